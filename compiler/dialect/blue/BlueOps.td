@@ -1,0 +1,331 @@
+// The `blue` dialect: the model as a multimodal LLM, on tensors. It is the waist of the compiler:
+// every importer raises to it, every schedule is made from it. See README.md in this folder.
+#ifndef BLUEC_DIALECT_BLUE_OPS
+#define BLUEC_DIALECT_BLUE_OPS
+
+include "compiler/dialect/blue/BlueTypes.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+
+def Blue_Dialect : Dialect {
+  let name = "blue";
+  let cppNamespace = "::bluec::blue";
+  let summary = "Layers of a multimodal LLM on tensors";
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Blue_Op<string mnemonic, list<Trait> traits = []> : Op<Blue_Dialect, mnemonic, traits> {
+  let hasVerifier = 0;
+}
+class Blue_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Blue_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Weights: named, never held. A source says which bytes of which file; transforms say what is done
+// to them, in order, when weights.bin is written.
+//===----------------------------------------------------------------------------------------===//
+
+def Blue_SourceAttr : Blue_Attr<"Source", "source"> {
+  let summary = "where the bytes of a weight are";
+  let description = [{
+    `file` is relative to the model directory, `offset` in bytes; the bytes are the dense row-major
+    little-endian elements of `type`. Range and path have been checked by the importer.
+
+    ```mlir
+    #blue.source<"decoder_model_merged.onnx_data" at 4096 : tensor<192x480xf16>>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"">:$file, "int64_t":$offset,
+                        "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $file `at` $offset `:` $type `>`";
+}
+
+// The transforms. Each maps the type before it to the type after it (see WeightTransforms.h).
+def Blue_TransposeAttr : Blue_Attr<"Transpose", "transpose"> {
+  let summary = "permute dimensions: result dim i is source dim permutation[i]";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$permutation);
+  let assemblyFormat = "`<` `[` $permutation `]` `>`";
+}
+def Blue_ReshapeAttr : Blue_Attr<"Reshape", "reshape"> {
+  let summary = "the same elements in row-major order under another shape";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
+  let assemblyFormat = "`<` `[` $shape `]` `>`";
+}
+def Blue_SliceAttr : Blue_Attr<"Slice", "slice"> {
+  let summary = "elements [begin, end) of one dimension";
+  let parameters = (ins "int64_t":$axis, "int64_t":$begin, "int64_t":$end);
+  let assemblyFormat = "`<` $axis `:` $begin `to` $end `>`";
+}
+def Blue_ConvertAttr : Blue_Attr<"Convert", "convert"> {
+  let summary = "convert every element to another element type";
+  let parameters = (ins "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $elementType `>`";
+}
+def Blue_ScaleAttr : Blue_Attr<"Scale", "scale"> {
+  let summary = "multiply every element by a factor";
+  let parameters = (ins "::mlir::FloatAttr":$factor);
+  let assemblyFormat = "`<` $factor `>`";
+}
+def Blue_OffsetAttr : Blue_Attr<"Offset", "offset"> {
+  let summary = "add a constant to every element";
+  let parameters = (ins "::mlir::FloatAttr":$addend);
+  let assemblyFormat = "`<` $addend `>`";
+}
+
+def Blue_WeightOp : Blue_Op<"weight", [Pure]> {
+  let summary = "a weight of the model, by name";
+  let description = [{
+    The value is `source` after `transforms`, applied in order.
+
+    Constraints:
+    - (C1) every transform accepts the type that the one before it makes
+    - (C2) the last type is the result type
+
+    ```mlir
+    %w = blue.weight "layers.0.q_proj" #blue.source<"m.onnx" at 64 : tensor<192x64xf16>>
+           [#blue.transpose<[1, 0]>, #blue.convert<f32>] : tensor<64x192xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Blue_SourceAttr:$source,
+                       DefaultValuedAttr<ArrayAttr, "{}">:$transforms);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$name $source ($transforms^)? attr-dict `:` type($result)";
+}
+
+def Blue_ConstantOp : Blue_Op<"constant", [Pure]> {
+  let summary = "a value that the compiler computed, such as a table of rotary angles";
+  let description = [{
+    Large values are dense resources, which dumps elide.
+
+    Constraints:
+    - (C1) the value's type is the result type
+  }];
+  let arguments = (ins OptionalAttr<StrAttr>:$name, ElementsAttr:$value);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "($name^)? $value attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------------------------===//
+
+def Blue_LinearOp : Blue_Op<"linear", [Pure]> {
+  let summary = "y = x * transpose(w) + b over the last dimension";
+  let description = [{
+    `x` is [..., K], `weight` is [N, K] (rows are output channels), `bias` is [N], the result is
+    [..., N].
+
+    Constraints:
+    - (C1) weight has rank 2 and its dim 1 is x's last dim
+    - (C2) bias, if there, is [N]
+    - (C3) the result is x's shape with N as last dim
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight,
+                       Optional<Blue_FloatTensor>:$bias);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_RmsNormOp : Blue_Op<"rms_norm", [Pure, SameOperandsAndResultElementType]> {
+  let summary = "y = x / sqrt(mean(x^2) + epsilon) * weight over the last dimension";
+  let description = [{
+    Constraints:
+    - (C1) weight is [C], C being x's last dim
+    - (C2) the result has x's type
+    - (C3) epsilon is not negative
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight, F64Attr:$epsilon);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x `,` $weight attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_LayerNormOp : Blue_Op<"layer_norm", [Pure, SameOperandsAndResultElementType]> {
+  let summary = "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over the last dimension";
+  let description = [{
+    The variance is the biased one (divided by the count).
+
+    Constraints:
+    - (C1) weight, and bias if there, are [C], C being x's last dim
+    - (C2) the result has x's type
+    - (C3) epsilon is not negative
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight,
+                       Optional<Blue_FloatTensor>:$bias, F64Attr:$epsilon);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_RopeOp : Blue_Op<"rope", [Pure]> {
+  let summary = "rotary position embedding of heads";
+  let description = [{
+    `x` is [T, heads * D]; row t stands at position `position` + t. `cos` and `sin` are
+    [positions, R / 2]: the angles' cosines and sines by position; the first R dims of each head are
+    rotated, the rest pass through. With D2 = R / 2 and c, s the table's row:
+    half-split (rotate_half):  y[i] = x[i] c[i] - x[i + D2] s[i];  y[i + D2] = x[i + D2] c[i] + x[i] s[i]
+    interleaved:               the same on pairs (2i, 2i + 1).
+
+    Constraints:
+    - (C1) x has rank 2 and its last dim is a multiple of num_heads; D = that quotient
+    - (C2) cos and sin have the same static shape [P, R / 2] with R <= D
+    - (C3) the result has x's type
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$cos, Blue_FloatTensor:$sin,
+                       Index:$position, I64Attr:$num_heads, UnitAttr:$interleaved);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $cos `,` $sin `at` $position attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
+  let summary = "scaled dot-product attention with grouped heads and, in decoders, a KV cache";
+  let description = [{
+    Query head h reads key/value head h / (num_heads / num_kv_heads).
+    result[t, h] = softmax_j(scale * dot(query[t, h], key[j, h'])) * value[j, h'].
+    Heads lie side by side in the last dim.
+
+    In a decoder `query` is [T, num_heads * D] and `past_key`/`past_value` are [P, num_kv_heads * D]:
+    keys and values of the positions before. `present_key` and `present_value` are the past with
+    `key` and `value` appended, and row t attends to positions 0 .. P + t (causal).
+    In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
+    attends to all rows of it (not causal).
+
+    Constraints:
+    - (C1) num_heads is a multiple of num_kv_heads
+    - (C2) query's last dim is num_heads * D, key's and value's num_kv_heads * D, for one D
+    - (C3) past_key and past_value come together, and with present_key and present_value
+    - (C4) with a past: rank 2 and causal; without: rank 2 or 3
+    - (C5) the result has query's type; a present has rank 2 and the past's last dim
+  }];
+  let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
+                       Optional<Blue_FloatTensor>:$past_key, Optional<Blue_FloatTensor>:$past_value,
+                       I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
+                       UnitAttr:$causal);
+  let results = (outs Blue_FloatTensor:$result, Optional<Blue_FloatTensor>:$present_key,
+                      Optional<Blue_FloatTensor>:$present_value);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+}
+
+def Blue_PatchEmbedOp : Blue_Op<"patch_embed", [Pure]> {
+  let summary = "cut pictures into patches and project each (a convolution with stride = kernel)";
+  let description = [{
+    `pixels` is [B, C, H, W]; `weight` is [N, C, p, p]; `bias` is [N]; the result is
+    [B, (H / p) * (W / p), N], patches in row-major order. Pixels right of or below the last whole
+    patch are not read.
+
+    Constraints:
+    - (C1) weight is [N, C, p, p] with the C of pixels
+    - (C2) bias, if there, is [N]
+    - (C3) the result is [B, (H / p) * (W / p), N]
+  }];
+  let arguments = (ins Blue_FloatTensor:$pixels, Blue_FloatTensor:$weight,
+                       Optional<Blue_FloatTensor>:$bias);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$pixels `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_TokenDownsampleOp : Blue_Op<"token_downsample", [Pure]> {
+  let summary = "concatenate every 2x2 neighbouring tokens of a grid into one";
+  let description = [{
+    `x` is [B, height * width, C]. The grid is padded with zeros at the bottom and right to even
+    sides; the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]. The four tokens of a block
+    stand in the order (row, column) = (0,0), (0,1), (1,0), (1,1), or with `column_major`
+    (0,0), (1,0), (0,1), (1,1). The linear layer that fuses them is a blue.linear of its own.
+
+    Constraints:
+    - (C1) x has rank 3 and height * width tokens
+    - (C2) the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, I64Attr:$height, I64Attr:$width,
+                       UnitAttr:$column_major);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_EmbeddingOp : Blue_Op<"embedding", [Pure]> {
+  let summary = "rows of a table: result[t] = table[ids[t]]";
+  let description = [{
+    Constraints:
+    - (C1) ids is [T], table is [V, C], the result is [T, C]
+  }];
+  let arguments = (ins Blue_IndexTensor:$ids, Blue_FloatTensor:$table);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$ids `,` $table attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_SelectRowOp : Blue_Op<"select_row", [Pure]> {
+  let summary = "one row: result[0] = x[row]";
+  let description = [{
+    Made by the scheduler, which asks a prefill for the last token's logits only.
+
+    Constraints:
+    - (C1) x has rank 2 and the result is [1, C]
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Index:$row);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x `at` $row attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Elementwise. All of them fuse into the step that makes their operand (see passes/schedule).
+//===----------------------------------------------------------------------------------------===//
+
+// One operand, one result of the same type.
+class Blue_UnaryOp<string mnemonic> : Blue_Op<mnemonic, [Pure, SameOperandsAndResultType]> {
+  let arguments = (ins Blue_FloatTensor:$x);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let hasVerifier = 0;
+}
+def Blue_GeluOp : Blue_UnaryOp<"gelu"> {
+  let summary = "y = x / 2 * (1 + erf(x / sqrt(2)))";
+}
+def Blue_GeluTanhOp : Blue_UnaryOp<"gelu_tanh"> {
+  let summary = "y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))";
+}
+def Blue_QuickGeluOp : Blue_UnaryOp<"quick_gelu"> {
+  let summary = "y = x * sigmoid(1.702 x)";
+}
+def Blue_SiluOp : Blue_UnaryOp<"silu"> { let summary = "y = x * sigmoid(x)"; }
+def Blue_ReluOp : Blue_UnaryOp<"relu"> { let summary = "y = max(x, 0)"; }
+def Blue_TanhOp : Blue_UnaryOp<"tanh"> { let summary = "y = tanh(x)"; }
+def Blue_SigmoidOp : Blue_UnaryOp<"sigmoid"> { let summary = "y = 1 / (1 + exp(-x))"; }
+
+def Blue_ScaleOp : Blue_Op<"scale", [Pure, SameOperandsAndResultType]> {
+  let summary = "y = factor * x";
+  let arguments = (ins Blue_FloatTensor:$x, F64Attr:$factor);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let hasVerifier = 0;
+}
+
+// Two operands; the second may lack leading dims (a vector added to every row).
+class Blue_BinaryOp<string mnemonic> : Blue_Op<mnemonic, [Pure, SameOperandsAndResultElementType]> {
+  let arguments = (ins Blue_FloatTensor:$lhs, Blue_FloatTensor:$rhs);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
+  let description = [{
+    Constraints:
+    - (C1) the result has lhs's type
+    - (C2) rhs's shape is lhs's, or lhs's without its leading dims
+  }];
+}
+def Blue_AddOp : Blue_BinaryOp<"add"> { let summary = "y = lhs + rhs"; }
+def Blue_SubOp : Blue_BinaryOp<"sub"> { let summary = "y = lhs - rhs"; }
+def Blue_MulOp : Blue_BinaryOp<"mul"> { let summary = "y = lhs * rhs"; }
+def Blue_SwigluOp : Blue_BinaryOp<"swiglu"> {
+  let summary = "y = silu(gate) * up; lhs is the gate";
+}
+
+#endif // BLUEC_DIALECT_BLUE_OPS

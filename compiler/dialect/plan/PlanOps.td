@@ -1,0 +1,293 @@
+// The `plan` dialect: what one device does, in order, and where every byte stands. See README.md.
+#ifndef BLUEC_DIALECT_PLAN_OPS
+#define BLUEC_DIALECT_PLAN_OPS
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "compiler/dialect/blue/BlueTypes.td"
+
+def Plan_Dialect : Dialect {
+  let name = "plan";
+  let cppNamespace = "::bluec::plan";
+  let summary = "The schedule: entry points, steps, buffers, packed weights, KV cache";
+  let dependentDialects = ["::bluec::blue::BlueDialect"];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits> {
+  let hasVerifier = 0;
+}
+class Plan_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Plan_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def Plan_TargetAttr : Plan_Attr<"Target", "target"> {
+  let summary = "the facts about a target that schedules and kernels depend on";
+  let description = [{
+    Stands on the module as `plan.target`. Nothing above the targets' own folders reads the name.
+    `vectorBits` is the width of the vectors that kernels are written in, `vectorRegisters` how many
+    of them the register file holds, cache sizes are in bytes and by core.
+  }];
+  let parameters = (ins StringRefParameter<"">:$name, StringRefParameter<"">:$triple,
+                        StringRefParameter<"">:$cpu, StringRefParameter<"">:$features,
+                        "int64_t":$vectorBits, "int64_t":$vectorRegisters, "int64_t":$l1Bytes,
+                        "int64_t":$l2Bytes);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
+    I32EnumAttrCase<"Encode", 1, "encode">,
+    I32EnumAttrCase<"Embed", 2, "embed">,
+    I32EnumAttrCase<"Prefill", 3, "prefill">,
+    I32EnumAttrCase<"Decode", 4, "decode">]> {
+  let cppNamespace = "::bluec::plan";
+  let genSpecializedAttr = 0;
+}
+def Plan_EntryKindAttr : EnumAttr<Plan_Dialect, Plan_EntryKind, "kind"> {
+  let assemblyFormat = "$value";
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Storage at module level
+//===----------------------------------------------------------------------------------------===//
+
+def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
+  let summary = "a range of weights.bin";
+  let description = [{
+    `value` names the bytes: a #blue.source or an elements attribute; `transforms` are applied to it
+    (see blue.weight), giving a dense tensor; `packed` is the type in which kernels read it:
+
+    - the dense type itself (norm weights, biases, tables of embeddings and rotary angles), or
+    - panels: [N, K] becomes [ceil(N / R), K, R]: R rows side by side, column after column, rows
+      past N zero. R follows from the target's facts.
+
+    `offset` (bytes, a multiple of 64) is there after plan-assign-weights. Two weights whose packed
+    bytes are equal share one range.
+
+    Constraints:
+    - (C1) the transforms accept the value's type, one after the other
+    - (C2) `packed` is the transformed type or panels of it
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, AnyAttr:$value,
+                       DefaultValuedAttr<ArrayAttr, "{}">:$transforms, TypeAttr:$packed,
+                       StrAttr:$segment, OptionalAttr<I64Attr>:$offset);
+  let assemblyFormat = [{
+    $sym_name $value ($transforms^)? `packed` $packed `segment` $segment (`offset` $offset^)? attr-dict
+  }];
+}
+
+def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
+  let summary = "a range of the KV cache: keys or values of one layer";
+  let description = [{
+    Values are [1, context, heads * D]. Keys are packed so that a score of many positions is one
+    vector: [1, heads, ceil(context / L), D, L], position p of a head at [p / L, :, p % L].
+    `offset` (bytes) is there after plan-memory.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$offset);
+  let assemblyFormat = "$sym_name `:` $type (`offset` $offset^)? attr-dict";
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Entry points and steps
+//===----------------------------------------------------------------------------------------===//
+
+def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "an entry point: steps in the order in which they run";
+  let description = [{
+    Block arguments are the inputs, at full capacity (`capacity` tokens or tiles as first dim), the
+    operands of plan.return the outputs. `arena_bytes` and `input_offsets` are there after
+    plan-memory.
+
+    Constraints:
+    - (C1) inputs and outputs have static shapes
+    - (C2) the body holds plan.get_weight, plan.get_cache, plan.step and a final plan.return only
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
+                       StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
+                       OptionalAttr<DenseI64ArrayAttr>:$input_offsets);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name `kind` $kind `capacity` $capacity `segment` $segment
+    (`arena` $arena_bytes^)? (`inputs` $input_offsets^)? attr-dict-with-keyword $body
+  }];
+}
+
+def Plan_ReturnOp : Plan_Op<"return", [Terminator, HasParent<"EntryOp">]> {
+  let summary = "the outputs of an entry point";
+  let arguments = (ins Variadic<AnyStaticShapeTensor>:$outputs);
+  let assemblyFormat = "($outputs^ `:` type($outputs))? attr-dict";
+  let hasVerifier = 0;
+}
+
+def Plan_GetWeightOp : Plan_Op<"get_weight", [Pure]> {
+  let summary = "a plan.weight as a value of its packed type";
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def Plan_GetCacheOp : Plan_Op<"get_cache", [Pure]> {
+  let summary = "a plan.cache as a value that steps read and append to in place";
+  let arguments = (ins FlatSymbolRefAttr:$cache);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$cache attr-dict `:` type($result)";
+}
+
+def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
+  let summary = "what one kernel computes: a root op and what is fused with it";
+  let description = [{
+    The body sees the operands as block arguments and holds blue ops and the compute ops of this
+    dialect; it becomes one kernel. `layer` is the name of the layer it came from, `value` the name
+    of the blue value that it makes (empty when it only appends to the KV cache). `offset` (bytes in
+    the entry's arena) and `last_use` (index of the last step that reads the result; a result that
+    is returned lives to the end) are there after plan-memory. A result shares no byte with any
+    other that is alive, its own operands included.
+
+    Constraints:
+    - (C1) block arguments have the operands' types, the yielded value the result's type
+    - (C2) at most one result
+  }];
+  let arguments = (ins Variadic<AnyStaticShapeTensor>:$operands, StrAttr:$layer, StrAttr:$value,
+                       DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$last_use);
+  let results = (outs Optional<AnyStaticShapeTensor>:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $layer `value` $value `on` $device (`offset` $offset^)? (`last_use` $last_use^)?
+    `(` $operands `)` attr-dict-with-keyword `:` functional-type($operands, results) $body
+  }];
+}
+
+def Plan_YieldOp : Plan_Op<"yield", [Terminator, HasParent<"StepOp">]> {
+  let summary = "the result of a step";
+  let arguments = (ins Optional<AnyStaticShapeTensor>:$result);
+  let assemblyFormat = "($result^ `:` type($result))? attr-dict";
+  let hasVerifier = 0;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Compute ops: blue ops whose operands have taken the layout that kernels read
+//===----------------------------------------------------------------------------------------===//
+
+def Plan_PositionOp : Plan_Op<"position", [Pure]> {
+  let summary = "the number of tokens already in the KV cache";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 0;
+}
+
+def Plan_CountOp : Plan_Op<"count", [Pure]> {
+  let summary = "the number of valid leading rows of this call";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 0;
+}
+
+def Plan_LastRowOp : Plan_Op<"last_row", [Pure]> {
+  let summary = "the last valid row: result[0] = x[count - 1]";
+  let description = [{
+    Constraints:
+    - (C1) x is [T, C], the result is [1, C]
+  }];
+  let arguments = (ins Blue_FloatTensor:$x);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
+  let summary = "blue.linear with its weight in panels";
+  let description = [{
+    `x` is [..., K], `panels` is [ceil(N / R), K, R], `bias` is [N], the result is [..., N].
+    Every element of the result is one chain of fused multiply-adds over k = 0 .. K - 1, starting
+    from zero, to which the bias is added last: the same bits whatever the number of rows.
+
+    Constraints:
+    - (C1) panels is [ceil(N / R), K, R] with the K of x and the N of the result
+    - (C2) bias, if there, is [N]
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$panels,
+                       Optional<Blue_FloatTensor>:$bias);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $panels (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_Im2colOp : Plan_Op<"im2col", [Pure]> {
+  let summary = "patches of pictures as rows";
+  let description = [{
+    `pixels` is [B, C, H, W]; the result is [B, (H / p) * (W / p), C * p * p], a patch's elements in
+    the order channel, row, column: the order of a convolution's weight [N, C, p, p].
+
+    Constraints:
+    - (C1) the result's shape is that
+  }];
+  let arguments = (ins Blue_FloatTensor:$pixels, I64Attr:$patch);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$pixels attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_PackKeysOp : Plan_Op<"pack_keys", [Pure]> {
+  let summary = "keys in the layout of a key cache, without a cache (encoders)";
+  let description = [{
+    `keys` is [B, T, heads * D], the result is [B, heads, ceil(T / L), D, L]; lanes past T are zero.
+
+    Constraints:
+    - (C1) the result's shape is that
+  }];
+  let arguments = (ins Blue_FloatTensor:$keys);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$keys attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_AppendKeysOp : Plan_Op<"append_keys"> {
+  let summary = "write the valid rows of keys into a key cache, from `position` on";
+  let description = [{
+    Constraints:
+    - (C1) keys is [T, heads * D], cache is [1, heads, ceil(context / L), D, L]
+  }];
+  let arguments = (ins Blue_FloatTensor:$keys, Blue_FloatTensor:$cache);
+  let assemblyFormat = "$keys `into` $cache attr-dict `:` type($keys) `,` type($cache)";
+}
+
+def Plan_AppendValuesOp : Plan_Op<"append_values"> {
+  let summary = "write the valid rows of values into a value cache, from `position` on";
+  let description = [{
+    Constraints:
+    - (C1) values is [T, heads * D], cache is [1, context, heads * D]
+  }];
+  let arguments = (ins Blue_FloatTensor:$values, Blue_FloatTensor:$cache);
+  let assemblyFormat = "$values `into` $cache attr-dict `:` type($values) `,` type($cache)";
+}
+
+def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
+  let summary = "blue.attention over packed keys";
+  let description = [{
+    `keys` is [B, kv_heads, ceil(S / L), D, L] and `values` is [B, S, kv_heads * D], S being the
+    context of a cache or the tokens of an encoder. With `causal` (a cache; B = 1) `query` is
+    [T, num_heads * D] and row t attends to positions 0 .. position + t; without, `query` is
+    [B, S, num_heads * D] and a row attends to all S rows of its batch element.
+
+    Softmax is streamed over blocks of L positions from position 0 on, so that a row's result does
+    not depend on how the prompt was cut into chunks.
+
+    Constraints:
+    - (C1) shapes are as above, num_heads a multiple of kv_heads
+    - (C2) the result has query's type
+  }];
+  let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$keys, Blue_FloatTensor:$values,
+                       I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
+                       UnitAttr:$causal);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = [{
+    $query `,` $keys `,` $values attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+#endif // BLUEC_DIALECT_PLAN_OPS

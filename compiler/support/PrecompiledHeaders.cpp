@@ -1,0 +1,1 @@
+// Holds the precompiled headers of bluec_pch; has no code of its own.

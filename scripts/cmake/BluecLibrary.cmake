@@ -1,0 +1,72 @@
+# How every library and tool of the compiler side is built: one place for include paths, warnings
+# and the precompiled MLIR headers, all of it target-scoped.
+
+# What all targets of the project share.
+add_library(bluec_options INTERFACE)
+target_include_directories(bluec_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+target_compile_options(bluec_options INTERFACE -Wall -Wextra -Wno-unused-parameter
+                                               $<$<BOOL:${BLUEC_WERROR}>:-Werror>)
+if(BLUEC_SANITIZE)
+  target_compile_options(bluec_options INTERFACE -fsanitize=address,undefined
+                                                 -fno-sanitize-recover=undefined)
+  target_link_options(bluec_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# MLIR's headers are the system's, not ours: no warnings from them.
+add_library(bluec_mlir INTERFACE)
+target_include_directories(bluec_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+separate_arguments(bluec_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+target_compile_options(bluec_mlir INTERFACE ${bluec_llvm_definitions})
+target_link_libraries(bluec_mlir INTERFACE MLIR LLVM bluec_options)
+
+# Parsing MLIR's headers is most of a small file's compile time; they are parsed once here.
+add_library(bluec_pch OBJECT ${PROJECT_SOURCE_DIR}/compiler/support/PrecompiledHeaders.cpp)
+target_link_libraries(bluec_pch PRIVATE bluec_mlir)
+# Without time stamps in it, ccache can tell that a precompiled header is the same.
+target_compile_options(bluec_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+target_precompile_headers(bluec_pch PRIVATE ${PROJECT_SOURCE_DIR}/compiler/support/PrecompiledHeaders.h)
+
+# bluec_library(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
+# DEPENDS are public: who links the library sees what its headers need.
+function(bluec_library name)
+  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS;GENERATED" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  if(arg_NO_MLIR)
+    target_link_libraries(${name} PUBLIC bluec_options ${arg_DEPENDS})
+  else()
+    target_link_libraries(${name} PUBLIC bluec_mlir ${arg_DEPENDS})
+    target_precompile_headers(${name} REUSE_FROM bluec_pch)
+  endif()
+  if(arg_GENERATED)
+    add_dependencies(${name} ${arg_GENERATED})
+  endif()
+endfunction()
+
+# bluec_executable(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...])
+function(bluec_executable name)
+  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  if(arg_NO_MLIR)
+    target_link_libraries(${name} PRIVATE bluec_options ${arg_DEPENDS})
+  else()
+    target_link_libraries(${name} PRIVATE bluec_mlir ${arg_DEPENDS})
+    target_precompile_headers(${name} REUSE_FROM bluec_pch)
+  endif()
+endfunction()
+
+# bluec_dialect(DIR-RELATIVE-NAME Ops.td dialect): declarations and definitions of a dialect.
+#   bluec_dialect(blue Blue) in compiler/dialect/blue makes BlueOps.h.inc, BlueDialect.h.inc,
+#   BlueAttrs.h.inc, BlueEnums.h.inc and their .cpp.inc twins; the target is bluec_blue_tablegen.
+function(bluec_dialect dialect prefix)
+  set(LLVM_TARGET_DEFINITIONS ${prefix}Ops.td)
+  set(flags -I${PROJECT_SOURCE_DIR} -I${MLIR_INCLUDE_DIRS})
+  mlir_tablegen(${prefix}Ops.h.inc -gen-op-decls ${flags})
+  mlir_tablegen(${prefix}Ops.cpp.inc -gen-op-defs ${flags})
+  mlir_tablegen(${prefix}Dialect.h.inc -gen-dialect-decls -dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Dialect.cpp.inc -gen-dialect-defs -dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Attrs.h.inc -gen-attrdef-decls -attrdefs-dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Attrs.cpp.inc -gen-attrdef-defs -attrdefs-dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Enums.h.inc -gen-enum-decls ${flags})
+  mlir_tablegen(${prefix}Enums.cpp.inc -gen-enum-defs ${flags})
+  add_public_tablegen_target(bluec_${dialect}_tablegen)
+endfunction()
