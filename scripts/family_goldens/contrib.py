@@ -1,0 +1,299 @@
+"""Graphs with the com.microsoft operators that no exporter makes here: by hand, or by
+onnxruntime-genai's model builder."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from . import exports
+
+
+class Graph:
+    """Collects nodes and weights; every method that makes a node returns the names of its
+    outputs."""
+
+    def __init__(self):
+        self.nodes, self.weights = [], {}
+
+    def weight(self, name: str, value) -> str:
+        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def node(self, op: str, inputs, name: str, domain: str = "", outputs=None, **attributes) -> str:
+        outputs = outputs or [f"{name}/output_0"]
+        self.nodes.append(
+            helper.make_node(op, inputs, outputs, name=name, domain=domain, **attributes)
+        )
+        return outputs[0]
+
+    def model(self, inputs, outputs, opset: int = 17) -> onnx.ModelProto:
+        graph = helper.make_graph(
+            self.nodes, "main_graph", inputs, outputs, list(self.weights.values())
+        )
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)],
+            ir_version=8,
+            producer_name="bluec-family",
+        )
+
+
+def _tensor(name: str, shape, data_type: int = TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, data_type, shape)
+
+
+def minicpm_decoder(model) -> onnx.ModelProto:
+    """The MiniCPM decoder as onnxruntime's fusions write a decoder without grouped queries:
+    RotaryEmbedding and MultiHeadAttention with a cache.
+
+    SiLU is QuickGelu with alpha 1 and RMSNorm is SimplifiedLayerNormalization, which onnxruntime
+    keeps in the standard domain.
+    """
+    config, graph = model.config, Graph()
+    state = {name: value.detach().numpy() for name, value in model.state_dict().items()}
+    heads, head_size = config.num_attention_heads, exports.head_dim(config)
+    half = head_size // 2
+    cos = graph.weight("cos_cache", model.model.cos_cached[:, :half].numpy())
+    sin = graph.weight("sin_cache", model.model.sin_cached[:, :half].numpy())
+    residual = graph.weight(
+        "residual_scale", np.float32(config.scale_depth / config.num_hidden_layers**0.5)
+    )
+
+    def linear(x, name):
+        return graph.node(
+            "MatMul",
+            [x, graph.weight(f"{name}.weight", state[f"{name}.weight"].T)],
+            f"/{name}/MatMul",
+        )
+
+    def norm(x, name):
+        return graph.node(
+            "SimplifiedLayerNormalization",
+            [x, graph.weight(f"{name}.weight", state[f"{name}.weight"])],
+            f"/{name}/LayerNorm",
+            axis=-1,
+            epsilon=config.rms_norm_eps,
+            stash_type=1,
+        )
+
+    def add_scaled(x, branch, name):
+        return graph.node(
+            "Add", [x, graph.node("Mul", [branch, residual], f"{name}/Mul")], f"{name}/Add"
+        )
+
+    x = "inputs_embeds"
+    for index in range(config.num_hidden_layers):
+        prefix = f"model.layers.{index}"
+        normed = norm(x, f"{prefix}.input_layernorm")
+        q, k, v = (linear(normed, f"{prefix}.self_attn.{part}_proj") for part in "qkv")
+        q, k = (
+            graph.node(
+                "RotaryEmbedding",
+                [value, "position_ids", cos, sin],
+                f"/{prefix}/{part}_rotary",
+                "com.microsoft",
+                interleaved=0,
+                num_heads=heads,
+                rotary_embedding_dim=0,
+            )
+            for part, value in (("q", q), ("k", k))
+        )
+        present = [f"present.{index}.key", f"present.{index}.value"]
+        attended = graph.node(
+            "MultiHeadAttention",
+            [q, k, v, "", "", "", f"past_key_values.{index}.key", f"past_key_values.{index}.value"],
+            f"/{prefix}/MultiHeadAttention",
+            "com.microsoft",
+            [f"/{prefix}/attention", *present],
+            num_heads=heads,
+            unidirectional=1,
+            scale=head_size**-0.5,
+        )
+        x = add_scaled(x, linear(attended, f"{prefix}.self_attn.o_proj"), f"/{prefix}/residual_0")
+        normed = norm(x, f"{prefix}.post_attention_layernorm")
+        gate = graph.node(
+            "QuickGelu",
+            [linear(normed, f"{prefix}.gate_proj")],
+            f"/{prefix}/QuickGelu",
+            "com.microsoft",
+            alpha=1.0,
+        )
+        gated = graph.node("Mul", [gate, linear(normed, f"{prefix}.up_proj")], f"/{prefix}/Mul")
+        x = add_scaled(x, linear(gated, f"{prefix}.down_proj"), f"/{prefix}/residual_1")
+    x = norm(x, "model.norm")
+    x = graph.node(
+        "Div",
+        [x, graph.weight("logit_divisor", np.float32(config.hidden_size / config.dim_model_base))],
+        "/Div",
+    )
+    graph.node(
+        "MatMul",
+        [x, graph.weight("lm_head.weight", state["lm_head.weight"].T)],
+        "/lm_head/MatMul",
+        outputs=["logits"],
+    )
+
+    rows, past = (
+        ["batch_size", "sequence_length"],
+        ["batch_size", heads, "past_sequence_length", head_size],
+    )
+    total = ["batch_size", heads, "past_sequence_length + sequence_length", head_size]
+    return graph.model(
+        # No attention_mask: MultiHeadAttention takes its mask from `unidirectional` alone.
+        [
+            _tensor("inputs_embeds", [*rows, config.hidden_size]),
+            _tensor("position_ids", rows, TensorProto.INT64),
+            *[_tensor(name, past) for name in exports.cache_names(config, "past_key_values")],
+        ],
+        [
+            _tensor("logits", [*rows, config.vocab_size]),
+            *[_tensor(name, total) for name in exports.cache_names(config, "present")],
+        ],
+    )
+
+
+def build_with_genai(model) -> onnx.ModelProto:
+    """The decoder as the model builder of onnxruntime-genai writes it: GroupQueryAttention over
+    packed q, k, v with rope and cache inside."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = pathlib.Path(folder, "source"), pathlib.Path(folder, "target")
+        model.save_pretrained(source)
+        # The builder refuses a checkpoint without a tokenizer, though it reads nothing from it.
+        words = Tokenizer(
+            models.WordLevel(
+                {f"t{token}": token for token in range(model.config.vocab_size)}, unk_token="t0"
+            )
+        )
+        words.pre_tokenizer = pre_tokenizers.Whitespace()
+        PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(source)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "onnxruntime_genai.models.builder",
+                "-i",
+                source,
+                "-o",
+                target,
+                "-p",
+                "fp32",
+                "-e",
+                "cpu",
+                "-c",
+                folder,
+                "--extra_options",
+                "exclude_embeds=true",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        return onnx.load(target / "model.onnx")
+
+
+def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
+    """One graph per com.microsoft operator, in the forms (optional inputs, attributes) that the
+    packages above do not show."""
+    rng = np.random.default_rng(seed)
+    size = 12
+
+    def draw(*shape):
+        return rng.standard_normal(shape).astype(np.float32)
+
+    def make(
+        op,
+        inputs=("x",),
+        outputs=("y",),
+        weights=(),
+        domain="com.microsoft",
+        shapes=None,
+        opset=17,
+        **attributes,
+    ):
+        graph, shapes = Graph(), shapes or {}
+        for name, value in weights:
+            graph.weight(name, value)
+        graph.node(op, list(inputs), op.lower(), domain, list(outputs), **attributes)
+        own = [name for name in inputs if name and name not in graph.weights]
+        return graph.model(
+            [
+                _tensor(
+                    name,
+                    shapes.get(name, ["batch", "length", size]),
+                    TensorProto.INT64 if name == "position_ids" else TensorProto.FLOAT,
+                )
+                for name in own
+            ],
+            [
+                _tensor(name, shapes.get(name, ["batch", "length", size]))
+                for name in outputs
+                if name
+            ],
+            opset,
+        )
+
+    norm, bias = ("gamma", 1 + 0.2 * draw(size)), ("beta", draw(size))
+    angles = np.outer(np.arange(16), 1000.0 ** (-np.arange(2) / 2)).astype(np.float32)
+    tables = [("cos_cache", np.cos(angles)), ("sin_cache", np.sin(angles))]
+    rope = {"position_ids": ["batch", "length"]}
+    return {
+        "gelu": make("Gelu"),
+        "quick_gelu": make("QuickGelu"),  # alpha left out: 1.702
+        "fast_gelu": make("FastGelu"),
+        "fast_gelu_bias": make("FastGelu", ["x", "beta"], weights=[bias]),
+        "bias_gelu": make("BiasGelu", ["x", "beta"], weights=[bias]),
+        "gelu_erf_standard": make("Gelu", domain="", opset=20),
+        "skip_layer_norm": make(
+            "SkipLayerNormalization",
+            ["x", "skip", "gamma", "beta", "bias"],
+            ["y", "", "", "sum"],
+            weights=[norm, bias, ("bias", draw(size))],
+            epsilon=1e-5,
+        ),
+        "skip_rms_norm": make(
+            "SkipSimplifiedLayerNormalization",
+            ["x", "skip", "gamma", "bias"],
+            ["y", "", "", "sum"],
+            weights=[norm, ("bias", draw(size))],
+            epsilon=1e-5,
+        ),
+        "rms_norm": make(
+            "SimplifiedLayerNormalization",
+            ["x", "gamma"],
+            weights=[norm],
+            domain="",
+            axis=-1,
+            epsilon=1e-5,
+        ),
+        "rope_interleaved": make(
+            "RotaryEmbedding",
+            ["x", "position_ids", "cos_cache", "sin_cache"],
+            weights=tables,
+            shapes=rope,
+            interleaved=1,
+            num_heads=3,
+        ),
+        "rope_partial": make(
+            "RotaryEmbedding",
+            ["x", "position_ids", "cos_cache", "sin_cache"],
+            weights=tables,
+            shapes=rope,
+            interleaved=0,
+            num_heads=2,
+            rotary_embedding_dim=4,
+        ),
+        "mha_bias": make(
+            "MultiHeadAttention",
+            ["x", "key", "value", "beta3"],
+            weights=[("beta3", draw(3 * size))],
+            shapes={"key": ["batch", "keys", size], "value": ["batch", "keys", size]},
+            num_heads=3,
+        ),
+    }

@@ -1,0 +1,167 @@
+"""Exports of the models by both exporters of torch.onnx."""
+
+import inspect
+import logging
+import pathlib
+import warnings
+
+import onnx
+import torch
+
+from . import models
+
+# Of what the dynamo exporter notes on each node, the module path is worth keeping: it is the only
+# trace of a parameter's name. The rest is large, and the stack traces hold the paths of the machine
+# that exported.
+KEPT_METADATA = ("pkg.torch.onnx.name_scopes",)
+
+
+def cache_names(config, prefix: str) -> list[str]:
+    return [
+        f"{prefix}.{layer}.{part}"
+        for layer in range(config.num_hidden_layers)
+        for part in ("key", "value")
+    ]
+
+
+def head_dim(config) -> int:
+    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+
+
+def _strip(path: pathlib.Path) -> None:
+    model = onnx.load(path)
+    for entry in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.value_info,
+        *model.graph.initializer,
+    ):
+        if hasattr(entry, "metadata_props"):
+            kept = [
+                (prop.key, prop.value) for prop in entry.metadata_props if prop.key in KEPT_METADATA
+            ]
+            del entry.metadata_props[:]
+            for key, value in kept:
+                entry.metadata_props.add(key=key, value=value)
+        entry.doc_string = ""
+    onnx.save(model, path)
+
+
+def export(
+    module, args, path: pathlib.Path, input_names, output_names, axes, opset: int, dynamo: bool
+) -> None:
+    """Writes one graph. `axes` names the symbolic dimensions of every input and output, for both
+    exporters."""
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        if dynamo:
+            # A sum of dimensions cannot be declared; the exporter works it out.
+            shapes = tuple(
+                {
+                    axis: torch.export.Dim.DYNAMIC if "+" in name else torch.export.Dim(name)
+                    for axis, name in axes[key].items()
+                }
+                for key in input_names
+            )
+            # The exporter wants the shapes in the nesting of the arguments, where a *parameter is
+            # one tuple.
+            positional = [
+                p
+                for p in inspect.signature(module.forward).parameters.values()
+                if p.kind is not p.VAR_POSITIONAL
+            ]
+            if len(positional) < len(shapes):
+                shapes = (*shapes[: len(positional)], tuple(shapes[len(positional) :]))
+            program = torch.onnx.export(
+                module,
+                args,
+                dynamo=True,
+                opset_version=opset,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_shapes=shapes,
+                verbose=False,
+            )
+            program.save(str(path), external_data=False)
+        else:
+            torch.onnx.export(
+                module,
+                args,
+                str(path),
+                dynamo=False,
+                opset_version=opset,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_axes=axes,
+            )
+    _strip(path)
+
+
+def export_embedding(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:
+    axes = {0: "batch_size", 1: "sequence_length"}
+    export(
+        models.Embedding(model).eval(),
+        (torch.zeros(2, 3, dtype=torch.int64),),
+        path,
+        ["input_ids"],
+        ["inputs_embeds"],
+        {"input_ids": axes, "inputs_embeds": axes},
+        opset,
+        dynamo,
+    )
+
+
+def export_decoder(
+    model, path: pathlib.Path, opset: int, dynamo: bool, with_past: bool = True
+) -> None:
+    config, dtype = model.config, model.dtype
+    batch, length, past = 2, 3, 5 if with_past else 0
+    past_names = cache_names(config, "past_key_values") if with_past else []
+    present_names = cache_names(config, "present")
+    args = (
+        torch.zeros(batch, length, config.hidden_size, dtype=dtype),
+        torch.ones(batch, past + length, dtype=torch.int64),
+        torch.arange(past, past + length)[None].repeat(batch, 1),
+        *[
+            torch.zeros(batch, config.num_key_value_heads, past, head_dim(config), dtype=dtype)
+            for _ in past_names
+        ],
+    )
+    total = "past_sequence_length + sequence_length" if with_past else "sequence_length"
+    rows = {0: "batch_size", 1: "sequence_length"}
+    axes = {
+        "inputs_embeds": rows,
+        "attention_mask": {0: "batch_size", 1: total},
+        "position_ids": rows,
+        "logits": rows,
+    }
+    axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
+    axes |= {name: {0: "batch_size", 2: total} for name in present_names}
+    export(
+        models.Decoder(model, with_past).eval(),
+        args,
+        path,
+        ["inputs_embeds", "attention_mask", "position_ids", *past_names],
+        ["logits", *present_names],
+        axes,
+        opset,
+        dynamo,
+    )
+
+
+def export_vision(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:
+    size = model.config.image_size
+    export(
+        models.Tower(model).eval(),
+        (torch.zeros(2, 3, size, size, dtype=model.dtype),),
+        path,
+        ["pixel_values"],
+        ["image_features"],
+        {"pixel_values": {0: "num_images"}, "image_features": {0: "num_images"}},
+        opset,
+        dynamo,
+    )

@@ -1,0 +1,330 @@
+"""Tiny members of the model family, with seeded random weights.
+
+Every size is chosen to be awkward rather than round: head counts that are no power of two, rows
+that no vector width divides, fewer key-value heads than query heads. A kernel or a pass that
+silently assumes a multiple of 8 or 16 fails on these.
+"""
+
+import math
+
+import torch
+from torch import nn
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+from transformers.cache_utils import DynamicCache
+
+VOCAB = 109
+LAYERS = 2
+CONTEXT = 64
+
+
+def _randomise(model: nn.Module, seed: int) -> nn.Module:
+    """Draws every parameter anew.
+
+    The initialisers of transformers give activations so small (std 0.02, zero biases, unit norms)
+    that a forgotten bias or a norm weight of the wrong layer would not show in the outputs. Drawn
+    in name order so that the weights do not depend on how the model was built.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in sorted(model.named_parameters()):
+            noise = torch.randn(parameter.shape, generator=generator)
+            if parameter.dim() == 1 and "norm" in name and name.endswith("weight"):
+                parameter.copy_(1.0 + 0.2 * noise)
+            elif parameter.dim() == 1:
+                parameter.copy_(0.2 * noise)
+            elif "embed_tokens" in name or "position_embedding" in name:
+                parameter.copy_(0.5 * noise)
+            else:
+                parameter.copy_(noise * parameter[0].numel() ** -0.5)
+    return model.eval()
+
+
+def _decoder_config(kind, **settings):
+    return kind(
+        vocab_size=VOCAB,
+        num_hidden_layers=LAYERS,
+        max_position_embeddings=CONTEXT,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=None,
+        **settings,
+    )
+
+
+def llama(attention: str = "sdpa") -> nn.Module:
+    """Grouped-query attention (2 query heads for a key-value head), untied head, no biases."""
+    return _randomise(
+        LlamaForCausalLM(
+            _decoder_config(
+                LlamaConfig,
+                hidden_size=40,
+                intermediate_size=92,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                rms_norm_eps=1e-6,
+                tie_word_embeddings=False,
+                attn_implementation=attention,
+                architectures=["LlamaForCausalLM"],
+            )
+        ),
+        seed=11,
+    )
+
+
+def qwen2(attention: str = "sdpa") -> nn.Module:
+    """Biases on q, k and v; one key-value head for all 3 query heads; tied head; a rope base that
+    is not the default.
+
+    Heads of 16, because onnxruntime's GroupQueryAttention takes no other than multiples of 16.
+    """
+    return _randomise(
+        Qwen2ForCausalLM(
+            _decoder_config(
+                Qwen2Config,
+                hidden_size=48,
+                intermediate_size=84,
+                num_attention_heads=3,
+                num_key_value_heads=1,
+                rms_norm_eps=1e-6,
+                tie_word_embeddings=True,
+                attn_implementation=attention,
+                rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+                architectures=["Qwen2ForCausalLM"],
+            )
+        ),
+        seed=12,
+    )
+
+
+class MiniCPMNorm(nn.Module):
+    """RMSNorm that goes back to the activations' type before the weight is applied, and has the
+    weight on the right."""
+
+    def __init__(self, size: int, eps: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x):
+        variance = x.to(torch.float32).pow(2).mean(-1, keepdim=True)
+        return (x * torch.rsqrt(variance + self.eps)).to(x.dtype) * self.weight
+
+
+class MiniCPMAttention(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.heads, self.head_dim = (
+            config.num_attention_heads,
+            config.hidden_size // config.num_attention_heads,
+        )
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            setattr(self, name, nn.Linear(config.hidden_size, config.hidden_size, bias=False))
+
+    def forward(self, x, mask, cos, sin, past_key, past_value):
+        batch, length, hidden = x.shape
+        q, k, v = (
+            projection(x).view(batch, length, self.heads, self.head_dim).transpose(1, 2)
+            for projection in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        q, k = q * cos + self.rotate_half(q) * sin, k * cos + self.rotate_half(k) * sin
+        k, v = torch.cat([past_key, k], dim=2), torch.cat([past_value, v], dim=2)
+        # Divided by the root, not multiplied by its inverse: the older of the two ways in which
+        # exports scale the scores.
+        weights = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(self.head_dim) + mask
+        weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(q.dtype)
+        return (
+            self.o_proj(torch.matmul(weights, v).transpose(1, 2).reshape(batch, length, hidden)),
+            k,
+            v,
+        )
+
+    @staticmethod
+    def rotate_half(x):
+        left, right = x.chunk(2, dim=-1)
+        return torch.cat((-right, left), dim=-1)
+
+
+class MiniCPMLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.input_layernorm = MiniCPMNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = MiniCPMAttention(config)
+        self.post_attention_layernorm = MiniCPMNorm(config.hidden_size, config.rms_norm_eps)
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.residual_scale = config.scale_depth / math.sqrt(config.num_hidden_layers)
+
+    def forward(self, x, *attention):
+        attended, key, value = self.self_attn(self.input_layernorm(x), *attention)
+        x = x + attended * self.residual_scale
+        normed = self.post_attention_layernorm(x)
+        fed = self.down_proj(nn.functional.silu(self.gate_proj(normed)) * self.up_proj(normed))
+        return x + fed * self.residual_scale, key, value
+
+
+class MiniCPMEmbedding(nn.Embedding):
+    scale = 1.0
+
+    def forward(self, input_ids):
+        return super().forward(input_ids) * self.scale
+
+
+class MiniCPMModel(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.embed_tokens = MiniCPMEmbedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens.scale = config.scale_emb
+        self.layers = nn.ModuleList(MiniCPMLayer(config) for _ in range(config.num_hidden_layers))
+        self.norm = MiniCPMNorm(config.hidden_size, config.rms_norm_eps)
+        head_dim = config.hidden_size // config.num_attention_heads
+        frequencies = 1.0 / (
+            config.rope_parameters["rope_theta"]
+            ** (torch.arange(0, head_dim, 2).float() / head_dim)
+        )
+        angles = torch.outer(torch.arange(config.max_position_embeddings).float(), frequencies)
+        angles = torch.cat((angles, angles), dim=-1)
+        self.register_buffer("cos_cached", angles.cos(), persistent=False)
+        self.register_buffer("sin_cached", angles.sin(), persistent=False)
+
+
+class MiniCPM(nn.Module):
+    """MiniCPM is not in transformers; its own code is written as transformers was in 2023, and so
+    is this.
+
+    That gives forms which today's Llama does not show: tables of cos and sin read with a Gather, a
+    mask that is added up from a causal part and an inverted padding part, scores divided by the
+    root of the head size. Beside them the three scalings that make a MiniCPM, and a tied head.
+    """
+
+    def __init__(self, config, triangle: bool):
+        super().__init__()
+        self.config, self.triangle = config, triangle
+        self.model = MiniCPMModel(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head.weight = self.model.embed_tokens.weight
+
+    @property
+    def dtype(self):
+        return self.lm_head.weight.dtype
+
+    def mask(self, x, attention_mask, past_length):
+        batch, length, _ = x.shape
+        lowest = torch.finfo(x.dtype).min
+        causal = torch.full((length, length), lowest, dtype=x.dtype)
+        if self.triangle:
+            causal = causal.triu(1)
+        else:  # As it had to be written before opset 14.
+            index = torch.arange(length)
+            causal = causal.masked_fill(index < (index + 1).view(length, 1), 0)
+        causal = torch.cat([torch.zeros(length, past_length, dtype=x.dtype), causal], dim=-1)[
+            None, None
+        ]
+        padding = 1.0 - attention_mask[:, None, None, :].to(x.dtype)
+        padding = padding.masked_fill(padding.to(torch.bool), lowest)
+        return padding.expand(batch, 1, length, length + past_length).masked_fill(
+            causal.to(torch.bool), lowest
+        )
+
+    def forward(self, inputs_embeds, attention_mask, position_ids, *past):
+        x = inputs_embeds
+        mask = self.mask(x, attention_mask, past[0].shape[2])
+        cos, sin = (
+            table[position_ids].unsqueeze(1).to(x.dtype)
+            for table in (self.model.cos_cached, self.model.sin_cached)
+        )
+        present = []
+        for index, layer in enumerate(self.model.layers):
+            x, *cache = layer(x, mask, cos, sin, *past[2 * index : 2 * index + 2])
+            present += cache
+        x = self.model.norm(x)
+        return (self.lm_head(x / (self.config.hidden_size / self.config.dim_model_base)), *present)
+
+
+def minicpm(triangle: bool = True) -> nn.Module:
+    """As many key-value heads as query heads; scaled embedding, residuals and logits; tied head."""
+    config = _decoder_config(
+        LlamaConfig,
+        hidden_size=40,
+        intermediate_size=76,
+        num_attention_heads=5,
+        num_key_value_heads=5,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        architectures=["MiniCPMForCausalLM"],
+    )
+    config.model_type = "minicpm"
+    config.scale_emb, config.scale_depth, config.dim_model_base = 12.0, 1.4, 16
+    return _randomise(MiniCPM(config, triangle), seed=13)
+
+
+def siglip(attention: str = "sdpa") -> nn.Module:
+    """A tower without its pooling head: what vision-language models use of SigLIP. 16 patches, 3
+    heads of 10, an MLP no vector divides."""
+    config = SiglipVisionConfig(
+        hidden_size=30,
+        intermediate_size=70,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=3,
+        image_size=56,
+        patch_size=14,
+        vision_use_head=False,
+        attn_implementation=attention,
+        architectures=["SiglipVisionModel"],
+    )
+    return _randomise(SiglipVisionModel(config), seed=14)
+
+
+class Decoder(nn.Module):
+    """The decoder without its embedding, with the cache as flat tensors: the interface that
+    exported decoders publish."""
+
+    def __init__(self, model, with_past: bool = True):
+        super().__init__()
+        self.model = model
+        self.with_past = with_past
+
+    def forward(self, inputs_embeds, attention_mask, position_ids, *past):
+        if isinstance(self.model, MiniCPM):
+            return self.model(inputs_embeds, attention_mask, position_ids, *past)
+        cache = (
+            DynamicCache(list(zip(past[::2], past[1::2])))
+            if self.with_past
+            else DynamicCache(config=self.model.config)
+        )
+        result = self.model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return (
+            result.logits,
+            *[tensor for layer in cache.layers for tensor in (layer.keys, layer.values)],
+        )
+
+
+class Embedding(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.embed_tokens = model.model.embed_tokens
+
+    def forward(self, input_ids):
+        return self.embed_tokens(input_ids)
+
+
+class Tower(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values):
+        return self.model(pixel_values=pixel_values).last_hidden_state
