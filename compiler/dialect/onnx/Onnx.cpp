@@ -1,0 +1,44 @@
+#include "compiler/dialect/onnx/Onnx.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace bluec::onnx;
+
+#include "compiler/dialect/onnx/OnnxDialect.cpp.inc"
+#include "compiler/dialect/onnx/OnnxInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "compiler/dialect/onnx/OnnxAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "compiler/dialect/onnx/OnnxOps.cpp.inc"
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+void OnnxDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compiler/dialect/onnx/OnnxAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "compiler/dialect/onnx/OnnxOps.cpp.inc"
+      >();
+}
+
+std::vector<NodeSchema> bluec::onnx::listNodeSchemas(MLIRContext &context) {
+  context.getOrLoadDialect<OnnxDialect>();
+  std::vector<NodeSchema> schemas;
+  for (RegisteredOperationName name :
+       context.getRegisteredOperationsByDialect(OnnxDialect::getDialectNamespace()))
+    if (auto *node = name.getInterface<NodeOpInterface>())
+      schemas.push_back(node->getSchema());
+  llvm::sort(schemas, [](const NodeSchema &a, const NodeSchema &b) {
+    return std::tie(a.domain, a.type) < std::tie(b.domain, b.type);
+  });
+  return schemas;
+}

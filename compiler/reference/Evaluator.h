@@ -1,0 +1,72 @@
+// Plain evaluators: one a op, slow and obvious. Constant folding, `bluec verify` and the tests of
+// everything faster use the same ones.
+#ifndef BLUEC_COMPILER_REFERENCE_EVALUATOR_H
+#define BLUEC_COMPILER_REFERENCE_EVALUATOR_H
+
+#include "compiler/reference/Tensor.h"
+
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Value.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <functional>
+#include <memory>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace bluec {
+class WeightReader;
+
+namespace reference {
+
+/// What an evaluator may spend. A model file is hostile input: a Range or an Expand may ask for any
+/// size, and gets an error instead.
+struct EvaluationLimits {
+  /// Elements of any one tensor that an evaluator makes.
+  int64_t maxElements = int64_t{1} << 28;
+};
+
+/// Computes the results of `op` from its operands. An operand of type `none` is null; a result of
+/// type `none` is an empty tensor of shape [0]. Operands are checked (rank, shape, range of
+/// indices): what the op does not accept is an error at `op` and failure, never an assertion.
+/// The shapes that matter are those of the operands, not those in the op's types.
+using Evaluator = mlir::FailureOr<mlir::SmallVector<Tensor>> (*)(
+    mlir::Operation *op, mlir::ArrayRef<const Tensor *> operands, const EvaluationLimits &limits);
+
+/// Evaluators by op name ("onnx.MatMul").
+using EvaluatorTable = llvm::StringMap<Evaluator>;
+
+struct GraphEvaluation {
+  /// Required.
+  const EvaluatorTable *evaluators = nullptr;
+  /// Where onnx.Weight and blue.weight get their values; without it they are errors.
+  WeightReader *weights = nullptr;
+  EvaluationLimits limits;
+  /// Called after each op with its results, in order of evaluation. May be empty.
+  std::function<void(mlir::Operation *op, mlir::ArrayRef<std::shared_ptr<const Tensor>> results)>
+      onResults;
+};
+
+using ValueMap = llvm::DenseMap<mlir::Value, std::shared_ptr<const Tensor>>;
+
+/// Evaluates a whole function. `inputs` are its arguments in order; the answer is its results in
+/// order. Tensors are dropped after their last use. Results are rounded to the element type of the
+/// op's result (f16, bf16, i32...), so they are what the graph says, not what doubles would give.
+mlir::FailureOr<mlir::SmallVector<std::shared_ptr<const Tensor>>>
+evaluateFunction(mlir::func::FuncOp function,
+                 mlir::ArrayRef<std::shared_ptr<const Tensor>> inputs,
+                 const GraphEvaluation &options);
+
+/// Evaluates `value` and everything that it depends on, down to the values in `known`, and adds all
+/// of it to `known`. An argument that is not in `known` is an error.
+mlir::FailureOr<std::shared_ptr<const Tensor>>
+evaluateValue(mlir::Value value, ValueMap &known, const GraphEvaluation &options);
+
+} // namespace reference
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_REFERENCE_EVALUATOR_H
