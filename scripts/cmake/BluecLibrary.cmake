@@ -11,6 +11,11 @@ if(BLUEC_SANITIZE)
                                                  -fno-sanitize-recover=undefined)
   target_link_options(bluec_options INTERFACE -fsanitize=address,undefined)
 endif()
+if(BLUEC_FUZZ)
+  # Coverage for libFuzzer in the libraries; the fuzzers themselves link its main function.
+  target_compile_options(bluec_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(bluec_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # MLIR's headers are the system's, not ours: no warnings from them.
 add_library(bluec_mlir INTERFACE)

@@ -1,0 +1,81 @@
+# How tests are built and registered with ctest. Every test carries one label: unit, lit,
+# conformance, e2e, hostile or fuzz; `ctest -L lit` runs one kind.
+
+find_package(GTest REQUIRED)
+find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
+find_program(BLUEC_LIT lit HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+
+# Test programs stay out of build/bin, which is for users.
+set(BLUEC_TEST_BINARY_DIR ${PROJECT_BINARY_DIR}/tests/bin)
+
+# bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
+# A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers.
+function(bluec_unit_test name)
+  cmake_parse_arguments(arg "MLIR" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
+  if(arg_MLIR)
+    bluec_executable(${name} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
+  else()
+    bluec_executable(${name} NO_MLIR SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
+  target_compile_definitions(${name} PRIVATE BLUEC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_test(NAME ${arg_LABEL}/${name} COMMAND ${name} ${arg_ARGS})
+  set_tests_properties(${arg_LABEL}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# bluec_lit_test(FOLDER): the lit tests below the current source folder's FOLDER, as one ctest test.
+function(bluec_lit_test folder)
+  add_test(NAME lit/${folder}
+           COMMAND ${BLUEC_LIT} -sv --param build=${PROJECT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  # lit runs its files on all cores by itself.
+  set_tests_properties(lit/${folder} PROPERTIES LABELS lit TIMEOUT 900 RUN_SERIAL ON)
+endfunction()
+
+# bluec_python_test(LABEL NAME SCRIPT [ARGS arg...] [TIMEOUT seconds] [SERIAL]): a test driver in
+# Python without packages. It finds the build in the environment variable BLUEC_BUILD_DIR.
+function(bluec_python_test label name script)
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "ARGS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 900)
+  endif()
+  add_test(NAME ${label}/${name}
+           COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${arg_ARGS})
+  set_tests_properties(${label}/${name} PROPERTIES
+    LABELS ${label} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT BLUEC_BUILD_DIR=${PROJECT_BINARY_DIR})
+  if(arg_SERIAL)
+    set_tests_properties(${label}/${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+set(BLUEC_FUZZ_SECONDS 15 CACHE STRING "Seconds that ctest gives each libFuzzer target")
+
+# bluec_fuzzer(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [SEEDS dir...])
+# A libFuzzer program, built with -DBLUEC_FUZZ=ON only. ctest runs it for BLUEC_FUZZ_SECONDS from
+# the committed seeds; what it finds on the way goes to a corpus in the build folder.
+function(bluec_fuzzer name)
+  cmake_parse_arguments(arg "MLIR" "" "SOURCES;DEPENDS;SEEDS" ${ARGN})
+  if(NOT BLUEC_FUZZ)
+    return()
+  endif()
+  if(arg_MLIR)
+    bluec_executable(${name} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS})
+  else()
+    bluec_executable(${name} NO_MLIR SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS})
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set(corpus ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
+  file(MAKE_DIRECTORY ${corpus})
+  add_test(NAME fuzz/${name}
+           COMMAND ${name} -max_total_time=${BLUEC_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
+                   -malloc_limit_mb=1024 -verbosity=0 -print_final_stats=1
+                   -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}. ${corpus} ${arg_SEEDS})
+  math(EXPR limit "${BLUEC_FUZZ_SECONDS} + 120")
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
+endfunction()
