@@ -19,7 +19,7 @@ def Blue_Dialect : Dialect {
 }
 
 class Blue_Op<string mnemonic, list<Trait> traits = []> : Op<Blue_Dialect, mnemonic, traits> {
-  let hasVerifier = 0;
+  let hasVerifier = 1;
 }
 class Blue_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Blue_Dialect, name, traits> {

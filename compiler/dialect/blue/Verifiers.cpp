@@ -1,0 +1,279 @@
+// The constraints of BlueOps.td, by label.
+#include "compiler/dialect/blue/Blue.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec::blue;
+
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Whether two dims can be equal when the model runs.
+static bool compatible(int64_t a, int64_t b) { return a == b || a == kDynamic || b == kDynamic; }
+
+static std::string dimText(int64_t dim) { return dim == kDynamic ? "?" : std::to_string(dim); }
+
+static std::string shapeText(ArrayRef<int64_t> shape) {
+  return "[" + llvm::join(llvm::map_range(shape, dimText), ", ") + "]";
+}
+
+static int64_t lastDim(RankedTensorType type) { return type.getShape().back(); }
+
+/// `value` is [channels].
+static bool isVector(Value value, int64_t channels) {
+  RankedTensorType type = typeOf(value);
+  return type.getRank() == 1 && type.getDimSize(0) == channels && channels != kDynamic;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Weights and constants
+//===----------------------------------------------------------------------------------------===//
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType type = getSource().getType();
+  if (!type.hasStaticShape())
+    return emitOpError("(C1) expected a source of static shape, found ") << type;
+  if (getSource().getOffset() < 0)
+    return emitOpError("(C1) expected an offset of at least 0, found ") << getSource().getOffset();
+  for (Attribute transform : getTransforms()) {
+    FailureOr<RankedTensorType> next =
+        inferTransformedType(type, transform, [&] { return emitOpError("(C1) "); });
+    if (failed(next))
+      return failure();
+    type = *next;
+  }
+  if (type != getResult().getType())
+    return emitOpError("(C2) expected the transforms to end in the result type ")
+           << getResult().getType() << ", found " << type;
+  return success();
+}
+
+LogicalResult ConstantOp::verify() {
+  if (getValue().getShapedType() != getResult().getType())
+    return emitOpError("(C1) expected a value of the result type ")
+           << getResult().getType() << ", found " << getValue().getShapedType();
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------------------------===//
+
+LogicalResult LinearOp::verify() {
+  RankedTensorType x = typeOf(getX()), weight = typeOf(getWeight());
+  if (x.getRank() == 0 || weight.getRank() != 2 || weight.getDimSize(1) != lastDim(x))
+    return emitOpError("(C1) expected a weight [N, K] with the K of x ")
+           << shapeText(x.getShape()) << ", found " << shapeText(weight.getShape());
+  int64_t channels = weight.getDimSize(0);
+  if (getBias() && !isVector(getBias(), channels))
+    return emitOpError("(C2) expected a bias [")
+           << dimText(channels) << "], found " << shapeText(typeOf(getBias()).getShape());
+  SmallVector<int64_t> expected(x.getShape());
+  expected.back() = channels;
+  ArrayRef<int64_t> found = typeOf(getResult()).getShape();
+  if (found != ArrayRef<int64_t>(expected))
+    return emitOpError("(C3) expected a result ")
+           << shapeText(expected) << ", found " << shapeText(found);
+  return success();
+}
+
+/// What both normalisations ask.
+static LogicalResult verifyNorm(Operation *op, Value x, Value weight, Value bias, Value result,
+                                const APFloat &epsilon) {
+  if (typeOf(x).getRank() == 0)
+    return op->emitOpError("(C1) expected an x of rank 1 or more, found rank 0");
+  int64_t channels = lastDim(typeOf(x));
+  for (Value vector : {weight, bias})
+    if (vector && !isVector(vector, channels))
+      return op->emitOpError("(C1) expected ")
+             << (vector == bias && vector != weight ? "a bias [" : "a weight [")
+             << dimText(channels) << "], found " << shapeText(typeOf(vector).getShape());
+  if (x.getType() != result.getType())
+    return op->emitOpError("(C2) expected a result of x's type ")
+           << x.getType() << ", found " << result.getType();
+  if (!epsilon.isFinite() || (epsilon.isNegative() && !epsilon.isZero()))
+    return op->emitOpError("(C3) expected an epsilon of at least 0, found ")
+           << epsilon.convertToDouble();
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  return verifyNorm(*this, getX(), getWeight(), Value(), getResult(), getEpsilon());
+}
+
+LogicalResult LayerNormOp::verify() {
+  return verifyNorm(*this, getX(), getWeight(), getBias(), getResult(), getEpsilon());
+}
+
+LogicalResult RopeOp::verify() {
+  RankedTensorType x = typeOf(getX()), cos = typeOf(getCos()), sin = typeOf(getSin());
+  int64_t heads = getNumHeads();
+  if (x.getRank() != 2 || heads <= 0 || lastDim(x) == kDynamic || lastDim(x) % heads != 0)
+    return emitOpError("(C1) expected x to be [T, ")
+           << heads << " * D], found " << shapeText(x.getShape());
+  int64_t headDim = lastDim(x) / heads;
+  if (cos.getShape() != sin.getShape() || cos.getRank() != 2 || !cos.hasStaticShape() ||
+      lastDim(cos) > headDim / 2)
+    return emitOpError("(C2) expected cos and sin of one shape [P, R / 2] with R of at most ")
+           << headDim << ", found " << shapeText(cos.getShape()) << " and "
+           << shapeText(sin.getShape());
+  if (getX().getType() != getResult().getType())
+    return emitOpError("(C3) expected a result of x's type ")
+           << getX().getType() << ", found " << getResult().getType();
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  RankedTensorType query = typeOf(getQuery()), key = typeOf(getKey()), value = typeOf(getValue());
+  int64_t heads = getNumHeads(), kvHeads = getNumKvHeads();
+  if (heads <= 0 || kvHeads <= 0 || heads % kvHeads != 0)
+    return emitOpError("(C1) expected num_heads to be a multiple of num_kv_heads, found ")
+           << heads << " and " << kvHeads;
+
+  for (RankedTensorType type : {query, key, value})
+    if (type.getRank() == 0)
+      return emitOpError("(C4) expected tensors of rank 2 or 3, found rank 0");
+  int64_t queryWidth = lastDim(query);
+  bool widthsFit = queryWidth != kDynamic && queryWidth % heads == 0;
+  if (widthsFit) {
+    int64_t kvWidth = queryWidth / heads * kvHeads;
+    widthsFit = lastDim(key) == kvWidth && lastDim(value) == kvWidth;
+  }
+  if (!widthsFit)
+    return emitOpError("(C2) expected last dims ")
+           << heads << " * D, " << kvHeads << " * D and " << kvHeads << " * D for one D, found "
+           << dimText(queryWidth) << ", " << dimText(lastDim(key)) << " and "
+           << dimText(lastDim(value));
+
+  bool hasPast = bool(getPastKey());
+  if (hasPast != bool(getPastValue()) || hasPast != bool(getPresentKey()) ||
+      hasPast != bool(getPresentValue()))
+    return emitOpError("(C3) expected past_key, past_value, present_key and present_value "
+                       "together or none of them");
+
+  int64_t rank = query.getRank();
+  if (key.getRank() != rank || value.getRank() != rank)
+    return emitOpError("(C4) expected query, key and value of one rank, found ")
+           << rank << ", " << key.getRank() << " and " << value.getRank();
+  if (hasPast ? rank != 2 : rank != 2 && rank != 3)
+    return emitOpError("(C4) expected tensors of rank ")
+           << (hasPast ? "2 with a past" : "2 or 3") << ", found rank " << rank;
+  if (hasPast && !getCausal())
+    return emitOpError("(C4) expected causal attention with a past");
+  // Every row attends to the rows of its own tensors: key and value have as many as each other,
+  // and as query has where they are appended to a past.
+  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+    if (!compatible(key.getDimSize(dim), value.getDimSize(dim)) ||
+        !compatible(key.getDimSize(dim), query.getDimSize(dim)))
+      return emitOpError("(C4) expected query, key and value with the same rows, found ")
+             << shapeText(query.getShape()) << ", " << shapeText(key.getShape()) << " and "
+             << shapeText(value.getShape());
+
+  if (getResult().getType() != getQuery().getType())
+    return emitOpError("(C5) expected a result of query's type ")
+           << getQuery().getType() << ", found " << getResult().getType();
+  if (!hasPast)
+    return success();
+  for (auto [past, present, added] : {std::tuple(getPastKey(), getPresentKey(), getKey()),
+                                      std::tuple(getPastValue(), getPresentValue(), getValue())}) {
+    RankedTensorType pastType = typeOf(past), presentType = typeOf(present);
+    if (pastType.getRank() != 2 || lastDim(pastType) != lastDim(typeOf(added)))
+      return emitOpError("(C5) expected a past [P, ")
+             << dimText(lastDim(typeOf(added))) << "], found " << shapeText(pastType.getShape());
+    int64_t rows = kDynamic, pastRows = pastType.getDimSize(0);
+    if (pastRows != kDynamic && typeOf(added).getDimSize(0) != kDynamic)
+      rows = pastRows + typeOf(added).getDimSize(0);
+    if (presentType.getRank() != 2 || lastDim(presentType) != lastDim(pastType) ||
+        !compatible(presentType.getDimSize(0), rows))
+      return emitOpError("(C5) expected a present [")
+             << dimText(rows) << ", " << dimText(lastDim(pastType)) << "], found "
+             << shapeText(presentType.getShape());
+  }
+  return success();
+}
+
+LogicalResult PatchEmbedOp::verify() {
+  RankedTensorType pixels = typeOf(getPixels()), weight = typeOf(getWeight());
+  ArrayRef<int64_t> shape = weight.getShape();
+  if (pixels.getRank() != 4 || shape.size() != 4 || !weight.hasStaticShape() ||
+      shape[2] != shape[3] || shape[2] <= 0 || shape[1] != pixels.getDimSize(1))
+    return emitOpError("(C1) expected pixels [B, C, H, W] and a weight [N, C, p, p], found ")
+           << shapeText(pixels.getShape()) << " and " << shapeText(shape);
+  if (getBias() && !isVector(getBias(), shape[0]))
+    return emitOpError("(C2) expected a bias [")
+           << shape[0] << "], found " << shapeText(typeOf(getBias()).getShape());
+  int64_t patches = kDynamic, height = pixels.getDimSize(2), width = pixels.getDimSize(3);
+  if (height != kDynamic && width != kDynamic &&
+      llvm::MulOverflow(height / shape[2], width / shape[2], patches))
+    return emitOpError("(C3) expected a number of patches that fits 64 bits, found ")
+           << height << " x " << width << " pixels";
+  SmallVector<int64_t> expected = {pixels.getDimSize(0), patches, shape[0]};
+  ArrayRef<int64_t> found = typeOf(getResult()).getShape();
+  if (found != ArrayRef<int64_t>(expected))
+    return emitOpError("(C3) expected a result ")
+           << shapeText(expected) << ", found " << shapeText(found);
+  return success();
+}
+
+LogicalResult TokenDownsampleOp::verify() {
+  RankedTensorType x = typeOf(getX());
+  int64_t height = getHeight(), width = getWidth(), tokens = 0;
+  if (height <= 0 || width <= 0 || llvm::MulOverflow(height, width, tokens) || x.getRank() != 3 ||
+      x.getDimSize(1) != tokens || lastDim(x) == kDynamic)
+    return emitOpError("(C1) expected x to be [B, ")
+           << height << " * " << width << ", C], found " << shapeText(x.getShape());
+  int64_t channels = 0;
+  if (llvm::MulOverflow(lastDim(x), int64_t{4}, channels))
+    return emitOpError("(C2) expected four times the channels to fit 64 bits, found ")
+           << lastDim(x);
+  SmallVector<int64_t> expected = {x.getDimSize(0),
+                                   (height / 2 + height % 2) * (width / 2 + width % 2), channels};
+  ArrayRef<int64_t> found = typeOf(getResult()).getShape();
+  if (found != ArrayRef<int64_t>(expected))
+    return emitOpError("(C2) expected a result ")
+           << shapeText(expected) << ", found " << shapeText(found);
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  RankedTensorType ids = typeOf(getIds()), table = typeOf(getTable());
+  ArrayRef<int64_t> found = typeOf(getResult()).getShape();
+  if (ids.getRank() != 1 || table.getRank() != 2 || found.size() != 2 ||
+      found[0] != ids.getDimSize(0) || found[1] != table.getDimSize(1))
+    return emitOpError("(C1) expected ids [T], a table [V, C] and a result [T, C], found ")
+           << shapeText(ids.getShape()) << ", " << shapeText(table.getShape()) << " and "
+           << shapeText(found);
+  return success();
+}
+
+LogicalResult SelectRowOp::verify() {
+  ArrayRef<int64_t> x = typeOf(getX()).getShape(), found = typeOf(getResult()).getShape();
+  if (x.size() != 2 || found.size() != 2 || found[0] != 1 || found[1] != x[1])
+    return emitOpError("(C1) expected an x [T, C] and a result [1, C], found ")
+           << shapeText(x) << " and " << shapeText(found);
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------------------------===//
+
+static LogicalResult verifyBinary(Operation *op, Value lhs, Value rhs, Value result) {
+  if (lhs.getType() != result.getType())
+    return op->emitOpError("(C1) expected a result of lhs's type ")
+           << lhs.getType() << ", found " << result.getType();
+  ArrayRef<int64_t> full = typeOf(lhs).getShape(), part = typeOf(rhs).getShape();
+  if (part.size() > full.size() || full.take_back(part.size()) != part)
+    return op->emitOpError("(C2) expected rhs to have lhs's shape ")
+           << shapeText(full) << " or its last dims, found " << shapeText(part);
+  return success();
+}
+
+LogicalResult AddOp::verify() { return verifyBinary(*this, getLhs(), getRhs(), getResult()); }
+LogicalResult SubOp::verify() { return verifyBinary(*this, getLhs(), getRhs(), getResult()); }
+LogicalResult MulOp::verify() { return verifyBinary(*this, getLhs(), getRhs(), getResult()); }
+LogicalResult SwigluOp::verify() { return verifyBinary(*this, getLhs(), getRhs(), getResult()); }

@@ -1,0 +1,79 @@
+// What each weight transform makes of the type before it.
+#include "compiler/dialect/blue/Blue.h"
+
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec::blue;
+
+/// The number of elements of a shape, or nothing when a dim is negative or the product overflows.
+static std::optional<int64_t> elementCount(ArrayRef<int64_t> shape) {
+  int64_t count = 1;
+  for (int64_t dim : shape)
+    if (dim < 0 || llvm::MulOverflow(count, dim, count))
+      return std::nullopt;
+  return count;
+}
+
+FailureOr<RankedTensorType>
+bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
+                                  llvm::function_ref<InFlightDiagnostic()> emitError) {
+  if (!type.hasStaticShape())
+    return emitError() << "expected a static shape before a transform, found " << type;
+  ArrayRef<int64_t> shape = type.getShape();
+  Type elementType = type.getElementType();
+
+  return llvm::TypeSwitch<Attribute, FailureOr<RankedTensorType>>(transform)
+      .Case([&](TransposeAttr attr) -> FailureOr<RankedTensorType> {
+        ArrayRef<int64_t> permutation = attr.getPermutation();
+        if (permutation.size() != shape.size())
+          return emitError() << "transpose: expected a permutation of " << shape.size()
+                             << " dims, found " << permutation.size();
+        llvm::SmallBitVector seen(shape.size());
+        SmallVector<int64_t> transposed;
+        for (int64_t dim : permutation) {
+          if (dim < 0 || dim >= type.getRank() || seen.test(dim))
+            return emitError() << "transpose: expected every dim once, found " << dim;
+          seen.set(dim);
+          transposed.push_back(shape[dim]);
+        }
+        return RankedTensorType::get(transposed, elementType);
+      })
+      .Case([&](ReshapeAttr attr) -> FailureOr<RankedTensorType> {
+        std::optional<int64_t> before = elementCount(shape);
+        std::optional<int64_t> after = elementCount(attr.getShape());
+        if (!before || !after || *before != *after)
+          return emitError() << "reshape: expected a shape with the elements of " << type
+                             << ", found [" << attr.getShape() << "]";
+        return RankedTensorType::get(attr.getShape(), elementType);
+      })
+      .Case([&](SliceAttr attr) -> FailureOr<RankedTensorType> {
+        if (attr.getAxis() < 0 || attr.getAxis() >= type.getRank())
+          return emitError() << "slice: expected an axis below " << type.getRank() << ", found "
+                             << attr.getAxis();
+        if (attr.getBegin() < 0 || attr.getBegin() >= attr.getEnd() ||
+            attr.getEnd() > shape[attr.getAxis()])
+          return emitError() << "slice: expected a range within 0 to " << shape[attr.getAxis()]
+                             << ", found " << attr.getBegin() << " to " << attr.getEnd();
+        SmallVector<int64_t> sliced(shape);
+        sliced[attr.getAxis()] = attr.getEnd() - attr.getBegin();
+        return RankedTensorType::get(sliced, elementType);
+      })
+      .Case([&](ConvertAttr attr) -> FailureOr<RankedTensorType> {
+        if (!attr.getElementType().isIntOrFloat())
+          return emitError() << "convert: expected an integer or float type, found "
+                             << attr.getElementType();
+        return RankedTensorType::get(shape, attr.getElementType());
+      })
+      .Case<ScaleAttr, OffsetAttr>([&](auto attr) -> FailureOr<RankedTensorType> {
+        if (!isa<FloatType>(elementType))
+          return emitError() << decltype(attr)::getMnemonic() << ": expected float elements, found "
+                             << elementType;
+        return type;
+      })
+      .Default([&](Attribute other) -> FailureOr<RankedTensorType> {
+        return emitError() << "expected a weight transform, found " << other;
+      });
+}
