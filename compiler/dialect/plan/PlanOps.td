@@ -107,7 +107,8 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
 
     Constraints:
     - (C1) inputs and outputs have static shapes
-    - (C2) the body holds plan.get_weight, plan.get_cache, plan.step and a final plan.return only
+    - (C2) the body holds plan.get_weight, plan.get_cache, plan.step (or plan.launch, once kernels
+      have been generated) and a final plan.return only
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
                        StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
@@ -170,6 +171,30 @@ def Plan_YieldOp : Plan_Op<"yield", [Terminator, HasParent<"StepOp">]> {
   let arguments = (ins Optional<AnyStaticShapeTensor>:$result);
   let assemblyFormat = "($result^ `:` type($result))? attr-dict";
   let hasVerifier = 0;
+}
+
+def Plan_LaunchOp : Plan_Op<"launch"> {
+  let summary = "what a step is once its kernel has been generated";
+  let description = [{
+    `kernel` names a func.func that works on a range of tasks. It takes the operands in order, the
+    result if there is one, and then `count`, `position`, and the range's begin and end as `index`.
+    Operands and result are memrefs of the same elements in the same order as the tensors here,
+    possibly under another shape. `tasks` maps `count` to the number of tasks of a call. The other
+    attributes are the step's.
+
+    Constraints:
+    - (C1) `kernel` is a func.func or llvm.func of the module
+    - (C2) `tasks` has one dim and one result
+  }];
+  let arguments = (ins Variadic<AnyStaticShapeTensor>:$operands, FlatSymbolRefAttr:$kernel,
+                       AffineMapAttr:$tasks, StrAttr:$layer, StrAttr:$value,
+                       DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$last_use);
+  let results = (outs Optional<AnyStaticShapeTensor>:$result);
+  let assemblyFormat = [{
+    $kernel `(` $operands `)` `tasks` $tasks `layer` $layer `value` $value `on` $device
+    (`offset` $offset^)? (`last_use` $last_use^)? attr-dict `:` functional-type($operands, results)
+  }];
 }
 
 //===----------------------------------------------------------------------------------------===//
