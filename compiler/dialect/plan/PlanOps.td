@@ -61,7 +61,7 @@ def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
   let genSpecializedAttr = 0;
 }
 def Plan_EntryKindAttr : EnumAttr<Plan_Dialect, Plan_EntryKind, "kind"> {
-  let assemblyFormat = "$value";
+  let assemblyFormat = "`` $value";
 }
 
 //===----------------------------------------------------------------------------------------===//
@@ -193,12 +193,16 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
   let description = [{
     The body sees the operands as block arguments; it becomes one kernel. `layer` is the name of the
     layer it came from, `value` the name of the blue value that it makes: the name of the layer that
-    makes it there. A suffix ("/im2col", "/pack_keys") marks a value that blue does not have,
+    makes it there. A suffix ("/im2col", "/pack_keys", "/input/last_row") marks a value that blue does not have,
     "/last_row" the last valid row of one that it has; `value` is empty when the step only appends
     to the KV cache. `offset` (bytes in
     the entry's arena) and `last_use` (index of the last step that reads the result; a result that
     is returned lives to the end) are there after plan-memory. A result shares no byte with any
     other that is alive, its own operands included.
+
+    In a call with fewer rows than the capacity, a tensor whose first dim is the entry's capacity has
+    `count` valid leading rows, and a kernel neither computes nor reads the others' values; every
+    other tensor is valid as a whole (what follows plan.last_row has one row, whatever the count).
 
     Constraints:
     - (C1) block arguments have the operands' types, the yielded value the result's type

@@ -301,8 +301,10 @@ FailureOr<Value> EntryBuilder::mapped(Value value, Operation *user) {
     if (all.getRank() != 2)
       return user->emitOpError("expected rows of rank 2 in a decoder"), failure();
     auto one = RankedTensorType::get({1, all.getDimSize(1)}, all.getElementType());
-    Operation *origin = value.getDefiningOp() ? value.getDefiningOp() : user;
-    row = addStep(origin, plan::kLastRowSuffix, found->second, one,
+    Operation *origin = value.getDefiningOp();
+    // The part's own input has no layer; its row is named after the one that reads it first.
+    row = addStep(origin ? origin : user, origin ? plan::kLastRowSuffix : "/input/last_row",
+                  found->second, one,
                   [&](OpBuilder &b, ValueRange arguments) -> Value {
                     return plan::LastRowOp::create(b, value.getLoc(), one, arguments[0]);
                   });
