@@ -3,6 +3,7 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,4 +22,5 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerLowerToPlan();
+  registerFuseSteps();
 }
