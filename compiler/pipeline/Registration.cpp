@@ -2,6 +2,9 @@
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
+#include "compiler/dialect/plan/Plan.h"
+#include "passes/schedule/fuse_steps/FuseSteps.h"
+#include "passes/schedule/lower_to_plan/LowerToPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,11 +14,13 @@
 void bluec::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect>();
   registry.insert<onnx::OnnxDialect>();
-  registry.insert<blue::BlueDialect>();
+  registry.insert<blue::BlueDialect, plan::PlanDialect>();
 }
 
 void bluec::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerLowerToPlan();
+  registerFuseSteps();
 }

@@ -3,6 +3,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace bluec::plan;
@@ -26,4 +27,39 @@ void PlanDialect::initialize() {
 #define GET_OP_LIST
 #include "compiler/dialect/plan/PlanOps.cpp.inc"
       >();
+}
+
+int64_t bluec::plan::denseBytes(RankedTensorType type) {
+  unsigned bits = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
+  return type.getNumElements() * ((bits + 7) / 8);
+}
+
+int64_t bluec::plan::keyLanes(TargetAttr target) { return target.getVectorBits() / 32; }
+
+int64_t bluec::plan::panelRows(TargetAttr target) { return 2 * target.getVectorBits() / 32; }
+
+RankedTensorType bluec::plan::panelsOf(RankedTensorType type, int64_t rows) {
+  return RankedTensorType::get(
+      {llvm::divideCeilSigned(type.getDimSize(0), rows), type.getDimSize(1), rows},
+      type.getElementType());
+}
+
+bool bluec::plan::isElementwise(Operation *op) {
+  return isa<blue::GeluOp, blue::GeluTanhOp, blue::QuickGeluOp, blue::SiluOp, blue::ReluOp,
+             blue::TanhOp, blue::SigmoidOp, blue::ScaleOp, blue::AddOp, blue::SubOp, blue::MulOp,
+             blue::SwigluOp>(op);
+}
+
+TargetAttr bluec::plan::requireTarget(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  if (!target) {
+    module.emitError() << "expected a #plan.target as " << kTargetAttr;
+    return {};
+  }
+  if (target.getVectorBits() < 32 || target.getVectorBits() % 32 != 0) {
+    module.emitError() << "expected vectorBits to be a multiple of 32, found "
+                       << target.getVectorBits();
+    return {};
+  }
+  return target;
 }

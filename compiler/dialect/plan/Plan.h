@@ -4,6 +4,7 @@
 
 #include "compiler/dialect/blue/Blue.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 
 #include "compiler/dialect/plan/PlanDialect.h.inc"
@@ -22,7 +23,32 @@ namespace bluec::plan {
 inline constexpr llvm::StringLiteral kTargetAttr = "plan.target";              // #plan.target
 inline constexpr llvm::StringLiteral kContextAttr = "plan.context";            // i64, tokens
 inline constexpr llvm::StringLiteral kWeightsBytesAttr = "plan.weights_bytes"; // i64
+inline constexpr llvm::StringLiteral kSegmentsAttr = "plan.segments";          // [#plan.segment]
 inline constexpr llvm::StringLiteral kCacheBytesAttr = "plan.cache_bytes";     // i64
+inline constexpr llvm::StringLiteral kPeakBytesAttr = "plan.peak_bytes"; // i64: all that a run maps
+
+/// Bytes; of every tensor in an arena, of weights and of caches (BLUEC_ALIGNMENT of the ABI).
+inline constexpr int64_t kAlignment = 64;
+/// Bytes; of segments in weights.bin.
+inline constexpr int64_t kPageBytes = 4096;
+
+/// Bytes of a static tensor, without padding.
+int64_t denseBytes(mlir::RankedTensorType type);
+/// Values in one lane of positions of packed keys: one vector of f32.
+int64_t keyLanes(TargetAttr target);
+/// Rows side by side in a panel: two vectors of f32.
+int64_t panelRows(TargetAttr target);
+/// [N, K] in panels of `rows` rows: [ceil(N / rows), K, rows].
+mlir::RankedTensorType panelsOf(mlir::RankedTensorType type, int64_t rows);
+/// What `value` of a step ends in when it holds the last valid row of a blue value only, or one that
+/// blue does not have.
+inline constexpr llvm::StringLiteral kLastRowSuffix = "/last_row";
+inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
+inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
+/// True for the ops that may stand in the elementwise chain at the end of a step.
+bool isElementwise(mlir::Operation *op);
+/// The module's plan.target, or null with an error on the module.
+TargetAttr requireTarget(mlir::ModuleOp module);
 
 } // namespace bluec::plan
 

@@ -21,7 +21,7 @@ def Plan_Dialect : Dialect {
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits> {
-  let hasVerifier = 0;
+  let hasVerifier = 1;
 }
 class Plan_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Plan_Dialect, name, traits> {
@@ -42,6 +42,16 @@ def Plan_TargetAttr : Plan_Attr<"Target", "target"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Plan_SegmentAttr : Plan_Attr<"Segment", "segment"> {
+  let summary = "a part of weights.bin that can be dropped on its own";
+  let description = [{
+    Stands in the module's `plan.segments`, in the order of weights.bin; `offset` is a multiple of
+    the page size (4096), both figures are in bytes.
+  }];
+  let parameters = (ins StringRefParameter<"">:$name, "int64_t":$offset, "int64_t":$bytes);
+  let assemblyFormat = "`<` $name `at` $offset `bytes` $bytes `>`";
+}
+
 def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
@@ -51,7 +61,7 @@ def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
   let genSpecializedAttr = 0;
 }
 def Plan_EntryKindAttr : EnumAttr<Plan_Dialect, Plan_EntryKind, "kind"> {
-  let assemblyFormat = "$value";
+  let assemblyFormat = "`` $value";
 }
 
 //===----------------------------------------------------------------------------------------===//
@@ -68,18 +78,36 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
     - panels: [N, K] becomes [ceil(N / R), K, R]: R rows side by side, column after column, rows
       past N zero. R follows from the target's facts.
 
-    `offset` (bytes, a multiple of 64) is there after plan-assign-weights. Two weights whose packed
-    bytes are equal share one range.
+    `segment` is the part of weights.bin that holds it. `digest` is the SHA-256 of the packed bytes
+    (hexadecimal; there when a tool that can read the files has computed it). `offset` (bytes from
+    the start of weights.bin, a multiple of 64) is there after assign-weights. Two weights of a
+    segment whose packed bytes are equal share one range.
 
     Constraints:
     - (C1) the transforms accept the value's type, one after the other
     - (C2) `packed` is the transformed type or panels of it
+    - (C3) `offset`, if there, is a multiple of 64 and not negative
+
+    ```mlir
+    plan.weight @"layers.0.q_proj" #blue.source<"m.onnx" at 64 : tensor<192x64xf32>>
+      [#blue.transpose<[1, 0]>] packed tensor<6x192x16xf32> segment "language" offset 4096
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, AnyAttr:$value,
                        DefaultValuedAttr<ArrayAttr, "{}">:$transforms, TypeAttr:$packed,
-                       StrAttr:$segment, OptionalAttr<I64Attr>:$offset);
+                       StrAttr:$segment, OptionalAttr<StrAttr>:$digest,
+                       OptionalAttr<I64Attr>:$offset);
   let assemblyFormat = [{
-    $sym_name $value ($transforms^)? `packed` $packed `segment` $segment (`offset` $offset^)? attr-dict
+    $sym_name $value ($transforms^)? `packed` $packed `segment` $segment (`digest` $digest^)?
+    (`offset` $offset^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// The type of `value`, before any transform.
+    ::mlir::RankedTensorType getSourceType();
+    /// Rows side by side in a panel, or 0 when the weight is dense.
+    int64_t getPanelRows();
+    /// Bytes in weights.bin.
+    int64_t getPackedBytes();
   }];
 }
 
@@ -88,7 +116,11 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
   let description = [{
     Values are [1, context, heads * D]. Keys are packed so that a score of many positions is one
     vector: [1, heads, ceil(context / L), D, L], position p of a head at [p / L, :, p % L].
-    `offset` (bytes) is there after plan-memory.
+    `offset` (bytes from the start of the KV cache) is there after plan-memory.
+
+    Constraints:
+    - (C1) the type is [1, context, heads * D] or [1, heads, ceil(context / L), D, L]
+    - (C2) `offset`, if there, is a multiple of 64 and not negative
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$offset);
   let assemblyFormat = "$sym_name `:` $type (`offset` $offset^)? attr-dict";
@@ -109,6 +141,9 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
     - (C1) inputs and outputs have static shapes
     - (C2) the body holds plan.get_weight, plan.get_cache, plan.step (or plan.launch, once kernels
       have been generated) and a final plan.return only
+    - (C3) every output is the result of a step or launch
+    - (C4) the first dim of every input is the capacity
+    - (C5) `input_offsets`, if there, has one offset for each input
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
                        StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
@@ -127,33 +162,58 @@ def Plan_ReturnOp : Plan_Op<"return", [Terminator, HasParent<"EntryOp">]> {
   let hasVerifier = 0;
 }
 
-def Plan_GetWeightOp : Plan_Op<"get_weight", [Pure]> {
+def Plan_GetWeightOp
+    : Plan_Op<"get_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a plan.weight as a value of its packed type";
+  let description = [{
+    Constraints:
+    - (C1) the symbol is a plan.weight and the result has its packed type
+  }];
   let arguments = (ins FlatSymbolRefAttr:$weight);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
+  let hasVerifier = 0;
 }
 
-def Plan_GetCacheOp : Plan_Op<"get_cache", [Pure]> {
+def Plan_GetCacheOp
+    : Plan_Op<"get_cache", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a plan.cache as a value that steps read and append to in place";
+  let description = [{
+    Constraints:
+    - (C1) the symbol is a plan.cache and the result has its type
+  }];
   let arguments = (ins FlatSymbolRefAttr:$cache);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$cache attr-dict `:` type($result)";
+  let hasVerifier = 0;
 }
 
 def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
   let summary = "what one kernel computes: a root op and what is fused with it";
   let description = [{
-    The body sees the operands as block arguments and holds blue ops and the compute ops of this
-    dialect; it becomes one kernel. `layer` is the name of the layer it came from, `value` the name
-    of the blue value that it makes (empty when it only appends to the KV cache). `offset` (bytes in
+    The body sees the operands as block arguments; it becomes one kernel. `layer` is the name of the
+    layer it came from, `value` the name of the blue value that it makes: the name of the layer that
+    makes it there. A suffix ("/im2col", "/pack_keys", "/input/last_row") marks a value that blue does not have,
+    "/last_row" the last valid row of one that it has; `value` is empty when the step only appends
+    to the KV cache. `offset` (bytes in
     the entry's arena) and `last_use` (index of the last step that reads the result; a result that
     is returned lives to the end) are there after plan-memory. A result shares no byte with any
     other that is alive, its own operands included.
 
+    In a call with fewer rows than the capacity, a tensor whose first dim is the entry's capacity has
+    `count` valid leading rows, and a kernel neither computes nor reads the others' values; every
+    other tensor is valid as a whole (what follows plan.last_row has one row, whatever the count).
+
     Constraints:
     - (C1) block arguments have the operands' types, the yielded value the result's type
-    - (C2) at most one result
+    - (C2) the body holds compute ops only: of `blue` (no weights, no constants), and of this dialect
+
+    A body has one shape, which the kernel generator counts on:
+    1. at most one plan.position, at the top, used by rope;
+    2. the root: any compute op; for plan.append_keys, the root may follow the blue.rope that makes
+       its keys;
+    3. a chain of elementwise ops, each of which takes the result of the op before it as one of its
+       operands; its other operand, if any, is a block argument. The last one is yielded.
   }];
   let arguments = (ins Variadic<AnyStaticShapeTensor>:$operands, StrAttr:$layer, StrAttr:$value,
                        DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
@@ -164,6 +224,11 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
     $layer `value` $value `on` $device (`offset` $offset^)? (`last_use` $last_use^)?
     `(` $operands `)` attr-dict-with-keyword `:` functional-type($operands, results) $body
   }];
+  let extraClassDeclaration = [{
+    /// The op that gives the step its kind: the first compute op, or plan.append_keys behind a rope.
+    ::mlir::Operation *getRoot();
+    ::mlir::Block &getBlock() { return getBody().front(); }
+  }];
 }
 
 def Plan_YieldOp : Plan_Op<"yield", [Terminator, HasParent<"StepOp">]> {
@@ -173,7 +238,7 @@ def Plan_YieldOp : Plan_Op<"yield", [Terminator, HasParent<"StepOp">]> {
   let hasVerifier = 0;
 }
 
-def Plan_LaunchOp : Plan_Op<"launch"> {
+def Plan_LaunchOp : Plan_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "what a step is once its kernel has been generated";
   let description = [{
     `kernel` names a func.func that works on a range of tasks. It takes the operands in order, the

@@ -1,0 +1,336 @@
+// Verifiers of the `plan` dialect: one check for each constraint that PlanOps.td labels.
+#include "compiler/dialect/plan/Plan.h"
+
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::plan;
+
+namespace {
+
+std::string typeText(Type type) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << type;
+  return text;
+}
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+LogicalResult expectShape(Operation *op, StringRef label, StringRef what, Value value,
+                          ArrayRef<int64_t> shape) {
+  RankedTensorType type = tensorOf(value);
+  if (type.getShape() == shape)
+    return success();
+  RankedTensorType expected = RankedTensorType::get(shape, type.getElementType());
+  return op->emitOpError() << "(" << label << ") expected " << what << " " << typeText(expected)
+                           << ", found " << typeText(type);
+}
+
+/// A rank-5 type [batch, heads, blocks, D, L] of packed keys, with positive sides.
+bool isPackedKeys(RankedTensorType type) {
+  return type.getRank() == 5 &&
+         llvm::all_of(type.getShape(), [](int64_t side) { return side > 0; });
+}
+
+LogicalResult verifyOffset(Operation *op, StringRef label, std::optional<int64_t> offset) {
+  if (!offset || (*offset >= 0 && *offset % kAlignment == 0))
+    return success();
+  return op->emitOpError() << "(" << label << ") expected an offset that is a multiple of "
+                           << kAlignment << " and not negative, found " << *offset;
+}
+
+} // namespace
+
+//===------------------------------------------------------------------------------------------===//
+// Storage
+//===------------------------------------------------------------------------------------------===//
+
+RankedTensorType WeightOp::getSourceType() {
+  if (auto source = dyn_cast<blue::SourceAttr>(getValue()))
+    return source.getType();
+  if (auto elements = dyn_cast<ElementsAttr>(getValue()))
+    return dyn_cast<RankedTensorType>(elements.getType());
+  return {};
+}
+
+int64_t WeightOp::getPanelRows() {
+  auto packed = cast<RankedTensorType>(getPacked());
+  RankedTensorType type = getSourceType();
+  for (Attribute transform : getTransforms()) {
+    FailureOr<RankedTensorType> next =
+        blue::inferTransformedType(type, transform, [&] { return emitOpError(); });
+    if (failed(next))
+      return 0;
+    type = *next;
+  }
+  return packed.getRank() == 3 && type.getRank() == 2 ? packed.getDimSize(2) : 0;
+}
+
+int64_t WeightOp::getPackedBytes() { return denseBytes(cast<RankedTensorType>(getPacked())); }
+
+LogicalResult WeightOp::verify() {
+  RankedTensorType type = getSourceType();
+  if (!type || !type.hasStaticShape())
+    return emitOpError("(C1) expected a #blue.source or elements of a static tensor type");
+  for (Attribute transform : getTransforms()) {
+    FailureOr<RankedTensorType> next =
+        blue::inferTransformedType(type, transform, [&] { return emitOpError() << "(C1) "; });
+    if (failed(next))
+      return failure();
+    type = *next;
+  }
+  auto packed = dyn_cast<RankedTensorType>(getPacked());
+  bool dense = packed == type;
+  bool panels = packed && packed.hasStaticShape() && packed.getRank() == 3 && type.getRank() == 2 &&
+                packed.getDimSize(2) > 0 && packed == panelsOf(type, packed.getDimSize(2));
+  if (!dense && !panels)
+    return emitOpError() << "(C2) expected " << typeText(type)
+                         << " or panels of it as packed type, found " << typeText(getPacked());
+  return verifyOffset(*this, "C3", getOffset());
+}
+
+LogicalResult CacheOp::verify() {
+  auto type = dyn_cast<RankedTensorType>(getType());
+  bool values = type && type.hasStaticShape() && type.getRank() == 3 && type.getDimSize(0) == 1;
+  bool keys = type && type.hasStaticShape() && isPackedKeys(type) && type.getDimSize(0) == 1;
+  if (!values && !keys)
+    return emitOpError() << "(C1) expected [1, context, heads * D] or [1, heads, blocks, D, L], "
+                            "found "
+                         << typeText(getType());
+  return verifyOffset(*this, "C2", getOffset());
+}
+
+LogicalResult GetWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  if (!weight)
+    return emitOpError() << "(C1) expected a plan.weight, found no @" << getWeight();
+  if (weight.getPacked() != getResult().getType())
+    return emitOpError() << "(C1) expected the packed type " << typeText(weight.getPacked())
+                         << ", found " << typeText(getResult().getType());
+  return success();
+}
+
+LogicalResult GetCacheOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto cache = symbols.lookupNearestSymbolFrom<CacheOp>(*this, getCacheAttr());
+  if (!cache)
+    return emitOpError() << "(C1) expected a plan.cache, found no @" << getCache();
+  if (cache.getType() != getResult().getType())
+    return emitOpError() << "(C1) expected the cache's type " << typeText(cache.getType())
+                         << ", found " << typeText(getResult().getType());
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Entry points and steps
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult EntryOp::verify() {
+  Block &block = getBody().front();
+  for (BlockArgument argument : block.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type || !type.hasStaticShape())
+      return emitOpError() << "(C1) expected inputs of static shape, found "
+                           << typeText(argument.getType());
+  }
+  for (Operation &op : block)
+    if (!isa<GetWeightOp, GetCacheOp, StepOp, LaunchOp, ReturnOp>(op))
+      return op.emitOpError(
+          "(C2) is no plan.get_weight, plan.get_cache, plan.step, plan.launch or plan.return");
+  auto end = block.empty() ? ReturnOp() : dyn_cast<ReturnOp>(block.back());
+  if (!end)
+    return emitOpError("(C2) expected a final plan.return");
+  for (Value output : end.getOutputs())
+    if (!isa_and_nonnull<StepOp, LaunchOp>(output.getDefiningOp()))
+      return emitOpError("(C3) expected outputs that are results of steps");
+  for (BlockArgument argument : block.getArguments()) {
+    RankedTensorType type = tensorOf(argument);
+    if (type.getRank() == 0 || type.getDimSize(0) != static_cast<int64_t>(getCapacity()))
+      return emitOpError() << "(C4) expected inputs with first dim " << getCapacity() << ", found "
+                           << typeText(type);
+  }
+  if (getInputOffsets() && getInputOffsets()->size() != block.getNumArguments())
+    return emitOpError() << "(C5) expected " << block.getNumArguments() << " input offsets, found "
+                         << getInputOffsets()->size();
+  return success();
+}
+
+Operation *StepOp::getRoot() {
+  for (Operation &op : getBlock()) {
+    if (isa<PositionOp, YieldOp>(op))
+      continue;
+    if (auto next = dyn_cast_or_null<AppendKeysOp>(op.getNextNode()))
+      return next;
+    return &op;
+  }
+  return nullptr;
+}
+
+LogicalResult StepOp::verify() {
+  Block &block = getBlock();
+  if (block.getNumArguments() != getOperands().size())
+    return emitOpError() << "(C1) expected a block argument for each of " << getOperands().size()
+                         << " operands, found " << block.getNumArguments();
+  for (auto [argument, operand] : llvm::zip(block.getArguments(), getOperands()))
+    if (argument.getType() != operand.getType())
+      return emitOpError() << "(C1) expected a block argument of type "
+                           << typeText(operand.getType()) << ", found "
+                           << typeText(argument.getType());
+  auto end = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!end)
+    return emitOpError("(C1) expected a final plan.yield");
+  Type yielded = end.getResult() ? end.getResult().getType() : Type();
+  Type result = getResult() ? getResult().getType() : Type();
+  if (yielded != result)
+    return emitOpError("(C1) expected the yielded value to have the result's type");
+
+  Value chain;
+  for (Operation &op : block.without_terminator()) {
+    bool compute = isa<blue::BlueDialect, PlanDialect>(op.getDialect()) &&
+                   !isa<blue::WeightOp, blue::ConstantOp, GetWeightOp, GetCacheOp, StepOp, EntryOp,
+                        WeightOp, CacheOp>(op);
+    if (!compute)
+      return op.emitOpError("(C2) is no compute op");
+    if (isa<PositionOp, CountOp>(op))
+      continue;
+    if (chain) {
+      if (!isElementwise(&op) && !isa<AppendKeysOp>(op))
+        return op.emitOpError("(C2) expected an elementwise op behind the root");
+      if (llvm::count(op.getOperands(), chain) != 1 || !chain.hasOneUse())
+        return op.emitOpError("(C2) expected one operand that is the result of the op before");
+    }
+    chain = op.getNumResults() ? op.getResult(0) : Value();
+  }
+  if (!getRoot())
+    return emitOpError("(C2) expected a root op");
+  if (end.getResult() && end.getResult() != chain)
+    return emitOpError("(C2) expected the last op's result to be yielded");
+  return success();
+}
+
+LogicalResult LaunchOp::verify() {
+  AffineMap tasks = getTasks();
+  if (tasks.getNumDims() != 1 || tasks.getNumResults() != 1)
+    return emitOpError() << "(C2) expected tasks of one dim and one result, found " << AffineMapAttr::get(tasks);
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
+  // The llvm dialect is no dependency of this one, so a function is told by what it can do.
+  if (!isa_and_nonnull<FunctionOpInterface>(kernel))
+    return emitOpError() << "(C1) expected a function, found no @" << getKernel();
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Compute ops
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult LastRowOp::verify() {
+  RankedTensorType x = tensorOf(getX());
+  if (x.getRank() != 2)
+    return emitOpError() << "(C1) expected rank 2, found " << typeText(x);
+  return expectShape(*this, "C1", "result", getResult(), {1, x.getDimSize(1)});
+}
+
+LogicalResult LinearOp::verify() {
+  RankedTensorType x = tensorOf(getX());
+  RankedTensorType panels = tensorOf(getPanels());
+  RankedTensorType result = tensorOf(getResult());
+  if (x.getRank() < 1 || result.getRank() != x.getRank() ||
+      result.getShape().drop_back() != x.getShape().drop_back())
+    return emitOpError() << "(C1) expected a result with the leading dims of " << typeText(x)
+                         << ", found " << typeText(result);
+  int64_t n = result.getShape().back();
+  if (panels.getRank() != 3 || panels.getDimSize(2) < 1)
+    return emitOpError() << "(C1) expected panels [ceil(N / R), K, R], found " << typeText(panels);
+  int64_t rows = panels.getDimSize(2);
+  if (failed(expectShape(*this, "C1", "panels", getPanels(),
+                         {llvm::divideCeilSigned(n, rows), x.getShape().back(), rows})))
+    return failure();
+  if (getBias())
+    return expectShape(*this, "C2", "bias", getBias(), {n});
+  return success();
+}
+
+LogicalResult Im2colOp::verify() {
+  RankedTensorType pixels = tensorOf(getPixels());
+  int64_t p = getPatch();
+  if (pixels.getRank() != 4 || p < 1 || pixels.getDimSize(2) < p || pixels.getDimSize(3) < p)
+    return emitOpError() << "(C1) expected pixels [B, C, H, W] of at least one patch, found "
+                         << typeText(pixels) << " and patch " << p;
+  return expectShape(*this, "C1", "result", getResult(),
+                     {pixels.getDimSize(0), (pixels.getDimSize(2) / p) * (pixels.getDimSize(3) / p),
+                      pixels.getDimSize(1) * p * p});
+}
+
+LogicalResult PackKeysOp::verify() {
+  RankedTensorType keys = tensorOf(getKeys());
+  RankedTensorType packed = tensorOf(getResult());
+  if (keys.getRank() != 3 || !isPackedKeys(packed))
+    return emitOpError() << "(C1) expected keys [B, T, heads * D] and a result [B, heads, blocks, "
+                            "D, L], found "
+                         << typeText(keys) << " and " << typeText(packed);
+  int64_t heads = packed.getDimSize(1), d = packed.getDimSize(3), lanes = packed.getDimSize(4);
+  if (keys.getDimSize(2) != heads * d)
+    return emitOpError() << "(C1) expected keys with last dim " << heads * d << ", found "
+                         << typeText(keys);
+  return expectShape(
+      *this, "C1", "result", getResult(),
+      {keys.getDimSize(0), heads, llvm::divideCeilSigned(keys.getDimSize(1), lanes), d, lanes});
+}
+
+LogicalResult AppendKeysOp::verify() {
+  RankedTensorType keys = tensorOf(getKeys());
+  RankedTensorType cache = tensorOf(getCache());
+  if (keys.getRank() != 2 || !isPackedKeys(cache) || cache.getDimSize(0) != 1 ||
+      keys.getDimSize(1) != cache.getDimSize(1) * cache.getDimSize(3))
+    return emitOpError() << "(C1) expected keys [T, heads * D] and a cache [1, heads, blocks, D, "
+                            "L], found "
+                         << typeText(keys) << " and " << typeText(cache);
+  return success();
+}
+
+LogicalResult AppendValuesOp::verify() {
+  RankedTensorType values = tensorOf(getValues());
+  RankedTensorType cache = tensorOf(getCache());
+  if (values.getRank() != 2 || cache.getRank() != 3 || cache.getDimSize(0) != 1 ||
+      values.getDimSize(1) != cache.getDimSize(2))
+    return emitOpError()
+           << "(C1) expected values [T, heads * D] and a cache [1, context, heads * D], found "
+           << typeText(values) << " and " << typeText(cache);
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  RankedTensorType query = tensorOf(getQuery());
+  RankedTensorType keys = tensorOf(getKeys());
+  RankedTensorType values = tensorOf(getValues());
+  int64_t heads = getNumHeads(), kvHeads = getNumKvHeads();
+  if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
+    return emitOpError() << "(C1) expected num_heads to be a multiple of num_kv_heads, found "
+                         << heads << " and " << kvHeads;
+  if (!isPackedKeys(keys) || keys.getDimSize(1) != kvHeads)
+    return emitOpError() << "(C1) expected keys [B, " << kvHeads << ", blocks, D, L], found "
+                         << typeText(keys);
+  int64_t batch = keys.getDimSize(0), d = keys.getDimSize(3), lanes = keys.getDimSize(4);
+  if (values.getRank() != 3 || values.getDimSize(0) != batch ||
+      values.getDimSize(2) != kvHeads * d ||
+      llvm::divideCeilSigned(values.getDimSize(1), lanes) != keys.getDimSize(2))
+    return emitOpError() << "(C1) expected values [B, S, kv_heads * D] for keys " << typeText(keys)
+                         << ", found " << typeText(values);
+  bool rows = getCausal() ? query.getRank() == 2 && batch == 1
+                          : query.getRank() == 3 &&
+                                query.getShape().drop_back() == values.getShape().drop_back();
+  if (!rows || query.getShape().back() != heads * d)
+    return emitOpError() << "(C1) expected a query "
+                         << (getCausal() ? "[T, num_heads * D]" : "[B, S, num_heads * D]")
+                         << ", found " << typeText(query);
+  if (getResult().getType() != query)
+    return emitOpError() << "(C2) expected a result of type " << typeText(query) << ", found "
+                         << typeText(getResult().getType());
+  return success();
+}

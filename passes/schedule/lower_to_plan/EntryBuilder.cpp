@@ -1,0 +1,385 @@
+#include "passes/schedule/lower_to_plan/EntryBuilder.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+bool isStored(Value value) {
+  return isa_and_nonnull<blue::WeightOp, blue::ConstantOp>(value.getDefiningOp());
+}
+
+/// True for ops whose row t reads row t of their operands only, and no position.
+bool isRowWise(Operation *op) {
+  return isa<blue::LinearOp, blue::RmsNormOp, blue::LayerNormOp>(op) || plan::isElementwise(op);
+}
+
+} // namespace
+
+EntryBuilder::EntryBuilder(ModuleOp module, Storage &storage, plan::TargetAttr target,
+                           plan::EntryKind kind, StringRef segment, int64_t capacity,
+                           int64_t context)
+    : module(module), storage(storage), target(target),
+      builder(OpBuilder::atBlockEnd(module.getBody())), capacity(capacity), context(context) {
+  entry = plan::EntryOp::create(
+      builder, module.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind)),
+      plan::EntryKindAttr::get(builder.getContext(), kind), builder.getI64IntegerAttr(capacity),
+      builder.getStringAttr(segment), IntegerAttr(), DenseI64ArrayAttr());
+  entry.getBody().emplaceBlock();
+  builder.setInsertionPointToEnd(&entry.getBody().front());
+}
+
+Value EntryBuilder::addInput(RankedTensorType type, Location location) {
+  return entry.getBody().front().addArgument(type, location);
+}
+
+FailureOr<Value> EntryBuilder::addPart(func::FuncOp function, Value input, bool lastRowOnly) {
+  names = std::make_unique<blue::LayerNames>(function);
+  values.clear();
+  lastRowOps.clear();
+  lastRows.clear();
+  Block &block = function.getBody().front();
+  values[block.getArgument(0)] = input;
+  position = {};
+  for (BlockArgument argument : block.getArguments())
+    if (argument.getType().isIndex())
+      position = argument;
+  if (lastRowOnly)
+    findLastRowOps(function);
+
+  for (Operation &op : block.without_terminator())
+    if (failed(lower(&op)))
+      return failure();
+
+  Value result = block.getTerminator()->getOperand(0);
+  FailureOr<Value> value = mapped(result, block.getTerminator());
+  if (succeeded(value) && lastRowOnly && !lastRowOps.contains(result.getDefiningOp())) {
+    RankedTensorType type = tensorOf(*value);
+    auto row = RankedTensorType::get({1, type.getDimSize(1)}, type.getElementType());
+    return addStep(result.getDefiningOp(), plan::kLastRowSuffix, *value, row,
+                   [&](OpBuilder &b, ValueRange arguments) -> Value {
+                     return plan::LastRowOp::create(b, result.getLoc(), row, arguments[0]);
+                   });
+  }
+  return value;
+}
+
+LogicalResult EntryBuilder::finish(Value output, Operation *origin) {
+  if (!output.getDefiningOp<plan::StepOp>())
+    return origin->emitOpError("expected an output that a layer computes, found an input or weight");
+  plan::ReturnOp::create(builder, module.getLoc(), ValueRange(output));
+  return success();
+}
+
+/// Marks the ops that nothing but the function's first result needs, back to those that mix rows.
+void EntryBuilder::findLastRowOps(func::FuncOp function) {
+  Block &block = function.getBody().front();
+  Operation *end = block.getTerminator();
+  for (Operation &op : llvm::reverse(block.without_terminator())) {
+    bool tail = isRowWise(&op) && llvm::all_of(op.getUses(), [&](OpOperand &use) {
+      return use.getOwner() == end ? use.getOperandNumber() == 0
+                                   : lastRowOps.contains(use.getOwner());
+    });
+    if (tail)
+      lastRowOps.insert(&op);
+  }
+}
+
+LogicalResult EntryBuilder::lower(Operation *op) {
+  if (isa<blue::WeightOp, blue::ConstantOp>(op))
+    return success(); // made when a layer asks for it
+  if (auto linear = dyn_cast<blue::LinearOp>(op))
+    return lowerLinear(op, linear.getX(), linear.getWeight(), linear.getBias(), {});
+  if (auto patches = dyn_cast<blue::PatchEmbedOp>(op))
+    return lowerPatchEmbed(patches);
+  if (auto attention = dyn_cast<blue::AttentionOp>(op))
+    return lowerAttention(attention);
+  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp,
+          blue::EmbeddingOp>(op) ||
+      plan::isElementwise(op))
+    return lowerByClone(op);
+  return op->emitOpError("expected a layer that a schedule can express");
+}
+
+LogicalResult EntryBuilder::lowerLinear(Operation *op, Value x, Value weight, Value bias,
+                                        ArrayRef<Attribute> reshape) {
+  FailureOr<Value> input = mapped(x, op);
+  if (failed(input))
+    return failure();
+  FailureOr<Value> panels = weightValue(weight, reshape, /*panels=*/true, op);
+  if (failed(panels))
+    return failure();
+  SmallVector<Value> operands{*input, *panels};
+  if (bias) {
+    FailureOr<Value> row = mapped(bias, op);
+    if (failed(row))
+      return failure();
+    operands.push_back(*row);
+  }
+  int64_t rows = lastRowOps.contains(op) ? 1 : capacity;
+  FailureOr<RankedTensorType> type = specialised(op->getResult(0), op, rows);
+  if (failed(type))
+    return failure();
+  values[op->getResult(0)] =
+      addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::LinearOp::create(b, op->getLoc(), *type, arguments[0], arguments[1],
+                                      bias ? arguments[2] : Value());
+      });
+  return success();
+}
+
+LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
+  FailureOr<Value> pixels = mapped(op.getPixels(), op);
+  if (failed(pixels))
+    return failure();
+  RankedTensorType weight = tensorOf(op.getWeight());
+  int64_t patch = weight.getDimSize(2);
+  int64_t width = weight.getDimSize(1) * patch * patch;
+  RankedTensorType picture = tensorOf(*pixels);
+  auto columns = RankedTensorType::get(
+      {picture.getDimSize(0), (picture.getDimSize(2) / patch) * (picture.getDimSize(3) / patch),
+       width},
+      picture.getElementType());
+  Value rows = addStep(op, plan::kIm2colSuffix, *pixels, columns,
+                       [&](OpBuilder &b, ValueRange arguments) -> Value {
+                         return plan::Im2colOp::create(b, op.getLoc(), columns, arguments[0],
+                                                       b.getI64IntegerAttr(patch));
+                       });
+  // The convolution is from here on a linear layer over patches.
+  Attribute flat =
+      blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
+  FailureOr<Value> panels = weightValue(op.getWeight(), flat, /*panels=*/true, op);
+  if (failed(panels))
+    return failure();
+  SmallVector<Value> operands{rows, *panels};
+  if (op.getBias()) {
+    FailureOr<Value> bias = mapped(op.getBias(), op);
+    if (failed(bias))
+      return failure();
+    operands.push_back(*bias);
+  }
+  FailureOr<RankedTensorType> type = specialised(op.getResult(), op, capacity);
+  if (failed(type))
+    return failure();
+  values[op.getResult()] =
+      addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::LinearOp::create(b, op.getLoc(), *type, arguments[0], arguments[1],
+                                      op.getBias() ? arguments[2] : Value());
+      });
+  return success();
+}
+
+LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
+  FailureOr<Value> query = mapped(op.getQuery(), op);
+  FailureOr<Value> key = mapped(op.getKey(), op);
+  FailureOr<Value> value = mapped(op.getValue(), op);
+  if (failed(query) || failed(key) || failed(value))
+    return failure();
+  int64_t heads = op.getNumKvHeads();
+  RankedTensorType keyType = tensorOf(*key);
+  int64_t width = keyType.getShape().back();
+  if (heads < 1 || width % heads != 0)
+    return op.emitOpError() << "expected keys of " << heads << " heads, found width " << width;
+  int64_t headDim = width / heads;
+
+  Value keys, cachedValues;
+  if (op.getPastKey()) {
+    for (Value past : {op.getPastKey(), op.getPastValue()})
+      if (!isa<BlockArgument>(past) || !past.hasOneUse())
+        return op.emitOpError("expected a past that is an argument and has no other use");
+    for (Value present : {op.getPresentKey(), op.getPresentValue()})
+      if (!llvm::all_of(present.getUsers(), llvm::IsaPred<func::ReturnOp>))
+        return op.emitOpError("expected a present that is returned and has no other use");
+    if (!op.getCausal() || keyType.getRank() != 2)
+      return op.emitOpError("expected causal attention of rank 2 with a past");
+    plan::CacheOp keyCache = storage.keys(layers, heads, headDim, keyType.getElementType());
+    plan::CacheOp valueCache = storage.values(layers, width, keyType.getElementType());
+    ++layers;
+    keys = storageValue(keyCache, keyCache.getType());
+    cachedValues = storageValue(valueCache, valueCache.getType());
+    addStep(op, "", {*key, keys}, Type(), [&](OpBuilder &b, ValueRange arguments) -> Value {
+      plan::AppendKeysOp::create(b, op.getLoc(), arguments[0], arguments[1]);
+      return {};
+    });
+    addStep(op, "", {*value, cachedValues}, Type(),
+            [&](OpBuilder &b, ValueRange arguments) -> Value {
+              plan::AppendValuesOp::create(b, op.getLoc(), arguments[0], arguments[1]);
+              return {};
+            });
+  } else {
+    if (op.getCausal() || keyType.getRank() != 3)
+      return op.emitOpError("expected attention of rank 3 that is not causal, without a past");
+    int64_t lanes = plan::keyLanes(target);
+    auto packed = RankedTensorType::get({keyType.getDimSize(0), heads,
+                                         llvm::divideCeilSigned(keyType.getDimSize(1), lanes),
+                                         headDim, lanes},
+                                        keyType.getElementType());
+    keys = addStep(op, plan::kPackKeysSuffix, *key, packed,
+                   [&](OpBuilder &b, ValueRange arguments) -> Value {
+                     return plan::PackKeysOp::create(b, op.getLoc(), packed, arguments[0]);
+                   });
+    cachedValues = *value;
+  }
+  RankedTensorType type = tensorOf(*query);
+  values[op.getResult()] = addStep(
+      op, "", {*query, keys, cachedValues}, type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::AttentionOp::create(b, op.getLoc(), type, arguments[0], arguments[1],
+                                         arguments[2], op.getNumHeadsAttr(),
+                                         op.getNumKvHeadsAttr(), op.getScaleAttr(),
+                                         op.getCausalAttr());
+      });
+  return success();
+}
+
+/// The rows of a rope table that a context of this length reads, as a transform of the table.
+LogicalResult EntryBuilder::checkRope(blue::RopeOp op, SmallVectorImpl<Attribute> &slice) {
+  if (!position || op.getPosition() != position)
+    return op.emitOpError("expected the position to be the function's argument");
+  int64_t positions = tensorOf(op.getCos()).getDimSize(0);
+  if (positions < context)
+    return op.emitOpError() << "expected a table of at least " << context
+                            << " positions for that context, found " << positions;
+  if (positions > context)
+    slice.push_back(blue::SliceAttr::get(builder.getContext(), 0, 0, context));
+  return success();
+}
+
+LogicalResult EntryBuilder::lowerByClone(Operation *op) {
+  SmallVector<Attribute> slice;
+  if (auto rope = dyn_cast<blue::RopeOp>(op))
+    if (failed(checkRope(rope, slice)))
+      return failure();
+  SmallVector<Value> operands, origins;
+  for (Value operand : op->getOperands()) {
+    if (operand.getType().isIndex())
+      continue;
+    FailureOr<Value> value = isStored(operand)
+                                 ? weightValue(operand, slice, /*panels=*/false, op)
+                                 : mapped(operand, op);
+    if (failed(value))
+      return failure();
+    operands.push_back(*value);
+    origins.push_back(operand);
+  }
+  int64_t rows = lastRowOps.contains(op) ? 1 : capacity;
+  FailureOr<RankedTensorType> type = specialised(op->getResult(0), op, rows);
+  if (failed(type))
+    return failure();
+  values[op->getResult(0)] =
+      addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        IRMapping mapping;
+        if (isa<blue::RopeOp>(op))
+          mapping.map(position, plan::PositionOp::create(b, op->getLoc(), b.getIndexType()).getResult());
+        for (auto [origin, argument] : llvm::zip(origins, arguments))
+          mapping.map(origin, argument);
+        Operation *clone = b.clone(*op, mapping);
+        clone->getResult(0).setType(*type);
+        return clone->getResult(0);
+      });
+  return success();
+}
+
+FailureOr<Value> EntryBuilder::mapped(Value value, Operation *user) {
+  if (isStored(value))
+    return weightValue(value, {}, /*panels=*/false, user);
+  auto found = values.find(value);
+  if (found == values.end())
+    return user->emitOpError("expected operands that this schedule computes"), failure();
+  bool manyRows = !lastRowOps.contains(value.getDefiningOp());
+  if (!manyRows || !lastRowOps.contains(user))
+    return found->second;
+
+  // The op is computed for the last valid row only; so it reads that row only.
+  Value &row = lastRows[value];
+  if (!row) {
+    RankedTensorType all = tensorOf(found->second);
+    if (all.getRank() != 2)
+      return user->emitOpError("expected rows of rank 2 in a decoder"), failure();
+    auto one = RankedTensorType::get({1, all.getDimSize(1)}, all.getElementType());
+    Operation *origin = value.getDefiningOp();
+    // The part's own input has no layer; its row is named after the one that reads it first.
+    row = addStep(origin ? origin : user, origin ? plan::kLastRowSuffix : "/input/last_row",
+                  found->second, one,
+                  [&](OpBuilder &b, ValueRange arguments) -> Value {
+                    return plan::LastRowOp::create(b, value.getLoc(), one, arguments[0]);
+                  });
+  }
+  return row;
+}
+
+FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extra, bool panels,
+                                           Operation *user) {
+  if (!isStored(value))
+    return user->emitOpError("expected a weight or constant as this operand"), failure();
+  if (!tensorOf(value).getElementType().isF32())
+    return user->emitOpError() << "expected weights of f32, found " << value.getType(), failure();
+  FailureOr<plan::WeightOp> weight =
+      storage.weight(value.getDefiningOp(), extra, panels, entry.getSegment(), user);
+  if (failed(weight))
+    return failure();
+  return storageValue(*weight, weight->getPacked());
+}
+
+/// All plan.get_weight and plan.get_cache stand at the top of the entry, in order of first use.
+Value EntryBuilder::storageValue(Operation *symbol, Type type) {
+  Value &value = storageValues[symbol];
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  if (lastStorage)
+    builder.setInsertionPointAfter(lastStorage);
+  else
+    builder.setInsertionPointToStart(&entry.getBody().front());
+  auto name = FlatSymbolRefAttr::get(SymbolTable::getSymbolName(symbol));
+  if (isa<plan::WeightOp>(symbol))
+    lastStorage = plan::GetWeightOp::create(builder, symbol->getLoc(), type, name);
+  else
+    lastStorage = plan::GetCacheOp::create(builder, symbol->getLoc(), type, name);
+  value = lastStorage->getResult(0);
+  return value;
+}
+
+FailureOr<RankedTensorType> EntryBuilder::specialised(Value value, Operation *user, int64_t rows) {
+  RankedTensorType type = tensorOf(value);
+  SmallVector<int64_t> shape(type.getShape());
+  if (!type.getElementType().isF32())
+    return user->emitOpError() << "expected a result of f32, found " << type, failure();
+  if (shape.empty())
+    return user->emitOpError() << "expected a result with dims, found " << type, failure();
+  if (ShapedType::isDynamic(shape[0]))
+    shape[0] = rows;
+  if (llvm::any_of(shape, ShapedType::isDynamic))
+    return user->emitOpError() << "expected only the first dim to be dynamic, found " << type,
+           failure();
+  if (shape[0] != rows && !lastRowOps.empty())
+    return user->emitOpError() << "expected the first dim to be dynamic, found " << type, failure();
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+Value EntryBuilder::addStep(Operation *origin, StringRef suffix, ValueRange operands, Type result,
+                            BodyFn body) {
+  SmallVector<Type> results;
+  std::string value;
+  if (result) {
+    results.push_back(result);
+    value = (names->of(origin) + suffix).str();
+  }
+  auto step = plan::StepOp::create(builder, origin->getLoc(), results, operands,
+                                   builder.getStringAttr(names->of(origin)),
+                                   builder.getStringAttr(value), builder.getStringAttr("cpu"),
+                                   IntegerAttr(), IntegerAttr());
+  OpBuilder::InsertionGuard guard(builder);
+  Block &block = step.getBody().emplaceBlock();
+  for (Value operand : operands)
+    block.addArgument(operand.getType(), origin->getLoc());
+  builder.setInsertionPointToEnd(&block);
+  Value yielded = body(builder, block.getArguments());
+  plan::YieldOp::create(builder, origin->getLoc(), yielded);
+  ++steps;
+  return result ? step.getResult() : Value();
+}

@@ -1,0 +1,81 @@
+// Builds one entry point from the parts of the model that it computes.
+#ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_ENTRYBUILDER_H
+#define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_ENTRYBUILDER_H
+
+#include "passes/schedule/lower_to_plan/Storage.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace bluec {
+
+/// One entry point under construction: make it, add one part of the model after the other, finish.
+/// Every failure has been reported at the op that caused it.
+class EntryBuilder {
+public:
+  /// The entry goes to the end of the storage's module. `capacity` is in tiles or tokens.
+  EntryBuilder(mlir::ModuleOp module, Storage &storage, plan::TargetAttr target,
+               plan::EntryKind kind, llvm::StringRef segment, int64_t capacity, int64_t context);
+
+  /// A new input of the entry.
+  mlir::Value addInput(mlir::RankedTensorType type, mlir::Location location);
+
+  /// Lowers `function`, whose first argument stands for `input` (at capacity); gives what stands
+  /// for its first result. With `lastRowOnly`, that is computed for the last valid row only.
+  mlir::FailureOr<mlir::Value> addPart(mlir::func::FuncOp function, mlir::Value input,
+                                       bool lastRowOnly);
+
+  mlir::LogicalResult finish(mlir::Value output, mlir::Operation *origin);
+
+  int64_t numSteps() const { return steps; }
+
+private:
+  mlir::LogicalResult lower(mlir::Operation *op);
+  mlir::LogicalResult lowerLinear(mlir::Operation *op, mlir::Value x, mlir::Value weight,
+                                  mlir::Value bias, llvm::ArrayRef<mlir::Attribute> reshape);
+  mlir::LogicalResult lowerPatchEmbed(blue::PatchEmbedOp op);
+  mlir::LogicalResult lowerAttention(blue::AttentionOp op);
+  mlir::LogicalResult lowerByClone(mlir::Operation *op);
+  mlir::LogicalResult checkRope(blue::RopeOp op, llvm::SmallVectorImpl<mlir::Attribute> &slice);
+
+  /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
+  mlir::FailureOr<mlir::Value> mapped(mlir::Value value, mlir::Operation *user);
+  mlir::FailureOr<mlir::Value> weightValue(mlir::Value value,
+                                           llvm::ArrayRef<mlir::Attribute> extra, bool panels,
+                                           mlir::Operation *user);
+  mlir::Value storageValue(mlir::Operation *symbol, mlir::Type type);
+  /// Static: the dynamic first dim is the capacity, or 1 for ops computed on the last row only.
+  mlir::FailureOr<mlir::RankedTensorType> specialised(mlir::Value value, mlir::Operation *user,
+                                                      int64_t rows);
+  void findLastRowOps(mlir::func::FuncOp function);
+
+  using BodyFn = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
+  /// A step whose body is what `body` builds from the block arguments. `suffix` marks a value that
+  /// blue does not have; a step without `result` has no value.
+  mlir::Value addStep(mlir::Operation *origin, llvm::StringRef suffix, mlir::ValueRange operands,
+                      mlir::Type result, BodyFn body);
+
+  mlir::ModuleOp module;
+  Storage &storage;
+  plan::TargetAttr target;
+  mlir::OpBuilder builder;
+  plan::EntryOp entry;
+  int64_t capacity;
+  int64_t context;
+  int64_t steps = 0;
+  int64_t layers = 0; // attention layers with a cache so far
+  mlir::Operation *lastStorage = nullptr;
+  llvm::DenseMap<mlir::Operation *, mlir::Value> storageValues;
+
+  // Of the part that is being lowered.
+  std::unique_ptr<blue::LayerNames> names;
+  mlir::Value position;
+  llvm::DenseMap<mlir::Value, mlir::Value> values;
+  llvm::DenseSet<mlir::Operation *> lastRowOps;
+  llvm::DenseMap<mlir::Value, mlir::Value> lastRows;
+};
+
+} // namespace bluec
+
+#endif // BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_ENTRYBUILDER_H

@@ -1,0 +1,126 @@
+#include "passes/schedule/lower_to_plan/LowerToPlan.h"
+
+#include "passes/schedule/lower_to_plan/EntryBuilder.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace bluec {
+#define GEN_PASS_DEF_LOWERTOPLAN
+#include "passes/schedule/lower_to_plan/LowerToPlan.h.inc"
+} // namespace bluec
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+/// The functions of the model, by role; null where the model has no such part.
+struct Parts {
+  func::FuncOp vision, embed, decoder;
+};
+
+LogicalResult findParts(ModuleOp module, Parts &parts) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+    func::FuncOp *part = !role                          ? nullptr
+                         : role.getValue() == "vision"  ? &parts.vision
+                         : role.getValue() == "embed"   ? &parts.embed
+                         : role.getValue() == "decoder" ? &parts.decoder
+                                                        : nullptr;
+    if (!part)
+      return function.emitOpError() << "expected " << blue::kRoleAttr
+                                    << " to be vision, embed or decoder";
+    if (*part)
+      return function.emitOpError() << "expected one function with " << blue::kRoleAttr << " "
+                                    << role << ", found two";
+    if (function.isExternal() || !function.getBody().hasOneBlock() ||
+        function.getNumArguments() == 0 || function.getNumResults() == 0)
+      return function.emitOpError("expected a body of one block, with arguments and results");
+    *part = function;
+  }
+  return success();
+}
+
+/// The type of the first argument with `rows` as first dim; ids are i32 where they cross the ABI.
+FailureOr<RankedTensorType> inputType(func::FuncOp function, int64_t rows) {
+  auto type = dyn_cast<RankedTensorType>(function.getArgumentTypes()[0]);
+  if (!type || type.getRank() == 0)
+    return function.emitOpError("expected a tensor with dims as first argument"), failure();
+  SmallVector<int64_t> shape(type.getShape());
+  if (ShapedType::isDynamic(shape[0]))
+    shape[0] = rows;
+  if (shape[0] != rows || llvm::any_of(shape, ShapedType::isDynamic))
+    return function.emitOpError() << "expected a first argument that takes " << rows
+                                  << " rows, found " << type,
+           failure();
+  Type element = type.getElementType();
+  if (element.isInteger(64))
+    element = IntegerType::get(type.getContext(), 32);
+  return RankedTensorType::get(shape, element);
+}
+
+struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
+  using LowerToPlanBase::LowerToPlanBase;
+
+  void runOnOperation() override {
+    if (failed(run(getOperation())))
+      signalPassFailure();
+  }
+
+  LogicalResult run(ModuleOp module) {
+    plan::TargetAttr target = plan::requireTarget(module);
+    if (!target)
+      return failure();
+    if (context < 1 || chunk < 1 || imageBatch < 1 || chunk > context)
+      return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch, found "
+                                << "chunk " << chunk << ", context " << context
+                                << ", image-batch " << imageBatch;
+    Parts parts;
+    if (failed(findParts(module, parts)))
+      return failure();
+
+    Storage storage(module, target, context);
+    if (parts.vision &&
+        failed(addEntry(storage, target, plan::EntryKind::Encode, "vision", imageBatch,
+                        parts.vision, {})))
+      return failure();
+    if (parts.embed && failed(addEntry(storage, target, plan::EntryKind::Embed, "language", chunk,
+                                       parts.embed, {})))
+      return failure();
+    if (parts.decoder && failed(addEntry(storage, target, plan::EntryKind::Prefill, "language",
+                                         chunk, parts.decoder, {})))
+      return failure();
+    if (parts.embed && parts.decoder &&
+        failed(addEntry(storage, target, plan::EntryKind::Decode, "language", 1, parts.embed,
+                        parts.decoder)))
+      return failure();
+
+    for (func::FuncOp part : {parts.vision, parts.embed, parts.decoder})
+      if (part)
+        part.erase();
+    module->setAttr(plan::kContextAttr, Builder(module.getContext()).getI64IntegerAttr(context));
+    weights = static_cast<unsigned>(storage.numWeights());
+    return success();
+  }
+
+  /// An entry that runs `first` and, if there, `second` on its result.
+  LogicalResult addEntry(Storage &storage, plan::TargetAttr target, plan::EntryKind kind,
+                         StringRef segment, int64_t capacity, func::FuncOp first,
+                         func::FuncOp second) {
+    FailureOr<RankedTensorType> type = inputType(first, capacity);
+    if (failed(type))
+      return failure();
+    EntryBuilder entry(getOperation(), storage, target, kind, segment, capacity, context);
+    Value input = entry.addInput(*type, first.getLoc());
+    bool lastRowOnly = kind == plan::EntryKind::Prefill && capacity > 1;
+    FailureOr<Value> value = entry.addPart(first, input, lastRowOnly);
+    if (succeeded(value) && second)
+      value = entry.addPart(second, *value, false);
+    if (failed(value) || failed(entry.finish(*value, first)))
+      return failure();
+    steps += static_cast<unsigned>(entry.numSteps());
+    return success();
+  }
+};
+
+} // namespace

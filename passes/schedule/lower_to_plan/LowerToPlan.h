@@ -1,0 +1,18 @@
+// Makes entry points of the parts of a model; the description stands in LowerToPlan.td.
+#ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_LOWERTOPLAN_H
+#define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_LOWERTOPLAN_H
+
+#include "compiler/dialect/plan/Plan.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace bluec {
+
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/schedule/lower_to_plan/LowerToPlan.h.inc"
+
+} // namespace bluec
+
+#endif // BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_LOWERTOPLAN_H

@@ -1,0 +1,41 @@
+#ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN
+#define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN
+
+include "mlir/Pass/PassBase.td"
+
+def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
+  let summary = "make entry points of the parts of a model (blue to plan)";
+  let description = [{
+    **What it does.** Replaces the functions of the model by entry points of static shape:
+    `encode` (image-batch tiles; from the function with blue.role "vision"), `embed` (chunk token
+    ids; from "embed"), `prefill` (chunk embeddings to the last valid token's logits; from
+    "decoder") and `decode` (one token id to its logits; "embed" and "decoder" in one). Each layer
+    op becomes a plan.step. Weights become plan.weight, in panels of the target's width where a
+    linear layer reads them; patch embedding becomes im2col and a linear; the past and present keys
+    and values of a decoder become one KV cache of `context` tokens, written in place. In `prefill`,
+    whatever only the logits need behind the last attention is computed for the last valid row only.
+
+    **What must have run before.** Raising to `blue` and the precision phase; the module carries
+    the target's facts as `plan.target`.
+
+    **What it does not do.** It fuses nothing (fuse-steps), places nothing (assign-weights,
+    plan-memory) and changes no arithmetic. What it cannot express is an error at the op's location.
+
+    **Before and after.** tests/lit/schedule/lower_to_plan/
+  }];
+  let options = [
+    Option<"context", "context", "int64_t", /*default=*/"2048",
+           "tokens that the KV cache holds">,
+    Option<"chunk", "chunk", "int64_t", /*default=*/"128",
+           "tokens that one call of prefill takes at most">,
+    Option<"imageBatch", "image-batch", "int64_t", /*default=*/"1",
+           "tiles that one call of encode takes at most">
+  ];
+  let statistics = [
+    Statistic<"steps", "steps", "steps in all entry points">,
+    Statistic<"weights", "weights", "weights that the entry points read">
+  ];
+  let dependentDialects = ["::bluec::plan::PlanDialect"];
+}
+
+#endif // BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN

@@ -1,0 +1,80 @@
+#include "passes/schedule/lower_to_plan/Storage.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec;
+
+Storage::Storage(ModuleOp module, plan::TargetAttr target, int64_t context)
+    : module(module), symbols(module), builder(module.getContext()), target(target),
+      context(context) {
+  builder.setInsertionPointToStart(module.getBody());
+}
+
+std::string Storage::uniqueName(StringRef wanted) {
+  std::string name = wanted.str();
+  for (int suffix = 1; symbols.lookup(name); ++suffix)
+    name = (wanted + "." + Twine(suffix)).str();
+  return name;
+}
+
+FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribute> extra,
+                                          bool panels, StringRef segment, Operation *user) {
+  Attribute value;
+  StringRef name;
+  SmallVector<Attribute> transforms;
+  if (auto op = dyn_cast<blue::WeightOp>(producer)) {
+    value = op.getSource();
+    name = op.getName();
+    llvm::append_range(transforms, op.getTransforms());
+  } else {
+    auto constant = cast<blue::ConstantOp>(producer);
+    value = constant.getValue();
+    name = constant.getName().value_or("constant");
+  }
+  transforms.append(extra.begin(), extra.end());
+
+  auto type = cast<RankedTensorType>(producer->getResult(0).getType());
+  for (Attribute transform : extra) {
+    FailureOr<RankedTensorType> next =
+        blue::inferTransformedType(type, transform, [&] { return user->emitOpError(); });
+    if (failed(next))
+      return failure();
+    type = *next;
+  }
+  RankedTensorType packed = panels ? plan::panelsOf(type, plan::panelRows(target)) : type;
+  ArrayAttr transformsAttr = builder.getArrayAttr(transforms);
+  Key key{value.getAsOpaquePointer(), transformsAttr.getAsOpaquePointer(),
+          packed.getAsOpaquePointer(), segment.str()};
+  auto [entry, isNew] = weights.try_emplace(key);
+  if (isNew) {
+    entry->second = plan::WeightOp::create(
+        builder, producer->getLoc(), builder.getStringAttr(uniqueName(name)), value, transformsAttr,
+        TypeAttr::get(packed), builder.getStringAttr(segment), StringAttr(), IntegerAttr());
+    symbols.insert(entry->second);
+  }
+  return entry->second;
+}
+
+plan::CacheOp Storage::cache(const std::string &name, RankedTensorType type) {
+  auto [entry, isNew] = caches.try_emplace(name);
+  if (isNew) {
+    entry->second =
+        plan::CacheOp::create(builder, module.getLoc(), builder.getStringAttr(uniqueName(name)),
+                              TypeAttr::get(type), IntegerAttr());
+    symbols.insert(entry->second);
+  }
+  return entry->second;
+}
+
+plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element) {
+  int64_t lanes = plan::keyLanes(target);
+  return cache("layers." + std::to_string(layer) + ".keys",
+               RankedTensorType::get(
+                   {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes}, element));
+}
+
+plan::CacheOp Storage::values(int64_t layer, int64_t width, Type element) {
+  return cache("layers." + std::to_string(layer) + ".values",
+               RankedTensorType::get({1, context, width}, element));
+}
