@@ -1,0 +1,47 @@
+// Which template writes which step.
+#include "passes/kernels/templates/Templates.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+/// The step's shape, as plan.step states it, so far as templates count on it.
+static LogicalResult checkStep(StepKernel &k) {
+  for (Operation &op : k.step.getBody().front()) {
+    for (Value value : op.getOperands()) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (type && !type.getElementType().isF32() && !type.getElementType().isInteger(32))
+        return op.emitError("expected elements of f32 or i32, found ") << type;
+    }
+    bool known = &op == k.root ||
+                 isa<plan::PositionOp, plan::CountOp, plan::YieldOp, plan::AppendKeysOp>(op) ||
+                 plan::isElementwise(&op);
+    if (!known)
+      return op.emitError("expected one root op in a step, found this one besides '")
+             << k.root->getName() << "'";
+  }
+  return success();
+}
+
+LogicalResult kernels::emitKernel(StepKernel &k) {
+  if (failed(checkStep(k)))
+    return failure();
+  if (!k.root)
+    return emitElementwise(k);
+  return TypeSwitch<Operation *, LogicalResult>(k.root)
+      .Case<plan::LinearOp>([&](auto op) { return emitLinear(k, op); })
+      .Case<blue::RmsNormOp>([&](auto op) { return emitRmsNorm(k, op); })
+      .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
+      .Case<blue::EmbeddingOp, plan::LastRowOp, blue::SelectRowOp>(
+          [&](auto) { return emitRowCopy(k); })
+      .Case<blue::RopeOp>([&](auto op) { return emitRope(k, op); })
+      .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })
+      .Case<plan::AppendValuesOp>([&](auto op) { return emitAppendValues(k, op); })
+      .Case<plan::PackKeysOp>([&](auto op) { return emitPackKeys(k, op); })
+      .Case<plan::AttentionOp>([&](auto op) { return emitAttention(k, op); })
+      .Case<plan::Im2colOp>([&](auto op) { return emitIm2col(k, op); })
+      .Case<blue::TokenDownsampleOp>([&](auto op) { return emitTokenDownsample(k, op); })
+      .Default([](Operation *op) {
+        return op->emitError("expected an op that a kernel template covers");
+      });
+}

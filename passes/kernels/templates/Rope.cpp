@@ -1,0 +1,112 @@
+// Rotary position embedding, and the append to a key cache that may follow it.
+#include "passes/kernels/templates/Templates.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+namespace {
+
+class RopeEmitter {
+public:
+  RopeEmitter(StepKernel &k, blue::RopeOp op)
+      : k(k), b(k.b), x(k.buffer(op.getX())), cos(k.buffer(op.getCos())),
+        sin(k.buffer(op.getSin())), heads(op.getNumHeads()),
+        dims(rowShape(op.getType()).cols / heads), half(rowShape(op.getCos().getType()).cols),
+        lastPosition(rowShape(op.getCos().getType()).rows - 1) {
+    for (Operation *user : op->getUsers())
+      if (auto append = dyn_cast<plan::AppendKeysOp>(user))
+        cache = k.buffer(append.getCache());
+  }
+
+  void emitRow(Value row, bool interleaved);
+
+private:
+  void emitHalves(Value row, Value head, Value table);
+  void emitPairs(Value row, Value head, Value table);
+  void put(Value vector, Value row, Value head, Value dim, Value mask);
+
+  StepKernel &k;
+  KernelBuilder &b;
+  Value x, cos, sin, cache;
+  int64_t heads, dims, half, lastPosition;
+};
+
+} // namespace
+
+/// Stores dims [dim, dim + lanes) of a head of a row.
+void RopeEmitter::put(Value vector, Value row, Value head, Value dim, Value mask) {
+  if (cache)
+    storeKeyRow(k, cache, row, head, {dim, mask}, vector);
+  if (k.result)
+    k.finish(vector, row, {b.add(b.mul(head, dims), dim), mask});
+}
+
+void RopeEmitter::emitHalves(Value row, Value head, Value table) {
+  Value start = b.mul(head, dims);
+  b.forColumns(half, [&](Columns at) {
+    Value first = b.load(x, {row, b.add(start, at.col)}, at.mask);
+    Value second = b.load(x, {row, b.add(b.add(start, at.col), half)}, at.mask);
+    Value c = b.load(cos, {table, at.col}, at.mask);
+    Value s = b.load(sin, {table, at.col}, at.mask);
+    put(b.subf(b.mulf(first, c), b.mulf(second, s)), row, head, at.col, at.mask);
+    put(b.addf(b.mulf(second, c), b.mulf(first, s)), row, head, b.add(at.col, half), at.mask);
+  });
+}
+
+void RopeEmitter::emitPairs(Value row, Value head, Value table) {
+  int64_t lanes = b.facts.lanes, pairs = lanes / 2;
+  Value start = b.mul(head, dims);
+  SmallVector<int64_t> twice, swapped;
+  for (int64_t i = 0; i < lanes; ++i) {
+    twice.push_back(i / 2);
+    swapped.push_back(i ^ 1);
+  }
+  SmallVector<bool> odd;
+  for (int64_t i = 0; i < lanes; ++i)
+    odd.push_back(i % 2 == 1);
+  Value isOdd = arith::ConstantOp::create(b, DenseElementsAttr::get(b.maskType(), odd));
+  b.forColumns(2 * half, [&](Columns at) {
+    Value tableCol = b.div(at.col, 2);
+    // Only the first half of the table's lanes is used; past its row there may be nothing to read.
+    Value tableMask = b.laneMask(b.minimum(b.index(pairs), b.sub(b.index(half), tableCol)));
+    auto angles = [&](Value from) {
+      Value loaded = b.load(from, {table, tableCol}, tableMask);
+      return vector::ShuffleOp::create(b, loaded, loaded, twice).getResult();
+    };
+    Value value = b.load(x, {row, b.add(start, at.col)}, at.mask);
+    Value other = vector::ShuffleOp::create(b, value, value, swapped);
+    Value straight = b.mulf(value, angles(cos)), crossed = b.mulf(other, angles(sin));
+    put(b.select(isOdd, b.addf(straight, crossed), b.subf(straight, crossed)), row, head, at.col,
+        at.mask);
+  });
+}
+
+void RopeEmitter::emitRow(Value row, bool interleaved) {
+  Value table = b.minimum(b.add(k.position, row), b.index(lastPosition));
+  b.loop(b.index(0), b.index(heads), 1, [&](Value head) {
+    if (interleaved)
+      emitPairs(row, head, table);
+    else
+      emitHalves(row, head, table);
+    // Dims that are not rotated.
+    int64_t rest = dims - 2 * half;
+    if (rest > 0)
+      b.forColumns(rest, [&](Columns at) {
+        Value dim = b.add(at.col, 2 * half);
+        Value value = b.load(x, {row, b.add(b.mul(head, dims), dim)}, at.mask);
+        put(value, row, head, dim, at.mask);
+      });
+  });
+}
+
+LogicalResult kernels::emitRope(StepKernel &k, blue::RopeOp op) {
+  if (op.getPosition().getDefiningOp<plan::PositionOp>() == nullptr)
+    return op.emitError("expected a position given by plan.position");
+  RopeEmitter emitter(k, op);
+  k.tasks = k.validRowsExpr(op.getType());
+  k.b.loop(k.begin, k.end, 1, [&](Value row) { emitter.emitRow(row, op.getInterleaved()); });
+  return success();
+}

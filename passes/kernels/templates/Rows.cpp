@@ -1,0 +1,63 @@
+// Steps that make each row of the result from whole rows: elementwise chains, embeddings, and the
+// choice of one row.
+#include "passes/kernels/templates/Templates.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+LogicalResult kernels::emitElementwise(StepKernel &k) {
+  KernelBuilder &b = k.b;
+  k.tasks = k.validRowsExpr(k.step->getResult(0).getType());
+  b.loop(k.begin, k.end, 1, [&](Value row) {
+    b.forColumns(k.shape().cols, [&](Columns at) { k.finish({}, row, at); });
+  });
+  return success();
+}
+
+/// A value of type index in a step's body: made of position, count and constants.
+static Value emitIndex(StepKernel &k, Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<plan::PositionOp>(op))
+    return k.position;
+  if (isa_and_nonnull<plan::CountOp>(op))
+    return k.count;
+  return {};
+}
+
+LogicalResult kernels::emitRowCopy(StepKernel &k) {
+  KernelBuilder &b = k.b;
+  Operation *root = k.root;
+  k.tasks = k.validRowsExpr(root->getResult(0).getType());
+  Value source;
+  std::function<Value(Value)> sourceRow;
+  if (auto op = dyn_cast<blue::EmbeddingOp>(root)) {
+    source = k.buffer(op.getTable());
+    Value ids = k.buffer(op.getIds());
+    int64_t last = rowShape(op.getTable().getType()).rows - 1;
+    // An id outside the table is the caller's mistake; it must not become a read outside the table.
+    sourceRow = [=, &b](Value row) {
+      Value id = b.loadScalar(ids, {row});
+      Value at = arith::IndexCastOp::create(b, b.getIndexType(), id);
+      return b.maximum(b.index(0), b.minimum(at, b.index(last)));
+    };
+  } else if (auto op = dyn_cast<plan::LastRowOp>(root)) {
+    source = k.buffer(op.getX());
+    sourceRow = [&](Value) { return b.sub(k.count, b.index(1)); };
+  } else {
+    auto select = cast<blue::SelectRowOp>(root);
+    source = k.buffer(select.getX());
+    Value at = emitIndex(k, select.getRow());
+    if (!at)
+      return root->emitError("expected a row given by plan.position or plan.count");
+    int64_t last = rowShape(select.getX().getType()).rows - 1;
+    sourceRow = [=, &b](Value) { return b.minimum(at, b.index(last)); };
+  }
+  b.loop(k.begin, k.end, 1, [&](Value row) {
+    Value from = sourceRow(row);
+    b.forColumns(k.shape().cols, [&](Columns at) {
+      k.finish(b.load(source, {from, at.col}, at.mask), row, at);
+    });
+  });
+  return success();
+}
