@@ -25,13 +25,12 @@ MODEL_FILES = [
 class Done:
     """How a command ended."""
 
-    def __init__(self, command, code, out, err, seconds, peak):
+    def __init__(self, command, code, out, err, seconds):
         self.command, self.code, self.out, self.err = command, code, out, err
         self.seconds = seconds
-        self.peak = peak  # resident bytes at most
 
 
-def run(*command, seconds=120, memory=6 << 30, cwd=None, environment=None):
+def run(*command, seconds=120, memory=6 << 30, cwd=None, environment=None, text=""):
     """Runs a command with a time limit and a limit on address space, and never raises."""
 
     def limit():
@@ -40,17 +39,17 @@ def run(*command, seconds=120, memory=6 << 30, cwd=None, environment=None):
 
     start = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=cwd, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, preexec_fn=limit)
     try:
-        out, err = process.communicate(timeout=seconds)
+        out, err = process.communicate(text.encode(), timeout=seconds)
         code = process.returncode
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
         code = "timeout"
     return Done(command, code, out.decode(errors="replace"), err.decode(errors="replace"),
-                time.monotonic() - start, 0)
+                time.monotonic() - start)
 
 
 def scratch(name):
