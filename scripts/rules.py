@@ -22,7 +22,7 @@ MAY_USE = {
     "compiler/support": DIALECT,
     "compiler/dialect": ["compiler/support"],
     "compiler/reference": DIALECT,
-    "compiler/import": DIALECT + ["runtime/abi", "runtime/text"],
+    "compiler/import": DIALECT + ["runtime"],
     "passes": DIALECT + ["runtime/abi"],
     "targets": DIALECT + ["passes", "runtime/abi"],
     "compiler/pipeline": DIALECT + ["compiler/import", "passes", "targets", "runtime"],
@@ -105,7 +105,8 @@ def checkIncludes(path, text):
         used = found.group(1)
         if not used.startswith(CODE_FOLDERS):
             beside = os.path.normpath(os.path.join(os.path.dirname(path), used))
-            if path.startswith("runtime/") and os.path.exists(os.path.join(ROOT, "runtime", used)):
+            # The runtime's own include path starts at its folder.
+            if not os.path.exists(os.path.join(ROOT, beside)) and os.path.exists(os.path.join(ROOT, "runtime", used)):
                 beside = "runtime/" + used
             used = beside
         if used.startswith(CODE_FOLDERS) and not maySee(path, used):
@@ -160,6 +161,7 @@ def checkLinks(files):
                 users.append((path, line, [word for word in arguments[1:] if not word.isupper()]))
     for path, line, used in users:
         for library in used:
+            library = library.replace("::", "_")
             if library in owner and not maySee(path, owner[library]):
                 problem(path, line, f"expected no link to {os.path.dirname(owner[library])} in {layer(path)}, found {library}")
 
