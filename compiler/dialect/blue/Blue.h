@@ -49,11 +49,12 @@ std::string modulePath(mlir::Location location, llvm::StringRef role);
 /// for all ops of a function use `LayerNames`.
 std::string layerName(mlir::Operation *op);
 
-/// The layer names of all `blue` ops directly in a function.
+/// The layer names of all `blue` ops directly in a function, without those that only hold data
+/// (blue.weight, blue.constant).
 class LayerNames {
 public:
   explicit LayerNames(mlir::Operation *function);
-  /// The name of `op`, empty for an op that is not a `blue` op of the function.
+  /// The name of `op`, empty for an op that is no layer of the function.
   llvm::StringRef of(mlir::Operation *op) const;
 
 private:
