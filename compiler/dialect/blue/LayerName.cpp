@@ -31,7 +31,7 @@ static void collectLeaves(Location location, SmallVectorImpl<Location> &leaves) 
     leaves.push_back(location);
 }
 
-static SmallVector<std::string> split(StringRef text, char separator) {
+static SmallVector<std::string> splitText(StringRef text, char separator) {
   SmallVector<StringRef> parts;
   text.split(parts, separator, /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   return llvm::map_to_vector(parts, [](StringRef part) { return part.str(); });
@@ -41,7 +41,7 @@ static SmallVector<std::string> split(StringRef text, char separator) {
 /// the node names of TorchScript exports.
 static SmallVector<std::string> splitModule(StringRef module) {
   SmallVector<std::string> components;
-  for (std::string &part : split(module, '.')) {
+  for (std::string &part : splitText(module, '.')) {
     if (!components.empty() && llvm::all_of(part, llvm::isDigit))
       components.back() += "." + part;
     else
@@ -53,7 +53,7 @@ static SmallVector<std::string> splitModule(StringRef module) {
 static ModulePath pathOf(Location leaf) {
   if (auto fused = dyn_cast<FusedLoc>(leaf))
     return {splitModule(cast<StringAttr>(fused.getMetadata()).getValue()), true};
-  ModulePath path{split(cast<NameLoc>(leaf).getName().getValue(), '/'), false};
+  ModulePath path{splitText(cast<NameLoc>(leaf).getName().getValue(), '/'), false};
   // The last component is the node itself ("MatMul_1"); a name that is no path is kept whole.
   if (path.components.size() > 1) {
     path.components.pop_back();
