@@ -42,11 +42,11 @@ llvm::Expected<std::string> bluec::resolveInside(const std::string &directory,
                                                  llvm::StringRef name) {
   if (name.empty() || name.contains('\0'))
     return fault("expected a file name");
-  if (path::is_absolute(name, path::Style::posix) || path::is_absolute(name, path::Style::windows) ||
-      name.starts_with("\\"))
+  if (path::is_absolute(name, path::Style::posix) ||
+      path::is_absolute(name, path::Style::windows) || name.starts_with("\\"))
     return fault("expected a path relative to the model directory, found an absolute one");
-  for (llvm::StringRef part : llvm::make_range(path::begin(name, path::Style::windows),
-                                               path::end(name)))
+  for (llvm::StringRef part :
+       llvm::make_range(path::begin(name, path::Style::windows), path::end(name)))
     if (part == "..")
       return fault("expected a path inside the model directory, found '..'");
   llvm::SmallString<256> root, file, joined(directory);

@@ -9,10 +9,10 @@ using namespace mlir;
 
 // Indexed by TensorProto.DataType.
 static constexpr std::array<std::string_view, 24> kNames = {
-    "undefined",  "float",      "uint8",        "int8",       "uint16",       "int16",
-    "int32",      "int64",      "string",       "bool",       "float16",      "double",
-    "uint32",     "uint64",     "complex64",    "complex128", "bfloat16",     "float8e4m3fn",
-    "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4",        "float4e2m1"};
+    "undefined",      "float",      "uint8",          "int8",       "uint16",   "int16",
+    "int32",          "int64",      "string",         "bool",       "float16",  "double",
+    "uint32",         "uint64",     "complex64",      "complex128", "bfloat16", "float8e4m3fn",
+    "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4",     "float4e2m1"};
 
 Type bluec::onnx::elementTypeOf(MLIRContext *context, int64_t dataType) {
   auto unsignedType = [&](unsigned width) {

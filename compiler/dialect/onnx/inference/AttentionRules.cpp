@@ -62,8 +62,8 @@ LogicalResult attention(NodeFacts &node) {
   AffineExpr total = dimOf(k, is4d ? 2 : 1);
   if (node.has(4))
     total = add(dimOf(node.input(4), 2), total);
-  Exprs dims = is4d ? Exprs{batch, numQ, length, depthV}
-                    : Exprs{batch, length, multiply(numQ, depthV)};
+  Exprs dims =
+      is4d ? Exprs{batch, numQ, length, depthV} : Exprs{batch, length, multiply(numQ, depthV)};
   if (failed(node.set(0, q.elementType, dims)))
     return failure();
   if (node.hasResult(1) && failed(node.set(1, k.elementType, Exprs{batch, numKv, total, depthK})))
@@ -124,8 +124,8 @@ LogicalResult groupQueryAttention(NodeFacts &node) {
   AffineExpr total = length;
   if (node.has(3))
     total = add(dimOf(node.input(3), 2), total);
-  if (failed(node.set(0, q.elementType,
-                      Exprs{batch, length, multiply(node.constant(*count), depth)})))
+  if (failed(
+          node.set(0, q.elementType, Exprs{batch, length, multiply(node.constant(*count), depth)})))
     return failure();
   for (unsigned i : {1u, 2u})
     if (node.hasResult(i) &&

@@ -189,8 +189,8 @@ LogicalResult cast(NodeFacts &node) {
   ValueFacts x = node.input(0);
   if (x.elements && type.isInteger(1))
     for (AffineExpr &element : *x.elements)
-      element = element && constantOf(element) ? truth(*constantOf(element) != 0, element)
-                                               : AffineExpr();
+      element =
+          element && constantOf(element) ? truth(*constantOf(element) != 0, element) : AffineExpr();
   return node.set(0, type, x.dims, x.elements);
 }
 LogicalResult castLike(NodeFacts &node) {
@@ -232,10 +232,11 @@ LogicalResult clip(NodeFacts &node) { return sameAsInput(node); }
 
 void addElementwiseRules(InferenceRules &rules) {
   for (StringRef name :
-       {"Ceil", "Cos", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-        "LeakyRelu", "Log", "Reciprocal", "Relu", "Round", "Sigmoid", "Sign", "Sin", "Softplus",
-        "Sqrt", "Tanh", "CumSum", "Softmax", "LogSoftmax", "Trilu", "ms.Gelu", "ms.FastGelu",
-        "ms.QuickGelu", "ms.BiasGelu"})
+       {"Ceil",    "Cos",         "Elu",          "Erf",        "Exp",        "Floor",
+        "Gelu",    "HardSigmoid", "HardSwish",    "LeakyRelu",  "Log",        "Reciprocal",
+        "Relu",    "Round",       "Sigmoid",      "Sign",       "Sin",        "Softplus",
+        "Sqrt",    "Tanh",        "CumSum",       "Softmax",    "LogSoftmax", "Trilu",
+        "ms.Gelu", "ms.FastGelu", "ms.QuickGelu", "ms.BiasGelu"})
     rules[("onnx." + name).str()] = sameAsInput;
   rules["onnx.Identity"] = identity;
   rules["onnx.Dropout"] = dropout;

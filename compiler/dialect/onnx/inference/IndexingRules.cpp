@@ -116,8 +116,8 @@ LogicalResult gather(NodeFacts &node) {
       if (at && (*at < -count || *at >= count))
         return node.error() << "expected indices in [" << -count << ", " << count << "), found "
                             << *at;
-      elements->push_back(
-          at ? (*data.elements)[static_cast<size_t>(*at < 0 ? *at + count : *at)] : AffineExpr());
+      elements->push_back(at ? (*data.elements)[static_cast<size_t>(*at < 0 ? *at + count : *at)]
+                             : AffineExpr());
     }
   }
   return node.set(0, data.elementType, dims, elements);

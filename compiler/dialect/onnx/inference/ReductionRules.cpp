@@ -43,8 +43,7 @@ template <AffineExpr (*rule)(AffineExpr, AffineExpr)> LogicalResult reduce(NodeF
     std::optional<SmallVector<int64_t>> given = node.constants(1);
     if (!given)
       return node.set(0, x.elementType,
-                      keepDims ? std::optional(Exprs(x.dims->size(), AffineExpr()))
-                               : std::nullopt);
+                      keepDims ? std::optional(Exprs(x.dims->size(), AffineExpr())) : std::nullopt);
     axes = *given;
   }
   if (axes.empty()) {

@@ -133,8 +133,8 @@ FailureOr<std::optional<Exprs>> broadcast(NodeFacts &node, const std::optional<E
   for (size_t i = 0; i < shorter.size(); ++i) {
     AffineExpr dim = broadcastDim(longer[i + shift], shorter[i]);
     if (!dim) {
-      node.error() << "expected shapes that broadcast, found dims " << *constantOf(longer[i + shift])
-                   << " and " << *constantOf(shorter[i]);
+      node.error() << "expected shapes that broadcast, found dims "
+                   << *constantOf(longer[i + shift]) << " and " << *constantOf(shorter[i]);
       return failure();
     }
     result[i + shift] = dim;
@@ -189,8 +189,8 @@ static StringRef nameOf(Location loc) {
 AffineExpr NodeFacts::unknownDim(unsigned result, unsigned dim) {
   // Nodes without a name location are told apart by their results' place in the list of symbols.
   StringRef name = nameOf(op->getLoc());
-  std::string base = name.empty() ? "unknown" + std::to_string(inference.symbols().size())
-                                  : name.str();
+  std::string base =
+      name.empty() ? "unknown" + std::to_string(inference.symbols().size()) : name.str();
   return inference.symbol(base + ":" + std::to_string(result) + "." + std::to_string(dim));
 }
 
@@ -211,7 +211,8 @@ LogicalResult NodeFacts::set(unsigned result, Type elementType, std::optional<Ex
         return error() << "expected dims from 0 to " << ShapeInference::kMaxDim << ", found "
                        << *value;
       if (value && *value > 0 && __builtin_mul_overflow(count, *value, &count))
-        return error() << "expected a shape whose elements can be counted, found dims that overflow";
+        return error()
+               << "expected a shape whose elements can be counted, found dims that overflow";
     }
     constexpr size_t kMaxRank = 32;
     if (dims->size() > kMaxRank)

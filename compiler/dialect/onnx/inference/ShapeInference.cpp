@@ -105,7 +105,8 @@ static std::optional<Exprs> elementsOf(Attribute value) {
   if (!dense || !isa<IntegerType>(dense.getElementType()) ||
       dense.getNumElements() > ShapeInference::kMaxElements)
     return std::nullopt;
-  bool isUnsigned = dense.getElementType().isUnsignedInteger() || dense.getElementType().isInteger(1);
+  bool isUnsigned =
+      dense.getElementType().isUnsignedInteger() || dense.getElementType().isInteger(1);
   Exprs elements;
   for (const APInt &element : dense.getValues<APInt>())
     elements.push_back(getAffineConstantExpr(
@@ -165,8 +166,11 @@ LogicalResult ShapeInference::infer(Operation *op) {
   if (auto branch = dyn_cast<IfOp>(op))
     return inferIf(branch, *this);
   auto rule = allRules().find(op->getName().getStringRef());
-  if (rule == allRules().end())
+  if (rule == allRules().end()) {
+    if (isa<NodeOpInterface>(op))
+      return NodeFacts(*this, op).error() << "expected an op with a rule of inference";
     return success(); // not a node: its types stay as they are
+  }
   NodeFacts node(*this, op);
   return rule->second(node);
 }
