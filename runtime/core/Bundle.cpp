@@ -154,8 +154,9 @@ Status Bundle::load() {
   for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
     byKind[descriptor->entries[i].kind].push_back(&descriptor->entries[i]);
   for (auto &[kind, entries] : byKind)
-    std::stable_sort(entries.begin(), entries.end(),
-                     [](auto *a, auto *b) { return a->capacity > b->capacity; });
+    std::sort(entries.begin(), entries.end(), [](auto *a, auto *b) {
+      return a->capacity != b->capacity ? a->capacity > b->capacity : a < b;
+    });
   if (!entriesOf(BLUEC_ENTRY_ENCODE).empty() && !facts.hasPreprocess)
     return {Code::BadBundle,
             "manifest.json: preprocess: expected a value for a model with an image encoder, found "

@@ -191,7 +191,9 @@ void Tokenizer::cut(std::string_view text, Trust trust, std::vector<Piece> &piec
     if (const std::string_view token = bytes(std::int32_t(id)); !token.empty())
       begins[std::uint8_t(token.front())] = true;
 
-  std::size_t plain = 0; // where the text that is not yet appended begins
+  // Where the text begins that is not yet appended. White space that a token took along may still
+  // begin another token, so this can be ahead of `at`.
+  std::size_t plain = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::int32_t id = begins[std::uint8_t(text[at])] ? addedAt(text.substr(at), trust) : -1;
     if (id < 0) {
@@ -199,15 +201,16 @@ void Tokenizer::cut(std::string_view text, Trust trust, std::vector<Piece> &piec
       continue;
     }
     const std::uint8_t kind = tokenKinds[std::size_t(id)];
-    std::string_view before = text.substr(plain, at - plain);
-    append(kind & TokenStripsLeft ? trimRight(before) : before, pieces);
+    if (at > plain) {
+      const std::string_view before = text.substr(plain, at - plain);
+      append(kind & TokenStripsLeft ? trimRight(before) : before, pieces);
+    }
     pieces.push_back({{}, id});
     at += bytes(id).size();
-    if (kind & TokenStripsRight)
-      at += leadingSpace(text.substr(at));
-    plain = at;
+    plain = at + (kind & TokenStripsRight ? leadingSpace(text.substr(at)) : 0);
   }
-  append(text.substr(plain), pieces);
+  if (plain < text.size())
+    append(text.substr(plain), pieces);
 }
 
 void Tokenizer::encode(const Piece &piece, std::vector<std::int32_t> &ids) const {

@@ -181,21 +181,26 @@ std::string composeCanonically(std::string_view text) {
     decompose(next.valid ? next.codePoint : 0xfffd, points);
     at += next.bytes;
   }
-  // Marks between two starters go in the order of their classes.
-  std::vector<std::uint32_t> classes(points.size());
-  std::transform(points.begin(), points.end(), classes.begin(), combiningClass);
-  for (std::size_t begin = 0; begin < points.size();) {
-    if (classes[begin] == 0) {
-      ++begin;
-      continue;
+  // Marks between two starters go in the order of their classes, equals as they stand.
+  for (std::size_t begin = 0; begin < points.size(); ++begin) {
+    struct Mark {
+      std::uint32_t markClass;
+      std::size_t at;
+      std::uint32_t point;
+    };
+    std::vector<Mark> marks;
+    while (begin + marks.size() < points.size()) {
+      const std::size_t at = begin + marks.size();
+      const std::uint32_t markClass = combiningClass(points[at]);
+      if (markClass == 0)
+        break;
+      marks.push_back({markClass, at, points[at]});
     }
-    std::size_t end = begin;
-    while (end < points.size() && classes[end] != 0)
-      ++end;
-    std::stable_sort(
-        points.begin() + std::ptrdiff_t(begin), points.begin() + std::ptrdiff_t(end),
-        [](std::uint32_t a, std::uint32_t b) { return combiningClass(a) < combiningClass(b); });
-    begin = end;
+    std::sort(marks.begin(), marks.end(), [](const Mark &a, const Mark &b) {
+      return a.markClass != b.markClass ? a.markClass < b.markClass : a.at < b.at;
+    });
+    for (const Mark &mark : marks)
+      points[begin++] = mark.point;
   }
   // Each mark joins the last starter unless something of its own or a higher class stands between.
   std::vector<std::uint32_t> composed;

@@ -120,12 +120,19 @@ Picture resizeColumns(const Picture &picture, int height) {
 } // namespace
 
 Picture resizeBicubic(const Picture &picture, int width, int height) {
-  if (width == picture.width && height == picture.height)
+  const bool rows = width != picture.width, columns = height != picture.height;
+  if (!rows && !columns)
     return picture;
-  if (width == picture.width)
+  if (!rows)
     return resizeColumns(picture, height);
-  Picture narrowed = resizeRows(picture, width);
-  return height == picture.height ? narrowed : resizeColumns(narrowed, height);
+  if (!columns)
+    return resizeRows(picture, width);
+  // Rounding between the passes makes their order visible, so it is Pillow's rule.
+  const bool columnsFirst =
+      height < picture.height && picture.height - height > 2 * (picture.width - width);
+  if (columnsFirst)
+    return resizeRows(resizeColumns(picture, height), width);
+  return resizeColumns(resizeRows(picture, width), height);
 }
 
 } // namespace bluec::runtime
