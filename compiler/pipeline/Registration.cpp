@@ -5,6 +5,9 @@
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/plan_memory/PlanMemory.h"
+#include "passes/schedule/verify_plan/VerifyPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,4 +26,7 @@ void bluec::registerAllPasses() {
   mlir::registerSymbolDCEPass();
   registerLowerToPlan();
   registerFuseSteps();
+  registerAssignWeights();
+  registerPlanMemory();
+  registerVerifyPlan();
 }

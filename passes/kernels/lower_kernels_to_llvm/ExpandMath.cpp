@@ -23,9 +23,7 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
     auto splat = [&](float value) -> Value {
       return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
     };
-    auto fma = [&](Value x, Value y, Value z) -> Value {
-      return math::FmaOp::create(b, x, y, z);
-    };
+    auto fma = [&](Value x, Value y, Value z) -> Value { return math::FmaOp::create(b, x, y, z); };
     Value x = op.getOperand();
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
     Value magic = splat(12582912.0f);
@@ -44,12 +42,11 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
     Value sumBits = arith::BitcastOp::create(b, intType, sum);
     Value result =
         arith::BitcastOp::create(b, type, arith::AddIOp::create(b, sumBits, exponent).getResult());
-    Value tooSmall =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, splat(-87.33654f));
+    Value tooSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, splat(-87.33654f));
     Value tooLarge = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, splat(88.72283f));
     result = arith::SelectOp::create(b, tooSmall, splat(0), result);
-    result = arith::SelectOp::create(b, tooLarge,
-                                     splat(std::numeric_limits<float>::infinity()), result);
+    result =
+        arith::SelectOp::create(b, tooLarge, splat(std::numeric_limits<float>::infinity()), result);
     rewriter.replaceOp(op, result);
     return success();
   }

@@ -77,8 +77,8 @@ private:
 
 } // namespace
 
-FailureOr<LowerStepsToKernelsPass::Made>
-LowerStepsToKernelsPass::makeKernel(plan::StepOp step, int64_t capacity) {
+FailureOr<LowerStepsToKernelsPass::Made> LowerStepsToKernelsPass::makeKernel(plan::StepOp step,
+                                                                             int64_t capacity) {
   auto [known, isNew] = made.try_emplace(keyOf(step, capacity));
   if (!isNew)
     return known->second;
@@ -90,8 +90,8 @@ LowerStepsToKernelsPass::makeKernel(plan::StepOp step, int64_t capacity) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   MLIRContext *context = &getContext();
   SmallVector<Type> types = StepKernel::signature(step);
-  auto func = func::FuncOp::create(builder, step.getLoc(), name,
-                                   FunctionType::get(context, types, {}));
+  auto func =
+      func::FuncOp::create(builder, step.getLoc(), name, FunctionType::get(context, types, {}));
   func.setPrivate();
   // Buffers do not overlap where one of them is written (see plan.step), and all are aligned.
   for (auto [number, type] : llvm::enumerate(types))

@@ -16,8 +16,9 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kStretch = 128;            // positions between two updates of the maximum
-constexpr double kLowest = -3.402823466e+38; // below every score, and finite: no infinity - infinity
+constexpr int64_t kStretch = 128; // positions between two updates of the maximum
+constexpr double kLowest =
+    -3.402823466e+38; // below every score, and finite: no infinity - infinity
 
 class AttentionEmitter {
 public:
@@ -33,12 +34,8 @@ private:
   void emitResult(Value row);
   /// Row of the query and of the result, and first column of the head, of row `i` of the tile.
   Value queryRow(int64_t i) { return overHeads ? tileRow : b.minimum(b.add(tileRow, i), lastRow); }
-  Value queryRow(Value i) {
-    return overHeads ? tileRow : b.minimum(b.add(tileRow, i), lastRow);
-  }
-  Value headCol(Value i) {
-    return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims);
-  }
+  Value queryRow(Value i) { return overHeads ? tileRow : b.minimum(b.add(tileRow, i), lastRow); }
+  Value headCol(Value i) { return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims); }
 
   StepKernel &k;
   KernelBuilder &b;
@@ -148,9 +145,8 @@ void AttentionEmitter::emitTile(Value batchAt, Value groupAt, Value headInGroup,
   b.loop(b.index(0), b.index(height), 1, [&](Value i) {
     b.storeScalar(b.scalar(kLowest), maxima, {i});
     b.storeScalar(b.scalar(0), weightSums, {i});
-    b.loop(b.index(0), b.index(dimVectors), 1, [&](Value v) {
-      b.store(b.splat(0), sums, {i, b.mul(v, b.facts.lanes)});
-    });
+    b.loop(b.index(0), b.index(dimVectors), 1,
+           [&](Value v) { b.store(b.splat(0), sums, {i, b.mul(v, b.facts.lanes)}); });
   });
   b.loop(b.index(0), most, kStretch, [&](Value stretch) {
     Value last = b.minimum(most, b.add(stretch, kStretch));
@@ -186,8 +182,8 @@ void AttentionEmitter::emitScores(Value stretch, Value inUse) {
         loaded.push_back(b.load(keys, {batch, group, blocks[static_cast<size_t>(v)], dim,
                                        lanesAt[static_cast<size_t>(v)]}));
       for (int64_t i = 0; i < height; ++i) {
-        Value element = b.loadBroadcast(query, {rowsAt[static_cast<size_t>(i)],
-                                                b.add(colsAt[static_cast<size_t>(i)], dim)});
+        Value element = b.loadBroadcast(
+            query, {rowsAt[static_cast<size_t>(i)], b.add(colsAt[static_cast<size_t>(i)], dim)});
         for (int64_t v = 0; v < keySide; ++v) {
           Value &dot = next[static_cast<size_t>(i * keySide + v)];
           dot = b.fma(element, loaded[static_cast<size_t>(v)], dot);
@@ -250,8 +246,7 @@ void AttentionEmitter::emitValues(Value stretch, Value last) {
     for (int64_t i = 0; i < height; ++i) {
       Value factor = b.loadBroadcast(factors, {b.index(i)});
       for (int64_t v = 0; v < side; ++v)
-        carried.push_back(
-            b.mulf(b.load(sums, {b.index(i), b.index((from + v) * lanes)}), factor));
+        carried.push_back(b.mulf(b.load(sums, {b.index(i), b.index((from + v) * lanes)}), factor));
     }
     auto step = [&](Value position, ValueRange now, bool someRowsOnly) {
       Values next(now), loaded;
@@ -268,13 +263,11 @@ void AttentionEmitter::emitValues(Value stretch, Value last) {
       }
       return next;
     };
-    carried = b.loop(stretch, common, 1, carried, [&](Value position, ValueRange now) {
-      return step(position, now, false);
-    });
+    carried = b.loop(stretch, common, 1, carried,
+                     [&](Value position, ValueRange now) { return step(position, now, false); });
     if (causal && !overHeads)
-      carried = b.loop(common, last, 1, carried, [&](Value position, ValueRange now) {
-        return step(position, now, true);
-      });
+      carried = b.loop(common, last, 1, carried,
+                       [&](Value position, ValueRange now) { return step(position, now, true); });
     for (int64_t i = 0; i < height; ++i)
       for (int64_t v = 0; v < side; ++v)
         b.store(carried[static_cast<size_t>(i * side + v)], sums,
@@ -301,8 +294,8 @@ void AttentionEmitter::emitResult(Value row) {
 LogicalResult kernels::emitAttention(StepKernel &k, plan::AttentionOp op) {
   auto keys = cast<RankedTensorType>(op.getKeys().getType());
   if (keys.getRank() != 5 || keys.getDimSize(4) % k.b.facts.lanes != 0)
-    return op.emitError() << "expected keys packed in blocks of a multiple of "
-                          << k.b.facts.lanes << " positions, found " << keys;
+    return op.emitError() << "expected keys packed in blocks of a multiple of " << k.b.facts.lanes
+                          << " positions, found " << keys;
   AttentionEmitter(k, op).emit();
   return success();
 }

@@ -66,8 +66,8 @@ LogicalResult kernels::emitPackKeys(StepKernel &k, plan::PackKeysOp op) {
   int64_t tokens = cast<RankedTensorType>(op.getKeys().getType()).getDimSize(1);
   std::optional<int64_t> perCount = k.rowsPerCount(op.getType());
   int64_t batch = packed.getDimSize(0);
-  k.tasks = (perCount ? getAffineDimExpr(0, b.getContext()) : k.constantExpr(batch)) *
-            (heads * blocks);
+  k.tasks =
+      (perCount ? getAffineDimExpr(0, b.getContext()) : k.constantExpr(batch)) * (heads * blocks);
   b.loop(k.begin, k.end, 1, [&](Value task) {
     Value block = b.rem(task, blocks);
     Value head = b.rem(b.div(task, blocks), heads);

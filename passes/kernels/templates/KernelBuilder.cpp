@@ -9,9 +9,7 @@
 using namespace mlir;
 using namespace bluec::kernels;
 
-Value KernelBuilder::index(int64_t value) {
-  return arith::ConstantIndexOp::create(*this, value);
-}
+Value KernelBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
 Value KernelBuilder::add(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
 Value KernelBuilder::sub(Value a, Value b) { return createOrFold<arith::SubIOp>(a, b); }
 Value KernelBuilder::mul(Value a, int64_t b) { return createOrFold<arith::MulIOp>(a, index(b)); }
@@ -28,8 +26,8 @@ Value KernelBuilder::less(Value a, Value b) {
 }
 
 Value KernelBuilder::splat(double value) {
-  return arith::ConstantOp::create(
-      *this, DenseElementsAttr::get(vectorType(), static_cast<float>(value)));
+  return arith::ConstantOp::create(*this,
+                                   DenseElementsAttr::get(vectorType(), static_cast<float>(value)));
 }
 Value KernelBuilder::scalar(double value) {
   return arith::ConstantOp::create(*this, getF32FloatAttr(static_cast<float>(value)));

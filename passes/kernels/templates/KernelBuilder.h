@@ -1,5 +1,5 @@
-// The vocabulary in which kernel templates are written: vectors of the target's width, column masks,
-// loops with values, reductions of fixed order.
+// The vocabulary in which kernel templates are written: vectors of the target's width, column
+// masks, loops with values, reductions of fixed order.
 #ifndef BLUEC_PASSES_KERNELS_TEMPLATES_KERNEL_BUILDER_H
 #define BLUEC_PASSES_KERNELS_TEMPLATES_KERNEL_BUILDER_H
 

@@ -2,9 +2,9 @@
 //
 // Many rows: a register tile of `height` rows by one panel (R columns). For each k it loads the
 // panel's R weights once and multiplies them with `height` broadcast elements of x. A task is one
-// panel under one block of row tiles; the block is as high as half the second-level cache allows, so
-// that x is read from there for all panels, and the panel is read from there for all tiles.
-// One row: several panels side by side, so that their chains of multiply-adds overlap; this form is
+// panel under one block of row tiles; the block is as high as half the second-level cache allows,
+// so that x is read from there for all panels, and the panel is read from there for all tiles. One
+// row: several panels side by side, so that their chains of multiply-adds overlap; this form is
 // bound by memory, and asks for lines well ahead.
 #include "passes/kernels/templates/Templates.h"
 
@@ -93,8 +93,8 @@ Columns LinearEmitter::columnsOf(Value panel, int64_t vector) {
   return b.columns(col, width);
 }
 
-Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side,
-                               int64_t unroll, int64_t prefetchLines) {
+Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
+                               int64_t prefetchLines) {
   Values sums(static_cast<size_t>(height * side * vectors), b.splat(0));
   Values rowsAt, panelsAt;
   for (int64_t i = 0; i < height; ++i)
@@ -106,8 +106,7 @@ Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t s
     Values weights;
     for (int64_t p = 0; p < side; ++p)
       for (int64_t v = 0; v < vectors; ++v)
-        weights.push_back(
-            b.load(panels, {panelsAt[p], depthAt, b.index(v * b.facts.lanes)}));
+        weights.push_back(b.load(panels, {panelsAt[p], depthAt, b.index(v * b.facts.lanes)}));
     for (int64_t r = 0; r < height; ++r) {
       Value element = b.loadBroadcast(x, {rowsAt[r], depthAt});
       for (int64_t v = 0; v < side * vectors; ++v) {
@@ -125,10 +124,10 @@ Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t s
         int64_t perLine = 16; // f32 in a line of 64 bytes
         for (int64_t p = 0; p < side; ++p)
           for (int64_t line = 0; line < unroll * panelCols / perLine; ++line) {
-            Value ahead = b.add(at, prefetchLines * perLine / panelCols + line * perLine / panelCols);
+            Value ahead =
+                b.add(at, prefetchLines * perLine / panelCols + line * perLine / panelCols);
             memref::PrefetchOp::create(
-                b, panels,
-                ValueRange{panelsAt[p], ahead, b.index(line * perLine % panelCols)},
+                b, panels, ValueRange{panelsAt[p], ahead, b.index(line * perLine % panelCols)},
                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
           }
       }
@@ -147,8 +146,8 @@ void LinearEmitter::storeTile(ValueRange sums, Value row, int64_t height, Value 
     Columns at = columnsOf(panel, v);
     biases.push_back(b.load(bias, {b.index(0), at.col}, at.mask));
   }
-  // A costly chain would be repeated for each vector of the tile: the sums pass through the result's
-  // own bytes instead, and a loop over rows finishes them.
+  // A costly chain would be repeated for each vector of the tile: the sums pass through the
+  // result's own bytes instead, and a loop over rows finishes them.
   bool inLoop = height > 1 && k.hasCostlyChain();
   for (int64_t r = 0; r < height; ++r)
     for (int64_t v = 0; v < vectors; ++v) {
@@ -196,17 +195,17 @@ void LinearEmitter::emitManyRows() {
 }
 
 void LinearEmitter::emitOneRow() {
-  constexpr int64_t kSide = 2;      // panels at a time
-  constexpr int64_t kUnroll = 4;    // steps of k between two tests of the loop
-  constexpr int64_t kAhead = 32;    // lines asked for ahead of their use
+  constexpr int64_t kSide = 2;   // panels at a time
+  constexpr int64_t kUnroll = 4; // steps of k between two tests of the loop
+  constexpr int64_t kAhead = 32; // lines asked for ahead of their use
   k.tasks = k.constantExpr(panelCount);
   Value row = b.index(0);
   auto emit = [&](Value panel, int64_t side) {
     Values sums = multiply(row, 1, panel, side, kUnroll, kAhead);
     for (int64_t p = 0; p < side; ++p)
-      storeTile(ValueRange(sums).slice(static_cast<size_t>(p * vectors),
-                                       static_cast<size_t>(vectors)),
-                row, 1, b.add(panel, p));
+      storeTile(
+          ValueRange(sums).slice(static_cast<size_t>(p * vectors), static_cast<size_t>(vectors)),
+          row, 1, b.add(panel, p));
   };
   Value pairs = b.mul(b.div(b.sub(k.end, k.begin), kSide), kSide);
   Value paired = b.add(k.begin, pairs);

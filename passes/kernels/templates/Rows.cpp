@@ -55,9 +55,8 @@ LogicalResult kernels::emitRowCopy(StepKernel &k) {
   }
   b.loop(k.begin, k.end, 1, [&](Value row) {
     Value from = sourceRow(row);
-    b.forColumns(k.shape().cols, [&](Columns at) {
-      k.finish(b.load(source, {from, at.col}, at.mask), row, at);
-    });
+    b.forColumns(k.shape().cols,
+                 [&](Columns at) { k.finish(b.load(source, {from, at.col}, at.mask), row, at); });
   });
   return success();
 }

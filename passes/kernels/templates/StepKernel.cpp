@@ -17,15 +17,9 @@ RowShape kernels::rowShape(Type tensor) {
   return rows;
 }
 
-static bool isElementwise(Operation *op) {
-  return isa<blue::GeluOp, blue::GeluTanhOp, blue::QuickGeluOp, blue::SiluOp, blue::ReluOp,
-             blue::TanhOp, blue::SigmoidOp, blue::ScaleOp, blue::AddOp, blue::SubOp, blue::MulOp,
-             blue::SwigluOp>(op);
-}
-
 Operation *kernels::rootOf(plan::StepOp step) {
   for (Operation &op : step.getBody().front())
-    if (!isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op))
+    if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op))
       return &op;
   return nullptr;
 }
@@ -75,7 +69,7 @@ StepKernel::StepKernel(plan::StepOp step, int64_t capacity, func::FuncOp func, F
   end = arguments[at + 3];
 }
 
-Value StepKernel::buffer(Value argument) const {
+Value StepKernel::buffer(Value argument) {
   return func.getArgument(cast<BlockArgument>(argument).getArgNumber());
 }
 
@@ -97,12 +91,13 @@ AffineExpr StepKernel::constantExpr(int64_t value) const {
   return getAffineConstantExpr(value, b.getContext());
 }
 
-bool StepKernel::hasChain() const {
-  return llvm::any_of(step.getBody().front(), [](Operation &op) { return isElementwise(&op); });
+bool StepKernel::hasChain() {
+  return llvm::any_of(step.getBody().front(),
+                      [](Operation &op) { return plan::isElementwise(&op); });
 }
-bool StepKernel::hasCostlyChain() const {
+bool StepKernel::hasCostlyChain() {
   return llvm::any_of(step.getBody().front(), [](Operation &op) {
-    return isElementwise(&op) &&
+    return plan::isElementwise(&op) &&
            !isa<blue::ReluOp, blue::ScaleOp, blue::AddOp, blue::SubOp, blue::MulOp>(op);
   });
 }
@@ -153,7 +148,7 @@ Value StepKernel::evaluate(Value value, Value row, Columns at,
     return known[value] = vector;
   }
   Operation *op = value.getDefiningOp();
-  assert(isElementwise(op) && "the step's shape has been checked before");
+  assert(plan::isElementwise(op) && "the step's shape has been checked before");
   Value x = evaluate(op->getOperand(0), row, at, known);
   Value rhs = op->getNumOperands() > 1 ? evaluate(op->getOperand(1), row, at, known) : Value();
   return known[value] = emitOp(b, op, x, rhs);

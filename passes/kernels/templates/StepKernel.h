@@ -38,7 +38,7 @@ public:
   mlir::Operation *root; // may be null, see rootOf
 
   /// The memref of one of the step's block arguments.
-  mlir::Value buffer(mlir::Value argument) const;
+  mlir::Value buffer(mlir::Value argument);
   mlir::Value result;   // memref, or null when the step has no result
   mlir::Value count;    // valid leading rows of the call
   mlir::Value position; // tokens in the KV cache before the call
@@ -46,7 +46,7 @@ public:
   mlir::Value end;      // past the last task
 
   /// Shape of the result as rows.
-  RowShape shape() const { return rowShape(step->getResult(0).getType()); }
+  RowShape shape() { return rowShape(step->getResult(0).getType()); }
   /// Rows of `tensor` (as rows) for each valid leading row, or nullopt when its first dim is not
   /// the capacity, so that all of its rows are always valid.
   std::optional<int64_t> rowsPerCount(mlir::Type tensor) const;
@@ -66,9 +66,9 @@ public:
   mlir::Value finished(mlir::Value value, mlir::Value row, Columns at);
   /// True if ops with a polynomial in them follow the root: too much code to repeat for each
   /// vector of a register tile.
-  bool hasCostlyChain() const;
+  bool hasCostlyChain();
   /// True if anything follows the root.
-  bool hasChain() const;
+  bool hasChain();
 
   /// `value` (a value of the step's body of elementwise ops and arguments only) at (row, at).
   mlir::Value evaluate(mlir::Value value, mlir::Value row, Columns at);

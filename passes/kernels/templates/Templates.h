@@ -15,13 +15,13 @@ llvm::LogicalResult emitKernel(StepKernel &kernel);
 // By family; a task is what stands behind each.
 llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op);   // panel x block of rows
 llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op); // row
-llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op); // row
-llvm::LogicalResult emitElementwise(StepKernel &kernel);                     // row
-llvm::LogicalResult emitRowCopy(StepKernel &kernel);                         // row
-llvm::LogicalResult emitRope(StepKernel &kernel, blue::RopeOp op);           // row
+llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op);       // row
+llvm::LogicalResult emitElementwise(StepKernel &kernel);                           // row
+llvm::LogicalResult emitRowCopy(StepKernel &kernel);                               // row
+llvm::LogicalResult emitRope(StepKernel &kernel, blue::RopeOp op);                 // row
 llvm::LogicalResult emitAppendKeys(StepKernel &kernel, plan::AppendKeysOp op);     // row
 llvm::LogicalResult emitAppendValues(StepKernel &kernel, plan::AppendValuesOp op); // row
-llvm::LogicalResult emitPackKeys(StepKernel &kernel, plan::PackKeysOp op); // batch, head, block
+llvm::LogicalResult emitPackKeys(StepKernel &kernel, plan::PackKeysOp op);   // batch, head, block
 llvm::LogicalResult emitAttention(StepKernel &kernel, plan::AttentionOp op); // batch, head(s), rows
 llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);       // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row

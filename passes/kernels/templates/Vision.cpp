@@ -20,8 +20,8 @@ LogicalResult kernels::emitIm2col(StepKernel &k, plan::Im2colOp op) {
       b.loop(b.index(0), b.index(patch), 1, [&](Value y) {
         Value start = b.add(b.mul(channel, patch * patch), b.mul(y, patch));
         b.forColumns(patch, [&](Columns at) {
-          Value from = b.load(pixels, {picture, channel, b.add(top, y), b.add(left, at.col)},
-                              at.mask);
+          Value from =
+              b.load(pixels, {picture, channel, b.add(top, y), b.add(left, at.col)}, at.mask);
           k.finish(from, row, {b.add(start, at.col), at.mask});
         });
       });
@@ -45,8 +45,8 @@ LogicalResult kernels::emitTokenDownsample(StepKernel &k, blue::TokenDownsampleO
       int64_t dx = op.getColumnMajor() ? part / 2 : part % 2;
       Value y = b.add(b.mul(b.div(within, across), 2), dy);
       Value col = b.add(b.mul(b.rem(within, across), 2), dx);
-      Value inside = arith::AndIOp::create(b, b.less(y, b.index(height)),
-                                           b.less(col, b.index(width)));
+      Value inside =
+          arith::AndIOp::create(b, b.less(y, b.index(height)), b.less(col, b.index(width)));
       // A token of the padding reads the last real one and stores zeros.
       Value clampedY = b.minimum(y, b.index(height - 1));
       Value clampedX = b.minimum(col, b.index(width - 1));

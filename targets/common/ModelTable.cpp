@@ -1,0 +1,195 @@
+#include "targets/common/ModelTable.h"
+
+#include "runtime/abi/bluec_abi.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::targets;
+
+namespace {
+
+class Reader {
+public:
+  explicit Reader(ModuleOp module) : module(module), symbols(module) {}
+  FailureOr<ModelTable> read();
+
+private:
+  LogicalResult readSegments();
+  LogicalResult readEntry(plan::EntryOp op);
+  FailureOr<Address> addressOf(Value value, plan::EntryOp entry);
+  FailureOr<TensorRow> tensorOf(Value value, plan::EntryOp entry, std::string name);
+
+  ModuleOp module;
+  SymbolTable symbols;
+  ModelTable table;
+};
+
+} // namespace
+
+/// The element type's number in the contract, 0 if it has none.
+static uint32_t dtypeOf(Type type) {
+  if (type.isF32())
+    return BLUEC_F32;
+  if (type.isInteger(32))
+    return BLUEC_I32;
+  if (type.isF16())
+    return BLUEC_F16;
+  if (type.isInteger(8))
+    return BLUEC_I8;
+  return 0;
+}
+
+/// Names of an entry's input and output in the contract; both have one of each.
+static std::pair<StringRef, StringRef> valueNames(plan::EntryKind kind) {
+  switch (kind) {
+  case plan::EntryKind::Encode:
+    return {"pixels", "features"};
+  case plan::EntryKind::Embed:
+    return {"ids", "embeddings"};
+  case plan::EntryKind::Prefill:
+    return {"embeddings", "logits"};
+  case plan::EntryKind::Decode:
+    return {"ids", "logits"};
+  }
+  return {"input", "output"};
+}
+
+FailureOr<Address> Reader::addressOf(Value value, plan::EntryOp entry) {
+  auto missing = [&](StringRef pass) -> FailureOr<Address> {
+    return emitError(value.getLoc()) << "expected an offset; run " << pass << " first";
+  };
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (!entry.getInputOffsets())
+      return missing("plan-memory");
+    return Address{Base::Arena, (*entry.getInputOffsets())[argument.getArgNumber()]};
+  }
+  Operation *op = value.getDefiningOp();
+  if (auto get = dyn_cast<plan::GetWeightOp>(op)) {
+    auto weight = symbols.lookup<plan::WeightOp>(get.getWeight());
+    if (!weight || !weight.getOffset())
+      return missing("assign-weights");
+    return Address{Base::Weights, static_cast<int64_t>(*weight.getOffset())};
+  }
+  if (auto get = dyn_cast<plan::GetCacheOp>(op)) {
+    auto cache = symbols.lookup<plan::CacheOp>(get.getCache());
+    if (!cache || !cache.getOffset())
+      return missing("plan-memory");
+    return Address{Base::Cache, static_cast<int64_t>(*cache.getOffset())};
+  }
+  auto launch = dyn_cast<plan::LaunchOp>(op);
+  if (!launch)
+    return op->emitError("expected plan.launch; run lower-steps-to-kernels first");
+  if (!launch.getOffset())
+    return missing("plan-memory");
+  return Address{Base::Arena, static_cast<int64_t>(*launch.getOffset())};
+}
+
+FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::string name) {
+  auto type = cast<RankedTensorType>(value.getType());
+  TensorRow row;
+  row.name = std::move(name);
+  row.dtype = dtypeOf(type.getElementType());
+  if (row.dtype == 0)
+    return emitError(value.getLoc())
+           << "expected elements of f32, i32, f16 or i8, found " << type.getElementType();
+  row.dims.assign(type.getShape().begin(), type.getShape().end());
+  while (row.dims.size() > BLUEC_MAX_RANK) {
+    row.dims[1] *= row.dims[2];
+    row.dims.erase(row.dims.begin() + 2);
+  }
+  row.bytes = plan::denseBytes(type);
+  FailureOr<Address> address = addressOf(value, entry);
+  if (failed(address))
+    return failure();
+  row.offset = address->offset;
+  return row;
+}
+
+LogicalResult Reader::readSegments() {
+  auto segments = module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr);
+  if (!segments)
+    return success();
+  for (Attribute attribute : segments) {
+    auto segment = dyn_cast<plan::SegmentAttr>(attribute);
+    if (!segment)
+      return module.emitError("expected #plan.segment in ") << plan::kSegmentsAttr;
+    table.segments.push_back({segment.getName().str(), segment.getOffset(), segment.getBytes()});
+  }
+  return success();
+}
+
+LogicalResult Reader::readEntry(plan::EntryOp op) {
+  EntryRow entry;
+  entry.name = op.getSymName().str();
+  entry.kind = static_cast<uint32_t>(op.getKind());
+  entry.capacity = static_cast<int64_t>(op.getCapacity());
+  auto segment = llvm::find_if(table.segments,
+                               [&](const SegmentRow &row) { return row.name == op.getSegment(); });
+  if (segment == table.segments.end() && !table.segments.empty())
+    return op.emitError("expected a segment of ")
+           << plan::kSegmentsAttr << ", found '" << op.getSegment() << "'";
+  entry.segment = static_cast<uint32_t>(segment - table.segments.begin());
+  if (!op.getArenaBytes())
+    return op.emitError("expected the arena's size; run plan-memory first");
+  entry.arenaBytes = static_cast<int64_t>(*op.getArenaBytes());
+
+  auto [inputName, outputName] = valueNames(op.getKind());
+  for (BlockArgument argument : op.getBody().getArguments()) {
+    FailureOr<TensorRow> row = tensorOf(argument, op, inputName.str());
+    if (failed(row))
+      return failure();
+    entry.inputs.push_back(*row);
+  }
+  for (Operation &inner : op.getBody().front()) {
+    if (auto launch = dyn_cast<plan::LaunchOp>(inner)) {
+      StepRow step;
+      step.name = launch.getLayer().str();
+      step.kernel = launch.getKernel().str();
+      step.tasks = launch.getTasks();
+      SmallVector<Value> buffers(launch.getOperands());
+      if (Value result = launch.getResult()) {
+        buffers.push_back(result);
+        FailureOr<TensorRow> row = tensorOf(result, op, launch.getValue().str());
+        if (failed(row))
+          return failure();
+        step.output = *row;
+      }
+      for (Value buffer : buffers) {
+        FailureOr<Address> address = addressOf(buffer, op);
+        if (failed(address))
+          return failure();
+        step.buffers.push_back(*address);
+      }
+      entry.steps.push_back(std::move(step));
+    } else if (auto end = dyn_cast<plan::ReturnOp>(inner)) {
+      for (Value output : end.getOutputs()) {
+        FailureOr<TensorRow> row = tensorOf(output, op, outputName.str());
+        if (failed(row))
+          return failure();
+        entry.outputs.push_back(*row);
+      }
+    } else if (isa<plan::StepOp>(inner)) {
+      return inner.emitError("expected plan.launch; run lower-steps-to-kernels first");
+    }
+  }
+  table.entries.push_back(std::move(entry));
+  return success();
+}
+
+FailureOr<ModelTable> Reader::read() {
+  auto number = [&](StringRef name) {
+    auto attribute = module->getAttrOfType<IntegerAttr>(name);
+    return attribute ? attribute.getInt() : 0;
+  };
+  table.weightsBytes = number(plan::kWeightsBytesAttr);
+  table.cacheBytes = number(plan::kCacheBytesAttr);
+  table.context = number(plan::kContextAttr);
+  if (failed(readSegments()))
+    return failure();
+  for (auto entry : module.getOps<plan::EntryOp>())
+    if (failed(readEntry(entry)))
+      return failure();
+  return std::move(table);
+}
+
+FailureOr<ModelTable> targets::readModelTable(ModuleOp module) { return Reader(module).read(); }
