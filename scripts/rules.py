@@ -45,7 +45,7 @@ SOURCE = (".h", ".c", ".cpp", ".td")
 TEXT = SOURCE + (".py", ".sh", ".md", ".txt", ".cmake", ".mlir", ".json", ".test", ".in")
 GENERATED = (".inc", ".o", ".a", ".so", ".pb.h", ".pb.cc", ".pyc")
 MAX_SOURCE_LINES = 1500
-MAX_LIT_BYTES = 16 * 1024
+MAX_LIT_BYTES = 24 * 1024
 MAX_FILE_BYTES = {"examples/": 8 << 20, "tests/golden/": 4 << 20, "": 512 << 10}
 MAX_MODEL_BYTES = 16 << 20  # of everything below examples/
 
