@@ -3,7 +3,11 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/plan_memory/PlanMemory.h"
+#include "passes/schedule/verify_plan/VerifyPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,4 +25,8 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerLowerToPlan();
+  registerFuseSteps();
+  registerAssignWeights();
+  registerPlanMemory();
+  registerVerifyPlan();
 }

@@ -74,9 +74,9 @@ typedef int32_t (*bluec_entry_fn)(const struct bluec_call *call);
 
 // A tensor in an arena: row-major, dense, `offset` bytes from the arena's start.
 struct bluec_tensor {
-  const char *name; // never null
-  uint32_t dtype;   // enum bluec_dtype
-  uint32_t rank;    // at most BLUEC_MAX_RANK
+  const char *name;             // never null
+  uint32_t dtype;               // enum bluec_dtype
+  uint32_t rank;                // at most BLUEC_MAX_RANK
   int64_t dims[BLUEC_MAX_RANK]; // elements; dims[0] is the capacity, rows past `count` are garbage
   int64_t offset;               // bytes
   int64_t bytes;
@@ -92,10 +92,10 @@ struct bluec_step {
 };
 
 struct bluec_entry {
-  const char *name;  // "encode", "embed", "prefill", "decode"
-  uint32_t kind;     // enum bluec_entry_kind
-  uint32_t segment;  // index into bluec_model::segments: the weights it reads
-  int64_t capacity;  // rows it was compiled for: tiles or tokens
+  const char *name; // "encode", "embed", "prefill", "decode"
+  uint32_t kind;    // enum bluec_entry_kind
+  uint32_t segment; // index into bluec_model::segments: the weights it reads
+  int64_t capacity; // rows it was compiled for: tiles or tokens
   int64_t arena_bytes;
   bluec_entry_fn run;
   int64_t num_inputs;
@@ -106,7 +106,8 @@ struct bluec_entry {
   const struct bluec_step *steps;
 };
 
-// A part of weights.bin that can be dropped on its own (the vision side, once pictures are encoded).
+// A part of weights.bin that can be dropped on its own (the vision side, once pictures are
+// encoded).
 struct bluec_segment {
   const char *name; // "vision", "language"
   int64_t offset;   // bytes from the start of weights.bin, a multiple of the page size (4096)

@@ -4,7 +4,9 @@
 # What all targets of the project share.
 add_library(bluec_options INTERFACE)
 target_include_directories(bluec_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+# clang sees libstdc++ 12's own stable_sort call a function that it deprecates.
 target_compile_options(bluec_options INTERFACE -Wall -Wextra -Wno-unused-parameter
+                                               -Wno-deprecated-declarations
                                                $<$<BOOL:${BLUEC_WERROR}>:-Werror>)
 if(BLUEC_SANITIZE)
   target_compile_options(bluec_options INTERFACE -fsanitize=address,undefined

@@ -8,6 +8,9 @@ find_program(BLUEC_LIT lit HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
 # Test programs stay out of build/bin, which is for users.
 set(BLUEC_TEST_BINARY_DIR ${PROJECT_BINARY_DIR}/tests/bin)
 
+# What runs under the sanitizers: unit tests and fuzzers.
+add_custom_target(sanitized-tests)
+
 # bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
 # A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers.
 function(bluec_unit_test name)
@@ -18,6 +21,7 @@ function(bluec_unit_test name)
     bluec_executable(${name} NO_MLIR SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
+  add_dependencies(sanitized-tests ${name})
   target_compile_definitions(${name} PRIVATE BLUEC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
@@ -70,6 +74,7 @@ function(bluec_fuzzer name)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(sanitized-tests ${name})
   set(corpus ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
   file(MAKE_DIRECTORY ${corpus})
   add_test(NAME fuzz/${name}

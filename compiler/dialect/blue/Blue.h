@@ -34,20 +34,27 @@ mlir::FailureOr<mlir::RankedTensorType>
 inferTransformedType(mlir::RankedTensorType type, mlir::Attribute transform,
                      llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
-/// A readable name for the layer that `op` is: the role of its function, then the path of the ONNX
-/// nodes it was raised from (their longest common path when there are several, without the node's
-/// own last component and without leading "model" components), then, unless the path already names
-/// a module that holds the weight (linear, norms, embeddings), the op's mnemonic:
-///   /model/layers.0/mlp/down_proj/MatMul in the decoder -> decoder/layers.0/mlp/down_proj
-/// Names are unique within a function: the second op of the same name ends in "_2", and so on.
-/// Walks the function; for all ops of a function use `LayerNames`.
+/// The path of the module that the nodes of a location came from: `role`, then the longest common
+/// path of the ONNX nodes, without each node's own last component and without leading "model"
+/// components. A fused location may carry the path itself, as a string (dynamo exports name their
+/// nodes after nothing, but tell the module):
+///   /model/layers.0/mlp/down_proj/MatMul in the decoder        -> decoder/layers.0/mlp/down_proj
+///   fused<"model.layers.0.mlp.down_proj">["node_linear_6"]     -> decoder/layers.0/mlp/down_proj
+/// Nodes that name no path give `role` and the first node's name.
+std::string modulePath(mlir::Location location, llvm::StringRef role);
+
+/// A readable name for the layer that `op` is: its module's path and, unless that is the module
+/// which holds the op's weight (linear, norms, embeddings), the op's mnemonic. Names are unique
+/// within a function: the second op of the same name ends in "_2", and so on. Walks the function;
+/// for all ops of a function use `LayerNames`.
 std::string layerName(mlir::Operation *op);
 
-/// The layer names of all `blue` ops directly in a function.
+/// The layer names of all `blue` ops directly in a function, without those that only hold data
+/// (blue.weight, blue.constant).
 class LayerNames {
 public:
   explicit LayerNames(mlir::Operation *function);
-  /// The name of `op`, empty for an op that is not a `blue` op of the function.
+  /// The name of `op`, empty for an op that is no layer of the function.
   llvm::StringRef of(mlir::Operation *op) const;
 
 private:

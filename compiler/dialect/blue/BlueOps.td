@@ -212,7 +212,7 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
                       Optional<Blue_FloatTensor>:$present_value);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? attr-dict `:`
-    functional-type(operands, results)
+    functional-type(operands, $result) (`present` type($present_key)^ `,` type($present_value))?
   }];
 }
 

@@ -104,6 +104,8 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   let extraClassDeclaration = [{
     /// The type of `value`, before any transform.
     ::mlir::RankedTensorType getSourceType();
+    /// The type after the transforms, before packing; null when they do not fit.
+    ::mlir::RankedTensorType getTransformedType();
     /// Rows side by side in a panel, or 0 when the weight is dense.
     int64_t getPanelRows();
     /// Bytes in weights.bin.

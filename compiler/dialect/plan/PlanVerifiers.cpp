@@ -56,17 +56,22 @@ RankedTensorType WeightOp::getSourceType() {
   return {};
 }
 
-int64_t WeightOp::getPanelRows() {
-  auto packed = cast<RankedTensorType>(getPacked());
+RankedTensorType WeightOp::getTransformedType() {
   RankedTensorType type = getSourceType();
   for (Attribute transform : getTransforms()) {
     FailureOr<RankedTensorType> next =
-        blue::inferTransformedType(type, transform, [&] { return emitOpError(); });
+        blue::inferTransformedType(type, transform, [&] { return emitOpError("(C1) "); });
     if (failed(next))
-      return 0;
+      return {};
     type = *next;
   }
-  return packed.getRank() == 3 && type.getRank() == 2 ? packed.getDimSize(2) : 0;
+  return type;
+}
+
+int64_t WeightOp::getPanelRows() {
+  auto packed = cast<RankedTensorType>(getPacked());
+  RankedTensorType type = getTransformedType();
+  return packed.getRank() == 3 && type && type.getRank() == 2 ? packed.getDimSize(2) : 0;
 }
 
 int64_t WeightOp::getPackedBytes() { return denseBytes(cast<RankedTensorType>(getPacked())); }
@@ -75,13 +80,9 @@ LogicalResult WeightOp::verify() {
   RankedTensorType type = getSourceType();
   if (!type || !type.hasStaticShape())
     return emitOpError("(C1) expected a #blue.source or elements of a static tensor type");
-  for (Attribute transform : getTransforms()) {
-    FailureOr<RankedTensorType> next =
-        blue::inferTransformedType(type, transform, [&] { return emitOpError() << "(C1) "; });
-    if (failed(next))
-      return failure();
-    type = *next;
-  }
+  type = getTransformedType();
+  if (!type)
+    return failure();
   auto packed = dyn_cast<RankedTensorType>(getPacked());
   bool dense = packed == type;
   bool panels = packed && packed.hasStaticShape() && packed.getRank() == 3 && type.getRank() == 2 &&

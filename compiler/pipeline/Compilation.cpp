@@ -1,0 +1,389 @@
+#include "compiler/pipeline/Compilation.h"
+
+#include "compiler/pipeline/BundleWriter.h"
+#include "compiler/pipeline/Geometry.h"
+#include "compiler/pipeline/Manifest.h"
+#include "compiler/pipeline/ModelPackage.h"
+#include "compiler/pipeline/PassRunner.h"
+#include "compiler/pipeline/PhaseDumps.h"
+#include "compiler/pipeline/Pipelines.h"
+#include "compiler/pipeline/Registration.h"
+#include "compiler/pipeline/WeightsFile.h"
+#include "compiler/pipeline/Version.h"
+#include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
+#include "runtime/core/Manifest.h"
+#include "targets/Registration.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/ThreadPool.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace bluec;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+struct PhaseTime {
+  Phase phase;
+  double seconds;
+};
+
+/// The state of one run. Phases are methods; each leaves what the next one needs in a member.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
+      : options(options), out(out), err(err), diagnostics(err), dumps(options.dumpPhasesTo) {}
+
+  int run();
+
+private:
+  LogicalResult checkOptions();
+  LogicalResult import();
+  LogicalResult model();
+  LogicalResult precision();
+  LogicalResult schedule();
+  LogicalResult kernels();
+  LogicalResult object();
+  LogicalResult bundle();
+  LogicalResult runPhase(Phase phase, LogicalResult (Compilation::*body)());
+  /// True when the run ends in a directory.
+  bool needsWriter() const {
+    return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
+  }
+  LogicalResult checkBudget();
+  LogicalResult writeWeightsFile();
+  Json manifestFields() const;
+  /// Errors of files are of the input: a full disk or a place that may not be written.
+  LogicalResult report(llvm::Error error);
+  void printSummary();
+
+  const CompileOptions &options;
+  llvm::raw_ostream &out;
+  llvm::raw_ostream &err;
+  Diagnostics diagnostics;
+  PhaseDumps dumps;
+  const targets::Target *target = nullptr;
+  std::vector<PhaseTime> times;
+  int exitCode = exitInput; // of the phase that fails
+
+  std::unique_ptr<llvm::StdThreadPool> threads;
+  std::unique_ptr<MLIRContext> context;
+  std::unique_ptr<Diagnostics::Scope> handler;
+  std::unique_ptr<PassRunner> passes;
+  OwningOpRef<ModuleOp> module;
+  ModelPackage package;
+  std::unique_ptr<WeightReader> weights;
+  std::unique_ptr<BundleWriter> writer;
+  Geometry geometry;
+  targets::ModelInfo info;
+  Json entryPoints, memoryPlan;
+};
+
+} // namespace
+
+int bluec::compile(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
+  return Compilation(options, out, err).run();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// The run
+//===------------------------------------------------------------------------------------------===//
+
+int Compilation::run() {
+  exitCode = exitUsage;
+  if (failed(checkOptions()))
+    return exitCode;
+
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
+  int jobs = options.jobs > 0 ? options.jobs
+                              : static_cast<int>(llvm::hardware_concurrency().compute_thread_count());
+  if (jobs > 1) {
+    threads = std::make_unique<llvm::StdThreadPool>(
+        llvm::hardware_concurrency(static_cast<unsigned>(jobs)));
+    context->setThreadPool(*threads);
+  }
+  handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
+  passes = std::make_unique<PassRunner>();
+  module = ModuleOp::create(UnknownLoc::get(context.get()));
+  weights = std::make_unique<WeightReader>(options.model);
+
+  struct Step {
+    Phase phase;
+    LogicalResult (Compilation::*body)();
+    int blame; // the exit code when it fails
+  };
+  // Until a schedule stands, what goes wrong lies in the model; from there on it is ours.
+  const Step steps[] = {
+      {Phase::Import, &Compilation::import, exitInput},
+      {Phase::Model, &Compilation::model, exitInput},
+      {Phase::Precision, &Compilation::precision, exitInput},
+      {Phase::Schedule, &Compilation::schedule, exitInput},
+      {Phase::Kernels, &Compilation::kernels, exitInternal},
+      {Phase::Object, &Compilation::object, exitInternal},
+      {Phase::Bundle, &Compilation::bundle, exitInternal},
+  };
+  for (const Step &step : steps) {
+    exitCode = step.blame;
+    if (failed(runPhase(step.phase, step.body))) {
+      if (diagnostics.errors() == 0)
+        (void)diagnostics.error(infoOf(step.phase).name + ": failed without saying why");
+      return exitCode;
+    }
+    if (options.stopAfter == step.phase)
+      break;
+  }
+  printSummary();
+  return exitDone;
+}
+
+LogicalResult Compilation::runPhase(Phase phase, LogicalResult (Compilation::*body)()) {
+  Clock::time_point begin = Clock::now();
+  if (failed((this->*body)()))
+    return failure();
+  bool isText = phase == Phase::Object || phase == Phase::Bundle;
+  if (dumps.enabled() && !isText && failed(report(dumps.write(phase, *module))))
+    return failure();
+  times.push_back({phase, std::chrono::duration<double>(Clock::now() - begin).count()});
+  if (options.progress)
+    err << llvm::formatv("{0,-10} {1,7:f2} s\n", infoOf(phase).name, times.back().seconds);
+  return success();
+}
+
+LogicalResult Compilation::report(llvm::Error error) {
+  if (!error)
+    return success();
+  exitCode = exitInput;
+  return diagnostics.error(llvm::toString(std::move(error)));
+}
+
+LogicalResult Compilation::checkOptions() {
+  if (options.recipe != "float")
+    return diagnostics.error("--recipe: expected float (no other is available yet), found '" +
+                             options.recipe + "'");
+  std::string why;
+  target = targets::allTargets().find(options.target, why);
+  if (!target)
+    return diagnostics.error(why);
+  if (!options.stopAfter && options.output.empty())
+    return diagnostics.error("-o: expected a place for the output, found none");
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Phases
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult Compilation::import() {
+  if (!llvm::sys::fs::is_directory(options.model))
+    return diagnostics.error(options.model + ": expected a model directory, found none");
+  if (needsWriter()) {
+    // Before the long work, so that a place that may not be written is known at once.
+    llvm::Expected<std::unique_ptr<BundleWriter>> made = BundleWriter::create(options.output);
+    if (!made)
+      return report(made.takeError());
+    writer = std::move(*made);
+  }
+  if (failed(readPackage(options.model, *module, package, diagnostics)))
+    return failure();
+  return passes->run(*module, "import", buildImportPipeline);
+}
+
+LogicalResult Compilation::model() { return passes->run(*module, "model", buildModelPipeline); }
+
+LogicalResult Compilation::precision() {
+  // The recipe `float` keeps every type as it is.
+  return success();
+}
+
+LogicalResult Compilation::schedule() {
+  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
+  int64_t positions = package.config.maxPositions > 0 ? package.config.maxPositions : defaultContext;
+  ScheduleOptions sizes;
+  sizes.context = options.context.value_or(std::min(defaultContext, positions));
+  sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
+  sizes.imageBatch = options.imageBatch;
+  if (sizes.context > positions && package.config.maxPositions > 0)
+    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
+                             " positions, found " + Twine(sizes.context));
+  if (sizes.chunk > sizes.context)
+    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
+                             " tokens, found " + Twine(sizes.chunk));
+
+  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
+  if (failed(passes->run(*module, "schedule", build)) ||
+      failed(digestWeights(*module, *weights)) ||
+      failed(passes->run(*module, "placement", buildPlacementPipeline)))
+    return failure();
+  FailureOr<Geometry> found = geometryOf(*module);
+  if (failed(found))
+    return failure();
+  geometry = *found;
+  return checkBudget();
+}
+
+LogicalResult Compilation::checkBudget() {
+  auto bytes = [&](StringRef name) {
+    auto attr = (*module)->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getInt() : int64_t{0};
+  };
+  int64_t peak = bytes(plan::kPeakBytesAttr);
+  if (options.memoryBudget == 0 || peak <= options.memoryBudget)
+    return success();
+  int64_t weightBytes = bytes(plan::kWeightsBytesAttr), cache = bytes(plan::kCacheBytesAttr);
+  return diagnostics.error("--memory-budget: expected at most " + Twine(options.memoryBudget) +
+                           " bytes, found a predicted peak of " + Twine(peak) + " (weights " +
+                           Twine(weightBytes) + ", kv cache " + Twine(cache) +
+                           ", largest arena " + Twine(peak - weightBytes - cache) + ")");
+}
+
+LogicalResult Compilation::kernels() {
+  // What the manifest says about steps is read off before they become launches.
+  entryPoints = describeEntryPoints(*module);
+  memoryPlan = describeMemoryPlan(*module);
+  if (failed(passes->run(*module, "kernels",
+                         [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
+    return failure();
+  if (options.emit != Emit::Mlir || options.stopAfter)
+    return success();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().elideLargeElementsAttrs().elideLargeResourceString());
+  return report(writeFileWhole(options.output, text + "\n"));
+}
+
+LogicalResult Compilation::object() {
+  if (options.emit == Emit::Mlir)
+    return success();
+  if (failed(writeWeightsFile()))
+    return failure();
+  if (dumps.enabled()) {
+    OwningOpRef<ModuleOp> lowered = module->clone();
+    if (failed(passes->run(*lowered, "dump", [](OpPassManager &pipeline) {
+          pipeline.addPass(createLowerKernelsToLlvm());
+        })) ||
+        failed(report(dumps.write(Phase::Object, *lowered))))
+      return failure();
+  }
+  if (options.emit == Emit::Llvm) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    if (failed(target->emitLlvm(*module, info, stream)))
+      return failure();
+    return options.stopAfter ? success() : report(writeFileWhole(options.output, text));
+  }
+  SmallVector<char> code;
+  llvm::raw_svector_ostream stream(code);
+  if (failed(target->emitObject(*module, info, stream)))
+    return failure();
+  return writer ? report(writer->write("model.o", stream.str())) : success();
+}
+
+/// Into the bundle, or nowhere: the descriptor in the code carries the hash either way.
+LogicalResult Compilation::writeWeightsFile() {
+  std::unique_ptr<llvm::raw_fd_ostream> file;
+  if (writer) {
+    std::error_code code;
+    file = std::make_unique<llvm::raw_fd_ostream>(writer->pathOf("weights.bin"), code);
+    if (code)
+      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
+  }
+  llvm::raw_null_ostream nowhere;
+  llvm::raw_ostream &to = file ? static_cast<llvm::raw_ostream &>(*file) : nowhere;
+  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, *weights, to);
+  if (file) {
+    file->close();
+    std::error_code code = file->error();
+    file->clear_error();
+    if (succeeded(hash) && code)
+      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
+  }
+  if (failed(hash))
+    return failure();
+  info.producer = kProducer;
+  info.weightsSha256 = *hash;
+  info.hidden = geometry.hidden;
+  info.vocabulary = geometry.vocabulary;
+  info.tokensPerTile = geometry.tokensPerTile;
+  info.tileHeight = geometry.tileHeight;
+  info.tileWidth = geometry.tileWidth;
+  return success();
+}
+
+LogicalResult Compilation::bundle() {
+  if (!writer)
+    return success();
+  std::vector<std::string> names = {"weights.bin"};
+  if (options.emit == Emit::Bundle) {
+    std::string why;
+    if (failed(target->linkShared(writer->pathOf("model.o"), writer->pathOf("model.so"), why)))
+      return diagnostics.error(why);
+    llvm::sys::fs::remove(writer->pathOf("model.o"));
+    names.push_back("model.so");
+  } else {
+    names.push_back("model.o");
+  }
+  if (!package.tokenizer.empty()) {
+    StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),
+                    package.tokenizer.size());
+    if (failed(report(writer->write("tokenizer.bin", table))))
+      return failure();
+    names.push_back("tokenizer.bin");
+  }
+  std::map<std::string, BundleFile> files;
+  for (const std::string &name : names) {
+    llvm::Expected<BundleFile> file = describeFile(writer->pathOf(name));
+    if (!file)
+      return report(file.takeError());
+    files[name] = *file;
+  }
+  if (failed(report(writer->write("manifest.json", renderManifest(manifestFields(), files)))))
+    return failure();
+  return report(writer->commit());
+}
+
+Json Compilation::manifestFields() const {
+  Json fields;
+  fields["format"] = "bluec-bundle";
+  fields["version"] = runtime::manifestVersion;
+  fields["producer"] = kProducer;
+  fields["target"] = describeTarget(*module);
+  fields["recipe"] = {{"name", options.recipe}};
+  fields["geometry"] = {{"context", geometry.context},
+                        {"chunk", geometry.chunk},
+                        {"image_batch", geometry.imageBatch},
+                        {"hidden", geometry.hidden},
+                        {"vocabulary", geometry.vocabulary},
+                        {"tokens_per_tile", geometry.tokensPerTile},
+                        {"tile_height", geometry.tileHeight},
+                        {"tile_width", geometry.tileWidth}};
+  addConfig(package.config, fields);
+  fields["entry_points"] = entryPoints;
+  fields["memory_plan"] = memoryPlan;
+  return fields;
+}
+
+void Compilation::printSummary() {
+  if (!options.json)
+    return;
+  Json phases = Json::array();
+  for (const PhaseTime &time : times)
+    phases.push_back({{"name", infoOf(time.phase).name.str()}, {"seconds", time.seconds}});
+  Json summary;
+  summary["output"] = options.stopAfter ? Json() : Json(options.output);
+  summary["target"] = target->name().str();
+  summary["recipe"] = options.recipe;
+  summary["phases"] = std::move(phases);
+  if (!memoryPlan.is_null()) {
+    summary["memory"] = memoryPlan;
+    summary["memory"].erase("entries");
+  }
+  out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+}

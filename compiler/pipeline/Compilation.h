@@ -1,0 +1,43 @@
+// One run of `bluec compile`: from a model directory to a bundle.
+#ifndef BLUEC_COMPILER_PIPELINE_COMPILATION_H
+#define BLUEC_COMPILER_PIPELINE_COMPILATION_H
+
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Phase.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bluec {
+
+/// What `-o` names: a directory (bundle; obj, which holds model.o in place of model.so), or one
+/// file of text (mlir: the kernels; llvm: LLVM IR).
+enum class Emit { Bundle, Object, Mlir, Llvm };
+
+struct CompileOptions {
+  std::string model;                // directory
+  std::string output;               // may be empty with stopAfter
+  std::string target = "host";      // a name that TargetRegistry::find knows
+  std::string recipe = "float";
+  Emit emit = Emit::Bundle;
+  std::optional<int64_t> context;   // tokens; absent: 2048, or all positions that the model has
+  std::optional<int64_t> chunk;     // tokens; absent: 128, or the context if that is less
+  int64_t imageBatch = 1;           // tiles
+  int64_t memoryBudget = 0;         // bytes; 0: none
+  std::optional<Phase> stopAfter;
+  std::string dumpPhasesTo;         // directory; empty: no dumps
+  int jobs = 0;                     // threads; 0: one for each CPU
+  bool json = false;
+  bool progress = false;            // phases and their time on stderr, as they pass
+};
+
+/// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,
+/// sizes. Returns an exit code; errors have been printed to `err`, and nothing is left behind.
+int compile(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_PIPELINE_COMPILATION_H

@@ -1,0 +1,75 @@
+#include "compiler/pipeline/Geometry.h"
+
+#include "compiler/dialect/plan/Plan.h"
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+LogicalResult expectRank(plan::EntryOp entry, StringRef what, RankedTensorType type, int64_t rank) {
+  if (type.getRank() == rank)
+    return success();
+  return entry.emitOpError() << "expected " << what << " of rank " << rank << ", found " << type;
+}
+
+/// `size` becomes `found`, or must be it when another entry has set it.
+LogicalResult agree(plan::EntryOp entry, StringRef what, int64_t &size, int64_t found) {
+  if (size != 0 && size != found)
+    return entry.emitOpError() << "expected " << what << " " << size
+                               << " as in the other parts of the model, found " << found;
+  size = found;
+  return success();
+}
+
+LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
+  Block &block = entry.getBody().front();
+  if (block.getNumArguments() != 1 || block.getTerminator()->getNumOperands() != 1)
+    return entry.emitOpError("expected one input and one output");
+  auto input = cast<RankedTensorType>(block.getArgument(0).getType());
+  auto output = cast<RankedTensorType>(block.getTerminator()->getOperand(0).getType());
+  int64_t capacity = static_cast<int64_t>(entry.getCapacity());
+  switch (entry.getKind()) {
+  case plan::EntryKind::Encode:
+    if (failed(expectRank(entry, "pixels", input, 4)) ||
+        failed(expectRank(entry, "image features", output, 3)))
+      return failure();
+    geometry.imageBatch = capacity;
+    geometry.tileHeight = input.getDimSize(2);
+    geometry.tileWidth = input.getDimSize(3);
+    geometry.tokensPerTile = output.getDimSize(1);
+    return agree(entry, "features of width", geometry.hidden, output.getDimSize(2));
+  case plan::EntryKind::Embed:
+    if (failed(expectRank(entry, "ids", input, 1)) ||
+        failed(expectRank(entry, "embeddings", output, 2)))
+      return failure();
+    geometry.chunk = capacity;
+    return agree(entry, "embeddings of width", geometry.hidden, output.getDimSize(1));
+  case plan::EntryKind::Prefill:
+    if (failed(expectRank(entry, "embeddings", input, 2)) ||
+        failed(expectRank(entry, "logits", output, 2)))
+      return failure();
+    geometry.chunk = capacity;
+    if (failed(agree(entry, "embeddings of width", geometry.hidden, input.getDimSize(1))))
+      return failure();
+    return agree(entry, "a vocabulary of", geometry.vocabulary, output.getDimSize(1));
+  case plan::EntryKind::Decode:
+    if (failed(expectRank(entry, "ids", input, 1)) ||
+        failed(expectRank(entry, "logits", output, 2)))
+      return failure();
+    return agree(entry, "a vocabulary of", geometry.vocabulary, output.getDimSize(1));
+  }
+  return entry.emitOpError("expected a kind that is known");
+}
+
+} // namespace
+
+FailureOr<Geometry> bluec::geometryOf(ModuleOp module) {
+  Geometry geometry;
+  if (auto context = module->getAttrOfType<IntegerAttr>(plan::kContextAttr))
+    geometry.context = context.getInt();
+  for (auto entry : module.getOps<plan::EntryOp>())
+    if (failed(readEntry(entry, geometry)))
+      return failure();
+  return geometry;
+}

@@ -1,0 +1,31 @@
+// manifest.json. The fields and their meaning stand in runtime/core/Manifest.h, the reader.
+#ifndef BLUEC_COMPILER_PIPELINE_MANIFEST_H
+#define BLUEC_COMPILER_PIPELINE_MANIFEST_H
+
+#include "compiler/pipeline/BundleWriter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace bluec {
+
+/// Keeps the order in which fields were added, so that the same input gives the same bytes.
+using Json = nlohmann::ordered_json;
+
+/// What entry points there are: name, kind, capacity, arena, inputs, outputs, number of steps.
+Json describeEntryPoints(mlir::ModuleOp plan);
+/// Weights, KV cache, arenas and predicted peak in bytes; by entry the tensors of its arena with
+/// offset, bytes and lifetime (first and last step; -1 is before the first one).
+Json describeMemoryPlan(mlir::ModuleOp plan);
+/// {name, triple, cpu, features: [...]} of the module's plan.target.
+Json describeTarget(mlir::ModuleOp plan);
+
+/// The text of a manifest: `fields` in order, then files and the checksum.
+std::string renderManifest(Json fields, const std::map<std::string, BundleFile> &files);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_PIPELINE_MANIFEST_H

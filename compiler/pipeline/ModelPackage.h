@@ -1,0 +1,33 @@
+// A model directory: its graphs as IR, its configuration and tokenizer as data.
+#ifndef BLUEC_COMPILER_PIPELINE_MODELPACKAGE_H
+#define BLUEC_COMPILER_PIPELINE_MODELPACKAGE_H
+
+#include "compiler/import/ModelConfig.h"
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Manifest.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bluec {
+
+struct ModelPackage {
+  ModelConfig config;
+  std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
+};
+
+/// Reads the graphs of `directory` into `module`, and everything else into `package`. Errors have
+/// been printed.
+mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
+                                ModelPackage &package, Diagnostics &diagnostics);
+
+/// Adds what the runtime reads of a model's configuration: preprocess, chat, generation; and for
+/// people, geometry.vision and geometry.text.
+void addConfig(const ModelConfig &config, Json &fields);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_PIPELINE_MODELPACKAGE_H

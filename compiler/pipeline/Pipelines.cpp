@@ -1,0 +1,28 @@
+#include "compiler/pipeline/Pipelines.h"
+
+#include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/fuse_steps/FuseSteps.h"
+#include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/plan_memory/PlanMemory.h"
+#include "passes/schedule/verify_plan/VerifyPlan.h"
+
+using namespace bluec;
+
+void bluec::buildImportPipeline(mlir::OpPassManager &passes) {}
+
+void bluec::buildModelPipeline(mlir::OpPassManager &passes) {}
+
+void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options) {
+  LowerToPlanOptions lower;
+  lower.context = options.context;
+  lower.chunk = options.chunk;
+  lower.imageBatch = options.imageBatch;
+  passes.addPass(createLowerToPlan(lower));
+  passes.addPass(createFuseSteps());
+}
+
+void bluec::buildPlacementPipeline(mlir::OpPassManager &passes) {
+  passes.addPass(createAssignWeights());
+  passes.addPass(createPlanMemory());
+  passes.addPass(createVerifyPlan());
+}

@@ -1,0 +1,28 @@
+// Which passes each phase runs.
+#ifndef BLUEC_COMPILER_PIPELINE_PIPELINES_H
+#define BLUEC_COMPILER_PIPELINE_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+
+#include <cstdint>
+
+namespace bluec {
+
+struct ScheduleOptions {
+  int64_t context = 2048; // tokens that the KV cache holds
+  int64_t chunk = 128;    // tokens a call of prefill
+  int64_t imageBatch = 1; // tiles a call of encode
+};
+
+/// onnx -> onnx: shapes, constants. What follows can rely on static shapes where they are static.
+void buildImportPipeline(mlir::OpPassManager &passes);
+/// onnx -> blue, and a check that nothing of onnx is left.
+void buildModelPipeline(mlir::OpPassManager &passes);
+/// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
+void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
+/// Places of weights, values and caches, checked.
+void buildPlacementPipeline(mlir::OpPassManager &passes);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_PIPELINE_PIPELINES_H

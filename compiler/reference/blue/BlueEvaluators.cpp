@@ -1,0 +1,405 @@
+#include "compiler/reference/blue/BlueEvaluators.h"
+
+#include "compiler/dialect/blue/Blue.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::reference;
+
+using Results = FailureOr<SmallVector<Tensor>>;
+
+static Results one(Tensor tensor) {
+  SmallVector<Tensor> results;
+  results.push_back(std::move(tensor));
+  return results;
+}
+
+static Tensor floatsOf(std::vector<int64_t> shape) {
+  return Tensor::zeros(ElementType::F32, std::move(shape));
+}
+
+static std::string shapeText(ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, dim] : llvm::enumerate(shape))
+    text += (i ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+/// The number of rows when the last dim is a row.
+static int64_t rowsOf(const Tensor &tensor) {
+  return tensor.shape.back() == 0 ? 0 : tensor.numElements() / tensor.shape.back();
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------------------------===//
+
+static Results evaluateLinear(const Tensor &x, const Tensor &weight, const Tensor *bias) {
+  int64_t width = weight.shape[1], channels = weight.shape[0];
+  std::vector<int64_t> shape = x.shape;
+  shape.back() = channels;
+  Tensor y = floatsOf(shape);
+  int64_t rows = width == 0 ? 0 : x.numElements() / width;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t n = 0; n < channels; ++n) {
+      const float *a = x.f32.data() + row * width, *b = weight.f32.data() + n * width;
+      double sum = 0;
+      for (int64_t k = 0; k < width; ++k)
+        sum += double(a[k]) * double(b[k]);
+      y.f32[row * channels + n] = static_cast<float>(sum + (bias ? bias->f32[n] : 0.0));
+    }
+  return one(std::move(y));
+}
+
+static Results evaluateNorm(const Tensor &x, const Tensor &weight, const Tensor *bias,
+                            double epsilon, bool centred) {
+  Tensor y = floatsOf(x.shape);
+  int64_t width = x.shape.back();
+  for (int64_t row = 0; row < rowsOf(x); ++row) {
+    const float *in = x.f32.data() + row * width;
+    double mean = 0, squares = 0;
+    if (centred) {
+      for (int64_t i = 0; i < width; ++i)
+        mean += in[i];
+      mean /= width;
+    }
+    for (int64_t i = 0; i < width; ++i)
+      squares += (in[i] - mean) * (in[i] - mean);
+    double scale = 1 / std::sqrt(squares / width + epsilon);
+    for (int64_t i = 0; i < width; ++i)
+      y.f32[row * width + i] =
+          static_cast<float>((in[i] - mean) * scale * weight.f32[i] + (bias ? bias->f32[i] : 0.0));
+  }
+  return one(std::move(y));
+}
+
+static Results evaluateRope(blue::RopeOp op, const Tensor &x, const Tensor &cos, const Tensor &sin,
+                            int64_t position) {
+  int64_t rows = x.shape[0], width = x.shape[1], heads = op.getNumHeads();
+  int64_t headDim = width / heads, half = cos.shape[1];
+  if (position < 0 || position > cos.shape[0] - rows)
+    return op.emitOpError("expected positions within 0 to ")
+           << cos.shape[0] << ", found " << position << " to " << position + rows;
+  Tensor y = x;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t i = 0; i < half; ++i) {
+        int64_t first = op.getInterleaved() ? 2 * i : i;
+        int64_t second = op.getInterleaved() ? 2 * i + 1 : i + half;
+        int64_t base = row * width + head * headDim;
+        double a = x.f32[base + first], b = x.f32[base + second];
+        double c = cos.f32[(position + row) * half + i], s = sin.f32[(position + row) * half + i];
+        y.f32[base + first] = static_cast<float>(a * c - b * s);
+        y.f32[base + second] = static_cast<float>(b * c + a * s);
+      }
+  return one(std::move(y));
+}
+
+static Tensor appendRows(const Tensor &past, const Tensor &added) {
+  Tensor all = past;
+  all.shape[0] += added.shape[0];
+  all.f32.insert(all.f32.end(), added.f32.begin(), added.f32.end());
+  return all;
+}
+
+static Results evaluateAttention(blue::AttentionOp op, const Tensor &query, const Tensor &newKey,
+                                 const Tensor &newValue, const Tensor *pastKey,
+                                 const Tensor *pastValue) {
+  bool hasPast = pastKey != nullptr;
+  int64_t heads = op.getNumHeads(), kvHeads = op.getNumKvHeads();
+  int64_t width = query.shape.back(), headDim = width / heads, kvWidth = headDim * kvHeads;
+  int64_t batch = query.rank() == 3 ? query.shape[0] : 1;
+  int64_t rows = query.shape[query.rank() - 2];
+  int64_t past = hasPast ? pastKey->shape[0] : 0;
+  if (newKey.shape[newKey.rank() - 2] != newValue.shape[newValue.rank() - 2] ||
+      (hasPast && pastKey->shape[0] != pastValue->shape[0]))
+    return op.emitOpError("expected as many keys as values, found ")
+           << shapeText(newKey.shape) << " and " << shapeText(newValue.shape);
+  if ((op.getCausal() && newKey.shape[newKey.rank() - 2] != rows) ||
+      (query.rank() == 3 && newKey.shape[0] != batch))
+    return op.emitOpError("expected keys for the query's rows, found ")
+           << shapeText(query.shape) << " and " << shapeText(newKey.shape);
+
+  Tensor joinedKey, joinedValue;
+  if (hasPast) {
+    joinedKey = appendRows(*pastKey, newKey);
+    joinedValue = appendRows(*pastValue, newValue);
+  }
+  const Tensor &key = hasPast ? joinedKey : newKey, &value = hasPast ? joinedValue : newValue;
+  int64_t positions = key.shape[key.rank() - 2];
+
+  Tensor y = floatsOf(query.shape);
+  std::vector<double> weights(positions), sums(headDim);
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t head = 0; head < heads; ++head) {
+        int64_t kvHead = head / (heads / kvHeads);
+        int64_t seen = op.getCausal() ? past + row + 1 : positions;
+        const float *q = query.f32.data() + (b * rows + row) * width + head * headDim;
+        const float *k = key.f32.data() + b * positions * kvWidth + kvHead * headDim;
+        const float *v = value.f32.data() + b * positions * kvWidth + kvHead * headDim;
+        double largest = -std::numeric_limits<double>::infinity();
+        for (int64_t j = 0; j < seen; ++j) {
+          double dot = 0;
+          for (int64_t d = 0; d < headDim; ++d)
+            dot += double(q[d]) * double(k[j * kvWidth + d]);
+          weights[j] = dot * op.getScale().convertToDouble();
+          largest = std::max(largest, weights[j]);
+        }
+        double total = 0;
+        for (int64_t j = 0; j < seen; ++j) {
+          weights[j] = std::exp(weights[j] - largest);
+          total += weights[j];
+        }
+        llvm::fill(sums, 0.0);
+        for (int64_t j = 0; j < seen; ++j)
+          for (int64_t d = 0; d < headDim; ++d)
+            sums[d] += weights[j] * double(v[j * kvWidth + d]);
+        for (int64_t d = 0; d < headDim; ++d)
+          y.f32[(b * rows + row) * width + head * headDim + d] =
+              static_cast<float>(sums[d] / total);
+      }
+  SmallVector<Tensor> results;
+  results.push_back(std::move(y));
+  if (hasPast) {
+    results.push_back(std::move(joinedKey));
+    results.push_back(std::move(joinedValue));
+  }
+  return results;
+}
+
+static Results evaluatePatchEmbed(const Tensor &pixels, const Tensor &weight, const Tensor *bias) {
+  int64_t batch = pixels.shape[0], channelsIn = pixels.shape[1];
+  int64_t height = pixels.shape[2], width = pixels.shape[3];
+  int64_t channels = weight.shape[0], patch = weight.shape[2];
+  int64_t down = height / patch, across = width / patch;
+  Tensor y = floatsOf({batch, down * across, channels});
+  int64_t at = 0;
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t row = 0; row < down; ++row)
+      for (int64_t column = 0; column < across; ++column)
+        for (int64_t n = 0; n < channels; ++n) {
+          double sum = 0;
+          for (int64_t c = 0; c < channelsIn; ++c)
+            for (int64_t i = 0; i < patch; ++i)
+              for (int64_t j = 0; j < patch; ++j)
+                sum += double(pixels.f32[((b * channelsIn + c) * height + row * patch + i) * width +
+                                         column * patch + j]) *
+                       double(weight.f32[((n * channelsIn + c) * patch + i) * patch + j]);
+          y.f32[at++] = static_cast<float>(sum + (bias ? bias->f32[n] : 0.0));
+        }
+  return one(std::move(y));
+}
+
+static Results evaluateTokenDownsample(blue::TokenDownsampleOp op, const Tensor &x) {
+  int64_t height = op.getHeight(), width = op.getWidth(), channels = x.shape[2];
+  int64_t down = height / 2 + height % 2, across = width / 2 + width % 2;
+  Tensor y = floatsOf({x.shape[0], down * across, 4 * channels});
+  for (int64_t b = 0; b < x.shape[0]; ++b)
+    for (int64_t row = 0; row < down; ++row)
+      for (int64_t column = 0; column < across; ++column)
+        for (int64_t part = 0; part < 4; ++part) {
+          int64_t i = 2 * row + (op.getColumnMajor() ? part % 2 : part / 2);
+          int64_t j = 2 * column + (op.getColumnMajor() ? part / 2 : part % 2);
+          if (i >= height || j >= width)
+            continue; // zero padding
+          const float *from = x.f32.data() + ((b * height + i) * width + j) * channels;
+          float *to = y.f32.data() + (((b * down + row) * across + column) * 4 + part) * channels;
+          std::copy(from, from + channels, to);
+        }
+  return one(std::move(y));
+}
+
+static Results evaluateEmbedding(blue::EmbeddingOp op, const Tensor &ids, const Tensor &table) {
+  int64_t rows = table.shape[0], width = table.shape[1];
+  Tensor y = floatsOf({ids.shape[0], width});
+  for (int64_t i = 0; i < ids.shape[0]; ++i) {
+    int64_t id = ids.i64[i];
+    if (id < 0 || id >= rows)
+      return op.emitOpError("expected ids from 0 to ") << rows - 1 << ", found " << id;
+    std::copy_n(table.f32.data() + id * width, width, y.f32.data() + i * width);
+  }
+  return one(std::move(y));
+}
+
+static Results evaluateSelectRow(blue::SelectRowOp op, const Tensor &x, int64_t row) {
+  if (row < 0 || row >= x.shape[0])
+    return op.emitOpError("expected a row from 0 to ") << x.shape[0] - 1 << ", found " << row;
+  Tensor y = floatsOf({1, x.shape[1]});
+  std::copy_n(x.f32.data() + row * x.shape[1], x.shape[1], y.f32.data());
+  return one(std::move(y));
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------------------------===//
+
+static double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+template <typename Function> static Results unary(const Tensor &x, Function function) {
+  Tensor y = floatsOf(x.shape);
+  for (auto [in, out] : llvm::zip_equal(x.f32, y.f32))
+    out = static_cast<float>(function(double(in)));
+  return one(std::move(y));
+}
+
+template <typename Function>
+static Results binary(Operation *op, const Tensor &lhs, const Tensor &rhs, Function function) {
+  ArrayRef<int64_t> full = lhs.shape, part = rhs.shape;
+  if (part.size() > full.size() || full.take_back(part.size()) != part)
+    return op->emitOpError("expected rhs to have lhs's shape ")
+           << shapeText(full) << " or its last dims, found " << shapeText(part);
+  Tensor y = floatsOf(lhs.shape);
+  for (size_t i = 0; i < y.f32.size(); ++i)
+    y.f32[i] =
+        static_cast<float>(function(double(lhs.f32[i]), double(rhs.f32[i % rhs.f32.size()])));
+  return one(std::move(y));
+}
+
+//===----------------------------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------------------------===//
+
+using Operands = ArrayRef<const Tensor *>;
+
+/// The operand at `i` if it is there: the optional operands of blue ops come last.
+static const Tensor *optional(Operands operands, size_t i) {
+  return i < operands.size() ? operands[i] : nullptr;
+}
+
+static Results evaluate(blue::ConstantOp op, Operands) {
+  FailureOr<Tensor> tensor = tensorFromElements(op.getLoc(), op.getValue());
+  if (failed(tensor))
+    return failure();
+  return one(std::move(*tensor));
+}
+static Results evaluate(blue::LinearOp, Operands operands) {
+  return evaluateLinear(*operands[0], *operands[1], optional(operands, 2));
+}
+static Results evaluate(blue::RmsNormOp op, Operands operands) {
+  return evaluateNorm(*operands[0], *operands[1], nullptr, op.getEpsilon().convertToDouble(),
+                      /*centred=*/false);
+}
+static Results evaluate(blue::LayerNormOp op, Operands operands) {
+  return evaluateNorm(*operands[0], *operands[1], optional(operands, 2),
+                      op.getEpsilon().convertToDouble(), /*centred=*/true);
+}
+static Results evaluate(blue::RopeOp op, Operands operands) {
+  return evaluateRope(op, *operands[0], *operands[1], *operands[2], operands[3]->i64[0]);
+}
+static Results evaluate(blue::AttentionOp op, Operands operands) {
+  return evaluateAttention(op, *operands[0], *operands[1], *operands[2], optional(operands, 3),
+                           optional(operands, 4));
+}
+static Results evaluate(blue::PatchEmbedOp, Operands operands) {
+  return evaluatePatchEmbed(*operands[0], *operands[1], optional(operands, 2));
+}
+static Results evaluate(blue::TokenDownsampleOp op, Operands operands) {
+  return evaluateTokenDownsample(op, *operands[0]);
+}
+static Results evaluate(blue::EmbeddingOp op, Operands operands) {
+  return evaluateEmbedding(op, *operands[0], *operands[1]);
+}
+static Results evaluate(blue::SelectRowOp op, Operands operands) {
+  return evaluateSelectRow(op, *operands[0], operands[1]->i64[0]);
+}
+static Results evaluate(blue::GeluOp, Operands operands) {
+  return unary(*operands[0], [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); });
+}
+static Results evaluate(blue::GeluTanhOp, Operands operands) {
+  return unary(*operands[0], [](double x) {
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  });
+}
+static Results evaluate(blue::QuickGeluOp, Operands operands) {
+  return unary(*operands[0], [](double x) { return x * sigmoid(1.702 * x); });
+}
+static Results evaluate(blue::SiluOp, Operands operands) {
+  return unary(*operands[0], [](double x) { return x * sigmoid(x); });
+}
+static Results evaluate(blue::ReluOp, Operands operands) {
+  return unary(*operands[0], [](double x) { return x > 0 ? x : 0; });
+}
+static Results evaluate(blue::TanhOp, Operands operands) {
+  return unary(*operands[0], [](double x) { return std::tanh(x); });
+}
+static Results evaluate(blue::SigmoidOp, Operands operands) { return unary(*operands[0], sigmoid); }
+static Results evaluate(blue::ScaleOp op, Operands operands) {
+  double factor = op.getFactor().convertToDouble();
+  return unary(*operands[0], [factor](double x) { return factor * x; });
+}
+static Results evaluate(blue::AddOp op, Operands operands) {
+  return binary(op, *operands[0], *operands[1], std::plus<double>());
+}
+static Results evaluate(blue::SubOp op, Operands operands) {
+  return binary(op, *operands[0], *operands[1], std::minus<double>());
+}
+static Results evaluate(blue::MulOp op, Operands operands) {
+  return binary(op, *operands[0], *operands[1], std::multiplies<double>());
+}
+static Results evaluate(blue::SwigluOp op, Operands operands) {
+  return binary(op, *operands[0], *operands[1],
+                [](double gate, double up) { return gate * sigmoid(gate) * up; });
+}
+
+/// Whether `tensor` can be a value of `type`: element kind, rank and static dims.
+static bool fits(Type type, const Tensor &tensor) {
+  if (type.isIndex())
+    return tensor.type == ElementType::I64 && tensor.numElements() == 1;
+  auto ranked = dyn_cast<RankedTensorType>(type);
+  if (!ranked || ranked.getRank() != tensor.rank())
+    return false;
+  bool isFloat = isa<FloatType>(ranked.getElementType());
+  if (tensor.type != (isFloat ? ElementType::F32 : ElementType::I64))
+    return false;
+  return llvm::all_of(llvm::zip_equal(ranked.getShape(), tensor.shape), [](auto dims) {
+    auto [expected, found] = dims;
+    return expected == found || ShapedType::isDynamic(expected);
+  });
+}
+
+/// What all evaluators share: operands and results that fit the op's types.
+template <typename OpType>
+static Results evaluateChecked(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  if (operands.size() != op->getNumOperands())
+    return op->emitOpError("expected ")
+           << op->getNumOperands() << " operands, found " << operands.size();
+  for (auto [operand, tensor] : llvm::zip_equal(op->getOperands(), operands))
+    if (!tensor || !fits(operand.getType(), *tensor))
+      return op->emitOpError("expected an operand ")
+             << operand.getType() << ", found "
+             << (tensor ? "shape " + shapeText(tensor->shape) : std::string("none"));
+  Results results = evaluate(cast<OpType>(op), operands);
+  if (failed(results))
+    return results;
+  for (auto [result, tensor] : llvm::zip_equal(op->getResults(), *results)) {
+    if (tensor.numElements() > limits.maxElements)
+      return op->emitOpError("expected at most ")
+             << limits.maxElements << " elements, found " << tensor.numElements();
+    if (!fits(result.getType(), tensor))
+      return op->emitOpError("expected a result ")
+             << result.getType() << ", found shape " << shapeText(tensor.shape);
+  }
+  return results;
+}
+
+template <typename... OpTypes> static EvaluatorTable makeTable() {
+  EvaluatorTable table;
+  (table.try_emplace(OpTypes::getOperationName(), evaluateChecked<OpTypes>), ...);
+  return table;
+}
+
+const EvaluatorTable &bluec::reference::blueEvaluators() {
+  using namespace bluec::blue;
+  static const EvaluatorTable table =
+      makeTable<ConstantOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp, AttentionOp, PatchEmbedOp,
+                TokenDownsampleOp, EmbeddingOp, SelectRowOp, GeluOp, GeluTanhOp, QuickGeluOp,
+                SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
+  return table;
+}

@@ -1,0 +1,33 @@
+// The plain evaluators of the blue dialect.
+//
+// Numerics. Operands are held in float (half-precision values widened exactly). Reductions (linear,
+// patch_embed, the norms' means, attention's dot products and weighted sums) accumulate in double,
+// in index order, and are rounded to float once at the end; elementwise functions are computed in
+// double and rounded once. What evaluates a whole function rounds results to the op's element type.
+//
+// An op's value operands and results are in the op's order; absent optional ones are left out.
+// Values of type index are I64 tensors of rank 0. What can only be known from the values (an id
+// outside of its table, a position outside of the rotary tables, dynamic dims that turn out
+// different) is an error at the op.
+#ifndef BLUEC_COMPILER_REFERENCE_BLUE_BLUEEVALUATORS_H
+#define BLUEC_COMPILER_REFERENCE_BLUE_BLUEEVALUATORS_H
+
+#include "compiler/reference/Evaluator.h"
+
+#include "mlir/IR/BuiltinAttributeInterfaces.h"
+#include "mlir/IR/Location.h"
+
+namespace bluec::reference {
+
+/// One evaluator for every op of the blue dialect but blue.weight, whose value comes from a
+/// WeightReader (see GraphEvaluation).
+const EvaluatorTable &blueEvaluators();
+
+/// The value of an elements attribute: floats of up to 32 bits as F32, f64 as F64, i1 as Bool,
+/// other integers and index as I64. Fails on element types that no tensor holds and on resources
+/// that are not there, with one error at `location`.
+mlir::FailureOr<Tensor> tensorFromElements(mlir::Location location, mlir::ElementsAttr value);
+
+} // namespace bluec::reference
+
+#endif // BLUEC_COMPILER_REFERENCE_BLUE_BLUEEVALUATORS_H

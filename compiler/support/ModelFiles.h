@@ -1,0 +1,30 @@
+// The files of one model directory, mapped at first use.
+#ifndef BLUEC_COMPILER_SUPPORT_MODELFILES_H
+#define BLUEC_COMPILER_SUPPORT_MODELFILES_H
+
+#include "compiler/support/MappedFile.h"
+
+#include <map>
+#include <mutex>
+
+namespace bluec {
+
+/// Names are relative to the directory and may come from a model file; see resolveInside. Files
+/// stay mapped as long as the object lives. May be used by several threads.
+class ModelFiles {
+public:
+  explicit ModelFiles(std::string directory) : root(std::move(directory)) {}
+
+  const std::string &directory() const { return root; }
+  /// All bytes of a file. The error is one line without the file's name.
+  llvm::Expected<llvm::ArrayRef<char>> bytes(llvm::StringRef name);
+
+private:
+  std::string root;
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
+};
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_SUPPORT_MODELFILES_H

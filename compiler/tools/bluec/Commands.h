@@ -1,0 +1,29 @@
+// The commands of `bluec`. Each adds itself to the command line, and runs when it was chosen.
+#ifndef BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
+#define BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+namespace bluec::tools {
+
+/// Set by the command that was chosen; runs it and returns the exit code.
+using Chosen = std::function<int()>;
+
+void addCompileCommand(CLI::App &app, Chosen &chosen);
+void addRunCommand(CLI::App &app, Chosen &chosen);
+void addInspectCommand(CLI::App &app, Chosen &chosen);
+void addVerifyCommand(CLI::App &app, Chosen &chosen);
+void addListTargetsCommand(CLI::App &app, Chosen &chosen);
+
+/// "2.2GB", "512MiB" or "1000" in bytes; -1 when it is none of these.
+int64_t parseBytes(const std::string &text);
+
+/// Prints `error: <message>` and returns the exit code of a wrong command line.
+int usageError(const std::string &message);
+
+} // namespace bluec::tools
+
+#endif // BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H

@@ -1,0 +1,135 @@
+#include "compiler/pipeline/Compilation.h"
+#include "compiler/tools/bluec/Commands.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Process.h"
+
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <memory>
+
+using namespace bluec;
+using namespace bluec::tools;
+
+int64_t bluec::tools::parseBytes(const std::string &text) {
+  static const std::map<std::string, double> units = {
+      {"", 1},          {"B", 1},           {"KB", 1e3},          {"MB", 1e6},
+      {"GB", 1e9},      {"KiB", 1024.0},    {"MiB", 1048576.0},   {"GiB", 1073741824.0}};
+  double number = 0;
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  auto unit = units.find(std::string(end, text.data() + text.size()));
+  constexpr double most = 1e15;
+  if (code != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > most)
+    return -1;
+  return static_cast<int64_t>(std::llround(number * unit->second));
+}
+
+namespace {
+
+struct CompileArguments {
+  CompileOptions options;
+  int64_t context = 0, chunk = 0;
+  std::string emit = "bundle", stopAfter, budget;
+};
+
+std::string phaseHelp() {
+  std::string text = "Stop behind a phase and write no output:";
+  for (const PhaseInfo &info : allPhases())
+    text += "\n  " + info.name.str() + ": " + info.help.str();
+  return text;
+}
+
+/// --mlir-print-ir-after=..., --mlir-timing and the like go to MLIR.
+int parseInstrumentation(const std::vector<std::string> &rest) {
+  std::vector<const char *> arguments = {"bluec"};
+  for (const std::string &argument : rest) {
+    if (argument.rfind("--mlir-", 0) != 0)
+      return usageError("compile: the following argument was not expected: " + argument);
+    arguments.push_back(argument.c_str());
+  }
+  std::string why;
+  llvm::raw_string_ostream stream(why);
+  if (!llvm::cl::ParseCommandLineOptions(static_cast<int>(arguments.size()), arguments.data(), "",
+                                         &stream))
+    return usageError("compile: " + llvm::StringRef(why).split('\n').first.str());
+  return exitDone;
+}
+
+int runCompile(CompileArguments &arguments, const CLI::App &command) {
+  CompileOptions &options = arguments.options;
+  static const std::map<std::string, Emit> emits = {{"bundle", Emit::Bundle},
+                                                    {"obj", Emit::Object},
+                                                    {"mlir", Emit::Mlir},
+                                                    {"llvm", Emit::Llvm}};
+  auto emit = emits.find(arguments.emit);
+  if (emit == emits.end())
+    return usageError(
+        (arguments.emit == "exe" || arguments.emit == "cpp"
+             ? "--emit: " + arguments.emit + " is not available yet, expected "
+             : "--emit: found '" + arguments.emit + "', expected ") +
+        "bundle, obj, mlir or llvm");
+  options.emit = emit->second;
+  if (!arguments.stopAfter.empty()) {
+    options.stopAfter = parsePhase(arguments.stopAfter);
+    if (!options.stopAfter)
+      return usageError("--stop-after: expected the name of a phase, found '" +
+                        arguments.stopAfter + "'");
+  }
+  if (!arguments.budget.empty()) {
+    options.memoryBudget = parseBytes(arguments.budget);
+    if (options.memoryBudget < 0)
+      return usageError("--memory-budget: expected a size such as 2.2GB, found '" +
+                        arguments.budget + "'");
+  }
+  if (command.count("--context"))
+    options.context = arguments.context;
+  if (command.count("--chunk"))
+    options.chunk = arguments.chunk;
+  if (int code = parseInstrumentation(command.remaining()))
+    return code;
+  options.progress = llvm::sys::Process::StandardErrIsDisplayed();
+  return compile(options, llvm::outs(), llvm::errs());
+}
+
+} // namespace
+
+void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
+  auto arguments = std::make_shared<CompileArguments>();
+  CompileOptions &options = arguments->options;
+  CLI::App *command = app.add_subcommand(
+      "compile", "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
+  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
+  constexpr int mostJobs = 1024;
+  command->add_option("model", options.model, "The model directory")->required();
+  command->add_option("-o,--output", options.output,
+                      "Where the bundle goes (a file for --emit mlir and llvm)");
+  command->add_option("--target", options.target,
+                      "What to compile for (see list-targets); host is this machine");
+  command->add_option("--recipe", options.recipe, "Precision recipe: float");
+  command->add_option("--emit", arguments->emit, "bundle, obj, mlir or llvm");
+  command
+      ->add_option("--context", arguments->context,
+                   "Tokens that a conversation may have (2048, or what the model has)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command
+      ->add_option("--chunk", arguments->chunk,
+                   "Tokens of a prompt that are computed at a time (128)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_option("--image-batch", options.imageBatch, "Tiles that are encoded at a time (1)")
+      ->check(CLI::Range(int64_t{1}, mostTiles));
+  command->add_option("--memory-budget", arguments->budget,
+                      "Fail when the predicted peak is above this, such as 2.2GB");
+  command->add_option("--stop-after", arguments->stopAfter, phaseHelp());
+  command->add_option("--dump-phases-to", options.dumpPhasesTo,
+                      "Write what each phase made to a numbered file in this directory");
+  command->add_option("--jobs", options.jobs, "Threads (one for each CPU)")
+      ->check(CLI::Range(1, mostJobs));
+  command->add_flag("--json", options.json, "Print a summary as JSON");
+  command->allow_extras();
+  command->footer("MLIR's --mlir-print-ir-after=PASS, --mlir-print-ir-after-all, --mlir-timing and "
+                  "their like are taken too.");
+  command->callback([arguments, command, &chosen] {
+    chosen = [arguments, command] { return runCompile(*arguments, *command); };
+  });
+}

@@ -1,0 +1,38 @@
+#include "compiler/pipeline/Manifest.h"
+#include "compiler/tools/bluec/Commands.h"
+#include "targets/Registration.h"
+
+#include <iostream>
+#include <memory>
+
+using namespace bluec;
+using namespace bluec::tools;
+
+static int listTargets(bool json) {
+  const targets::TargetRegistry &registry = targets::allTargets();
+  std::string none;
+  const targets::Target *host = registry.find("host", none);
+  Json list = Json::array();
+  for (const auto &target : registry.all()) {
+    if (json)
+      list.push_back({{"name", target->name().str()},
+                      {"description", target->description().str()},
+                      {"triple", target->triple().str()},
+                      {"features", target->features().str()},
+                      {"runs_here", target->runsHere()},
+                      {"host", target.get() == host}});
+    else
+      std::cout << target->name().str() << (target.get() == host ? " (host)" : "") << ": "
+                << target->description().str() << '\n';
+  }
+  if (json)
+    std::cout << list.dump(1) << '\n';
+  return 0;
+}
+
+void bluec::tools::addListTargetsCommand(CLI::App &app, Chosen &chosen) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App *command = app.add_subcommand("list-targets", "List what bluec compiles for.");
+  command->add_flag("--json", *json, "Print it as JSON");
+  command->callback([json, &chosen] { chosen = [json] { return listTargets(*json); }; });
+}

@@ -1,0 +1,42 @@
+// bluec: compiles multimodal LLMs of the BlueLM-V family, and runs, inspects and verifies bundles.
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/PassRunner.h"
+#include "compiler/pipeline/Version.h"
+#include "compiler/tools/bluec/Commands.h"
+
+#include "llvm/Config/llvm-config.h"
+
+#include <algorithm>
+#include <iostream>
+
+using namespace bluec;
+using namespace bluec::tools;
+
+int bluec::tools::usageError(const std::string &message) {
+  std::string line = message;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::cerr << "error: " << line << '\n';
+  return exitUsage;
+}
+
+int main(int argc, char **argv) {
+  registerInstrumentationOptions();
+  CLI::App app("Compiles a multimodal LLM of the BlueLM-V family into a bundle for one device.",
+               "bluec");
+  app.set_version_flag("--version", std::string(kProducer) + " (llvm " LLVM_VERSION_STRING ")");
+  app.require_subcommand(1);
+  Chosen chosen;
+  addCompileCommand(app, chosen);
+  addRunCommand(app, chosen);
+  addInspectCommand(app, chosen);
+  addVerifyCommand(app, chosen);
+  addListTargetsCommand(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &asked) {
+    return app.exit(asked); // --help, --version
+  } catch (const CLI::ParseError &error) {
+    return usageError(error.what());
+  }
+  return chosen();
+}

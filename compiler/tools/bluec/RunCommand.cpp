@@ -1,0 +1,48 @@
+// `bluec run` and `bluec inspect`: the runtime's own commands.
+#include "compiler/tools/bluec/Commands.h"
+
+#include "runtime/cli/InspectCommand.h"
+#include "runtime/cli/RunCommand.h"
+
+#include <iostream>
+#include <memory>
+
+using namespace bluec::tools;
+
+void bluec::tools::addRunCommand(CLI::App &app, Chosen &chosen) {
+  auto options = std::make_shared<runtime::RunOptions>();
+  CLI::App *command = app.add_subcommand("run", "Ask a bundle a question, with pictures.");
+  constexpr int mostThreads = 1024;
+  command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command->add_option("--prompt", options->prompt, "The question; <image> says where a picture stands")
+      ->required();
+  command->add_option("--image", options->images, "A picture (PNG or JPEG); once for each picture")
+      ->expected(1);
+  command->add_option("--max-new-tokens", options->maxNewTokens,
+                      "Tokens of the answer (as many as the context holds)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--temperature", options->temperature, "0: always the most likely token")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--top-p", options->topP, "Sample from the likeliest tokens that add up to it")
+      ->check(CLI::Range(0.0f, 1.0f));
+  command->add_option("--seed", options->seed, "Of sampling");
+  command->add_option("--threads", options->threads, "Threads (one for each CPU)")
+      ->check(CLI::Range(0, mostThreads));
+  command->add_flag("--json", options->json, "Print the answer, its tokens and times as JSON");
+  command->add_option("--dump-logits", options->dumpLogits,
+                      "Write the first token's logits to a file (float32)");
+  command->callback([options, &chosen] {
+    chosen = [options] { return runtime::runCommand(*options, std::cout, std::cerr); };
+  });
+}
+
+void bluec::tools::addInspectCommand(CLI::App &app, Chosen &chosen) {
+  auto options = std::make_shared<runtime::InspectOptions>();
+  CLI::App *command = app.add_subcommand(
+      "inspect", "Show what is in a bundle, for which target, and whether it is whole.");
+  command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command->add_flag("--json", options->json, "Print it as JSON");
+  command->callback([options, &chosen] {
+    chosen = [options] { return runtime::inspectCommand(*options, std::cout, std::cerr); };
+  });
+}

@@ -1,0 +1,31 @@
+#ifndef BLUEC_PASSES_SCHEDULE_FUSE_STEPS
+#define BLUEC_PASSES_SCHEDULE_FUSE_STEPS
+
+include "mlir/Pass/PassBase.td"
+
+def FuseSteps : Pass<"fuse-steps", "::mlir::ModuleOp"> {
+  let summary = "fuse elementwise steps into the step that makes their operand";
+  let description = [{
+    **What it does.** A step of elementwise ops joins the step that makes one of its operands, when
+    that step's root is a linear layer, an embedding or elementwise itself, nothing else reads the
+    operand, and the other operands are there in time: bias and residual additions, activations,
+    scales, position embeddings, and swiglu (into the second of its two linear layers) become
+    epilogues, and the intermediate value never reaches memory. A rope whose result is only
+    appended to the key cache joins the append.
+
+    **What must have run before.** lower-to-plan. Steps have no offsets yet.
+
+    **What it does not do.** It computes nothing twice: a value with two readers is a step of its
+    own. It reorders no two steps that touch the KV cache. It changes no bit of any result.
+
+    **Before and after.** tests/lit/schedule/fuse_steps/
+  }];
+  let statistics = [
+    Statistic<"stepsFused", "steps-fused", "steps that joined another one">,
+    Statistic<"bytesSaved", "bytes-saved",
+              "bytes not written and not read back, in one call of each entry at capacity">
+  ];
+  let dependentDialects = ["::bluec::plan::PlanDialect"];
+}
+
+#endif // BLUEC_PASSES_SCHEDULE_FUSE_STEPS

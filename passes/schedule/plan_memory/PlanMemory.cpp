@@ -1,0 +1,93 @@
+#include "passes/schedule/plan_memory/PlanMemory.h"
+
+#include "passes/schedule/plan_memory/ArenaPacker.h"
+
+#include "llvm/Support/MathExtras.h"
+
+namespace bluec {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "passes/schedule/plan_memory/PlanMemory.h.inc"
+} // namespace bluec
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+int64_t alignedBytes(Type type) {
+  return static_cast<int64_t>(
+      llvm::alignTo(static_cast<uint64_t>(plan::denseBytes(cast<RankedTensorType>(type))),
+                    static_cast<uint64_t>(plan::kAlignment)));
+}
+
+struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Builder builder(module.getContext());
+    int64_t largest = 0, unpacked = 0;
+    for (auto entry : module.getOps<plan::EntryOp>())
+      planEntry(entry, builder, largest, unpacked);
+
+    int64_t cacheBytes = 0;
+    for (auto cache : module.getOps<plan::CacheOp>()) {
+      cache.setOffset(cacheBytes);
+      cacheBytes += alignedBytes(cache.getType());
+    }
+    auto weights = module->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
+    int64_t peak = (weights ? weights.getInt() : 0) + cacheBytes + largest;
+    module->setAttr(plan::kCacheBytesAttr, builder.getI64IntegerAttr(cacheBytes));
+    module->setAttr(plan::kPeakBytesAttr, builder.getI64IntegerAttr(peak));
+    arenaBytes = static_cast<uint64_t>(largest);
+    unpackedBytes = static_cast<uint64_t>(unpacked);
+  }
+
+  void planEntry(plan::EntryOp entry, Builder &builder, int64_t &largest, int64_t &unpacked) {
+    Block &block = entry.getBody().front();
+    SmallVector<plan::StepOp> steps(block.getOps<plan::StepOp>());
+    DenseMap<Operation *, int64_t> numbers;
+    for (plan::StepOp step : steps)
+      numbers.try_emplace(step, static_cast<int64_t>(numbers.size()));
+    int64_t end = static_cast<int64_t>(steps.size());
+
+    auto lastUse = [&](Value value, int64_t made) {
+      int64_t last = made;
+      for (Operation *user : value.getUsers()) {
+        auto found = numbers.find(user);
+        last = std::max(last, found == numbers.end() ? end : found->second);
+      }
+      return last;
+    };
+    std::vector<Lifetime> lifetimes;
+    for (BlockArgument argument : block.getArguments())
+      lifetimes.push_back({-1, lastUse(argument, -1), alignedBytes(argument.getType())});
+    for (plan::StepOp step : steps) {
+      if (!step.getResult())
+        continue;
+      int64_t made = numbers[step];
+      int64_t last = lastUse(step.getResult(), made);
+      lifetimes.push_back({made, last, alignedBytes(step.getResult().getType())});
+      step.setLastUse(last);
+    }
+
+    Packing packing = packArena(lifetimes, plan::kAlignment);
+    ArrayRef<int64_t> offsets(packing.offsets);
+    entry.setInputOffsetsAttr(
+        builder.getDenseI64ArrayAttr(offsets.take_front(block.getNumArguments())));
+    offsets = offsets.drop_front(block.getNumArguments());
+    for (plan::StepOp step : steps) {
+      if (!step.getResult())
+        continue;
+      step.setOffset(offsets.front());
+      offsets = offsets.drop_front();
+    }
+    entry.setArenaBytes(packing.bytes);
+    if (packing.bytes > largest) {
+      largest = packing.bytes;
+      unpacked = 0;
+      for (const Lifetime &lifetime : lifetimes)
+        unpacked += lifetime.bytes;
+    }
+  }
+};
+
+} // namespace

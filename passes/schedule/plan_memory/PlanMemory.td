@@ -1,0 +1,31 @@
+#ifndef BLUEC_PASSES_SCHEDULE_PLAN_MEMORY
+#define BLUEC_PASSES_SCHEDULE_PLAN_MEMORY
+
+include "mlir/Pass/PassBase.td"
+
+def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "place every value in its entry's arena, and the KV cache";
+  let description = [{
+    **What it does.** Gives every step's result an `offset` in the arena of its entry and the
+    `last_use` that ends its lifetime, every entry its `arena_bytes` and `input_offsets`, every
+    plan.cache its offset, and the module `plan.cache_bytes` and `plan.peak_bytes`: weights, KV
+    cache and the largest arena, which is what a process maps at most, since entry points run one
+    after the other. A result is alive from its own step to its last reader, an output to the end
+    of the call, an input from the start of the call. What is alive together shares no byte.
+
+    **What must have run before.** fuse-steps (later fusion would outdate the lifetimes) and
+    assign-weights (for the peak).
+
+    **What it does not do.** It does not reorder steps, and no result takes its operand's place.
+
+    **Before and after.** tests/lit/schedule/plan_memory/
+  }];
+  let statistics = [
+    Statistic<"arenaBytes", "arena-bytes", "bytes of the largest arena">,
+    Statistic<"unpackedBytes", "unpacked-bytes",
+              "bytes that the largest arena would take if no two values shared a byte">
+  ];
+  let dependentDialects = ["::bluec::plan::PlanDialect"];
+}
+
+#endif // BLUEC_PASSES_SCHEDULE_PLAN_MEMORY

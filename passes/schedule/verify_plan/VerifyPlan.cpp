@@ -1,0 +1,183 @@
+#include "passes/schedule/verify_plan/VerifyPlan.h"
+
+namespace bluec {
+#define GEN_PASS_DEF_VERIFYPLAN
+#include "passes/schedule/verify_plan/VerifyPlan.h.inc"
+} // namespace bluec
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+/// A range of bytes, who has it, and the steps from which to which it is in use.
+struct Range {
+  Operation *owner;
+  int64_t offset, bytes;
+  int64_t first = 0, last = 0;
+
+  bool overlaps(const Range &other) const {
+    return offset < other.offset + other.bytes && other.offset < offset + bytes &&
+           first <= other.last && other.first <= last;
+  }
+};
+
+LogicalResult checkRange(const Range &range, int64_t bytes, StringRef what) {
+  if (range.offset < 0 || range.offset % plan::kAlignment != 0 || range.offset > bytes ||
+      range.bytes > bytes - range.offset)
+    return range.owner->emitError() << "expected an aligned range of the " << bytes
+                                    << " bytes of the " << what << ", found " << range.bytes
+                                    << " bytes at " << range.offset;
+  return success();
+}
+
+LogicalResult checkDisjoint(ArrayRef<Range> ranges, StringRef what) {
+  for (size_t i = 0; i < ranges.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (ranges[i].overlaps(ranges[j])) {
+        InFlightDiagnostic diagnostic = ranges[i].owner->emitError()
+                                        << "shares bytes of the " << what << " at "
+                                        << ranges[i].offset << " with another that is in use";
+        diagnostic.attachNote(ranges[j].owner->getLoc()) << "the other one, at " << ranges[j].offset;
+        return diagnostic;
+      }
+  return success();
+}
+
+int64_t bytesOf(Type type) { return plan::denseBytes(cast<RankedTensorType>(type)); }
+
+/// Steps and launches alike: the ops of an entry that run.
+bool runs(Operation &op) { return isa<plan::StepOp, plan::LaunchOp>(op); }
+
+LogicalResult checkArena(plan::EntryOp entry) {
+  if (!entry.getArenaBytes() || !entry.getInputOffsets())
+    return entry.emitOpError("expected arena bytes and input offsets (plan-memory)");
+  int64_t arena = static_cast<int64_t>(*entry.getArenaBytes());
+  Block &block = entry.getBody().front();
+
+  DenseMap<Operation *, int64_t> numbers;
+  for (Operation &op : block)
+    if (runs(op))
+      numbers.try_emplace(&op, static_cast<int64_t>(numbers.size()));
+  numbers.try_emplace(block.getTerminator(), static_cast<int64_t>(numbers.size()));
+
+  SmallVector<Range> ranges;
+  auto lastReader = [&](Value value, int64_t made) {
+    for (Operation *user : value.getUsers())
+      made = std::max(made, numbers.lookup(user));
+    return made;
+  };
+  for (auto [argument, offset] : llvm::zip(block.getArguments(), *entry.getInputOffsets()))
+    ranges.push_back({entry, offset, bytesOf(argument.getType()), -1, lastReader(argument, -1)});
+  for (Operation &op : block) {
+    if (!runs(op) || op.getNumResults() == 0)
+      continue;
+    auto offset = op.getAttrOfType<IntegerAttr>("offset");
+    auto lastUse = op.getAttrOfType<IntegerAttr>("last_use");
+    if (!offset || !lastUse)
+      return op.emitOpError("expected an offset and a last use (plan-memory)");
+    int64_t last = lastReader(op.getResult(0), numbers.lookup(&op));
+    if (lastUse.getInt() != last)
+      return op.emitOpError() << "expected last use " << last << ", found " << lastUse.getInt();
+    ranges.push_back(
+        {&op, offset.getInt(), bytesOf(op.getResult(0).getType()), numbers.lookup(&op), last});
+  }
+  for (const Range &range : ranges)
+    if (failed(checkRange(range, arena, "arena")))
+      return failure();
+  return checkDisjoint(ranges, "arena");
+}
+
+/// An attention step must see what the call itself appends.
+LogicalResult checkCacheOrder(plan::EntryOp entry) {
+  DenseSet<Value> read;
+  for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
+    bool appends = isa<plan::AppendKeysOp, plan::AppendValuesOp>(step.getRoot());
+    for (Value operand : step.getOperands()) {
+      if (!operand.getDefiningOp<plan::GetCacheOp>())
+        continue;
+      if (!appends)
+        read.insert(operand);
+      else if (read.contains(operand))
+        return step.emitOpError("appends to a cache behind a step that reads it");
+    }
+  }
+  return success();
+}
+
+LogicalResult checkBytes(ModuleOp module, StringRef name, int64_t atLeast) {
+  auto attr = module->getAttrOfType<IntegerAttr>(name);
+  if (!attr || attr.getInt() < atLeast)
+    return module.emitError() << "expected " << name << " of at least " << atLeast << " bytes";
+  return success();
+}
+
+LogicalResult checkWeights(ModuleOp module) {
+  auto segments = module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr);
+  if (!segments)
+    return module.emitError() << "expected " << plan::kSegmentsAttr << " (assign-weights)";
+  int64_t end = 0;
+  llvm::StringMap<plan::SegmentAttr> byName;
+  for (Attribute attr : segments) {
+    auto segment = dyn_cast<plan::SegmentAttr>(attr);
+    if (!segment || segment.getOffset() % plan::kPageBytes != 0 || segment.getOffset() < end ||
+        segment.getBytes() < 0)
+      return module.emitError() << "expected segments that begin at pages, one behind the other, "
+                                   "found "
+                                << attr;
+    end = segment.getOffset() + segment.getBytes();
+    byName[segment.getName()] = segment;
+  }
+  SmallVector<Range> ranges;
+  llvm::DenseMap<int64_t, int64_t> bytesAt;
+  for (auto weight : module.getOps<plan::WeightOp>()) {
+    auto segment = byName.lookup(weight.getSegment());
+    if (!segment || !weight.getOffset())
+      return weight.emitOpError("expected an offset in one of the segments (assign-weights)");
+    int64_t offset = static_cast<int64_t>(*weight.getOffset());
+    int64_t bytes = weight.getPackedBytes();
+    if (failed(checkRange({weight, offset - segment.getOffset(), bytes}, segment.getBytes(),
+                          "segment")))
+      return failure();
+    auto [found, isNew] = bytesAt.try_emplace(offset, bytes);
+    if (isNew)
+      ranges.push_back({weight, offset, bytes});
+    else if (found->second != bytes)
+      return weight.emitOpError("shares a part of its range with another weight");
+  }
+  // Sorted, neighbours are the only ones that can overlap.
+  llvm::sort(ranges, [](const Range &a, const Range &b) { return a.offset < b.offset; });
+  for (size_t i = 1; i < ranges.size(); ++i)
+    if (failed(checkDisjoint({ranges[i - 1], ranges[i]}, "weights")))
+      return failure();
+  return checkBytes(module, plan::kWeightsBytesAttr, end);
+}
+
+LogicalResult checkCaches(ModuleOp module) {
+  SmallVector<Range> ranges;
+  int64_t end = 0;
+  for (auto cache : module.getOps<plan::CacheOp>()) {
+    if (!cache.getOffset())
+      return cache.emitOpError("expected an offset (plan-memory)");
+    Range range{cache, static_cast<int64_t>(*cache.getOffset()), bytesOf(cache.getType())};
+    end = std::max(end, range.offset + range.bytes);
+    ranges.push_back(range);
+  }
+  if (failed(checkDisjoint(ranges, "KV cache")))
+    return failure();
+  return checkBytes(module, plan::kCacheBytesAttr, end);
+}
+
+struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto entry : module.getOps<plan::EntryOp>())
+      if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)))
+        return signalPassFailure();
+    if (failed(checkWeights(module)) || failed(checkCaches(module)))
+      return signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace

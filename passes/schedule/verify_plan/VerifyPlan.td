@@ -1,0 +1,25 @@
+#ifndef BLUEC_PASSES_SCHEDULE_VERIFY_PLAN
+#define BLUEC_PASSES_SCHEDULE_VERIFY_PLAN
+
+include "mlir/Pass/PassBase.td"
+
+def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
+  let summary = "check a finished plan: nothing overlaps, nothing is out of bounds";
+  let description = [{
+    **What it does.** Checks what the kernels count on and no single op can see, without looking at
+    how plan-memory and assign-weights arrived at it: values that are alive together share no byte
+    of an arena and lie inside it, aligned; two weights share either the whole of their range or
+    nothing of it and lie inside their segment; caches do not overlap; a step reads from a cache
+    only behind the steps that append to it; every byte count on the module holds.
+
+    **What must have run before.** plan-memory. After this pass, a plan is legal input for the
+    kernel generator.
+
+    **What it does not do.** It changes nothing.
+
+    **Before and after.** tests/lit/schedule/verify_plan/
+  }];
+  let dependentDialects = ["::bluec::plan::PlanDialect"];
+}
+
+#endif // BLUEC_PASSES_SCHEDULE_VERIFY_PLAN

@@ -1,0 +1,132 @@
+#include "cli/InspectCommand.h"
+
+#include "cli/Report.h"
+#include "core/Bundle.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <sstream>
+
+namespace bluec::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string byteCount(double bytes) {
+  const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(units)) {
+    bytes /= 1024;
+    ++unit;
+  }
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(unit == 0 ? 0 : 1) << bytes << ' ' << units[unit];
+  return text.str();
+}
+
+bool isByteField(std::string_view key) {
+  return key == "bytes" || key.ends_with("_bytes") || key.ends_with("_memory");
+}
+
+// A value on one line. Numbers whose key says bytes get their size in words.
+std::string inlineText(const std::string &key, const Json &value) {
+  if (value.is_number_unsigned() && isByteField(key))
+    return value.dump() + " (" + byteCount(value.get<double>()) + ")";
+  if (value.is_string())
+    return value.get<std::string>();
+  if (value.is_object() || value.is_array()) {
+    std::string text;
+    for (const auto &[name, element] : value.items()) {
+      text += text.empty() ? "" : ", ";
+      text += value.is_object() ? name + " " + inlineText(name, element) : inlineText("", element);
+    }
+    return text;
+  }
+  return value.dump();
+}
+
+// What the producer wrote, one line for each field: the manifest may hold more than this runtime
+// knows.
+void printFields(std::ostream &out, const Json &object) {
+  for (const auto &[name, value] : object.items()) {
+    if (value.is_array() && !value.empty() && value.front().is_object()) {
+      out << "  " << name << '\n';
+      for (const Json &element : value)
+        out << "    " << inlineText("", element) << '\n';
+      continue;
+    }
+    out << "  " << std::left << std::setw(18) << name << ' ' << inlineText(name, value) << '\n';
+  }
+}
+
+void printSection(std::ostream &out, const Json &manifest, const char *key, const char *title) {
+  if (!manifest.contains(key) || manifest[key].empty())
+    return;
+  const Json &section = manifest[key];
+  out << title << '\n';
+  if (section.is_object()) {
+    printFields(out, section);
+  } else if (section.is_array()) {
+    for (const Json &element : section)
+      out << "  " << inlineText("", element) << '\n';
+  }
+}
+
+void printText(std::ostream &out, const BundleFiles &files, const Json &manifest,
+               const Json &checks) {
+  const Manifest &facts = files.manifest();
+  out << "bundle             version " << manifestVersion << ", made by " << facts.producer << '\n';
+  out << "target             " << facts.targetName << " (" << facts.triple << ", cpu " << facts.cpu
+      << ")\n";
+  out << "  features         ";
+  for (const std::string &feature : facts.features)
+    out << feature << (&feature == &facts.features.back() ? "" : ",");
+  out << "\n  runs here        " << checks["target"].get<std::string>() << '\n';
+  out << "recipe             " << facts.recipe << '\n';
+  printSection(out, manifest, "geometry", "geometry");
+  printSection(out, manifest, "preprocess", "preprocess");
+  printSection(out, manifest, "entry_points", "entry points");
+  printSection(out, manifest, "memory_plan", "memory plan");
+  out << "files\n";
+  for (const FileEntry &file : facts.files)
+    out << "  " << std::left << std::setw(14) << file.name << ' ' << std::right << std::setw(12)
+        << file.bytes << " bytes  sha-256 " << file.sha256 << "  "
+        << checks["files"][file.name].get<std::string>() << '\n';
+  out << "  " << std::left << std::setw(14) << manifestName << ' ' << std::right << std::setw(12)
+      << files.manifestText().size() << " bytes  sha-256 " << facts.checksum << "  ok\n";
+}
+
+Status inspect(const InspectOptions &options, std::ostream &out) {
+  Result<BundleFiles> files = BundleFiles::open(options.bundle);
+  if (!files.ok())
+    return files.status();
+  Json manifest = Json::parse(files->manifestText());
+  Json checks;
+  Status damage;
+  for (const FileEntry &file : files->manifest().files) {
+    const Status status = files->verify(file.name);
+    checks["files"][file.name] = status.ok() ? "ok" : status.message();
+    if (damage.ok() && !status.ok())
+      damage = status;
+  }
+  const Status target = files->checkTarget();
+  checks["target"] = target.ok() ? "ok" : target.message();
+
+  if (options.json) {
+    manifest["checks"] = checks;
+    out << manifest.dump(2) << '\n';
+  } else {
+    printText(out, *files, manifest, checks);
+  }
+  return damage;
+}
+
+} // namespace
+
+int inspectCommand(const InspectOptions &options, std::ostream &out, std::ostream &err) {
+  return reportStatus(err, [&] { return inspect(options, out); });
+}
+
+} // namespace bluec::runtime

@@ -1,0 +1,25 @@
+// `bluec inspect`: what is in a bundle. Runs no code of it, so bundles for other machines can be
+// looked at too.
+#ifndef BLUEC_RUNTIME_CLI_INSPECTCOMMAND_H
+#define BLUEC_RUNTIME_CLI_INSPECTCOMMAND_H
+
+#include <iosfwd>
+#include <string>
+
+namespace bluec::runtime {
+
+struct InspectOptions {
+  std::string bundle; // directory
+  bool json = false;
+};
+
+// Prints producer, target, recipe, geometry, entry points, files with sizes and hashes, memory
+// plan, and whether each file is what the manifest says and the target runs here. With `json`: the
+// manifest's object and "checks": {"files": {NAME: "ok" | reason}, "target": "ok" | reason}.
+//
+// Exit codes as runCommand; 1 when a file is damaged, but 0 when only the target is another one.
+int inspectCommand(const InspectOptions &options, std::ostream &out, std::ostream &err);
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CLI_INSPECTCOMMAND_H

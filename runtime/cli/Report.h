@@ -1,0 +1,18 @@
+// How commands end: one line on stderr and an exit code.
+#ifndef BLUEC_RUNTIME_CLI_REPORT_H
+#define BLUEC_RUNTIME_CLI_REPORT_H
+
+#include "core/Status.h"
+
+#include <functional>
+#include <iosfwd>
+
+namespace bluec::runtime {
+
+// Runs `command` and prints what went wrong, if anything did, with what it throws counted as a
+// fault of ours. Returns an ExitCode (RunCommand.h).
+int reportStatus(std::ostream &err, const std::function<Status()> &command);
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CLI_REPORT_H

@@ -1,0 +1,129 @@
+#include "cli/RunCommand.h"
+
+#include "cli/Report.h"
+#include "core/Bundle.h"
+#include "core/Session.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+namespace bluec::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const char *stopName(Stop stop) {
+  switch (stop) {
+  case Stop::End:
+    return "end";
+  case Stop::Length:
+    return "length";
+  case Stop::Context:
+    return "context";
+  case Stop::Cancelled:
+    return "cancelled";
+  case Stop::None:
+    break;
+  }
+  return "none";
+}
+
+double perSecond(std::int64_t count, double seconds) {
+  return seconds > 0 ? double(count) / seconds : 0;
+}
+
+Status writeLogits(const std::string &path, std::span<const float> logits) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char *>(logits.data()), std::streamsize(logits.size_bytes()));
+  file.close();
+  if (!file)
+    return {Code::NotFound, path + ": cannot be written"};
+  return {};
+}
+
+Status addPictures(Session &session, const std::vector<std::string> &paths) {
+  constexpr std::size_t largestFile = std::size_t(256) << 20;
+  for (const std::string &path : paths) {
+    Result<std::string> file = readFile(path, largestFile);
+    if (!file.ok())
+      return file.status();
+    const Status status = session.addPictureFile(
+        {reinterpret_cast<const std::uint8_t *>(file->data()), file->size()});
+    if (!status.ok())
+      return {status.getCode(), path + ": " + status.message()};
+  }
+  return {};
+}
+
+Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
+  const auto start = std::chrono::steady_clock::now();
+  Result<std::unique_ptr<Bundle>> bundle = Bundle::open(options.bundle, {options.threads, true});
+  if (!bundle.ok())
+    return bundle.status();
+  Result<std::unique_ptr<Session>> created = Session::create(**bundle);
+  if (!created.ok())
+    return created.status();
+  Session &session = **created;
+  const double openSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
+  BLUEC_RETURN_IF_ERROR(addPictures(session, options.images));
+  BLUEC_RETURN_IF_ERROR(session.addTurn(options.prompt));
+  const std::vector<float> first(session.logits().begin(), session.logits().end());
+  if (!options.dumpLogits.empty())
+    BLUEC_RETURN_IF_ERROR(writeLogits(options.dumpLogits, first));
+
+  std::string text;
+  GenerateOptions generate;
+  generate.maxNewTokens = options.maxNewTokens;
+  generate.sampling = {options.temperature, options.topP, options.seed};
+  BLUEC_RETURN_IF_ERROR(session.generate(generate, [&](std::string_view piece) {
+    text += piece;
+    if (!options.json)
+      out << piece << std::flush;
+    return bool(out);
+  }));
+  if (!options.json) {
+    out << '\n';
+    if (session.stopReason() == Stop::Context)
+      err << "bluec: the context of " << (*bundle)->model().context
+          << " tokens is full; the answer is cut short\n";
+    return {};
+  }
+
+  const Statistics &facts = session.statistics();
+  const auto answer = session.answerTokens();
+  const auto prompt = session.turnTokens();
+  Json json;
+  json["text"] = text;
+  json["tokens"] = std::vector<std::int32_t>(answer.begin(), answer.end());
+  json["prompt_tokens"] = std::vector<std::int32_t>(prompt.begin(), prompt.end());
+  json["stop"] = stopName(session.stopReason());
+  json["tiles"] = facts.tiles;
+  json["threads"] = (*bundle)->threads().threads();
+  json["seconds"] = {{"open", openSeconds},
+                     {"decode_picture", facts.decodePictureSeconds},
+                     {"tile", facts.tileSeconds},
+                     {"encode", facts.encodeSeconds},
+                     {"tokenize", facts.tokenizeSeconds},
+                     {"prefill", facts.prefillSeconds},
+                     {"generate", facts.generateSeconds}};
+  json["tokens_per_second"] = {{"prefill", perSecond(facts.prefillTokens, facts.prefillSeconds)},
+                               {"generate", perSecond(facts.decodedTokens, facts.generateSeconds)}};
+  const auto best = std::max_element(first.begin(), first.end());
+  json["first_token"] = {{"id", best - first.begin()}, {"logit", *best}};
+  out << json.dump() << '\n';
+  return {};
+}
+
+} // namespace
+
+int runCommand(const RunOptions &options, std::ostream &out, std::ostream &err) {
+  return reportStatus(err, [&] { return run(options, out, err); });
+}
+
+} // namespace bluec::runtime

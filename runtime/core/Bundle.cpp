@@ -1,0 +1,200 @@
+#include "core/Bundle.h"
+
+#include "core/Sha256.h"
+#include "platform/CpuFeatures.h"
+
+#include <algorithm>
+
+namespace bluec::runtime {
+namespace {
+
+constexpr std::size_t largestManifest = std::size_t(16) << 20;
+
+std::vector<std::string> splitCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(comma == text.npos ? text.size() : comma + 1);
+  }
+  return parts;
+}
+
+Status checkCpu(const std::string &where, std::string_view triple,
+                const std::vector<std::string> &features) {
+  const std::string architecture = tripleArchitecture(triple);
+  if (architecture != hostArchitecture())
+    return {Code::Incompatible, where + ": made for " + inQuotes(architecture) +
+                                    ", this machine is '" + std::string(hostArchitecture()) + "'"};
+  const std::vector<std::string> missing = missingFeatures(features);
+  if (missing.empty())
+    return {};
+  std::string list;
+  for (const std::string &feature : missing)
+    list += (list.empty() ? "" : ", ") + feature;
+  return {Code::Incompatible,
+          where + ": made for a cpu with features that this one lacks: " + inQuotes(list)};
+}
+
+} // namespace
+
+Result<BundleFiles> BundleFiles::open(const std::string &directory) {
+  Result<std::string> root = resolvePath(directory);
+  if (!root.ok())
+    return root.status();
+  const std::string prefix = *root == "/" ? *root : *root + "/";
+
+  BundleFiles result;
+  Result<std::string> text = readFile(prefix + std::string(manifestName), largestManifest);
+  if (!text.ok())
+    return text.status();
+  result.text = std::move(*text);
+  Result<Manifest> manifest = Manifest::parse(result.text);
+  if (!manifest.ok())
+    return manifest.status();
+  result.parsed = std::move(*manifest);
+
+  for (const FileEntry &entry : result.parsed.files) {
+    Result<std::string> path = resolvePath(prefix + entry.name);
+    if (!path.ok())
+      return path.status();
+    // What a link resolves to must still lie in the bundle.
+    if (!path->starts_with(prefix))
+      return Status(Code::BadBundle, inQuotes(entry.name) +
+                                         ": expected a file inside the bundle, found a link to " +
+                                         inQuotes(*path));
+    Result<MappedFile> mapping = MappedFile::open(*path);
+    if (!mapping.ok())
+      return mapping.status();
+    if (mapping->bytes().size() != entry.bytes)
+      return Status(Code::BadBundle, entry.name + ": expected " + std::to_string(entry.bytes) +
+                                         " bytes, found " +
+                                         std::to_string(mapping->bytes().size()));
+    result.files.emplace(entry.name, File{std::move(*path), std::move(*mapping)});
+  }
+  return result;
+}
+
+const MappedFile *BundleFiles::find(std::string_view name) const {
+  auto found = files.find(name);
+  return found == files.end() ? nullptr : &found->second.mapping;
+}
+
+std::string BundleFiles::path(std::string_view name) const {
+  auto found = files.find(name);
+  return found == files.end() ? std::string() : found->second.path;
+}
+
+Status BundleFiles::verify(std::string_view name) const {
+  const FileEntry *entry = parsed.file(name);
+  const MappedFile *file = find(name);
+  if (!entry || !file)
+    return {Code::NotFound, std::string(name) + ": the bundle has no such file"};
+  const std::string found = toHex(Sha256::of(file->bytes().data(), file->bytes().size()));
+  if (found == entry->sha256)
+    return {};
+  return {Code::BadBundle,
+          std::string(name) + ": damaged: expected sha-256 " + entry->sha256 + ", found " + found};
+}
+
+Status BundleFiles::checkTarget() const {
+  return checkCpu("manifest.json: target " + inQuotes(parsed.targetName), parsed.triple,
+                  parsed.features);
+}
+
+Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
+                                             const OpenOptions &options) {
+  if (options.threads < 0 || options.threads > 1024)
+    return Status(Code::InvalidArgument,
+                  "threads: expected 0 to 1024, found " + std::to_string(options.threads));
+  auto result = std::make_unique<Bundle>();
+  Result<BundleFiles> files = BundleFiles::open(directory);
+  if (!files.ok())
+    return files.status();
+  result->contents = std::move(*files);
+  const BundleFiles &contents = result->contents;
+
+  for (std::string_view name : {codeName, weightsName})
+    if (!contents.find(name))
+      return Status(Code::BadBundle,
+                    "manifest.json: files: expected " + inQuotes(name) + ", found no such entry");
+  BLUEC_RETURN_IF_ERROR(contents.checkTarget());
+  for (const FileEntry &entry : contents.manifest().files)
+    if (entry.name != weightsName || options.verifyWeights)
+      BLUEC_RETURN_IF_ERROR(contents.verify(entry.name));
+  BLUEC_RETURN_IF_ERROR(checkSharedObject(contents.find(codeName)->bytes(), std::string(codeName)));
+  BLUEC_RETURN_IF_ERROR(result->load());
+  result->pool = std::make_unique<ThreadPool>(options.threads);
+  return result;
+}
+
+Status Bundle::load() {
+  const Manifest &facts = contents.manifest();
+  if (const MappedFile *file = contents.find(tokenizerName)) {
+    Result<Tokenizer> tokenizer = Tokenizer::fromTable(file->bytes());
+    if (!tokenizer.ok())
+      return tokenizer.status();
+    table = std::move(*tokenizer);
+    if (table.size() > facts.vocabulary)
+      return {Code::BadBundle, "tokenizer.bin: it does not fit the model: expected at most " +
+                                   std::to_string(facts.vocabulary) + " tokens, found " +
+                                   std::to_string(table.size())};
+  }
+  Result<SharedLibrary> library = SharedLibrary::load(contents.path(codeName));
+  if (!library.ok())
+    return library.status();
+  code = std::move(*library);
+  descriptor = static_cast<const bluec_model *>(code.symbol(BLUEC_MODEL_SYMBOL));
+  if (!descriptor)
+    return {Code::BadBundle, "model.so: expected a symbol '" BLUEC_MODEL_SYMBOL "', found none"};
+  BLUEC_RETURN_IF_ERROR(checkModel(*descriptor, &facts));
+  BLUEC_RETURN_IF_ERROR(
+      checkCpu("model.so", descriptor->triple, splitCommas(descriptor->cpu_features)));
+
+  for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
+    byKind[descriptor->entries[i].kind].push_back(&descriptor->entries[i]);
+  for (auto &[kind, entries] : byKind)
+    std::sort(entries.begin(), entries.end(), [](auto *a, auto *b) {
+      return a->capacity != b->capacity ? a->capacity > b->capacity : a < b;
+    });
+  if (!entriesOf(BLUEC_ENTRY_ENCODE).empty() && !facts.hasPreprocess)
+    return {Code::BadBundle,
+            "manifest.json: preprocess: expected a value for a model with an image encoder, found "
+            "none"};
+  const auto outOfRange = [&](std::int32_t id) { return id >= descriptor->vocabulary; };
+  if (std::any_of(facts.endTokens.begin(), facts.endTokens.end(), outOfRange) ||
+      outOfRange(facts.chat.bosTokenId))
+    return {Code::BadBundle, "manifest.json: expected token ids below " +
+                                 std::to_string(descriptor->vocabulary) + ", found a larger one"};
+  return {};
+}
+
+std::span<const std::uint8_t> Bundle::weights() const {
+  return contents.find(weightsName)->bytes();
+}
+
+const bluec_entry *Bundle::findEntry(std::string_view name) const {
+  for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
+    if (name == descriptor->entries[i].name)
+      return &descriptor->entries[i];
+  return nullptr;
+}
+
+const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_entry_kind kind) const {
+  static const std::vector<const bluec_entry *> none;
+  auto found = byKind.find(kind);
+  return found == byKind.end() ? none : found->second;
+}
+
+Status Bundle::releaseSegment(std::string_view name) const {
+  for (std::int64_t i = 0; i < descriptor->num_segments; ++i) {
+    const bluec_segment &segment = descriptor->segments[i];
+    if (name != segment.name)
+      continue;
+    contents.find(weightsName)->release(std::size_t(segment.offset), std::size_t(segment.bytes));
+    return {};
+  }
+  return {Code::InvalidArgument, "model.so: there is no segment " + inQuotes(name)};
+}
+
+} // namespace bluec::runtime

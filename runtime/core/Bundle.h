@@ -1,0 +1,99 @@
+// A bundle on disk, checked, mapped and loaded.
+#ifndef BLUEC_RUNTIME_CORE_BUNDLE_H
+#define BLUEC_RUNTIME_CORE_BUNDLE_H
+
+#include "abi/bluec_abi.h"
+#include "core/Manifest.h"
+#include "core/Status.h"
+#include "platform/MappedFile.h"
+#include "platform/SharedLibrary.h"
+#include "platform/ThreadPool.h"
+#include "text/Tokenizer.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bluec::runtime {
+
+// The files of a bundle: found inside the directory, of the size that the manifest says, mapped.
+// No code of them has run.
+class BundleFiles {
+public:
+  // NotFound, BadBundle, Incompatible (another version of the format).
+  static Result<BundleFiles> open(const std::string &directory);
+
+  const std::string &manifestText() const { return text; }
+  const Manifest &manifest() const { return parsed; }
+  // Null when the bundle has no such file.
+  const MappedFile *find(std::string_view name) const;
+  // Absolute, links resolved; of a file that find() knows.
+  std::string path(std::string_view name) const;
+
+  // Ok when the SHA-256 of `name` is the manifest's.
+  Status verify(std::string_view name) const;
+  // Ok when code for the manifest's target runs on this CPU.
+  Status checkTarget() const;
+
+private:
+  struct File {
+    std::string path;
+    MappedFile mapping;
+  };
+  std::string text;
+  Manifest parsed;
+  std::map<std::string, File, std::less<>> files;
+};
+
+struct OpenOptions {
+  int threads = 0;           // 0: one for each CPU
+  bool verifyWeights = true; // hash weights.bin too
+};
+
+// Immutable after open(), so any number of threads may share it.
+class Bundle {
+public:
+  static Result<std::unique_ptr<Bundle>> open(const std::string &directory,
+                                              const OpenOptions &options);
+
+  const BundleFiles &files() const { return contents; }
+  const Manifest &manifest() const { return contents.manifest(); }
+  const bluec_model &model() const { return *descriptor; }
+  // Empty (size 0) when the bundle has none.
+  const Tokenizer &tokenizer() const { return table; }
+  std::span<const std::uint8_t> weights() const;
+  ThreadPool &threads() const { return *pool; }
+
+  // Null when there is no such entry.
+  const bluec_entry *findEntry(std::string_view name) const;
+  // Entries of a kind, largest capacity first.
+  const std::vector<const bluec_entry *> &entriesOf(bluec_entry_kind kind) const;
+
+  // Lets a segment's pages leave memory. InvalidArgument when there is no such segment.
+  Status releaseSegment(std::string_view name) const;
+
+private:
+  Status load();
+
+  BundleFiles contents;
+  SharedLibrary code; // after `contents`: unloaded before its file is unmapped
+  const bluec_model *descriptor = nullptr;
+  Tokenizer table;
+  std::unique_ptr<ThreadPool> pool;
+  std::map<std::uint32_t, std::vector<const bluec_entry *>> byKind;
+};
+
+// Ok when `model` is a descriptor of this ABI version, consistent with itself and, when `manifest`
+// is not null, with it. BadBundle or Incompatible.
+Status checkModel(const bluec_model &model, const Manifest *manifest);
+
+// Bytes of one element; 0 for types that this ABI version does not have.
+std::int64_t elementBytes(std::uint32_t dtype);
+const char *entryKindName(std::uint32_t kind);
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CORE_BUNDLE_H

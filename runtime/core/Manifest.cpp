@@ -1,0 +1,367 @@
+#include "core/Manifest.h"
+
+#include "core/Sha256.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace bluec::runtime {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int deepest = 64; // levels of nesting
+constexpr std::int64_t largestSide = 1 << 16;
+constexpr std::int64_t largestCount = std::int64_t(1) << 40;
+constexpr std::size_t checksumDigits = 64;
+
+Status bad(const std::string &message) { return {Code::BadBundle, "manifest.json: " + message}; }
+
+// Where the 64 digits of the checksum begin.
+std::optional<std::size_t> findChecksum(std::string_view text) {
+  constexpr std::string_view key = "\"checksum\"";
+  std::size_t at = text.rfind(key);
+  if (at == text.npos)
+    return std::nullopt;
+  at += key.size();
+  for (char expected : {':', '"'}) {
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t'))
+      ++at;
+    if (at >= text.size() || text[at++] != expected)
+      return std::nullopt;
+  }
+  if (text.size() - at <= checksumDigits || text[at + checksumDigits] != '"')
+    return std::nullopt;
+  return at;
+}
+
+// Reads fields of one object and remembers the first fault, so that a long list of reads needs one
+// check at its end.
+class Reader {
+public:
+  Reader(const Json &object, std::string path, Status &fault)
+      : object(object), path(std::move(path)), fault(fault) {
+    if (!object.is_object())
+      fail("expected an object");
+  }
+
+  void read(const char *key, std::string &out) {
+    if (const Json *value = find(key)) {
+      if (value->is_string())
+        out = value->get<std::string>();
+      else
+        fail(key, "a string");
+    }
+  }
+
+  void read(const char *key, bool &out) {
+    if (const Json *value = find(key)) {
+      if (value->is_boolean())
+        out = value->get<bool>();
+      else
+        fail(key, "true or false");
+    }
+  }
+
+  void read(const char *key, std::int64_t &out, std::int64_t least, std::int64_t most) {
+    if (const Json *value = find(key))
+      out = integer(*value, key, least, most);
+  }
+
+  // An id, or null for none (-1).
+  void readId(const char *key, std::int32_t &out) {
+    const Json *value = find(key);
+    if (value && !value->is_null())
+      out = std::int32_t(integer(*value, key, 0, std::numeric_limits<std::int32_t>::max()));
+  }
+
+  void read(const char *key, double &out) {
+    if (const Json *value = find(key))
+      out = number(*value, key);
+  }
+
+  void read(const char *key, std::array<double, 3> &out) {
+    if (const Json *list = findList(key, 3, 3))
+      for (std::size_t i = 0; i < 3; ++i)
+        out[i] = number((*list)[i], key);
+  }
+
+  template <typename Function>
+  void forEach(const char *key, std::size_t least, std::size_t most, Function function) {
+    if (const Json *list = findList(key, least, most))
+      for (const Json &value : *list)
+        function(value);
+  }
+
+  std::int64_t integer(const Json &value, const char *key, std::int64_t least, std::int64_t most) {
+    // Unsigned values beyond int64 would turn negative; they are out of range all the same.
+    const bool small =
+        value.is_number_integer() &&
+        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(largestCount));
+    const std::int64_t found = small ? value.get<std::int64_t>() : 0;
+    if (!small || found < least || found > most) {
+      fail(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+      return least;
+    }
+    return found;
+  }
+
+  double number(const Json &value, const char *key) {
+    if (!value.is_number() || !std::isfinite(value.get<double>())) {
+      fail(key, "a number");
+      return 1;
+    }
+    return value.get<double>();
+  }
+
+  void fail(const std::string &message) {
+    if (fault.ok())
+      fault = bad((path.empty() ? "" : path + ": ") + message);
+  }
+
+  void fail(const std::string &key, const std::string &expected) {
+    if (fault.ok())
+      fault = bad((path.empty() ? "" : path + ".") + key + ": expected " + expected);
+  }
+
+private:
+  const Json *find(const char *key) {
+    if (!object.is_object())
+      return nullptr;
+    auto found = object.find(key);
+    if (found == object.end()) {
+      fail(key, "a value, found none");
+      return nullptr;
+    }
+    return &*found;
+  }
+
+  const Json *findList(const char *key, std::size_t least, std::size_t most) {
+    const Json *list = find(key);
+    if (!list)
+      return nullptr;
+    if (!list->is_array() || list->size() < least || list->size() > most) {
+      fail(key, "a list of " + std::to_string(least) + " to " + std::to_string(most) + " values");
+      return nullptr;
+    }
+    return list;
+  }
+
+  const Json &object;
+  std::string path;
+  Status &fault;
+};
+
+// The sub-object `key`; a null value when it is absent.
+const Json &child(const Json &root, const char *key) {
+  static const Json none;
+  auto found = root.find(key);
+  return found == root.end() ? none : *found;
+}
+
+void readTarget(const Json &json, Manifest &out, Status &fault) {
+  Reader reader(json, "target", fault);
+  reader.read("name", out.targetName);
+  reader.read("triple", out.triple);
+  reader.read("cpu", out.cpu);
+  reader.forEach("features", 0, 256, [&](const Json &value) {
+    if (value.is_string())
+      out.features.push_back(value.get<std::string>());
+    else
+      reader.fail("features", "strings");
+  });
+}
+
+void readGeometry(const Json &json, Manifest &out, Status &fault) {
+  Reader reader(json, "geometry", fault);
+  reader.read("context", out.context, 0, largestCount);
+  reader.read("chunk", out.chunk, 0, largestCount);
+  reader.read("image_batch", out.imageBatch, 0, largestCount);
+  reader.read("hidden", out.hidden, 1, largestCount);
+  reader.read("vocabulary", out.vocabulary, 0, std::numeric_limits<std::int32_t>::max());
+  reader.read("tokens_per_tile", out.tokensPerTile, 0, largestCount);
+  reader.read("tile_height", out.tileHeight, 0, largestSide);
+  reader.read("tile_width", out.tileWidth, 0, largestSide);
+}
+
+void readPreprocess(const Json &json, Manifest &out, Status &fault) {
+  Reader reader(json, "preprocess", fault);
+  Preprocess &to = out.preprocess;
+  std::string position, scheme;
+  reader.read("rescale", to.rescale);
+  reader.read("mean", to.mean);
+  reader.read("std", to.deviation);
+  std::size_t channel = 0;
+  reader.forEach("pad_color", 3, 3, [&](const Json &value) {
+    to.padColor[channel++] = std::uint8_t(reader.integer(value, "pad_color", 0, 255));
+  });
+  reader.read("pad_position", position);
+  reader.read("scheme", scheme);
+  reader.read("alpha", to.alpha);
+  reader.read("thumbnail", to.thumbnail);
+  constexpr std::size_t mostCandidates = 1024;
+  reader.forEach("candidates", 1, mostCandidates, [&](const Json &value) {
+    if (!value.is_array() || value.size() != 2)
+      return reader.fail("candidates", "pairs of columns and rows");
+    to.candidates.push_back({int(reader.integer(value[0], "candidates", 1, 64)),
+                             int(reader.integer(value[1], "candidates", 1, 64))});
+  });
+  to.tileWidth = int(out.tileWidth);
+  to.tileHeight = int(out.tileHeight);
+  if (position == "top_left")
+    to.padPosition = PadPosition::TopLeft;
+  else if (position != "center")
+    reader.fail("pad_position", "'center' or 'top_left', found " + inQuotes(position));
+  if (scheme != "relaxed")
+    reader.fail("scheme", "'relaxed', found " + inQuotes(scheme));
+  for (double deviation : to.deviation)
+    if (deviation == 0)
+      reader.fail("std", "numbers other than 0");
+  // The largest canvas has to stay within what the picture code counts in int.
+  for (const Grid &grid : to.candidates)
+    if (grid.columns * out.tileWidth > largestSide || grid.rows * out.tileHeight > largestSide)
+      reader.fail("candidates",
+                  "grids of at most " + std::to_string(largestSide) + " pixels a side");
+}
+
+void readChat(const Json &json, Manifest &out, Status &fault) {
+  Reader reader(json, "chat", fault);
+  ChatTemplate &to = out.chat;
+  reader.readId("image_token_id", to.imageTokenId);
+  reader.read("image_token", to.imageToken);
+  reader.readId("bos_token_id", to.bosTokenId);
+  reader.read("add_bos", to.addBos);
+  reader.read("user_prefix", to.userPrefix);
+  reader.read("user_suffix", to.userSuffix);
+  reader.read("assistant_prefix", to.assistantPrefix);
+  reader.read("assistant_suffix", to.assistantSuffix);
+}
+
+void readGeneration(const Json &json, Manifest &out, Status &fault) {
+  Reader reader(json, "generation", fault);
+  reader.forEach("eos_token_ids", 0, 256, [&](const Json &value) {
+    out.endTokens.push_back(std::int32_t(
+        reader.integer(value, "eos_token_ids", 0, std::numeric_limits<std::int32_t>::max())));
+  });
+}
+
+bool isPlainName(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == name.npos;
+}
+
+bool isHexDigits(std::string_view text) {
+  return text.size() == checksumDigits && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+void readFiles(const Json &json, Manifest &out, Status &fault) {
+  Reader(json, "files", fault);
+  if (!json.is_object())
+    return;
+  for (const auto &[name, value] : json.items()) {
+    if (!isPlainName(name)) {
+      fault = fault.ok() ? bad("files: expected the name of a file beside the manifest, found " +
+                               inQuotes(name))
+                         : fault;
+      return;
+    }
+    Reader reader(value, "files." + inQuotes(name), fault);
+    FileEntry entry;
+    std::int64_t bytes = 0;
+    entry.name = name;
+    reader.read("bytes", bytes, 0, largestCount);
+    reader.read("sha256", entry.sha256);
+    entry.bytes = std::uint64_t(bytes);
+    if (!isHexDigits(entry.sha256))
+      reader.fail("sha256", "64 hexadecimal digits in lower case");
+    out.files.push_back(std::move(entry));
+  }
+}
+
+// Null when `text` is no JSON or nested too deeply for the parser's users.
+std::optional<Json> parseJson(std::string_view text) {
+  bool tooDeep = false;
+  const auto watchDepth = [&](int depth, Json::parse_event_t, Json &) {
+    tooDeep |= depth > deepest;
+    return !tooDeep;
+  };
+  Json json = Json::parse(text, watchDepth, /*allow_exceptions=*/false);
+  if (json.is_discarded() || tooDeep || !json.is_object())
+    return std::nullopt;
+  return json;
+}
+
+} // namespace
+
+std::string manifestChecksum(std::string_view text) {
+  const std::optional<std::size_t> at = findChecksum(text);
+  if (!at)
+    return {};
+  Sha256 hash;
+  hash.update(text.data(), *at);
+  hash.update(std::string(checksumDigits, '0').data(), checksumDigits);
+  hash.update(text.data() + *at + checksumDigits, text.size() - *at - checksumDigits);
+  return toHex(hash.finish());
+}
+
+const FileEntry *Manifest::file(std::string_view name) const {
+  auto found = std::find_if(files.begin(), files.end(),
+                            [&](const FileEntry &entry) { return entry.name == name; });
+  return found == files.end() ? nullptr : &*found;
+}
+
+Result<Manifest> Manifest::parse(std::string_view text) {
+  try {
+    const std::optional<Json> json = parseJson(text);
+    if (!json)
+      return bad("expected a json object, found something else");
+    Manifest out;
+    Status fault;
+    Reader reader(*json, "", fault);
+    // Format and version first: of another format nothing else can be expected.
+    std::string format;
+    std::int64_t version = 0;
+    reader.read("format", format);
+    BLUEC_RETURN_IF_ERROR(fault);
+    if (format != "bluec-bundle")
+      return bad("format: expected 'bluec-bundle', found " + inQuotes(format));
+    reader.read("version", version, 0, largestCount);
+    BLUEC_RETURN_IF_ERROR(fault);
+    if (version != manifestVersion)
+      return Status(Code::Incompatible, "manifest.json: version: expected " +
+                                            std::to_string(manifestVersion) + ", found " +
+                                            std::to_string(version));
+    reader.read("checksum", out.checksum);
+    BLUEC_RETURN_IF_ERROR(fault);
+    const std::string expected = manifestChecksum(text);
+    if (expected.empty())
+      return bad("checksum: expected 64 hexadecimal digits, found " + inQuotes(out.checksum));
+    if (expected != out.checksum)
+      return bad("checksum: expected " + expected + ", found " + inQuotes(out.checksum));
+
+    reader.read("producer", out.producer);
+    readTarget(child(*json, "target"), out, fault);
+    Reader(child(*json, "recipe"), "recipe", fault).read("name", out.recipe);
+    readGeometry(child(*json, "geometry"), out, fault);
+    if (json->contains("preprocess")) {
+      out.hasPreprocess = true;
+      readPreprocess((*json)["preprocess"], out, fault);
+    }
+    if (json->contains("chat")) {
+      out.hasChat = true;
+      readChat((*json)["chat"], out, fault);
+    }
+    if (json->contains("generation"))
+      readGeneration((*json)["generation"], out, fault);
+    readFiles(child(*json, "files"), out, fault);
+    BLUEC_RETURN_IF_ERROR(fault);
+    return out;
+  } catch (const std::exception &error) {
+    return bad(std::string("cannot be read: ") + error.what());
+  }
+}
+
+} // namespace bluec::runtime

@@ -1,0 +1,80 @@
+// manifest.json: what a bundle says about itself.
+//
+// The file is one JSON object. Unknown fields are ignored, so that a later producer can add some;
+// fields that are read must be there (unless they say "may be absent") and of the right kind.
+//
+//   format        "bluec-bundle"
+//   version       1
+//   producer      the compiler, "bluec 0.1.0"
+//   target        {name, triple, cpu, features: [LLVM's names]}
+//   recipe        {name}: precision recipe
+//   geometry      {context, chunk, image_batch, hidden, vocabulary,   tokens, tokens, tiles,
+//   elements
+//                  tokens_per_tile, tile_height, tile_width,          0 without a vision side;
+//                  pixels vision: {...}, text: {...}}                        free-form, for people
+//   preprocess    may be absent (no vision side):
+//                 {rescale, mean: [3], std: [3],       (pixel * rescale - mean) / std
+//                  pad_color: [3 x 0..255], pad_position: "center" | "top_left",
+//                  scheme: "relaxed", alpha, candidates: [[columns, rows]], thumbnail: bool}
+//   chat          may be absent (no tokenizer):
+//                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
+//                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
+//   generation    may be absent: {eos_token_ids: [id]}
+//   entry_points, memory_plan   for people; the object's own descriptor is what counts
+//   files         {NAME: {bytes, sha256}}: every file of the bundle but this one; NAME has no '/'
+//   checksum      SHA-256 of this file with these 64 digits as '0'
+#ifndef BLUEC_RUNTIME_CORE_MANIFEST_H
+#define BLUEC_RUNTIME_CORE_MANIFEST_H
+
+#include "core/Status.h"
+#include "text/ChatTemplate.h"
+#include "vision/Tiles.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bluec::runtime {
+
+inline constexpr std::string_view manifestName = "manifest.json";
+inline constexpr std::string_view codeName = "model.so";
+inline constexpr std::string_view weightsName = "weights.bin";
+inline constexpr std::string_view tokenizerName = "tokenizer.bin";
+inline constexpr int manifestVersion = 1;
+
+struct FileEntry {
+  std::string name;
+  std::uint64_t bytes = 0;
+  std::string sha256; // 64 lower-case digits
+};
+
+struct Manifest {
+  std::string producer;
+  std::string targetName, triple, cpu;
+  std::vector<std::string> features;
+  std::string recipe;
+  std::int64_t context = 0, chunk = 0, imageBatch = 0, hidden = 0, vocabulary = 0;
+  std::int64_t tokensPerTile = 0, tileHeight = 0, tileWidth = 0;
+  bool hasPreprocess = false;
+  Preprocess preprocess;
+  bool hasChat = false;
+  ChatTemplate chat;
+  std::vector<std::int32_t> endTokens; // that end an answer
+  std::vector<FileEntry> files;
+  std::string checksum;
+
+  // Null when the bundle has no such file.
+  const FileEntry *file(std::string_view name) const;
+
+  // Reads and checks the text of a manifest, its checksum included. BadBundle or Incompatible.
+  static Result<Manifest> parse(std::string_view text);
+};
+
+// The checksum that `text`, whose own "checksum" has 64 digits of any value, should carry; empty
+// when it has none. Writers of bundles use it too.
+std::string manifestChecksum(std::string_view text);
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CORE_MANIFEST_H

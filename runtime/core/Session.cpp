@@ -1,0 +1,367 @@
+#include "core/Session.h"
+
+#include "text/Unicode.h"
+#include "vision/Tiles.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace bluec::runtime {
+namespace {
+
+// Adds the time until it goes out of scope to `total`.
+class Stopwatch {
+public:
+  explicit Stopwatch(double &total) : total(total) {}
+  Stopwatch(const Stopwatch &) = delete;
+  Stopwatch &operator=(const Stopwatch &) = delete;
+  ~Stopwatch() {
+    total += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+private:
+  double &total;
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+};
+
+constexpr std::int32_t endedByObserver = 1;
+constexpr std::int32_t endedByCancel = 2;
+
+// What on_step of a call gets to see.
+struct Observer {
+  const bluec_entry &entry;
+  const std::uint8_t *arena;
+  const Session::OnStep &onStep;
+  std::atomic<bool> &cancelled;
+};
+
+std::int32_t observeStep(void *opaque, std::int64_t index) {
+  auto &observer = *static_cast<Observer *>(opaque);
+  if (observer.cancelled.load(std::memory_order_relaxed))
+    return endedByCancel;
+  if (!observer.onStep)
+    return 0;
+  const bluec_step &step = observer.entry.steps[index];
+  const void *output = step.output.bytes != 0 ? observer.arena + step.output.offset : nullptr;
+  return observer.onStep(index, step, output) ? 0 : endedByObserver;
+}
+
+// Bytes of the rows of `tensor` that a call with `count` rows uses.
+std::size_t usedBytes(const bluec_tensor &tensor, std::int64_t count) {
+  if (tensor.rank == 0)
+    return std::size_t(tensor.bytes);
+  return std::size_t(tensor.bytes / tensor.dims[0] * std::min(count, tensor.dims[0]));
+}
+
+} // namespace
+
+Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
+  std::unique_ptr<Session> session(new Session(bundle));
+  const bluec_model &model = bundle.model();
+  std::int64_t arenaBytes = 0;
+  for (std::int64_t i = 0; i < model.num_entries; ++i)
+    arenaBytes = std::max(arenaBytes, model.entries[i].arena_bytes);
+  Result<PageBuffer> arena = PageBuffer::allocate(std::size_t(arenaBytes), "arena");
+  if (!arena.ok())
+    return arena.status();
+  Result<PageBuffer> cache = PageBuffer::allocate(std::size_t(model.kv_bytes), "kv cache");
+  if (!cache.ok())
+    return cache.status();
+  session->arena = std::move(*arena);
+  session->cache = std::move(*cache);
+  return session;
+}
+
+void Session::reset() {
+  waiting.clear();
+  lastLogits.clear();
+  turn.clear();
+  answer.clear();
+  cachedTokens = 0;
+  unfed = -1;
+  answerDue = answered = false;
+  stop = Stop::None;
+  counts = {};
+  cancelled.store(false, std::memory_order_relaxed);
+}
+
+Status Session::runEntry(const bluec_entry &entry, std::int64_t count, std::int64_t position,
+                         std::span<const void *const> inputs, std::span<void *const> outputs,
+                         const OnStep &onStep) {
+  const auto outside = [&](const std::string &what, std::int64_t most, std::int64_t found) {
+    return Status(Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": " + what +
+                                             ": expected at most " + std::to_string(most) +
+                                             ", found " + std::to_string(found));
+  };
+  if (count < 1 || count > entry.capacity)
+    return outside("rows (at least 1)", entry.capacity, count);
+  const bool usesCache = entry.kind == BLUEC_ENTRY_PREFILL || entry.kind == BLUEC_ENTRY_DECODE;
+  const std::int64_t context = bundle.model().context;
+  if (usesCache && (position < 0 || position > context - count))
+    return outside("position", context - count, position);
+  if (inputs.size() != std::size_t(entry.num_inputs) ||
+      outputs.size() != std::size_t(entry.num_outputs))
+    return {Code::InvalidArgument,
+            "entry " + inQuotes(entry.name) + ": the number of inputs or outputs is wrong"};
+
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i])
+      return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
+    std::memcpy(arena.get() + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
+  }
+  Observer observer{entry, arena.get(), onStep, cancelled};
+  bluec_call call{};
+  call.arena = arena.get();
+  call.weights = bundle.weights().data();
+  call.kv = cache.get();
+  call.count = count;
+  call.position = usesCache ? position : 0;
+  call.pool = &bundle.threads();
+  call.parallel_for = ThreadPool::run;
+  call.observer = &observer;
+  call.on_step = observeStep;
+  switch (const std::int32_t answer = entry.run(&call)) {
+  case 0:
+    break;
+  case endedByCancel:
+    cancelled.store(false, std::memory_order_relaxed);
+    [[fallthrough]];
+  case endedByObserver:
+    return {Code::Cancelled, "entry " + inQuotes(entry.name) + ": cancelled"};
+  default:
+    return {Code::Internal, "entry " + inQuotes(entry.name) +
+                                ": expected 0 from compiled code, found " + std::to_string(answer)};
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i])
+      std::memcpy(outputs[i], arena.get() + entry.outputs[i].offset,
+                  usedBytes(entry.outputs[i], count));
+  return {};
+}
+
+Status Session::addPictureFile(std::span<const std::uint8_t> file) {
+  Picture picture;
+  {
+    Stopwatch watch(counts.decodePictureSeconds);
+    Result<Picture> decoded = decodePicture(file);
+    if (!decoded.ok())
+      return decoded.status();
+    picture = std::move(*decoded);
+  }
+  return addPicture(picture);
+}
+
+Status Session::addPicture(const Picture &picture) {
+  if (bundle.entriesOf(BLUEC_ENTRY_ENCODE).empty())
+    return {Code::Unsupported, "picture: this model takes no pictures"};
+  TileSet tiles;
+  {
+    Stopwatch watch(counts.tileSeconds);
+    tiles = makeTiles(picture, bundle.manifest().preprocess);
+  }
+  Features features;
+  BLUEC_RETURN_IF_ERROR(encodeTiles(tiles, features));
+  ++counts.pictures;
+  counts.tiles += features.tiles;
+  waiting.push_back(std::move(features));
+  return {};
+}
+
+// Whole calls of the largest capacity, then smaller ones, then one call that is partly filled.
+Status Session::encodeTiles(const TileSet &tiles, Features &features) {
+  Stopwatch watch(counts.encodeSeconds);
+  const bluec_model &model = bundle.model();
+  const auto tileSize = std::size_t(3 * model.tile_height * model.tile_width);
+  const auto featureSize = std::size_t(model.tokens_per_tile * model.hidden);
+  features.tiles = tiles.count;
+  features.grid = tiles.grid;
+  features.rows.resize(featureSize * std::size_t(tiles.count));
+
+  const auto &entries = bundle.entriesOf(BLUEC_ENTRY_ENCODE);
+  for (std::int64_t done = 0; done < tiles.count;) {
+    const std::int64_t left = tiles.count - done;
+    const auto fitting = std::find_if(entries.begin(), entries.end(),
+                                      [&](auto *entry) { return entry->capacity <= left; });
+    const bluec_entry &entry = fitting != entries.end() ? **fitting : *entries.back();
+    const std::int64_t count = std::min(left, entry.capacity);
+    const void *input = tiles.pixels.data() + tileSize * std::size_t(done);
+    void *output = features.rows.data() + featureSize * std::size_t(done);
+    BLUEC_RETURN_IF_ERROR(runEntry(entry, count, 0, {&input, 1}, {&output, 1}));
+    done += count;
+  }
+  return {};
+}
+
+Status Session::requireText() const {
+  if (bundle.entriesOf(BLUEC_ENTRY_DECODE).empty())
+    return {Code::Unsupported, "prompt: this model has no language side"};
+  if (bundle.tokenizer().size() == 0 || !bundle.manifest().hasChat)
+    return {Code::Unsupported, "prompt: this bundle has no tokenizer or no chat template"};
+  return {};
+}
+
+Status Session::addTurn(std::string_view text) {
+  BLUEC_RETURN_IF_ERROR(requireText());
+  const ChatTemplate &chat = bundle.manifest().chat;
+  std::vector<PromptPart> parts;
+  {
+    Stopwatch watch(counts.tokenizeSeconds);
+    Result<std::vector<PromptPart>> made =
+        makeTurn(bundle.tokenizer(), chat, answered ? chat.assistantSuffix : std::string(),
+                 cachedTokens == 0, text, int(waiting.size()));
+    if (!made.ok())
+      return made.status();
+    parts = std::move(*made);
+  }
+
+  std::vector<Row> rows;
+  std::vector<std::int32_t> tokens;
+  if (unfed >= 0)
+    rows.push_back({unfed, nullptr});
+  const bluec_model &model = bundle.model();
+  for (const PromptPart &part : parts) {
+    if (part.kind == PromptPart::Kind::Token) {
+      rows.push_back({part.value, nullptr});
+      tokens.push_back(part.value);
+      continue;
+    }
+    const Features &picture = waiting[std::size_t(part.value)];
+    for (std::int64_t i = 0; i < picture.tiles * model.tokens_per_tile; ++i) {
+      rows.push_back({-1, picture.rows.data() + i * model.hidden});
+      tokens.push_back(chat.imageTokenId);
+    }
+  }
+  if (rows.empty())
+    return {Code::InvalidArgument, "prompt: expected some text or a picture, found nothing"};
+  const auto needed = std::int64_t(rows.size());
+  if (needed > model.context - cachedTokens)
+    return {Code::ContextFull, "prompt: it takes " + std::to_string(needed) + " tokens, and " +
+                                   std::to_string(model.context - cachedTokens) +
+                                   " of the context's " + std::to_string(model.context) +
+                                   " are left"};
+  BLUEC_RETURN_IF_ERROR(prefill(rows));
+  turn = std::move(tokens);
+  answer.clear();
+  waiting.clear();
+  unfed = -1;
+  answered = false;
+  answerDue = true;
+  stop = Stop::None;
+  return {};
+}
+
+// What is in the cache beyond `cachedTokens` is never read, so a chunk that fails leaves the
+// conversation as it was.
+Status Session::prefill(std::span<const Row> rows) {
+  Stopwatch watch(counts.prefillSeconds);
+  const bluec_model &model = bundle.model();
+  const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_PREFILL).front();
+  embeddings.resize(std::size_t(std::min<std::int64_t>(entry.capacity, std::ssize(rows))) *
+                    std::size_t(model.hidden));
+  std::vector<float> logits(std::size_t(model.vocabulary));
+  for (std::int64_t done = 0; done < std::ssize(rows);) {
+    const std::int64_t count = std::min<std::int64_t>(entry.capacity, std::ssize(rows) - done);
+    BLUEC_RETURN_IF_ERROR(
+        embed(rows.subspan(std::size_t(done), std::size_t(count)), embeddings.data()));
+    const void *input = embeddings.data();
+    void *output = logits.data();
+    BLUEC_RETURN_IF_ERROR(runEntry(entry, count, cachedTokens + done, {&input, 1}, {&output, 1}));
+    done += count;
+  }
+  cachedTokens += std::ssize(rows);
+  counts.prefillTokens += std::ssize(rows);
+  lastLogits = std::move(logits);
+  return {};
+}
+
+Status Session::embed(std::span<const Row> rows, float *to) {
+  const auto hidden = std::size_t(bundle.model().hidden);
+  const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_EMBED).front();
+  std::vector<std::int32_t> ids;
+  for (std::size_t at = 0; at < rows.size();) {
+    if (rows[at].token < 0) {
+      std::memcpy(to + at * hidden, rows[at].feature, hidden * sizeof(float));
+      ++at;
+      continue;
+    }
+    ids.clear();
+    for (std::size_t i = at;
+         i < rows.size() && rows[i].token >= 0 && std::ssize(ids) < entry.capacity; ++i)
+      ids.push_back(rows[i].token);
+    const void *input = ids.data();
+    void *output = to + at * hidden;
+    BLUEC_RETURN_IF_ERROR(runEntry(entry, std::ssize(ids), 0, {&input, 1}, {&output, 1}));
+    at += ids.size();
+  }
+  return {};
+}
+
+Status Session::decode(std::int32_t token) {
+  const void *input = &token;
+  void *output = lastLogits.data();
+  BLUEC_RETURN_IF_ERROR(runEntry(*bundle.entriesOf(BLUEC_ENTRY_DECODE).front(), 1, cachedTokens,
+                                 {&input, 1}, {&output, 1}));
+  ++cachedTokens;
+  ++counts.decodedTokens;
+  return {};
+}
+
+Status Session::generate(const GenerateOptions &options, const OnText &onText) {
+  BLUEC_RETURN_IF_ERROR(requireText());
+  BLUEC_RETURN_IF_ERROR(checkSampling(options.sampling));
+  if (options.maxNewTokens < 0)
+    return {Code::InvalidArgument,
+            "max new tokens: expected at least 0, found " + std::to_string(options.maxNewTokens)};
+  if (!answerDue)
+    return {Code::InvalidArgument, "generate: expected a turn to answer, found none"};
+
+  Stopwatch watch(counts.generateSeconds);
+  const std::vector<std::int32_t> &ends = bundle.manifest().endTokens;
+  const Tokenizer &tokenizer = bundle.tokenizer();
+  Sampler sampler(options.sampling);
+  Utf8Stream text;
+  answer.clear();
+  answerDue = false;
+  answered = true;
+  stop = Stop::None;
+  const auto emit = [&](const std::string &piece) {
+    return piece.empty() || !onText || onText(piece);
+  };
+  Status status;
+  while (stop == Stop::None) {
+    Result<std::int32_t> next = sampler.next(lastLogits);
+    if (!next.ok()) {
+      status = next.status();
+      break;
+    }
+    answer.push_back(*next);
+    if (std::find(ends.begin(), ends.end(), *next) != ends.end()) {
+      stop = Stop::End;
+      break;
+    }
+    unfed = *next;
+    if (!tokenizer.isSpecial(*next) && !emit(text.push(tokenizer.bytes(*next))))
+      stop = Stop::Cancelled;
+    else if (std::ssize(answer) == options.maxNewTokens)
+      stop = Stop::Length;
+    else if (cachedTokens == bundle.model().context)
+      stop = Stop::Context;
+    if (stop != Stop::None)
+      break;
+    status = decode(*next);
+    if (status.getCode() == Code::Cancelled) {
+      stop = Stop::Cancelled;
+      status = {};
+    }
+    if (!status.ok())
+      break;
+    if (stop == Stop::None)
+      unfed = -1;
+  }
+  if (stop != Stop::Cancelled && !emit(text.finish()))
+    stop = Stop::Cancelled;
+  return status;
+}
+
+} // namespace bluec::runtime

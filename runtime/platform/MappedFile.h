@@ -1,0 +1,63 @@
+// A file mapped read-only into memory. Its bytes stay valid as long as the object lives.
+#ifndef BLUEC_RUNTIME_PLATFORM_MAPPEDFILE_H
+#define BLUEC_RUNTIME_PLATFORM_MAPPEDFILE_H
+
+#include "core/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace bluec::runtime {
+
+class MappedFile {
+public:
+  MappedFile() = default;
+  MappedFile(MappedFile &&other) noexcept;
+  MappedFile &operator=(MappedFile &&other) noexcept;
+  ~MappedFile();
+
+  // NotFound when there is no regular file at `path` or it cannot be read. An empty file maps to an
+  // empty span.
+  static Result<MappedFile> open(const std::string &path);
+
+  std::span<const std::uint8_t> bytes() const { return {data, size}; }
+
+  // Tells the system that [offset, offset + count) is not needed for now: its pages leave memory
+  // and come back from the file when they are touched again.
+  void release(std::size_t offset, std::size_t count) const;
+
+private:
+  const std::uint8_t *data = nullptr;
+  std::size_t size = 0;
+};
+
+// Zeroed memory from the system, page-aligned; pages cost nothing until they are touched.
+class PageBuffer {
+public:
+  PageBuffer() = default;
+  PageBuffer(PageBuffer &&other) noexcept;
+  PageBuffer &operator=(PageBuffer &&other) noexcept;
+  ~PageBuffer();
+
+  // OutOfMemory when the system has no such amount. Zero bytes give a null pointer.
+  static Result<PageBuffer> allocate(std::size_t bytes, const char *purpose);
+
+  std::uint8_t *get() const { return data; }
+  std::size_t bytes() const { return size; }
+
+private:
+  std::uint8_t *data = nullptr;
+  std::size_t size = 0;
+};
+
+// The absolute path of `path` with links resolved; NotFound when it does not exist.
+Result<std::string> resolvePath(const std::string &path);
+
+// Whole contents of a file of at most `limit` bytes.
+Result<std::string> readFile(const std::string &path, std::size_t limit);
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_PLATFORM_MAPPEDFILE_H

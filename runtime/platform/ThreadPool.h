@@ -1,0 +1,68 @@
+// Threads that stay, behind the contract's parallel_for.
+//
+// A job is cut into chunks of neighbouring tasks that the threads take one after the other. Who
+// takes what differs from run to run; tasks are independent, so the results do not. The caller
+// works too, and returns as soon as all tasks are done: it never waits for a thread that had
+// nothing to do. Idle threads spin for some microseconds (steps follow each other closely), then
+// sleep.
+//
+// Several callers may come at once: the first gets the threads, the others do their own tasks
+// alone.
+#ifndef BLUEC_RUNTIME_PLATFORM_THREADPOOL_H
+#define BLUEC_RUNTIME_PLATFORM_THREADPOOL_H
+
+#include "abi/bluec_abi.h"
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace bluec::runtime {
+
+class ThreadPool {
+public:
+  // `threads` counts the caller; 0 means one for each CPU that this process may use. If the system
+  // gives fewer, the pool is smaller.
+  explicit ThreadPool(int threads = 0);
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+  ~ThreadPool();
+
+  int threads() const { return int(workers.size()) + 1; }
+
+  void parallelFor(bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
+
+  // bluec_parallel_for_fn; `pool` is a ThreadPool.
+  static void run(void *pool, bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
+
+private:
+  // Number of the job in the upper half, next chunk to take in the lower: a thread that wakes up
+  // late cannot take a chunk of a later job by mistake, because its exchange fails.
+  static constexpr std::uint64_t jobShift = 32;
+  static constexpr std::uint64_t chunkMask = (std::uint64_t(1) << jobShift) - 1;
+
+  void work();
+  void takeChunks(std::uint64_t job);
+
+  std::vector<std::thread> workers;
+  std::mutex owner;
+
+  alignas(64) std::atomic<std::uint64_t> ticket{0};
+  // The job. Written before its ticket is published, and not again before all its chunks are done;
+  // atomic because a late thread may read while the next job is being written.
+  std::atomic<bluec_kernel_fn> kernel{nullptr};
+  std::atomic<const bluec_call *> call{nullptr};
+  std::atomic<std::int64_t> tasks{0};
+  std::atomic<std::uint32_t> chunks{0};
+
+  alignas(64) std::atomic<std::uint32_t> finished{0}; // chunks of the current job that are done
+  alignas(64) std::atomic<std::uint32_t> wakeups{0}; // counts jobs and the end; sleepers wait on it
+  std::atomic<std::uint32_t> sleepers{0};
+  std::atomic<bool> stopping{false};
+};
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_PLATFORM_THREADPOOL_H

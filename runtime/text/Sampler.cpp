@@ -1,0 +1,86 @@
+#include "text/Sampler.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace bluec::runtime {
+namespace {
+
+// e^x for x <= 0 by additions and multiplications only: 2^n times the Taylor series of what is left
+// of x, which is at most ln(2)/2. Exact to some 1e-16, and the same bits everywhere.
+double expOfNegative(double x) {
+  if (x < -700.0)
+    return 0.0;
+  constexpr double log2e = 1.4426950408889634, ln2High = 0.693147180369123816490,
+                   ln2Low = 1.90821492927058770002e-10;
+  const auto n = std::int64_t(x * log2e - 0.5);
+  const double rest = (x - double(n) * ln2High) - double(n) * ln2Low;
+  double sum = 1.0;
+  for (int i = 14; i >= 1; --i)
+    sum = 1.0 + sum * rest / i;
+  return sum * std::bit_cast<double>(std::uint64_t(1023 + n) << 52);
+}
+
+} // namespace
+
+Status checkSampling(const SamplingOptions &options) {
+  if (!(options.temperature >= 0) || !std::isfinite(options.temperature))
+    return {Code::InvalidArgument, "temperature: expected a number of at least 0, found " +
+                                       std::to_string(options.temperature)};
+  if (!(options.topP > 0) || !(options.topP <= 1))
+    return {Code::InvalidArgument,
+            "top-p: expected a number above 0 and up to 1, found " + std::to_string(options.topP)};
+  return {};
+}
+
+// SplitMix64: a counter and a mixing function.
+double Sampler::uniform() {
+  state += 0x9e3779b97f4a7c15u;
+  std::uint64_t value = state;
+  value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
+  value = (value ^ value >> 27) * 0x94d049bb133111ebu;
+  value ^= value >> 31;
+  return double(value >> 11) * 0x1p-53;
+}
+
+Result<std::int32_t> Sampler::next(std::span<const float> logits) {
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (!std::isfinite(logits[i]))
+      return Status(Code::Internal, "logit " + std::to_string(i) + ": expected a finite number");
+    if (logits[i] > logits[best])
+      best = i;
+  }
+  if (logits.empty())
+    return Status(Code::Internal, "expected logits, found none");
+  if (options.temperature == 0)
+    return std::int32_t(best);
+
+  choices.clear();
+  const double top = logits[best];
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    choices.push_back(
+        {std::int32_t(i), expOfNegative((double(logits[i]) - top) / double(options.temperature))});
+  std::sort(choices.begin(), choices.end(), [](const Choice &a, const Choice &b) {
+    return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+  });
+  double total = 0;
+  for (const Choice &choice : choices)
+    total += choice.weight;
+  // The tokens that stay: the first always does.
+  double kept = 0;
+  std::size_t count = 0;
+  while (count < choices.size() && (count == 0 || kept < double(options.topP) * total))
+    kept += choices[count++].weight;
+
+  double left = uniform() * kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    left -= choices[i].weight;
+    if (left < 0)
+      return choices[i].id;
+  }
+  return choices[count - 1].id;
+}
+
+} // namespace bluec::runtime

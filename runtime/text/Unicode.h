@@ -1,0 +1,74 @@
+// UTF-8, the character classes that pre-tokenizers ask for, and canonical composition (NFC).
+#ifndef BLUEC_RUNTIME_TEXT_UNICODE_H
+#define BLUEC_RUNTIME_TEXT_UNICODE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bluec::runtime {
+
+struct CodePointRange {
+  std::uint32_t first, last;
+};
+struct CombiningRange {
+  std::uint32_t first, last, combiningClass;
+};
+// `whole` is canonically `first` then `second`; second is 0 when `first` alone replaces it.
+struct CodePointPair {
+  std::uint32_t whole, first, second;
+};
+
+// Sorted by first code point; `compositions` by (first, second), and only what NFC composes.
+struct UnicodeTables {
+  std::span<const CodePointRange> letters;
+  std::span<const CodePointRange> numbers;
+  std::span<const CombiningRange> combining;
+  std::span<const CodePointPair> decompositions;
+  std::span<const CodePointPair> compositions;
+};
+extern const UnicodeTables unicodeTables; // in UnicodeTables.cpp
+
+bool isLetter(std::uint32_t codePoint); // \p{L}
+bool isNumber(std::uint32_t codePoint); // \p{N}
+bool isSpace(std::uint32_t codePoint);  // \s: White_Space
+
+// One code point of UTF-8 text.
+struct Decoded {
+  std::uint32_t codePoint = 0; // when valid
+  std::size_t bytes = 0;       // consumed, at least 1 unless `text` is empty
+  bool valid = false;
+  // More bytes could still make it valid (only with valid == false).
+  bool incomplete = false;
+};
+
+// The first code point of `text`. Overlong forms, surrogates and what lies beyond U+10FFFF are
+// invalid; `bytes` then covers the longest prefix of a valid sequence, or one byte.
+Decoded decodeUtf8(std::string_view text);
+
+// Offset of the first byte that is not valid UTF-8, or text.size().
+std::size_t findInvalidUtf8(std::string_view text);
+
+void appendUtf8(std::string &text, std::uint32_t codePoint);
+
+// Unicode normalisation form C of valid UTF-8.
+std::string composeCanonically(std::string_view text);
+
+// Turns pieces of a byte stream into text: a character that is not complete yet is held back until
+// the rest of it comes; bytes that can never be UTF-8 become U+FFFD.
+class Utf8Stream {
+public:
+  // The complete characters, which may be none.
+  std::string push(std::string_view bytes);
+  // What is left, as U+FFFD; the stream is empty afterwards.
+  std::string finish();
+
+private:
+  std::string pending;
+};
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_TEXT_UNICODE_H

@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Checks the rules that keep the tree apart: who may depend on whom, what may stand where.
+
+Reads the files that git tracks (and new ones that it does not ignore); needs no build.
+Each broken rule is one line: file:line: what was expected, what was found.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# A folder may include headers of, and link libraries of, the folders named here, and its own.
+# The longest matching prefix counts.
+RUNTIME = ["runtime/abi", "runtime/core", "runtime/platform", "runtime/vision", "runtime/text"]
+DIALECT = ["compiler/dialect", "compiler/support", "compiler/reference"]
+MAY_USE = {
+    "runtime/abi": [],
+    "runtime": RUNTIME,
+    "compiler/support": DIALECT,
+    "compiler/dialect": ["compiler/support"],
+    "compiler/reference": DIALECT,
+    "compiler/import": DIALECT + ["runtime"],
+    "passes": DIALECT + ["runtime/abi"],
+    "targets": DIALECT + ["passes", "runtime/abi"],
+    "compiler/pipeline": DIALECT + ["compiler/import", "passes", "targets", "runtime"],
+    "compiler/tools": DIALECT + ["compiler/import", "compiler/pipeline", "passes", "targets", "runtime"],
+}
+CODE_FOLDERS = ("runtime/", "compiler/", "passes/", "targets/")
+
+# Names that only a target's own folder may say, and, for facts about the machine it is built on,
+# the runtime's platform folder.
+TARGET_NAMES = re.compile(
+    r"\b(x86|x86[-_]64|amd64|avx2?|avx512\w*|vnni|vpdp\w+|zmm|ymm|aarch64|arm64|neon|i8mm|sdot|smmla"
+    r"|hexagon|hvx|vrmpy|riscv\w*|nvptx\w*|cuda|sm_\d+)\b", re.I)
+
+TOP_LEVEL = {
+    ".ci", ".clang-format", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE",
+    "README.md", "compiler", "examples", "passes", "runtime", "scripts", "targets", "tests",
+}
+
+SOURCE = (".h", ".c", ".cpp", ".td")
+TEXT = SOURCE + (".py", ".sh", ".md", ".txt", ".cmake", ".mlir", ".json", ".test", ".in")
+GENERATED = (".inc", ".o", ".a", ".so", ".pb.h", ".pb.cc", ".pyc")
+MAX_SOURCE_LINES = 1500
+MAX_LIT_BYTES = 24 * 1024
+MAX_FILE_BYTES = {"examples/": 8 << 20, "tests/golden/": 4 << 20, "": 512 << 10}
+MAX_MODEL_BYTES = 16 << 20  # of everything below examples/
+
+problems = []
+
+
+def problem(path, line, text):
+    problems.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+
+
+def trackedFiles():
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            cwd=ROOT, check=True, capture_output=True).stdout
+    paths = sorted({path for path in listed.decode().split("\0") if path})
+    return [path for path in paths if os.path.lexists(os.path.join(ROOT, path))]
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def layer(path):
+    """The longest key of MAY_USE that holds the path, or None."""
+    best = None
+    for key in MAY_USE:
+        if path.startswith(key + "/") and (best is None or len(key) > len(best)):
+            best = key
+    return best
+
+
+def maySee(user, used):
+    own = layer(user)
+    if own is None:
+        return True
+    # Folders of targets know targets/interface, never each other.
+    if own == "targets":
+        mine, other = user.split("/")[1], used.split("/")
+        if other[0] == "targets":
+            return other[1] in (mine, "interface")
+    if used.startswith(own + "/"):
+        return True
+    return any(used.startswith(folder + "/") for folder in MAY_USE[own])
+
+
+def stripComments(text):
+    """The same lines without // and /* */ comments."""
+    text = re.sub(r"/\*.*?\*/", lambda found: "\n" * found.group().count("\n"), text, flags=re.S)
+    return re.sub(r"(?<!:)//[^\n]*", "", text)
+
+
+def checkIncludes(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        found = re.match(r'\s*(?:#\s*)?include\s*"([^"]+)"', line)
+        if not found:
+            continue
+        used = found.group(1)
+        if not used.startswith(CODE_FOLDERS):
+            beside = os.path.normpath(os.path.join(os.path.dirname(path), used))
+            # The runtime's own include path starts at its folder.
+            if not os.path.exists(os.path.join(ROOT, beside)) and os.path.exists(os.path.join(ROOT, "runtime", used)):
+                beside = "runtime/" + used
+            used = beside
+        if used.startswith(CODE_FOLDERS) and not maySee(path, used):
+            problem(path, number, f"expected no include of {os.path.dirname(used)} in {layer(path)}, found {found.group(1)}")
+
+
+def checkRuntimeIncludes(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        found = re.match(r"\s*#\s*include\s*[<\"](mlir|llvm|llvm-c|clang|lld|onnx|google|fmt|CLI)[/.]", line)
+        if found:
+            problem(path, number, f"expected the C++ library and header-only ones in the runtime, found {found.group(1)}")
+
+
+def checkTargetNames(path, text):
+    parts = path.split("/")
+    if parts[0] == "targets" and len(parts) > 2 and parts[1] != "interface":
+        return
+    if path.startswith(("runtime/platform/", "targets/CMakeLists.txt")):
+        return
+    for number, line in enumerate(stripComments(text).split("\n"), 1):
+        found = TARGET_NAMES.search(line)
+        if found:
+            problem(path, number, f"expected no target's name outside its folder, found {found.group()}")
+
+
+def cmakeCalls(text):
+    """(function, arguments, line) of every call, comments removed."""
+    text = re.sub(r"#[^\n]*", "", text)
+    for found in re.finditer(r"\b(\w+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", text):
+        yield found.group(1), found.group(2).split(), text[: found.start()].count("\n") + 1
+
+
+def checkLinks(files):
+    owner, users = {}, []
+    for path in files:
+        if os.path.basename(path) != "CMakeLists.txt" or not path.startswith(CODE_FOLDERS):
+            continue
+        for function, arguments, line in cmakeCalls(read(path)):
+            if not arguments:
+                continue
+            if function in ("bluec_library", "bluec_pass", "add_library"):
+                owner[arguments[0]] = path
+            if function in ("bluec_library", "bluec_executable", "bluec_pass"):
+                keyword, used = None, []
+                for word in arguments[1:]:
+                    if word.isupper():
+                        keyword = word
+                    elif keyword == "DEPENDS":
+                        used.append(word)
+                users.append((path, line, used))
+            elif function == "target_link_libraries":
+                users.append((path, line, [word for word in arguments[1:] if not word.isupper()]))
+    for path, line, used in users:
+        for library in used:
+            library = library.replace("::", "_")
+            if library in owner and not maySee(path, owner[library]):
+                problem(path, line, f"expected no link to {os.path.dirname(owner[library])} in {layer(path)}, found {library}")
+
+
+def checkPassTests(files):
+    """passes/LEVEL/NAME has its tests in tests/lit/LEVEL/NAME."""
+    folders = {tuple(path.split("/")[1:3]) for path in files
+               if path.startswith("passes/") and path.count("/") >= 3 and path.endswith(".td")}
+    tested = {tuple(path.split("/")[2:4]) for path in files
+              if path.startswith("tests/lit/") and path.endswith((".mlir", ".test"))}
+    for level, name in sorted(folders - tested):
+        problem(f"passes/{level}/{name}", 0, f"expected tests in tests/lit/{level}/{name}, found none")
+
+
+def checkFile(path):
+    full = os.path.join(ROOT, path)
+    if path.split("/")[0] not in TOP_LEVEL:
+        problem(path, 0, f"expected one of the known names at the top, found {path.split('/')[0]}")
+    if os.path.islink(full):
+        problem(path, 0, "expected no symbolic links in the repository")
+        return
+    if path.endswith(GENERATED):
+        problem(path, 0, "expected no generated files in git")
+    size = os.path.getsize(full)
+    limit = next(limit for prefix, limit in MAX_FILE_BYTES.items() if path.startswith(prefix))
+    if size > limit:
+        problem(path, 0, f"expected at most {limit >> 10} KiB, found {size >> 10}")
+    if path.startswith("tests/lit/") and size > MAX_LIT_BYTES:
+        problem(path, 0, f"expected small lit tests, at most {MAX_LIT_BYTES >> 10} KiB, found {size >> 10}")
+    isScript = path.startswith(("scripts/", ".ci/")) and "." not in os.path.basename(path)
+    if not (path.endswith(TEXT) or isScript) or path.startswith(("examples/", "tests/golden/")):
+        return
+    text = read(path)
+    if path.endswith(SOURCE) and text.count("\n") > MAX_SOURCE_LINES:
+        problem(path, 0, f"expected at most {MAX_SOURCE_LINES} lines, found {text.count(chr(10))}")
+    if path != "scripts/rules.py":
+        for number, line in enumerate(text.split("\n"), 1):
+            found = re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line)
+            if found:
+                problem(path, number, f"expected finished work, found {found.group()}")
+            found = re.search(r"(?<![\w.}$])/(work|root|home)/\w+", line)
+            if found:
+                problem(path, number, f"expected no path of one machine, found {found.group()}")
+    if "\r" in text:
+        problem(path, 0, "expected lines that end in LF, found CR")
+    if text and not text.endswith("\n"):
+        problem(path, 0, "expected a newline at the end of the file")
+    if path.endswith(SOURCE) and path.startswith(CODE_FOLDERS):
+        checkIncludes(path, text)
+        if path.startswith("runtime/"):
+            checkRuntimeIncludes(path, text)
+        checkTargetNames(path, text)
+
+
+def main():
+    files = trackedFiles()
+    for path in files:
+        checkFile(path)
+    checkLinks(files)
+    checkPassTests(files)
+    total = sum(os.path.getsize(os.path.join(ROOT, path)) for path in files if path.startswith("examples/"))
+    if total > MAX_MODEL_BYTES + (2 << 20):
+        problem("examples", 0, f"expected at most {MAX_MODEL_BYTES >> 20} MiB of model and 2 of pictures, found {total >> 20}")
+    for line in problems:
+        print(line, file=sys.stderr)
+    print(f"rules: {len(files)} files, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

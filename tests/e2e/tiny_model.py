@@ -1,0 +1,237 @@
+"""The example model from ONNX to answers, against what PyTorch answered (pictures/goldens.json).
+
+    python3 tests/e2e/tiny_model.py [PART-OF-A-CASE-NAME...]
+"""
+
+import json
+import math
+import os
+import re
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, compileModel, copyBundle, describe,
+                  readBytes, replace, run, scratch, signManifest)
+
+ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
+PICTURES = os.path.join(MODEL, "pictures")
+LOGIT_TOLERANCE = 1e-3
+
+ROOT = scratch("e2e")
+GOLDENS = json.loads(readBytes(os.path.join(PICTURES, "goldens.json")))
+CASES = "".join(f"{os.path.join(PICTURES, entry['file'])}\t{entry['question']}\n" for entry in GOLDENS["pictures"])
+BUNDLE = compileModel(os.path.join(ROOT, "default"))
+suite = Suite("e2e/tiny_model")
+
+
+def answers(bundle, threads=2, cases=CASES):
+    done = run(ANSWERS, bundle, str(threads), text=cases, seconds=300)
+    check(done.code == 0, f"expected answers, found {describe(done)}")
+    return done.out
+
+
+def floats(words):
+    return [struct.unpack("<f", struct.pack("<I", int(word, 16)))[0] for word in words]
+
+
+def checkGoldens(printed):
+    """Compares with PyTorch; says the largest difference of a logit."""
+    vocabulary, entries = GOLDENS["vocab_size"], GOLDENS["pictures"]
+    expected = struct.unpack(f"<{vocabulary * len(entries)}f", readBytes(os.path.join(PICTURES, "first_logits.f32")))
+    lines, worst = printed.strip("\n").split("\n"), 0.0
+    check(len(lines) == 3 * len(entries), f"expected {3 * len(entries)} lines, found {len(lines)}")
+    for index, entry in enumerate(entries):
+        turn, answer, logits = (line.split(" ")[1:] for line in lines[3 * index : 3 * index + 3])
+        where = f"{entry['file']}: "
+        check([int(token) for token in turn] == entry["prompt_ids"],
+              f"{where}expected the prompt {entry['prompt_ids']}, found {turn}")
+        found = floats(logits)
+        check(len(found) == vocabulary, f"{where}expected {vocabulary} logits, found {len(found)}")
+        row = expected[index * vocabulary : (index + 1) * vocabulary]
+        difference = max(abs(a - b) if math.isfinite(a) else math.inf for a, b in zip(found, row))
+        worst = max(worst, difference)
+        check(difference <= LOGIT_TOLERANCE, f"{where}expected logits within {LOGIT_TOLERANCE}, found {difference}")
+        check([int(token) for token in answer] == entry["generated_ids"],
+              f"{where}expected the answer {entry['generated_ids']}, found {answer}")
+    return f"{len(entries)} pictures, logits within {worst:.1e}"
+
+
+def goldens():
+    return checkGoldens(answers(BUNDLE))
+
+
+def threads():
+    one = answers(BUNDLE, 1)
+    for count in (2, 3):
+        check(answers(BUNDLE, count) == one, f"expected the same bits with 1 and {count} threads, found others")
+
+
+def chunk(length):
+    bundle = compileModel(os.path.join(ROOT, f"chunk-{length}"), "--chunk", str(length))
+    check(answers(bundle) == answers(BUNDLE), f"expected the bits of the default chunk with --chunk {length}, found others")
+
+
+def target(name):
+    bundle = compileModel(os.path.join(ROOT, f"target-{name}"), "--target", name)
+    return checkGoldens(answers(bundle))
+
+
+def imageBatch(size):
+    bundle = compileModel(os.path.join(ROOT, f"image-batch-{size}"), "--image-batch", str(size))
+    check(answers(bundle) == answers(BUNDLE), f"expected the bits of the default batch with --image-batch {size}, found others")
+
+
+def context():
+    """A context that a prompt does not fit into is said, not cut."""
+    bundle = compileModel(os.path.join(ROOT, "context-32"), "--context", "32", "--chunk", "16")
+    entry = max(GOLDENS["pictures"], key=lambda entry: len(entry["prompt_ids"]))
+    done = run(BLUEC, "run", bundle, "--image", os.path.join(PICTURES, entry["file"]), "--prompt", entry["question"])
+    check(done.code == 1 and re.search(r"\b32\b", done.err), f"expected exit code 1 and the context of 32, found {describe(done)}")
+
+
+def sameBytes():
+    other = os.path.join(ROOT, "again", "somewhere", "else")
+    os.makedirs(os.path.dirname(other))
+    compileModel(other, "--jobs", "1", cwd=os.path.dirname(other))
+    check(sorted(os.listdir(other)) == sorted(os.listdir(BUNDLE)), "expected the same files, found others")
+    for name in sorted(os.listdir(BUNDLE)):
+        check(readBytes(os.path.join(BUNDLE, name)) == readBytes(os.path.join(other, name)),
+              f"{name}: expected the same bytes from a second compilation, found others")
+
+
+def overwrite():
+    """An output that exists is replaced by a bundle, and kept when the compilation fails."""
+    bundle = compileModel(os.path.join(ROOT, "twice"))
+    before = readBytes(os.path.join(bundle, "manifest.json"))
+    done = run(BLUEC, "compile", PICTURES, "-o", bundle)
+    check(done.code == 1, f"expected exit code 1, found {describe(done)}")
+    check(readBytes(os.path.join(bundle, "manifest.json")) == before, "expected the old bundle to stay, found it changed")
+    done = run(BLUEC, "compile", MODEL, "-o", bundle)
+    check(done.code == 0, f"expected a bundle to be replaced, found {describe(done)}")
+    precious = os.path.join(ROOT, "precious")
+    os.makedirs(precious)
+    replace(os.path.join(precious, "thesis.txt"), b"years of work")
+    done = run(BLUEC, "compile", MODEL, "-o", precious)
+    check(done.code in (1, 2) and os.listdir(precious) == ["thesis.txt"],
+          f"expected a folder that is no bundle to be left alone, found {describe(done)}")
+
+
+def commandLine():
+    entry = GOLDENS["pictures"][0]
+    picture = os.path.join(PICTURES, entry["file"])
+    done = run(BLUEC, "run", BUNDLE, "--image", picture, "--prompt", entry["question"], "--max-new-tokens", "32")
+    check(done.code == 0 and done.err == "", f"expected an answer and a quiet stderr, found {describe(done)}")
+    check(done.out.rstrip("\n") == entry["generated_text"].rstrip("\n"), f"expected {entry['generated_text']!r}, found {done.out!r}")
+    done = run(BLUEC, "run", BUNDLE, "--image", picture, "--prompt", entry["question"], "--max-new-tokens", "32", "--json")
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+    said = json.loads(done.out)
+    tokens = next((said[key] for key in ("tokens", "answer_tokens", "ids") if key in said), None)
+    check(tokens == entry["generated_ids"], f"expected the tokens {entry['generated_ids']}, found {done.out}")
+
+
+def sampling():
+    entry = GOLDENS["pictures"][0]
+    command = [BLUEC, "run", BUNDLE, "--image", os.path.join(PICTURES, entry["file"]), "--prompt", entry["question"],
+               "--temperature", "1.5", "--top-p", "0.99", "--max-new-tokens", "16"]
+    first = run(*command, "--seed", "1")
+    check(first.code == 0, f"expected exit code 0, found {describe(first)}")
+    check(run(*command, "--seed", "1").out == first.out, "expected the same text from the same seed, found another")
+
+
+def inspect():
+    done = run(BLUEC, "inspect", BUNDLE)
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+    for word in ("target", "recipe", "context", "chunk", "encode", "embed", "prefill", "decode", "weights", "arena", "kv", "sha"):
+        check(re.search(word, done.out, re.I), f"expected {word} in the description, found none")
+    done = run(BLUEC, "inspect", BUNDLE, "--json")
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+    json.loads(done.out)
+    manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
+    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "files"):
+        check(manifest.get(key), f"manifest.json: expected {key}, found none")
+
+
+def verify():
+    done = run(BLUEC, "verify", BUNDLE, "--reference", MODEL, seconds=300)
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+
+
+def verifyFails():
+    """One weight in the middle is wrong; hashes are right, so that only verify can tell."""
+    bundle = os.path.join(ROOT, "wrong-weight")
+    copyBundle(BUNDLE, bundle)
+    path = os.path.join(bundle, "weights.bin")
+    data = bytearray(readBytes(path))
+    at = len(data) * 3 // 4 // 64 * 64
+    data[at : at + 64] = struct.pack("<16f", *[1000.0] * 16)
+    replace(path, bytes(data))
+    signManifest(bundle)
+    done = run(BLUEC, "verify", bundle, "--reference", MODEL, seconds=300)
+    check(done.code == 1, f"expected exit code 1, found {describe(done)}")
+    return (done.err or done.out).strip().split("\n")[-1]
+
+
+def phases():
+    """Each phase can be stopped at, and its dump read again."""
+    folder = os.path.join(ROOT, "phases")
+    done = run(BLUEC, "compile", MODEL, "-o", os.path.join(ROOT, "dumped"), "--dump-phases-to", folder)
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+    dumps = sorted(os.listdir(folder))
+    check(len(dumps) >= 4, f"expected a file for each phase, found {dumps}")
+    for name in dumps:
+        if not name.endswith(".mlir"):
+            continue
+        check(os.path.getsize(os.path.join(folder, name)) < 16 << 20, f"{name}: expected elided weights, found {os.path.getsize(os.path.join(folder, name))} bytes")
+        done = run(os.path.join(BUILD, "bin", "bluec-opt"), os.path.join(folder, name), "-o", os.devnull)
+        check(done.code == 0, f"{name}: expected bluec-opt to read it, found {describe(done)}")
+    for phase in ("import", "model", "schedule"):
+        out = os.path.join(ROOT, "stopped-" + phase)
+        done = run(BLUEC, "compile", MODEL, "-o", out, "--stop-after", phase)
+        check(done.code == 0, f"--stop-after {phase}: expected exit code 0, found {describe(done)}")
+    return f"{len(dumps)} dumps"
+
+
+def usage():
+    for arguments in ([], ["frobnicate"], ["compile"], ["compile", MODEL], ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--frobnicate"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--chunk", "0"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--chunk", "many"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--target", "frobnicator"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--stop-after", "lunch"],
+                      ["run", BUNDLE], ["run", BUNDLE, "--prompt", "x", "--temperature", "-1"],
+                      ["run", BUNDLE, "--prompt", "x", "--threads", "-5"]):
+        done = run(BLUEC, *arguments)
+        check(done.code == 2, f"bluec {' '.join(arguments)}: expected exit code 2, found {describe(done)}")
+        check(done.err.strip(), f"bluec {' '.join(arguments)}: expected a reason on stderr, found none")
+    check(not os.path.exists(os.path.join(ROOT, "x")), "expected no output of a wrong command line, found one")
+
+
+def runnableTargets():
+    """Names that list-targets says this machine can run; a target without the features is left out."""
+    with open("/proc/cpuinfo") as file:
+        flags = next((line.split(":")[1].split() for line in file if line.startswith("flags")), [])
+    names = ["x86-64-v3"] if {"avx2", "fma"} <= set(flags) else []
+    return names + (["x86-64-v4"] if {"avx512f", "avx512vnni"} <= set(flags) else [])
+
+
+suite.case("tokens and logits are PyTorch's", goldens)
+suite.case("any number of threads gives the same bits", threads)
+for length in (1, 7, 32, 128):
+    suite.case(f"--chunk {length} gives the same bits", chunk, length)
+suite.case("--image-batch 1 gives the same bits", imageBatch, 1)
+for name in runnableTargets():
+    suite.case(f"--target {name}", target, name)
+suite.case("a prompt beyond the context", context)
+suite.case("compiling twice gives the same bytes", sameBytes)
+suite.case("an output that exists", overwrite)
+suite.case("bluec run", commandLine)
+suite.case("the same seed gives the same text", sampling)
+suite.case("bluec inspect", inspect)
+suite.case("bluec verify", verify)
+suite.case("bluec verify finds a wrong weight", verifyFails)
+suite.case("phases", phases)
+suite.case("wrong command lines", usage)
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,260 @@
+"""Bundles that are damaged, cut short, foreign or inconsistent. bluec run and bluec inspect have to
+refuse each with exit code 1 and one line that names the place.
+
+    python3 tests/hostile/bundle.py [PART-OF-A-CASE-NAME...]
+"""
+
+import os
+import json
+import random
+import shutil
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tool import (BLUEC, MODEL, Suite, check, checkRefused, compileModel, copyBundle, describe,
+                  readBytes, replace, run, scratch, sign, signManifest)
+
+ROOT = scratch("hostile-bundle")
+BUNDLE = compileModel(os.path.join(ROOT, "good"))
+PICTURE = os.path.join(MODEL, "pictures", "sign-01.png")
+FILES = sorted(os.listdir(BUNDLE))
+suite = Suite("hostile/bundle")
+
+
+def ask(bundle, **limits):
+    return run(BLUEC, "run", bundle, "--image", PICTURE, "--prompt", "What does it say?", "--max-new-tokens", "4",
+               seconds=60, **limits)
+
+
+def damaged(name, damage):
+    bundle = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
+    copyBundle(BUNDLE, bundle)
+    damage(bundle)
+    return bundle
+
+
+def refused(name, damage, *mentions, commands=("run", "inspect")):
+    def body():
+        bundle, line = damaged(name, damage), None
+        if "run" in commands:
+            line = checkRefused(ask(bundle), mentions)
+        if "inspect" in commands:
+            checkRefused(run(BLUEC, "inspect", bundle, seconds=60), mentions)
+        shutil.rmtree(bundle, ignore_errors=True)
+        return line
+
+    suite.case(name, body)
+
+
+def survives(name, damage):
+    """Changes that are consistent again may be harmless; they never crash."""
+    def body():
+        bundle = damaged(name, damage)
+        done = ask(bundle)
+        note = "answered"
+        if done.code != 0:
+            note = checkRefused(done)
+        shutil.rmtree(bundle)
+        return note
+
+    suite.case(name, body)
+
+
+def onFile(name, edit, signed=False):
+    def damage(bundle):
+        replace(os.path.join(bundle, name), edit(readBytes(os.path.join(bundle, name))))
+        if signed:
+            signManifest(bundle)
+    return damage
+
+
+def onManifest(edit):
+    return lambda bundle: signManifest(bundle, edit)
+
+
+def flipAt(part):
+    def edit(data):
+        at = min(int(len(data) * part), len(data) - 1)
+        return data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1:]
+    return edit
+
+
+# -- Damage on the way ----------------------------------------------------------------------------
+
+def good():
+    done = ask(BUNDLE)
+    check(done.code == 0 and done.out.strip(), f"expected an answer, found {describe(done)}")
+    done = run(BLUEC, "inspect", BUNDLE)
+    check(done.code == 0 and done.out.strip(), f"expected a description, found {describe(done)}")
+
+
+suite.case("the bundle itself works", good)
+for name in FILES:
+    for part in (0, 0.3, 0.5, 0.97, 1):
+        # Inspecting need not read all of the weights.
+        commands = ("run",) if name != "manifest.json" else ("run", "inspect")
+        refused(f"a flipped bit in {name} at {part}", onFile(name, flipAt(part)), name, commands=commands)
+    refused(f"{name} cut short by a byte", onFile(name, lambda data: data[:-1]), name)
+    refused(f"{name} cut in half", onFile(name, lambda data: data[: len(data) // 2]), name)
+    refused(f"{name} empty", onFile(name, lambda data: b""), name)
+    refused(f"{name} with a byte too many", onFile(name, lambda data: data + b"x"), name)
+    refused(f"{name} missing", lambda bundle, name=name: os.unlink(os.path.join(bundle, name)), name)
+
+
+def asFolder(name):
+    def damage(bundle):
+        os.unlink(os.path.join(bundle, name))
+        os.mkdir(os.path.join(bundle, name))
+    return damage
+
+
+def asPipe(name):
+    def damage(bundle):
+        os.unlink(os.path.join(bundle, name))
+        os.mkfifo(os.path.join(bundle, name))
+    return damage
+
+
+def linkOut(name):
+    def damage(bundle):
+        outside = bundle + "." + name
+        shutil.copy(os.path.join(bundle, name), outside)
+        os.unlink(os.path.join(bundle, name))
+        os.symlink(os.path.join("..", os.path.basename(outside)), os.path.join(bundle, name))
+    return damage
+
+
+for name in FILES:
+    refused(f"a folder in place of {name}", asFolder(name), name)
+    refused(f"a pipe in place of {name}", asPipe(name), name)
+    if name != "manifest.json":
+        refused(f"a symbolic link out of the bundle in place of {name}", linkOut(name), name)
+
+
+def dangling(bundle):
+    os.unlink(os.path.join(bundle, "weights.bin"))
+    os.symlink("nowhere", os.path.join(bundle, "weights.bin"))
+
+
+refused("a dangling symbolic link", dangling, "weights.bin")
+refused("no such folder", shutil.rmtree)
+refused("an empty folder", lambda bundle: [os.unlink(os.path.join(bundle, name)) for name in FILES], "manifest.json")
+
+
+def fileInstead(bundle):
+    shutil.rmtree(bundle)
+    replace(bundle, b"hello")
+    
+
+def removeFile(name, damage):
+    def body():
+        bundle = damaged(name, damage)
+        line = checkRefused(ask(bundle))
+        os.unlink(bundle)
+        return line
+    suite.case(name, body)
+
+
+removeFile("a file instead of a bundle", fileInstead)
+suite.case("a model package instead of a bundle", lambda: checkRefused(ask(MODEL), ["manifest.json"]))
+
+# -- Another version, another CPU -----------------------------------------------------------------
+
+MAGIC = struct.pack("<I", 0x43554C42)
+
+
+def abi(offset, value):
+    """Changes a word of the descriptor in the code (see runtime/abi/bluec_abi.h)."""
+    def edit(data):
+        at = data.find(MAGIC + struct.pack("<I", 1))
+        check(at >= 0, "expected the model's descriptor in the code, found none")
+        return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4:]
+    return onFile("model.so", edit, signed=True)
+
+
+def setPath(value, *path):
+    def edit(manifest):
+        for key in path[:-1]:
+            manifest = manifest[key]
+        manifest[path[-1]] = value
+    return onManifest(edit)
+
+
+refused("another version of the bundle format", setPath(2, "version"), "manifest.json", "version")
+refused("another format", setPath("zip", "format"), "manifest.json", "format")
+refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
+refused("another version of the contract", abi(4, 2), "model.so", "version", commands=("run",))
+refused("another size of the descriptor", abi(8, 8), "model.so", commands=("run",))
+refused("a feature that this CPU lacks", onManifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
+refused("another architecture", setPath("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
+
+
+def elfMachine(data):
+    return data[:18] + struct.pack("<H", 43) + data[20:]
+
+
+def elfClass(data):
+    return data[:4] + b"\1" + data[5:]
+
+
+refused("code of another machine", onFile("model.so", elfMachine, signed=True), "model.so", commands=("run",))
+refused("code of 32 bits", onFile("model.so", elfClass, signed=True), "model.so", commands=("run",))
+refused("code that is a text", onFile("model.so", lambda data: b"int main() {}\n" * 40, signed=True), "model.so", commands=("run",))
+refused("weights of another size, signed", onFile("weights.bin", lambda data: data[:-4096], signed=True), "weights", commands=("run",))
+refused("a tokenizer that is a text, signed", onFile("tokenizer.bin", lambda data: b"tokens\n" * 40, signed=True), "tokenizer.bin", commands=("run",))
+refused("a tokenizer cut short, signed", onFile("tokenizer.bin", lambda data: data[: len(data) // 2], signed=True), "tokenizer.bin", commands=("run",))
+
+# -- Manifests ------------------------------------------------------------------------------------
+
+for name, text in {
+    "no json": "hello", "a list": "[]", "a number": "7", "an empty object": "{}", "nested 200000 deep": "[" * 200000 + "]" * 200000,
+    "a zero byte": "{\"format\": \"bluec-bundle\0\"}", "no utf-8": "{\"format\": \"\udcff\"}",
+}.items():
+    refused(f"a manifest that is {name}",
+            lambda bundle, text=text: replace(os.path.join(bundle, "manifest.json"), text.encode(errors="surrogateescape")), "manifest.json")
+for name in ("../weights.bin", "/etc/passwd", "", "..", "a/b"):
+    def rename(manifest, name=name):
+        manifest["files"][name] = manifest["files"]["weights.bin"]
+    refused(f"a file called {name!r}", onManifest(rename), "manifest.json")
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, path + (key,))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value[:2]):
+            yield from leaves(inner, path + (index,))
+    else:
+        yield path
+
+
+manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
+for top in ("geometry", "preprocess", "chat", "generation", "files", "target"):
+    if top not in manifest:
+        continue
+    refused(f"manifest: {top} is a text", setPath("text", top), "manifest.json", top)
+    for path in list(leaves(manifest[top], (top,)))[:24]:
+        for value in (-1, 1 << 62, "text", None, [[]]):
+            survives(f"manifest: {'.'.join(map(str, path))} = {value}", setPath(value, *path))
+
+# -- Consistent but wrong -------------------------------------------------------------------------
+
+for seed in range(12):
+    def flips(data, seed=seed):
+        random.seed(seed)
+        data = bytearray(data)
+        for _ in range(4):
+            data[random.randrange(len(data))] = random.randrange(256)
+        return bytes(data)
+    survives(f"a changed tokenizer, signed, seed {seed}", onFile("tokenizer.bin", flips, signed=True))
+for seed in range(2):
+    def wild(data, seed=seed):
+        random.seed(seed)
+        return b"".join(struct.pack("<I", random.getrandbits(32)) for _ in range(len(data) // 4))
+    survives(f"weights of noise, signed, seed {seed}", onFile("weights.bin", wild, signed=True))
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,514 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics
+
+// Each case breaks one labelled constraint of BlueOps.td.
+
+// A transform that names a dim twice.
+func.func @f() {
+  // expected-error@+1 {{(C1) transpose: expected every dim once, found 1}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.transpose<[1, 1]>] : tensor<3x3xf32>
+  return
+}
+
+// -----
+
+// A transpose of another rank.
+func.func @f() {
+  // expected-error@+1 {{(C1) transpose: expected a permutation of 2 dims, found 1}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.transpose<[0]>] : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// A reshape that loses elements.
+func.func @f() {
+  // expected-error@+1 {{(C1) reshape: expected a shape with the elements of 'tensor<2x3xf32>', found [5]}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.reshape<[5]>] : tensor<5xf32>
+  return
+}
+
+// -----
+
+// A reshape whose size does not fit 64 bits.
+func.func @f() {
+  // expected-error@+1 {{(C1) reshape: expected a shape with the elements}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.reshape<[4611686018427387904, 4]>] : tensor<6xf32>
+  return
+}
+
+// -----
+
+// A slice that ends behind the dim.
+func.func @f() {
+  // expected-error@+1 {{(C1) slice: expected a range within 0 to 3, found 2 to 4}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.slice<1 : 2 to 4>] : tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// A slice of a dim that is not there.
+func.func @f() {
+  // expected-error@+1 {{(C1) slice: expected an axis below 2, found 2}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.slice<2 : 0 to 1>] : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// A conversion to something that is no number.
+func.func @f() {
+  // expected-error@+1 {{(C1) convert: expected an integer or float type, found 'none'}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> [#blue.convert<none>] : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// A factor on integers.
+func.func @f() {
+  // expected-error@+1 {{(C1) scale: expected float elements, found 'i8'}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xi8>> [#blue.scale<2.0 : f32>] : tensor<2x3xi8>
+  return
+}
+
+// -----
+
+// An addend on integers.
+func.func @f() {
+  // expected-error@+1 {{(C1) offset: expected float elements, found 'i8'}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xi8>> [#blue.offset<2.0 : f32>] : tensor<2x3xi8>
+  return
+}
+
+// -----
+
+// Something that is no transform.
+func.func @f() {
+  // expected-error@+1 {{(C1) expected a weight transform, found "transpose"}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf32>> ["transpose"] : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// A source whose shape is not known.
+func.func @f() {
+  // expected-error@+1 {{(C1) expected a source of static shape, found 'tensor<?x3xf32>'}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<?x3xf32>> : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// A source before the file.
+func.func @f() {
+  // expected-error@+1 {{(C1) expected an offset of at least 0, found -1}}
+  %w = blue.weight "w" <"m.onnx" at -1 : tensor<2x3xf32>> : tensor<2x3xf32>
+  return
+}
+
+// -----
+
+// Transforms that end in another type.
+func.func @f() {
+  // expected-error@+1 {{(C2) expected the transforms to end in the result type 'tensor<3x2xf32>', found 'tensor<3x2xf16>'}}
+  %w = blue.weight "w" <"m.onnx" at 0 : tensor<2x3xf16>> [#blue.transpose<[1, 0]>] : tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// A constant of another type.
+func.func @f() {
+  // expected-error@+1 {{(C1) expected a value of the result type 'tensor<3xf32>', found 'tensor<2xf32>'}}
+  %c = "blue.constant"() <{value = dense<1.0> : tensor<2xf32>}> : () -> tensor<3xf32>
+  return
+}
+
+// -----
+
+// A weight of another width.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4x6xf32>) {
+  // expected-error@+1 {{(C1) expected a weight [N, K] with the K of x [?, 8], found [4, 6]}}
+  %y = blue.linear %x, %w : (tensor<?x8xf32>, tensor<4x6xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A weight of another rank.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C1) expected a weight [N, K] with the K of x [?, 8], found [8]}}
+  %y = blue.linear %x, %w : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A bias of another width.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %b: tensor<5xf32>) {
+  // expected-error@+1 {{(C2) expected a bias [4], found [5]}}
+  %y = blue.linear %x, %w, %b : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<5xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A result of another width.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error@+1 {{(C3) expected a result [?, 4], found [?, 5]}}
+  %y = blue.linear %x, %w : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+// A norm's weight of another width.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<4xf32>) {
+  // expected-error@+1 {{(C1) expected a weight [8], found [4]}}
+  %y = blue.rms_norm %x, %w {epsilon = 0.5} : (tensor<?x8xf32>, tensor<4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A norm that changes the shape.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C2) expected a result of x's type 'tensor<?x8xf32>', found 'tensor<2x8xf32>'}}
+  %y = blue.rms_norm %x, %w {epsilon = 0.5} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// A norm with a negative epsilon.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C3) expected an epsilon of at least 0, found -5.0}}
+  %y = blue.rms_norm %x, %w {epsilon = -0.5} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A layer norm's bias of another width.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>, %b: tensor<4xf32>) {
+  // expected-error@+1 {{(C1) expected a bias [8], found [4]}}
+  %y = blue.layer_norm %x, %w, %b {epsilon = 0.5} : (tensor<?x8xf32>, tensor<8xf32>, tensor<4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A layer norm that changes the shape.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C2) expected a result of x's type}}
+  %y = blue.layer_norm %x, %w {epsilon = 0.5} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// A layer norm with an epsilon that is no number.
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C3) expected an epsilon of at least 0}}
+  %y = blue.layer_norm %x, %w {epsilon = 0x7FF8000000000000 : f64} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Heads that do not divide the width.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
+  // expected-error@+1 {{(C1) expected x to be [T, 3 * D], found [?, 8]}}
+  %y = blue.rope %x, %c, %s at %p {num_heads = 3} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// No heads at all.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
+  // expected-error@+1 {{(C1) expected x to be [T, 0 * D], found [?, 8]}}
+  %y = blue.rope %x, %c, %s at %p {num_heads = 0} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Tables of different shapes.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %s: tensor<16x1xf32>, %p: index) {
+  // expected-error@+1 {{(C2) expected cos and sin of one shape [P, R / 2] with R of at most 4, found [16, 2] and [16, 1]}}
+  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Tables wider than a head.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x3xf32>, %s: tensor<16x3xf32>, %p: index) {
+  // expected-error@+1 {{(C2) expected cos and sin of one shape [P, R / 2] with R of at most 4, found [16, 3] and [16, 3]}}
+  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x3xf32>, tensor<16x3xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A rotation that changes the shape.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %s: tensor<16x2xf32>, %p: index) {
+  // expected-error@+1 {{(C3) expected a result of x's type}}
+  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, index) -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// Heads that do not come in groups.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected num_heads to be a multiple of num_kv_heads, found 3 and 2}}
+  %a = blue.attention %q, %k, %v {num_heads = 3, num_kv_heads = 2, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// No key heads.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected num_heads to be a multiple of num_kv_heads, found 3 and 0}}
+  %a = blue.attention %q, %k, %v {num_heads = 3, num_kv_heads = 0, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Keys of another head width.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x3xf32>, %v: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C2) expected last dims 2 * D, 1 * D and 1 * D for one D, found 8, 3 and 4}}
+  %a = blue.attention %q, %k, %v {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x3xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A past without a present.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: tensor<?x4xf32>, %pv: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C3) expected past_key, past_value, present_key and present_value together or none of them}}
+  %a = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A past in an encoder.
+func.func @f(%q: tensor<?x?x8xf32>, %k: tensor<?x?x4xf32>, %v: tensor<?x?x4xf32>, %pk: tensor<?x4xf32>, %pv: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C4) expected tensors of rank 2 with a past, found rank 3}}
+  %a:3 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x?x8xf32> present tensor<?x4xf32>, tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A past that later rows see before it is there.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: tensor<?x4xf32>, %pv: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C4) expected causal attention with a past}}
+  %a:3 = blue.attention %q, %k, %v past %pk, %pv {num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32> present tensor<?x4xf32>, tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// Query and keys of different ranks.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x?x4xf32>, %v: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C4) expected query, key and value of one rank, found 2, 3 and 2}}
+  %a = blue.attention %q, %k, %v {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x?x4xf32>, tensor<?x4xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Keys of other rows.
+func.func @f(%q: tensor<5x8xf32>, %k: tensor<6x4xf32>, %v: tensor<6x4xf32>) {
+  // expected-error@+1 {{(C4) expected query, key and value with the same rows, found [5, 8], [6, 4] and [6, 4]}}
+  %a = blue.attention %q, %k, %v {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<5x8xf32>, tensor<6x4xf32>, tensor<6x4xf32>) -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+// A result of another shape.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C5) expected a result of query's type}}
+  %a = blue.attention %q, %k, %v {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+// A past of another width.
+func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: tensor<?x8xf32>, %pv: tensor<?x8xf32>) {
+  // expected-error@+1 {{(C5) expected a past [P, 4], found [?, 8]}}
+  %a:3 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A present that did not grow.
+func.func @f(%q: tensor<2x8xf32>, %k: tensor<2x4xf32>, %v: tensor<2x4xf32>, %pk: tensor<3x4xf32>, %pv: tensor<3x4xf32>) {
+  // expected-error@+1 {{(C5) expected a present [5, 4], found [3, 4]}}
+  %a:3 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads = 2, num_kv_heads = 1, scale = 0.5} : (tensor<2x8xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<2x8xf32> present tensor<3x4xf32>, tensor<3x4xf32>
+  return
+}
+
+// -----
+
+// Pixels of another number of channels.
+func.func @f(%p: tensor<?x1x8x8xf32>, %w: tensor<4x3x2x2xf32>) {
+  // expected-error@+1 {{(C1) expected pixels [B, C, H, W] and a weight [N, C, p, p], found [?, 1, 8, 8] and [4, 3, 2, 2]}}
+  %y = blue.patch_embed %p, %w : (tensor<?x1x8x8xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
+  return
+}
+
+// -----
+
+// Patches that are not square.
+func.func @f(%p: tensor<?x3x8x8xf32>, %w: tensor<4x3x2x4xf32>) {
+  // expected-error@+1 {{(C1) expected pixels [B, C, H, W] and a weight [N, C, p, p]}}
+  %y = blue.patch_embed %p, %w : (tensor<?x3x8x8xf32>, tensor<4x3x2x4xf32>) -> tensor<?x16x4xf32>
+  return
+}
+
+// -----
+
+// A bias that does not fit the channels.
+func.func @f(%p: tensor<?x3x8x8xf32>, %w: tensor<4x3x2x2xf32>, %b: tensor<3xf32>) {
+  // expected-error@+1 {{(C2) expected a bias [4], found [3]}}
+  %y = blue.patch_embed %p, %w, %b : (tensor<?x3x8x8xf32>, tensor<4x3x2x2xf32>, tensor<3xf32>) -> tensor<?x16x4xf32>
+  return
+}
+
+// -----
+
+// Another number of patches.
+func.func @f(%p: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) {
+  // expected-error@+1 {{(C3) expected a result [?, 16, 4], found [?, 18, 4]}}
+  %y = blue.patch_embed %p, %w : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x18x4xf32>
+  return
+}
+
+// -----
+
+// A grid of another size than the tokens.
+func.func @f(%x: tensor<?x16x4xf32>) {
+  // expected-error@+1 {{(C1) expected x to be [B, 3 * 5, C], found [?, 16, 4]}}
+  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x16x4xf32>) -> tensor<?x6x16xf32>
+  return
+}
+
+// -----
+
+// A grid without rows.
+func.func @f(%x: tensor<?x0x4xf32>) {
+  // expected-error@+1 {{(C1) expected x to be [B, 0 * 5, C], found [?, 0, 4]}}
+  %y = blue.token_downsample %x {height = 0, width = 5} : (tensor<?x0x4xf32>) -> tensor<?x0x16xf32>
+  return
+}
+
+// -----
+
+// A grid that is not padded.
+func.func @f(%x: tensor<?x15x4xf32>) {
+  // expected-error@+1 {{(C2) expected a result [?, 6, 16], found [?, 2, 16]}}
+  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x15x4xf32>) -> tensor<?x2x16xf32>
+  return
+}
+
+// -----
+
+// A table of another width.
+func.func @f(%i: tensor<?xi64>, %t: tensor<10x4xf32>) {
+  // expected-error@+1 {{(C1) expected ids [T], a table [V, C] and a result [T, C], found [?], [10, 4] and [?, 5]}}
+  %y = blue.embedding %i, %t : (tensor<?xi64>, tensor<10x4xf32>) -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+// More rows than one.
+func.func @f(%x: tensor<?x4xf32>, %r: index) {
+  // expected-error@+1 {{(C1) expected an x [T, C] and a result [1, C], found [?, 4] and [2, 4]}}
+  %y = blue.select_row %x at %r : (tensor<?x4xf32>, index) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// blue.add that changes the shape.
+func.func @f(%x: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected a result of lhs's type 'tensor<?x4xf32>', found 'tensor<2x4xf32>'}}
+  %y = blue.add %x, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// blue.add that would spread its first dims.
+func.func @f(%x: tensor<?x4xf32>, %y: tensor<?x1xf32>) {
+  // expected-error@+1 {{(C2) expected rhs to have lhs's shape [?, 4] or its last dims, found [?, 1]}}
+  %z = blue.add %x, %y : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// blue.sub that changes the shape.
+func.func @f(%x: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected a result of lhs's type 'tensor<?x4xf32>', found 'tensor<2x4xf32>'}}
+  %y = blue.sub %x, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// blue.sub that would spread its first dims.
+func.func @f(%x: tensor<?x4xf32>, %y: tensor<?x1xf32>) {
+  // expected-error@+1 {{(C2) expected rhs to have lhs's shape [?, 4] or its last dims, found [?, 1]}}
+  %z = blue.sub %x, %y : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// blue.mul that changes the shape.
+func.func @f(%x: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected a result of lhs's type 'tensor<?x4xf32>', found 'tensor<2x4xf32>'}}
+  %y = blue.mul %x, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// blue.mul that would spread its first dims.
+func.func @f(%x: tensor<?x4xf32>, %y: tensor<?x1xf32>) {
+  // expected-error@+1 {{(C2) expected rhs to have lhs's shape [?, 4] or its last dims, found [?, 1]}}
+  %z = blue.mul %x, %y : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// blue.swiglu that changes the shape.
+func.func @f(%x: tensor<?x4xf32>) {
+  // expected-error@+1 {{(C1) expected a result of lhs's type 'tensor<?x4xf32>', found 'tensor<2x4xf32>'}}
+  %y = blue.swiglu %x, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// blue.swiglu that would spread its first dims.
+func.func @f(%x: tensor<?x4xf32>, %y: tensor<?x1xf32>) {
+  // expected-error@+1 {{(C2) expected rhs to have lhs's shape [?, 4] or its last dims, found [?, 1]}}
+  %z = blue.swiglu %x, %y : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<?x4xf32>
+  return
+}

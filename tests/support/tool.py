@@ -1,0 +1,186 @@
+"""What test drivers in Python share: where things are, running bluec within limits, making bundles
+and model packages to damage. Needs nothing but Python's own library."""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("BLUEC_BUILD_DIR", os.path.join(SOURCE, "build")))
+BLUEC = os.path.join(BUILD, "bin", "bluec")
+MODEL = os.path.join(SOURCE, "examples", "tiny-bluelm-v")
+MODEL_FILES = [
+    "vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx", "config.json",
+    "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json",
+]
+
+
+class Done:
+    """How a command ended."""
+
+    def __init__(self, command, code, out, err, seconds):
+        self.command, self.code, self.out, self.err = command, code, out, err
+        self.seconds = seconds
+
+
+def run(*command, seconds=120, memory=6 << 30, cwd=None, environment=None, text=""):
+    """Runs a command with a time limit and a limit on address space, and never raises."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    start = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, preexec_fn=limit)
+    try:
+        out, err = process.communicate(text.encode(), timeout=seconds)
+        code = process.returncode
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        code = "timeout"
+    return Done(command, code, out.decode(errors="replace"), err.decode(errors="replace"),
+                time.monotonic() - start)
+
+
+def scratch(name):
+    """An empty folder of this name in the build."""
+    path = os.path.join(BUILD, "tests", "work", name)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    return path
+
+
+def linkTree(source, target, names):
+    """Cheap copy for tests that replace single files: hard links where the file system allows."""
+    os.makedirs(target)
+    for name in names:
+        try:
+            os.link(os.path.join(source, name), os.path.join(target, name))
+        except OSError:
+            shutil.copy(os.path.join(source, name), os.path.join(target, name))
+
+
+def replace(path, data):
+    """Writes a new file at path; other hard links of the old one keep their bytes."""
+    fresh = path + ".new"
+    with open(fresh, "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+    os.replace(fresh, path)
+
+
+def readBytes(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def copyModel(target):
+    linkTree(MODEL, target, MODEL_FILES)
+
+
+def copyBundle(bundle, target):
+    linkTree(bundle, target, sorted(os.listdir(bundle)))
+
+
+def editJson(path, edit):
+    """Calls edit(object) and writes what it changed, or what it returned when that is not None."""
+    value = json.loads(readBytes(path))
+    changed = edit(value)
+    replace(path, json.dumps(value if changed is None else changed))
+
+
+def sign(text):
+    """A manifest's text with the checksum that it should carry."""
+    found = re.search(r'"checksum"\s*:\s*"([0-9a-f]{64})"', text)
+    blank = text[: found.start(1)] + "0" * 64 + text[found.end(1):]
+    return text[: found.start(1)] + hashlib.sha256(blank.encode()).hexdigest() + text[found.end(1):]
+
+
+def signManifest(bundle, edit=None):
+    """Makes a changed bundle consistent again, as someone with access to all files could:
+    sizes and hashes of its files, then, after edit(manifest), the manifest's own checksum."""
+    path = os.path.join(bundle, "manifest.json")
+    manifest = json.loads(readBytes(path))
+    for name, entry in manifest["files"].items():
+        file = os.path.join(bundle, name)
+        if os.path.isfile(file):
+            data = readBytes(file)
+            entry["bytes"], entry["sha256"] = len(data), hashlib.sha256(data).hexdigest()
+    if edit:
+        edit(manifest)
+    checksum = manifest.pop("checksum", "0" * 64)
+    manifest["checksum"] = checksum
+    replace(path, sign(json.dumps(manifest, indent=2) + "\n"))
+
+
+def compileModel(target, *flags, model=MODEL, **limits):
+    """The example model as a bundle; ends the test when that fails."""
+    done = run(BLUEC, "compile", model, "-o", target, *flags, **limits)
+    if done.code != 0:
+        sys.exit(f"bluec compile {' '.join(flags)}: expected exit code 0, found {done.code}: {done.err.strip()}")
+    return target
+
+
+class Suite:
+    """Named cases, run a few at a time; each fails by raising, with what was expected and found."""
+
+    def __init__(self, name):
+        self.name, self.cases = name, []
+
+    def case(self, name, function, *arguments):
+        self.cases.append((name, function, arguments))
+
+    def main(self):
+        only = sys.argv[1:]
+        chosen = [case for case in self.cases if not only or any(part in case[0] for part in only)]
+        failures = 0
+        workers = min(os.cpu_count() or 1, 4)
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            running = [(name, pool.submit(function, *arguments)) for name, function, arguments in chosen]
+            for name, future in running:
+                try:
+                    note = future.result()
+                    print(f"ok    {name}{': ' + note if note else ''}")
+                except Exception as error:
+                    failures += 1
+                    kind = "" if isinstance(error, AssertionError) else type(error).__name__ + ": "
+                    print(f"FAIL  {name}: {kind}{error}")
+        print(f"{self.name}: {len(chosen) - failures} of {len(chosen)} cases passed")
+        sys.exit(1 if failures or not chosen else 0)
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def describe(done):
+    return f"exit code {done.code} after {done.seconds:.1f} s, stderr {done.err[-400:]!r}"
+
+
+def checkRefused(done, mentions=()):
+    """The input was at fault and bluec said so well: exit code 1 and one readable line that names
+    the place. `mentions`: regular expressions that the line has to match."""
+    check(done.code == 1, f"expected exit code 1, found {describe(done)}")
+    lines = done.err.split("\n")
+    check(len(lines) == 2 and lines[1] == "" and lines[0].strip() != "",
+          f"expected one line on stderr, found {done.err[:600]!r}")
+    line = lines[0]
+    check(not line.endswith("."), f"expected no final period, found {line!r}")
+    check(len(line) <= 600, f"expected a line of at most 600 characters, found {len(line)}")
+    check(all(char.isprintable() for char in line), f"expected printable characters, found {line!r}")
+    # After the place ("file:", "node x:") comes lower case.
+    says = line.split(": ", 2)[-1]
+    check(not re.match(r"[A-Z][a-z]", says), f"expected lower case, found {line!r}")
+    for pattern in mentions:
+        check(re.search(pattern, line), f"expected a line that matches {pattern!r}, found {line!r}")
+    return line
