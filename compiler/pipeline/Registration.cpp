@@ -3,6 +3,10 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/infer_shapes/InferShapes.h"
+#include "passes/model/inline_cached_branch/InlineCachedBranch.h"
+#include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
@@ -24,6 +28,10 @@ void bluec::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerInferShapes();
+  registerInlineCachedBranch();
+  registerSpecializeBatch();
+  registerFoldConstants();
   registerLowerToPlan();
   registerFuseSteps();
   registerAssignWeights();
