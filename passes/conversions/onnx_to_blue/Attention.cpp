@@ -34,10 +34,11 @@ bool bluec::onnx_to_blue::matchAttention(Raising &raising, Operation *op) {
   onnx::SoftmaxOp softmax = softmaxOf(raising, product.getLhs());
   if (!softmax)
     return false;
+  auto axis = static_cast<int64_t>(softmax.getAxis());
   auto scoresType = dyn_cast<RankedTensorType>(softmax.getX().getType());
-  if (!scoresType || (softmax.getAxis() != -1 && softmax.getAxis() != scoresType.getRank() - 1)) {
+  if (!scoresType || (axis != -1 && axis != scoresType.getRank() - 1)) {
     raising.explain(op,
-                    "expected a softmax over the last dim, found axis " + Twine(softmax.getAxis()));
+                    "expected a softmax over the last dim, found axis " + Twine(axis));
     return false;
   }
 

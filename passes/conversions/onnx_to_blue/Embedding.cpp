@@ -33,8 +33,9 @@ bool bluec::onnx_to_blue::matchEmbedding(Raising &raising, Operation *op) {
   auto gather = dyn_cast<onnx::GatherOp>(op);
   if (!gather || raising.role != "embed")
     return false;
+  auto axis = static_cast<int64_t>(gather.getAxis());
   auto tableType = dyn_cast<RankedTensorType>(gather.getData().getType());
-  if (!tableType || tableType.getRank() != 2 || (gather.getAxis() != 0 && gather.getAxis() != -2))
+  if (!tableType || tableType.getRank() != 2 || (axis != 0 && axis != -2))
     return false;
   BlockArgument ids = idsOf(raising, gather.getIndices());
   std::optional<WeightUse> table;

@@ -170,8 +170,8 @@ static bool isCount(Raising &raising, Value value,
 }
 
 static bool matchNode(Raising &raising, onnx::MsGroupQueryAttentionOp op) {
-  if (op.getSoftcap().convertToFloat() != 0 || op.getSmoothSoftmax() > 0 ||
-      op.getLocalWindowSize() > 0) {
+  if (op.getSoftcap().convertToFloat() != 0 || static_cast<int64_t>(op.getSmoothSoftmax()) > 0 ||
+      static_cast<int64_t>(op.getLocalWindowSize()) > 0) {
     raising.explain(op, "expected attention without softcap, smooth softmax and local window");
     return false;
   }

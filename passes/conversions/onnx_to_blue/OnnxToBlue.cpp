@@ -17,7 +17,7 @@ namespace bluec {
 } // namespace bluec
 
 /// In order: what comes first is more particular.
-static constexpr Pattern kPatterns[] = {
+static constexpr LayerPattern kPatterns[] = {
     matchRmsNorm,        matchLayerNorm,  matchNormNode,  matchGelu,   matchGates, matchAttention,
     matchFusedAttention, matchPatchEmbed, matchEmbedding, matchLinear, matchRope,  matchElementwise,
 };
@@ -62,7 +62,7 @@ void FunctionRaiser::match() {
   for (Operation &op : function.getBody().front()) {
     if (op.getNumResults() == 0 || !raising.dependences().onActivations(op.getResult(0)))
       continue;
-    for (Pattern pattern : kPatterns)
+    for (LayerPattern pattern : kPatterns)
       if (pattern(raising, &op))
         break;
   }

@@ -33,7 +33,7 @@ struct RowsUse {
   mlir::Value anchor;
   /// Columns [begin, end) of the last dim when `end` is not 0.
   int64_t begin = 0, end = 0;
-  std::optional<Downsample> downsample;
+  std::optional<Downsample> downsample = std::nullopt;
 };
 
 /// A weight or a constant: a source with transforms, or a value.
@@ -188,7 +188,7 @@ private:
 };
 
 /// A pattern: looks at `op` as the last node of a layer; true when it recorded a match.
-using Pattern = bool (*)(Raising &, mlir::Operation *op);
+using LayerPattern = bool (*)(Raising &, mlir::Operation *op);
 
 /// The patterns, one file a kind of layer.
 bool matchLinear(Raising &raising, mlir::Operation *op);
