@@ -3,6 +3,8 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
@@ -24,6 +26,8 @@ void bluec::registerAllPasses() {
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
+  registerOnnxToBlue();
+  registerVerifyModel();
   registerLowerToPlan();
   registerFuseSteps();
   registerAssignWeights();
