@@ -7,6 +7,8 @@
 #include "passes/model/infer_shapes/InferShapes.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
@@ -32,6 +34,8 @@ void bluec::registerAllPasses() {
   registerInlineCachedBranch();
   registerSpecializeBatch();
   registerFoldConstants();
+  registerOnnxToBlue();
+  registerVerifyModel();
   registerLowerToPlan();
   registerFuseSteps();
   registerAssignWeights();
