@@ -267,7 +267,7 @@ LogicalResult Compilation::object() {
   if (dumps.enabled()) {
     OwningOpRef<ModuleOp> lowered = module->clone();
     if (failed(passes->run(*lowered, "dump", [](OpPassManager &pipeline) {
-          pipeline.addPass(createLowerKernelsToLlvm());
+          pipeline.addPass(kernels::createLowerKernelsToLlvm());
         })) ||
         failed(report(dumps.write(Phase::Object, *lowered))))
       return failure();

@@ -1,0 +1,3 @@
+#include "compiler/tools/bluec/Commands.h"
+
+void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {}
