@@ -225,11 +225,12 @@ refused("a weight of whole numbers", elementType(6), VISION)
 # -- Graphs ---------------------------------------------------------------------------------------
 
 def cycle(graph):
-    graph.nodes[1].inputs[0] = graph.nodes[-1].outputs[0]
+    graph.first("MatMul").inputs[0] = graph.nodes[-1].outputs[0]
 
 
 def selfCycle(graph):
-    graph.nodes[1].inputs[0] = graph.nodes[1].outputs[0]
+    found = graph.first("MatMul")
+    found.inputs[0] = found.outputs[0]
 
 
 def unknownOp(graph):
@@ -310,10 +311,10 @@ def bigConstant(op, sizes):
 def bigRange(graph):
     for name, value in (("from", 0), ("to", 1 << 60), ("by", 1)):
         graph.initializers.append(wire.decode(wire.tensor(name, [], wire.INT64, struct.pack("<q", value))))
+    found = graph.first("Softmax")
     graph.nodes.insert(0, wire.node("Range", ["from", "to", "by"], ["endless"], "huge_node"))
     graph.nodes.insert(1, wire.node("Cast", ["endless"], ["endless_f"], "cast_huge",
                                     wire.encode([[1, "to"], [wire.ATTRIBUTE_I, wire.FLOAT], [wire.ATTRIBUTE_TYPE, 2]])))
-    found = graph.first("Softmax")
     graph.nodes.insert(graph.nodes.index(found), wire.node("Add", [found.inputs[0], "endless_f"], ["with_huge"], "add_huge"))
     found.inputs[0] = "with_huge"
 

@@ -1,0 +1,103 @@
+#include "tests/bench/Machine.h"
+
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+
+using namespace bluec;
+using namespace bluec::bench;
+
+namespace {
+
+typedef float Vector8 __attribute__((vector_size(32)));
+typedef float Vector16 __attribute__((vector_size(64)));
+
+/// A job for a ThreadPool: the pool hands back the call, of which only these fields are ours.
+struct Job {
+  bluec_call call = {}; // first, so that the call's address is the job's
+  int64_t rounds = 0;
+  const float *data = nullptr;
+  int64_t elements = 0; // of a task
+  float sink = 0;
+};
+
+constexpr int64_t kChains = 12; // independent multiply-adds, more than any core's latency hides
+
+__attribute__((target("avx512f"))) void fma512(const bluec_call *call, int64_t begin, int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  Vector16 sums[kChains] = {};
+  Vector16 x = {}, y = {};
+  for (int64_t task = begin; task < end; ++task)
+    for (int64_t round = 0; round < job.rounds; ++round) {
+#pragma GCC unroll 12
+      for (int64_t i = 0; i < kChains; ++i)
+        __asm__ volatile("vfmadd231ps %1, %2, %0" : "+v"(sums[i]) : "v"(x), "v"(y));
+    }
+}
+
+__attribute__((target("avx2,fma"))) void fma256(const bluec_call *call, int64_t begin,
+                                                int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  Vector8 sums[kChains] = {};
+  Vector8 x = {}, y = {};
+  for (int64_t task = begin; task < end; ++task)
+    for (int64_t round = 0; round < job.rounds; ++round) {
+#pragma GCC unroll 12
+      for (int64_t i = 0; i < kChains; ++i)
+        __asm__ volatile("vfmadd231ps %1, %2, %0" : "+x"(sums[i]) : "x"(x), "x"(y));
+    }
+}
+
+/// Reads a task's elements with vectors of 32 bytes, eight of them in flight.
+__attribute__((target("avx2"))) void readAll(const bluec_call *call, int64_t begin, int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  for (int64_t task = begin; task < end; ++task) {
+    const float *at = job.data + task * job.elements;
+    for (int64_t i = 0; i < job.elements; i += 64) {
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < 64; j += 8) {
+        Vector8 value;
+        __asm__ volatile("vmovups %1, %0" : "=x"(value) : "m"(*(const Vector8 *)(at + i + j)));
+      }
+    }
+  }
+}
+
+} // namespace
+
+namespace {
+bool processorTime = false;
+} // namespace
+
+void bench::countProcessorTime() { processorTime = true; }
+
+double bench::now() {
+  if (processorTime)
+    return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double bench::measureFmaPeak(runtime::ThreadPool &pool, int lanes, double seconds) {
+  Job job;
+  job.rounds = 20000;
+  bluec_kernel_fn kernel = lanes == 16 ? fma512 : fma256;
+  int64_t tasks = 16 * pool.threads(), done = 0;
+  double start = now(), end = start;
+  while ((end = now()) - start < seconds) {
+    pool.parallelFor(kernel, &job.call, tasks);
+    done += tasks;
+  }
+  double operations = static_cast<double>(done) * static_cast<double>(job.rounds * kChains) * 2 *
+                      static_cast<double>(lanes);
+  return operations / (end - start);
+}
+
+double bench::measureReadBandwidth(runtime::ThreadPool &pool, const float *data, size_t bytes) {
+  Job job;
+  job.data = data;
+  job.elements = 64 * 1024;
+  auto tasks = static_cast<int64_t>(bytes / 4) / job.elements;
+  double start = now();
+  pool.parallelFor(readAll, &job.call, tasks);
+  return static_cast<double>(tasks * job.elements * 4) / (now() - start);
+}

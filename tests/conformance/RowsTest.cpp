@@ -1,0 +1,207 @@
+// Steps that work on rows: elementwise chains, embeddings, the choice of a row, im2col and the
+// 2x2 downsampler.
+#include "tests/conformance/Checks.h"
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+using namespace bluec::conformance;
+
+class RowsTest : public OnTarget {};
+BLUEC_ON_ALL_TARGETS(RowsTest);
+
+TEST_P(RowsTest, UnaryOpsMatchTheirFormulas) {
+  auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  struct Case {
+    const char *op;
+    std::function<double(double)> formula;
+  };
+  std::vector<Case> cases = {
+      {"gelu", [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
+      {"gelu_tanh",
+       // The dialect's formula, without its cancellation: (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
+       [&](double x) { return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)); }},
+      {"quick_gelu", [&](double x) { return x * sigmoid(1.702 * x); }},
+      {"silu", [&](double x) { return x * sigmoid(x); }},
+      {"relu", [](double x) { return std::max(x, 0.0); }},
+      {"tanh", [](double x) { return std::tanh(x); }},
+      {"sigmoid", sigmoid}};
+  int64_t rows = 9, width = 1003;
+  Data x = randomData(rows * width, 1);
+  // Rows from tiny to huge, and what no formula should stumble over.
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < width; ++i)
+      x[static_cast<size_t>(r * width + i)] *= std::pow(10.0f, static_cast<float>(r - 5));
+  float special[] = {0.0f,
+                     -0.0f,
+                     88.0f,
+                     -88.0f,
+                     89.0f,
+                     -89.0f,
+                     104.0f,
+                     -104.0f,
+                     1e30f,
+                     -1e30f,
+                     std::numeric_limits<float>::quiet_NaN()};
+  std::copy(std::begin(special), std::end(special), x.begin());
+  for (const Case &c : cases) {
+    SCOPED_TRACE(c.op);
+    std::string type = tensorText({rows, width});
+    StepText step{"f",
+                  rows,
+                  {{Place::Input, "x", {rows, width}}},
+                  std::string("    %y = blue.") + c.op + " %a0 : " + type +
+                      "\n    plan.yield %y : " + type,
+                  {rows, width}};
+    CompiledSteps steps(target(), {step});
+    ASSERT_TRUE(steps.ok());
+    std::vector<double> expected;
+    for (float value : x)
+      expected.push_back(c.formula(value));
+    // relu of not-a-number is 0 here, as in max(x, 0).
+    Data whole = steps.run("f", {x}, rows);
+    if (std::string(c.op) == "relu")
+      expected[10] = 0;
+    // Far out, where results vanish, the rounding of the argument of exp shows: 88 * 2^-24.
+    expectNear(whole, expected, rows * width, 1e-5, std::string(c.op) == "gelu" ? 1e-6 : 1e-36);
+    expectSameBits(steps.run("f", {withGarbageFrom(x, 4, width)}, 4, 0, Split::Threads), whole,
+                   4 * width);
+  }
+}
+
+TEST_P(RowsTest, ChainsMatchTheirFormulas) {
+  int64_t rows = 5, width = 37;
+  std::string type = tensorText({rows, width}), vector = tensorText({width});
+  StepText step{"f",
+                rows,
+                {{Place::Input, "x", {rows, width}},
+                 {Place::Input, "y", {rows, width}},
+                 {Place::Weight, "v", {width}}},
+                "    %0 = blue.scale %a0 {factor = 0.25 : f64} : " + type +
+                    "\n    %1 = blue.sub %0, %a1 : (" + type + ", " + type + ") -> " + type +
+                    "\n    %2 = blue.mul %1, %a2 : (" + type + ", " + vector + ") -> " + type +
+                    "\n    %3 = blue.add %2, %a0 : (" + type + ", " + type + ") -> " + type +
+                    "\n    plan.yield %3 : " + type,
+                {rows, width}};
+  CompiledSteps steps(target(), {step});
+  ASSERT_TRUE(steps.ok());
+  Data x = randomData(rows * width, 1), y = randomData(rows * width, 2), v = randomData(width, 3);
+  steps.set("v", v);
+  std::vector<double> expected;
+  for (size_t i = 0; i < x.size(); ++i)
+    expected.push_back((0.25 * x[i] - y[i]) * v[i % static_cast<size_t>(width)] + x[i]);
+  expectNear(steps.run("f", {x, y}, rows), expected, rows * width, 1e-6, 1e-6);
+}
+
+TEST_P(RowsTest, EmbeddingTakesRowsAndStaysInTheTable) {
+  int64_t tokens = 6, vocabulary = 9, width = 35;
+  std::string table = tensorText({vocabulary, width}), out = tensorText({tokens, width});
+  StepText step{
+      "f",
+      tokens,
+      {{Place::Input, "ids", {tokens}, true}, {Place::Weight, "table", {vocabulary, width}}},
+      "    %y = blue.embedding %a0, %a1 : (" + tensorText({tokens}, true) + ", " + table + ") -> " +
+          out + "\n    plan.yield %y : " + out,
+      {tokens, width}};
+  CompiledSteps steps(target(), {step});
+  ASSERT_TRUE(steps.ok());
+  Data rows = randomData(vocabulary * width, 1), ids = {3, 0, 8, -5, 100, 3};
+  steps.set("table", rows);
+  Data whole = steps.run("f", {ids}, tokens);
+  for (int64_t t = 0; t < tokens; ++t) {
+    auto id =
+        std::clamp<int64_t>(static_cast<int64_t>(ids[static_cast<size_t>(t)]), 0, vocabulary - 1);
+    for (int64_t i = 0; i < width; ++i)
+      EXPECT_EQ(whole[static_cast<size_t>(t * width + i)],
+                rows[static_cast<size_t>(id * width + i)]);
+  }
+}
+
+TEST_P(RowsTest, LastRowIsTheLastValidOne) {
+  int64_t tokens = 7, width = 20;
+  std::string x = tensorText({tokens, width}), out = tensorText({1, width});
+  StepText step{"f",
+                tokens,
+                {{Place::Input, "x", {tokens, width}}},
+                "    %y = plan.last_row %a0 : (" + x + ") -> " + out +
+                    "\n    %z = blue.scale %y {factor = 2.0 : f64} : " + out +
+                    "\n    plan.yield %z : " + out,
+                {1, width}};
+  CompiledSteps steps(target(), {step});
+  ASSERT_TRUE(steps.ok());
+  Data data = randomData(tokens * width, 1);
+  for (int64_t count = 1; count <= tokens; ++count) {
+    Data row = steps.run("f", {withGarbageFrom(data, count, width)}, count);
+    for (int64_t i = 0; i < width; ++i)
+      EXPECT_EQ(row[static_cast<size_t>(i)],
+                2 * data[static_cast<size_t>((count - 1) * width + i)]);
+  }
+}
+
+TEST_P(RowsTest, Im2colLaysPatchesOutAsRows) {
+  // 17 x 23 with patches of 5: pixels right of and below the last whole patch are not read.
+  int64_t batch = 2, channels = 3, height = 17, width = 23;
+  for (int64_t patch : {5, 8}) {
+    int64_t down = height / patch, across = width / patch;
+    Shape in = {batch, channels, height, width};
+    Shape out = {batch, down * across, channels * patch * patch};
+    StepText step{"f",
+                  batch,
+                  {{Place::Input, "x", in}},
+                  "    %y = plan.im2col %a0 {patch = " + std::to_string(patch) + " : i64} : (" +
+                      tensorText(in) + ") -> " + tensorText(out) +
+                      "\n    plan.yield %y : " + tensorText(out),
+                  out};
+    CompiledSteps steps(target(), {step});
+    ASSERT_TRUE(steps.ok());
+    Data x = randomData(elements(in), 1);
+    std::vector<double> expected;
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t p = 0; p < down * across; ++p)
+        for (int64_t c = 0; c < channels; ++c)
+          for (int64_t i = 0; i < patch * patch; ++i)
+            expected.push_back(x[static_cast<size_t>(
+                ((b * channels + c) * height + p / across * patch + i / patch) * width +
+                p % across * patch + i % patch)]);
+    Data whole = steps.run("f", {x}, batch, 0, Split::Threads);
+    expectNear(whole, expected, elements(out), 0, 0);
+  }
+}
+
+TEST_P(RowsTest, TokenDownsamplePadsOddGrids) {
+  for (bool columnMajor : {false, true})
+    for (int64_t height : {3, 4}) {
+      int64_t batch = 2, width = 5, channels = 18;
+      int64_t down = (height + 1) / 2, across = (width + 1) / 2;
+      Shape in = {batch, height * width, channels}, out = {batch, down * across, 4 * channels};
+      StepText step{"f",
+                    batch,
+                    {{Place::Input, "x", in}},
+                    "    %y = blue.token_downsample %a0 {height = " + std::to_string(height) +
+                        " : i64, width = " + std::to_string(width) + " : i64" +
+                        (columnMajor ? ", column_major" : "") + "} : (" + tensorText(in) + ") -> " +
+                        tensorText(out) + "\n    plan.yield %y : " + tensorText(out),
+                    out};
+      CompiledSteps steps(target(), {step});
+      ASSERT_TRUE(steps.ok());
+      Data x = randomData(elements(in), 1);
+      std::vector<double> expected;
+      for (int64_t b = 0; b < batch; ++b)
+        for (int64_t p = 0; p < down * across; ++p)
+          for (int64_t part = 0; part < 4; ++part) {
+            int64_t y = p / across * 2 + (columnMajor ? part % 2 : part / 2);
+            int64_t col = p % across * 2 + (columnMajor ? part / 2 : part % 2);
+            for (int64_t i = 0; i < channels; ++i)
+              expected.push_back(
+                  y < height && col < width
+                      ? x[static_cast<size_t>(((b * height + y) * width + col) * channels + i)]
+                      : 0.0);
+          }
+      Data whole = steps.run("f", {x}, batch);
+      expectNear(whole, expected, elements(out), 0, 0);
+      expectSameBits(steps.run("f", {withGarbageFrom(x, height * width, channels)}, 1, 0,
+                               Split::SinglesReversed),
+                     whole, elements(out) / 2);
+    }
+}
