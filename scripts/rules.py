@@ -81,11 +81,9 @@ def maySee(user, used):
     own = layer(user)
     if own is None:
         return True
-    # Folders of targets know targets/interface, never each other.
-    if own == "targets":
-        mine, other = user.split("/")[1], used.split("/")
-        if other[0] == "targets":
-            return other[1] in (mine, "interface")
+    # Targets know what all of them share, never each other; the registry beside them knows all.
+    if own == "targets" and used.startswith("targets/") and user.count("/") > 1:
+        return used.split("/")[1] in (user.split("/")[1], "interface", "common")
     if used.startswith(own + "/"):
         return True
     return any(used.startswith(folder + "/") for folder in MAY_USE[own])
@@ -122,9 +120,9 @@ def checkRuntimeIncludes(path, text):
 
 def checkTargetNames(path, text):
     parts = path.split("/")
-    if parts[0] == "targets" and len(parts) > 2 and parts[1] != "interface":
+    if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "common")):
         return
-    if path.startswith(("runtime/platform/", "targets/CMakeLists.txt")):
+    if path.startswith("runtime/platform/"):
         return
     for number, line in enumerate(stripComments(text).split("\n"), 1):
         found = TARGET_NAMES.search(line)

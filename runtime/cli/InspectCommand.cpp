@@ -30,17 +30,28 @@ bool isByteField(std::string_view key) {
   return key == "bytes" || key.ends_with("_bytes") || key.ends_with("_memory");
 }
 
+// A terminal obeys control characters, so those of a file stay away from it.
+std::string printable(std::string text) {
+  for (char &c : text)
+    if (std::uint8_t(c) < 0x20 || c == 0x7f)
+      c = '?';
+  return text;
+}
+
 // A value on one line. Numbers whose key says bytes get their size in words.
 std::string inlineText(const std::string &key, const Json &value) {
   if (value.is_number_unsigned() && isByteField(key))
     return value.dump() + " (" + byteCount(value.get<double>()) + ")";
   if (value.is_string())
-    return value.get<std::string>();
+    return printable(value.get<std::string>());
   if (value.is_object() || value.is_array()) {
     std::string text;
     for (const auto &[name, element] : value.items()) {
       text += text.empty() ? "" : ", ";
-      text += value.is_object() ? name + " " + inlineText(name, element) : inlineText("", element);
+      if (value.is_object())
+        text += printable(name) + " ";
+      const std::string inner = inlineText(name, element);
+      text += element.is_structured() ? "[" + inner + "]" : inner;
     }
     return text;
   }
@@ -52,12 +63,13 @@ std::string inlineText(const std::string &key, const Json &value) {
 void printFields(std::ostream &out, const Json &object) {
   for (const auto &[name, value] : object.items()) {
     if (value.is_array() && !value.empty() && value.front().is_object()) {
-      out << "  " << name << '\n';
+      out << "  " << printable(name) << '\n';
       for (const Json &element : value)
         out << "    " << inlineText("", element) << '\n';
       continue;
     }
-    out << "  " << std::left << std::setw(18) << name << ' ' << inlineText(name, value) << '\n';
+    out << "  " << std::left << std::setw(18) << printable(name) << ' ' << inlineText(name, value)
+        << '\n';
   }
 }
 
@@ -77,22 +89,23 @@ void printSection(std::ostream &out, const Json &manifest, const char *key, cons
 void printText(std::ostream &out, const BundleFiles &files, const Json &manifest,
                const Json &checks) {
   const Manifest &facts = files.manifest();
-  out << "bundle             version " << manifestVersion << ", made by " << facts.producer << '\n';
-  out << "target             " << facts.targetName << " (" << facts.triple << ", cpu " << facts.cpu
-      << ")\n";
+  out << "bundle             version " << manifestVersion << ", made by "
+      << printable(facts.producer) << '\n';
+  out << "target             " << printable(facts.targetName) << " (" << printable(facts.triple)
+      << ", cpu " << printable(facts.cpu) << ")\n";
   out << "  features         ";
   for (const std::string &feature : facts.features)
-    out << feature << (&feature == &facts.features.back() ? "" : ",");
+    out << printable(feature) << (&feature == &facts.features.back() ? "" : ",");
   out << "\n  runs here        " << checks["target"].get<std::string>() << '\n';
-  out << "recipe             " << facts.recipe << '\n';
+  out << "recipe             " << printable(facts.recipe) << '\n';
   printSection(out, manifest, "geometry", "geometry");
   printSection(out, manifest, "preprocess", "preprocess");
   printSection(out, manifest, "entry_points", "entry points");
   printSection(out, manifest, "memory_plan", "memory plan");
   out << "files\n";
   for (const FileEntry &file : facts.files)
-    out << "  " << std::left << std::setw(14) << file.name << ' ' << std::right << std::setw(12)
-        << file.bytes << " bytes  sha-256 " << file.sha256 << "  "
+    out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right
+        << std::setw(12) << file.bytes << " bytes  sha-256 " << file.sha256 << "  "
         << checks["files"][file.name].get<std::string>() << '\n';
   out << "  " << std::left << std::setw(14) << manifestName << ' ' << std::right << std::setw(12)
       << files.manifestText().size() << " bytes  sha-256 " << facts.checksum << "  ok\n";

@@ -1,0 +1,85 @@
+#include "cli/InspectCommand.h"
+
+#include "cli/RunCommand.h"
+#include "support/FakeGeometry.h"
+#include "support/TestBundle.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <sstream>
+
+using namespace bluec::runtime;
+using namespace bluec::test;
+
+namespace {
+
+class InspectCommandTest : public ::testing::Test {
+protected:
+  InspectCommandTest() { ::unsetenv(FAKE_LOADED_VARIABLE); }
+
+  int inspect(bool json) {
+    out.str("");
+    err.str("");
+    const int code = inspectCommand({bundle.path(), json}, out, err);
+    EXPECT_EQ(::getenv(FAKE_LOADED_VARIABLE), nullptr) << "the model was loaded";
+    return code;
+  }
+  bool shows(const std::string &text) { return out.str().find(text) != std::string::npos; }
+
+  TestBundle bundle;
+  std::ostringstream out, err;
+};
+
+TEST_F(InspectCommandTest, Text) {
+  EXPECT_EQ(inspect(false), ExitDone);
+  for (const char *text :
+       {"target             fake (" FAKE_TRIPLE ", cpu any)", "runs here        ok",
+        "recipe             float", "geometry", "context            96", "entry points",
+        "arena_bytes 16384 (16.0 KiB), name encode",
+        "candidates         [4, 2], [2, 4], [2, 2], [1, 1]", "memory plan",
+        "peak_bytes         16384 (16.0 KiB)",
+        "weights.bin            8192 bytes  sha-256 9f1dcbc3"})
+    EXPECT_TRUE(shows(text)) << text << " is not in:\n" << out.str();
+}
+
+TEST_F(InspectCommandTest, Json) {
+  EXPECT_EQ(inspect(true), ExitDone);
+  const nlohmann::json json = nlohmann::json::parse(out.str());
+  EXPECT_EQ(json["format"], "bluec-bundle");
+  EXPECT_EQ(json["geometry"]["context"], FAKE_CONTEXT);
+  EXPECT_EQ(json["checks"]["files"]["model.so"], "ok");
+  EXPECT_EQ(json["checks"]["target"], "ok");
+}
+
+// A bundle for another machine is shown, not refused.
+TEST_F(InspectCommandTest, OtherTarget) {
+  bundle.manifest["target"]["triple"] = "hexagon-unknown-linux-musl";
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone);
+  EXPECT_TRUE(shows("runs here        manifest.json: target 'fake': made for 'hexagon'"));
+}
+
+TEST_F(InspectCommandTest, ControlCharactersStayAway) {
+  bundle.manifest["producer"] = "\x1b[2J";
+  bundle.manifest["memory_plan"]["\x1b[1m"] = "a\nb";
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone);
+  EXPECT_FALSE(shows("\x1b"));
+  EXPECT_TRUE(shows("a?b"));
+}
+
+TEST_F(InspectCommandTest, DamagedFile) {
+  writeWhole(bundle.file("weights.bin"), std::string(FAKE_WEIGHTS_BYTES, '\1'));
+  EXPECT_EQ(inspect(false), ExitInputAtFault);
+  EXPECT_TRUE(shows("weights.bin: damaged: expected sha-256"));
+  EXPECT_EQ(err.str().find("bluec: weights.bin: damaged"), 0u);
+}
+
+TEST_F(InspectCommandTest, NotABundle) {
+  writeWhole(bundle.file("manifest.json"), "{}");
+  EXPECT_EQ(inspect(true), ExitInputAtFault);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(err.str(), "bluec: manifest.json: format: expected a value, found none\n");
+}
+
+} // namespace

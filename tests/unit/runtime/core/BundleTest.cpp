@@ -1,0 +1,227 @@
+#include "core/Bundle.h"
+
+#include "platform/CpuFeatures.h"
+#include "support/FakeGeometry.h"
+#include "support/TestBundle.h"
+
+#include <cstdlib>
+#include <elf.h>
+#include <filesystem>
+#include <gtest/gtest.h>
+
+using namespace bluec::runtime;
+using namespace bluec::test;
+
+namespace {
+
+class BundleTest : public ::testing::Test {
+protected:
+  BundleTest() { ::unsetenv(FAKE_LOADED_VARIABLE); }
+
+  Status open(bool verifyWeights = true) {
+    return Bundle::open(bundle.path(), {1, verifyWeights}).status();
+  }
+  // Opening fails like that, and no code of the bundle has run.
+  void expectRefused(Code code, const std::string &message) {
+    const Status status = open();
+    EXPECT_EQ(status.getCode(), code);
+    EXPECT_NE(status.message().find(message), std::string::npos) << status.message();
+    EXPECT_EQ(status.message().find('\n'), std::string::npos);
+    EXPECT_EQ(::getenv(FAKE_LOADED_VARIABLE), nullptr) << "the model was loaded";
+  }
+  // Changes a byte of a file.
+  void flip(const std::string &name, std::size_t at) {
+    std::string contents = readWhole(bundle.file(name));
+    contents[at] = char(contents[at] ^ 0x10);
+    writeWhole(bundle.file(name), contents);
+  }
+  // Writes all with hashes that fit.
+  void rewrite() {
+    bundle.hashFiles();
+    bundle.write();
+  }
+
+  TestBundle bundle;
+};
+
+TEST_F(BundleTest, Opens) {
+  const auto opened = Bundle::open(bundle.path(), {2, true});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  EXPECT_NE(::getenv(FAKE_LOADED_VARIABLE), nullptr);
+  EXPECT_EQ((*opened)->weights().size(), std::size_t(FAKE_WEIGHTS_BYTES));
+  EXPECT_EQ((*opened)->threads().threads(), 2);
+  ASSERT_EQ((*opened)->entriesOf(BLUEC_ENTRY_ENCODE).size(), 2u);
+  EXPECT_EQ((*opened)->entriesOf(BLUEC_ENTRY_ENCODE)[0]->capacity, 4);
+  EXPECT_NE((*opened)->findEntry("prefill"), nullptr);
+  EXPECT_EQ((*opened)->findEntry("nothing"), nullptr);
+  EXPECT_TRUE((*opened)->releaseSegment("vision").ok());
+  EXPECT_FALSE((*opened)->releaseSegment("audio").ok());
+}
+
+// Weights are mapped page by page; releasing a segment must not lose them.
+TEST_F(BundleTest, ReleasedSegmentsComeBack) {
+  const auto opened = Bundle::open(bundle.path(), {1, true});
+  ASSERT_TRUE(opened.ok());
+  ASSERT_TRUE((*opened)->releaseSegment("language").ok());
+  for (std::uint8_t byte : (*opened)->weights())
+    ASSERT_EQ(byte, 0);
+}
+
+TEST_F(BundleTest, MissingFolder) {
+  const Status status = Bundle::open(bundle.path() + "/nowhere", {1, true}).status();
+  EXPECT_EQ(status.getCode(), Code::NotFound);
+}
+
+TEST_F(BundleTest, MissingFiles) {
+  for (const char *name : {"weights.bin", "model.so", "tokenizer.bin", "manifest.json"}) {
+    std::filesystem::rename(bundle.file(name), bundle.file("aside"));
+    expectRefused(Code::NotFound, name);
+    std::filesystem::rename(bundle.file("aside"), bundle.file(name));
+  }
+  EXPECT_TRUE(open().ok());
+}
+
+TEST_F(BundleTest, AFolderInPlaceOfAFile) {
+  std::filesystem::remove(bundle.file("weights.bin"));
+  std::filesystem::create_directory(bundle.file("weights.bin"));
+  expectRefused(Code::NotFound, "weights.bin: expected a file, found something else");
+}
+
+TEST_F(BundleTest, UnlistedFiles) {
+  bundle.manifest["files"].erase("weights.bin");
+  bundle.write();
+  expectRefused(Code::BadBundle, "expected 'weights.bin', found no such entry");
+}
+
+TEST_F(BundleTest, FlippedBytes) {
+  for (const char *name : {"weights.bin", "model.so", "tokenizer.bin"}) {
+    const std::size_t size = std::filesystem::file_size(bundle.file(name));
+    for (std::size_t at : {std::size_t(0), size / 3, size - 1}) {
+      flip(name, at);
+      expectRefused(Code::BadBundle, std::string(name) + ": damaged: expected sha-256");
+      flip(name, at);
+    }
+  }
+  flip("manifest.json", 700);
+  EXPECT_FALSE(open().ok());
+}
+
+// Only the weights may go unhashed, and only when asked to.
+TEST_F(BundleTest, SkippedHash) {
+  flip("weights.bin", 100);
+  EXPECT_FALSE(open(true).ok());
+  EXPECT_TRUE(open(false).ok());
+  flip("model.so", 100);
+  EXPECT_FALSE(open(false).ok());
+}
+
+TEST_F(BundleTest, CutShort) {
+  for (const char *name : {"weights.bin", "model.so", "tokenizer.bin"}) {
+    const std::string contents = readWhole(bundle.file(name));
+    for (std::size_t size : {std::size_t(0), contents.size() - 1}) {
+      writeWhole(bundle.file(name), contents.substr(0, size));
+      expectRefused(Code::BadBundle, std::string(name) + ": expected " +
+                                         std::to_string(contents.size()) + " bytes, found " +
+                                         std::to_string(size));
+    }
+    writeWhole(bundle.file(name), contents);
+  }
+}
+
+TEST_F(BundleTest, LinksOutOfTheBundle) {
+  TemporaryFolder elsewhere;
+  std::filesystem::rename(bundle.file("model.so"), elsewhere.file("model.so"));
+  std::filesystem::create_symlink(elsewhere.file("model.so"), bundle.file("model.so"));
+  expectRefused(Code::BadBundle, "'model.so': expected a file inside the bundle, found a link to");
+}
+
+TEST_F(BundleTest, LinksInsideTheBundle) {
+  std::filesystem::rename(bundle.file("weights.bin"), bundle.file("blob"));
+  std::filesystem::create_symlink("blob", bundle.file("weights.bin"));
+  EXPECT_TRUE(open().ok());
+}
+
+TEST_F(BundleTest, OtherArchitecture) {
+  bundle.manifest["target"]["triple"] = "hexagon-unknown-linux-musl";
+  bundle.write();
+  expectRefused(Code::Incompatible,
+                "manifest.json: target 'fake': made for 'hexagon', this machine is '" +
+                    std::string(hostArchitecture()) + "'");
+}
+
+TEST_F(BundleTest, MissingCpuFeatures) {
+  bundle.manifest["target"]["features"] = {"warp-drive"};
+  bundle.write();
+  expectRefused(Code::Incompatible, "made for a cpu with features that this one lacks: "
+                                    "'warp-drive'");
+}
+
+TEST_F(BundleTest, OtherFormatVersion) {
+  bundle.manifest["version"] = 7;
+  bundle.write();
+  expectRefused(Code::Incompatible, "manifest.json: version: expected 1, found 7");
+}
+
+TEST_F(BundleTest, CodeForAnotherMachine) {
+  std::string contents = readWhole(bundle.file("model.so"));
+  contents[offsetof(Elf64_Ehdr, e_machine)] = char(EM_S390);
+  contents[offsetof(Elf64_Ehdr, e_machine) + 1] = 0;
+  writeWhole(bundle.file("model.so"), contents);
+  rewrite();
+  expectRefused(Code::Incompatible, "model.so: expected code for ");
+}
+
+TEST_F(BundleTest, CodeThatIsNone) {
+  writeWhole(bundle.file("model.so"), "#!/bin/sh\necho this is not an object of any kind at all\n");
+  rewrite();
+  expectRefused(Code::BadBundle, "model.so: expected an elf shared object, found something else");
+}
+
+// Sound in its header only; the loader refuses the rest.
+TEST_F(BundleTest, CodeWithoutABody) {
+  writeWhole(bundle.file("model.so"), readWhole(bundle.file("model.so")).substr(0, 200));
+  rewrite();
+  expectRefused(Code::BadBundle, "model.so: cannot be loaded: ");
+}
+
+TEST_F(BundleTest, CodeWithoutTheSymbol) {
+  TestBundle other(BLUEC_FAKE_MODEL_WITHOUT_SYMBOL);
+  const Status status = Bundle::open(other.path(), {1, true}).status();
+  EXPECT_EQ(status.message(), "model.so: expected a symbol 'bluec_model', found none");
+}
+
+TEST_F(BundleTest, DisagreementWithTheManifest) {
+  bundle.manifest["geometry"]["context"] = FAKE_CONTEXT + 1;
+  bundle.write();
+  EXPECT_EQ(open().message(), "model.so: context: expected 97, found 96");
+}
+
+TEST_F(BundleTest, OtherWeightsThanTheCodeWasMadeFor) {
+  flip("weights.bin", 5);
+  rewrite();
+  EXPECT_NE(open().message().find("model.so: weights_sha256: expected "), std::string::npos);
+}
+
+TEST_F(BundleTest, DamagedTokenizer) {
+  flip("tokenizer.bin", 9); // the size that it says it has
+  rewrite();
+  expectRefused(Code::BadBundle, "tokenizer.bin: expected ");
+}
+
+TEST_F(BundleTest, NoPreprocessingForAVisionModel) {
+  bundle.manifest.erase("preprocess");
+  bundle.write();
+  EXPECT_NE(open().message().find("preprocess"), std::string::npos);
+}
+
+TEST_F(BundleTest, TokenIdsOutOfRange) {
+  bundle.manifest["generation"]["eos_token_ids"] = {FAKE_VOCABULARY};
+  bundle.write();
+  EXPECT_EQ(open().message(), "manifest.json: expected token ids below 270, found a larger one");
+}
+
+TEST_F(BundleTest, SenselessThreads) {
+  EXPECT_EQ(Bundle::open(bundle.path(), {-1, true}).status().getCode(), Code::InvalidArgument);
+}
+
+} // namespace

@@ -1,0 +1,133 @@
+#include "core/bluec_runtime.h"
+
+#include "support/FakeGeometry.h"
+#include "support/TestBundle.h"
+
+#include <cstring>
+#include <gtest/gtest.h>
+
+using namespace bluec::test;
+
+namespace {
+
+class CApiTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    bluec_open_options options;
+    bluec_open_options_defaults(&options);
+    options.threads = 2;
+    ASSERT_EQ(bluec_bundle_open(files.path().c_str(), &options, &bundle, message, sizeof message),
+              BLUEC_OK)
+        << message;
+    ASSERT_EQ(bluec_session_create(bundle, &session, message, sizeof message), BLUEC_OK);
+  }
+  void TearDown() override {
+    bluec_session_free(session);
+    bluec_bundle_close(bundle);
+  }
+
+  static int32_t collect(void *user, const char *text, size_t bytes) {
+    static_cast<std::string *>(user)->append(text, bytes);
+    return 0;
+  }
+
+  TestBundle files;
+  char message[BLUEC_MESSAGE_BYTES] = "";
+  bluec_bundle *bundle = nullptr;
+  bluec_session *session = nullptr;
+};
+
+TEST_F(CApiTest, WholeConversation) {
+  EXPECT_EQ(bluec_bundle_threads(bundle), 2);
+  EXPECT_EQ(bluec_bundle_model(bundle)->context, FAKE_CONTEXT);
+  size_t size = 0;
+  EXPECT_EQ(std::strlen(bluec_bundle_manifest(bundle, &size)), size);
+  EXPECT_EQ(bluec_bundle_release_segment(bundle, "vision"), BLUEC_OK);
+  EXPECT_EQ(bluec_bundle_release_segment(bundle, "smell"), BLUEC_INVALID_ARGUMENT);
+
+  const std::uint8_t pixels[4 * 16] = {};
+  ASSERT_EQ(bluec_session_add_picture_rgb(session, pixels, 4, 4, 16), BLUEC_OK);
+  EXPECT_EQ(bluec_session_picture_count(session), 1);
+  int64_t tiles = 0;
+  ASSERT_NE(bluec_session_picture_features(session, 0, &tiles), nullptr);
+  EXPECT_EQ(tiles, 1);
+  EXPECT_EQ(bluec_session_picture_features(session, 1, nullptr), nullptr);
+  const std::string png =
+      readWhole(std::string(BLUEC_SOURCE_DIR) + "/tests/golden/runtime/pictures/rgb.png");
+  ASSERT_EQ(bluec_session_add_picture_file(session, png.data(), png.size()), BLUEC_OK)
+      << bluec_session_error(session);
+
+  ASSERT_EQ(bluec_session_add_turn(session, "hi", SIZE_MAX), BLUEC_OK);
+  int64_t count = 0;
+  ASSERT_NE(bluec_session_logits(session, &count), nullptr);
+  EXPECT_EQ(count, FAKE_VOCABULARY);
+  std::string answer;
+  ASSERT_EQ(bluec_session_generate(session, nullptr, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(answer, "hi");
+  EXPECT_EQ(bluec_session_stop_reason(session), BLUEC_STOP_END);
+  bluec_session_answer_tokens(session, &count);
+  EXPECT_EQ(count, 3);
+  EXPECT_EQ(bluec_session_turn_tokens(session, &count)[0], FAKE_BEGIN);
+
+  bluec_statistics statistics;
+  statistics.struct_bytes = sizeof statistics;
+  ASSERT_EQ(bluec_session_statistics(session, &statistics), BLUEC_OK);
+  EXPECT_EQ(statistics.pictures, 2);
+  EXPECT_EQ(statistics.context, FAKE_CONTEXT);
+  EXPECT_EQ(statistics.position, statistics.prefill_tokens + statistics.decoded_tokens);
+  bluec_session_reset(session);
+  ASSERT_EQ(bluec_session_statistics(session, &statistics), BLUEC_OK);
+  EXPECT_EQ(statistics.position, 0);
+}
+
+// A caller built against an older header has shorter structs.
+TEST_F(CApiTest, ShorterStructs) {
+  bluec_statistics statistics;
+  std::memset(&statistics, 0x55, sizeof statistics);
+  statistics.struct_bytes = offsetof(bluec_statistics, pictures);
+  ASSERT_EQ(bluec_session_statistics(session, &statistics), BLUEC_OK);
+  EXPECT_EQ(statistics.pictures, 0x5555555555555555);
+  EXPECT_EQ(statistics.struct_bytes, offsetof(bluec_statistics, pictures));
+
+  bluec_generate_options options = {offsetof(bluec_generate_options, temperature), 1, -5, -5, 0};
+  ASSERT_EQ(bluec_session_add_turn(session, "xyz", 2), BLUEC_OK);
+  std::string answer;
+  ASSERT_EQ(bluec_session_generate(session, &options, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(answer, "x");
+}
+
+TEST_F(CApiTest, ErrorsSayWhy) {
+  EXPECT_EQ(bluec_session_add_picture_file(session, "nonsense", 8), BLUEC_BAD_PICTURE);
+  EXPECT_STREQ(bluec_session_error(session),
+               "picture: expected a png or jpeg file, found something else");
+  EXPECT_EQ(bluec_session_add_picture_rgb(session, nullptr, 4, 4, 12), BLUEC_INVALID_ARGUMENT);
+  const std::uint8_t pixel[3] = {};
+  EXPECT_EQ(bluec_session_add_picture_rgb(session, pixel, 30000, 1, 90000), BLUEC_INVALID_ARGUMENT);
+  EXPECT_EQ(bluec_session_add_turn(session, nullptr, 4), BLUEC_INVALID_ARGUMENT);
+  bluec_generate_options options = {};
+  EXPECT_EQ(bluec_session_generate(session, &options, nullptr, nullptr), BLUEC_INVALID_ARGUMENT);
+  EXPECT_STREQ(bluec_session_error(session), "options: expected struct_bytes to be set, found 0");
+  EXPECT_EQ(bluec_session_run_entry(session, "nothing", 1, 0, nullptr, nullptr, nullptr, nullptr),
+            BLUEC_INVALID_ARGUMENT);
+  EXPECT_STREQ(bluec_session_error(session), "there is no entry 'nothing'");
+  EXPECT_EQ(bluec_session_add_turn(session, "ok", SIZE_MAX), BLUEC_OK);
+  EXPECT_STREQ(bluec_session_error(session), "");
+  EXPECT_STREQ(bluec_status_name(BLUEC_CONTEXT_FULL), "context_full");
+  EXPECT_STREQ(bluec_status_name(bluec_status(77)), "unknown");
+}
+
+TEST(CApi, OpenFailures) {
+  bluec_bundle *bundle = reinterpret_cast<bluec_bundle *>(1);
+  char message[16];
+  EXPECT_EQ(bluec_bundle_open("/nowhere/at/all", nullptr, &bundle, message, sizeof message),
+            BLUEC_NOT_FOUND);
+  EXPECT_EQ(bundle, nullptr);
+  EXPECT_STREQ(message, "/nowhere/at/all"); // cut to its buffer
+  EXPECT_EQ(bluec_bundle_open("/nowhere", nullptr, &bundle, nullptr, 0), BLUEC_NOT_FOUND);
+  EXPECT_EQ(bluec_bundle_open(nullptr, nullptr, &bundle, nullptr, 0), BLUEC_INVALID_ARGUMENT);
+  EXPECT_EQ(bluec_session_create(nullptr, nullptr, nullptr, 0), BLUEC_INVALID_ARGUMENT);
+  bluec_bundle_close(nullptr);
+  bluec_session_free(nullptr);
+}
+
+} // namespace

@@ -1,0 +1,126 @@
+#include "core/Manifest.h"
+
+#include "support/FakeGeometry.h"
+#include "support/TestBundle.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+using namespace bluec::runtime;
+using namespace bluec::test;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+class ManifestTest : public ::testing::Test {
+protected:
+  std::string text() {
+    bundle.write();
+    return readWhole(bundle.file("manifest.json"));
+  }
+  // The message that a manifest gets after `change`; empty when it is accepted.
+  std::string messageAfter(const std::function<void(Json &)> &change) {
+    change(bundle.manifest);
+    return Manifest::parse(text()).status().message();
+  }
+
+  TestBundle bundle;
+};
+
+TEST_F(ManifestTest, ReadsEveryField) {
+  const Result<Manifest> manifest = Manifest::parse(text());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->producer, "a test");
+  EXPECT_EQ(manifest->triple, FAKE_TRIPLE);
+  EXPECT_EQ(manifest->recipe, "float");
+  EXPECT_EQ(manifest->context, FAKE_CONTEXT);
+  EXPECT_EQ(manifest->imageBatch, 4);
+  EXPECT_EQ(manifest->preprocess.candidates.size(), 4u);
+  EXPECT_EQ(manifest->preprocess.candidates[0], (Grid{4, 2}));
+  EXPECT_EQ(manifest->preprocess.tileWidth, FAKE_TILE);
+  EXPECT_EQ(manifest->chat.bosTokenId, FAKE_BEGIN);
+  EXPECT_TRUE(manifest->chat.addBos);
+  EXPECT_EQ(manifest->endTokens, std::vector<std::int32_t>{FAKE_END});
+  ASSERT_NE(manifest->file("weights.bin"), nullptr);
+  EXPECT_EQ(manifest->file("weights.bin")->bytes, std::uint64_t(FAKE_WEIGHTS_BYTES));
+  EXPECT_EQ(manifest->file("nothing"), nullptr);
+}
+
+TEST_F(ManifestTest, VisionOnly) {
+  EXPECT_EQ(messageAfter([](Json &json) {
+              json.erase("chat");
+              json.erase("generation");
+            }),
+            "");
+}
+
+TEST_F(ManifestTest, UnknownFieldsAreIgnored) {
+  EXPECT_EQ(messageAfter([](Json &json) { json["later"] = {{"a", 1}}; }), "");
+}
+
+// Every flipped bit is found, by the checksum or before it.
+TEST_F(ManifestTest, FlippedBits) {
+  const std::string good = text();
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    std::string flipped = good;
+    flipped[i] = char(flipped[i] ^ (1 << i % 8));
+    EXPECT_FALSE(Manifest::parse(flipped).ok()) << "byte " << i;
+  }
+}
+
+TEST_F(ManifestTest, EveryTruncation) {
+  const std::string good = text();
+  for (std::size_t size = 0; size < good.size(); size += 7)
+    EXPECT_FALSE(Manifest::parse(std::string_view(good).substr(0, size)).ok()) << size;
+}
+
+TEST_F(ManifestTest, Refusals) {
+  const struct {
+    const char *expected;
+    std::function<void(Json &)> change;
+  } cases[] = {
+      {"manifest.json: format: expected 'bluec-bundle', found 'zip'",
+       [](Json &json) { json["format"] = "zip"; }},
+      {"manifest.json: version: expected 1, found 2", [](Json &json) { json["version"] = 2; }},
+      {"manifest.json: producer: expected a value, found none",
+       [](Json &json) { json.erase("producer"); }},
+      {"manifest.json: target: expected an object", [](Json &json) { json["target"] = 5; }},
+      {"manifest.json: target.triple: expected a string",
+       [](Json &json) { json["target"]["triple"] = 5; }},
+      {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
+       [](Json &json) { json["geometry"]["context"] = -1; }},
+      {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
+       [](Json &json) { json["geometry"]["context"] = 18446744073709551615u; }},
+      {"manifest.json: preprocess.scheme: expected 'relaxed', found 'other'",
+       [](Json &json) { json["preprocess"]["scheme"] = "other"; }},
+      {"manifest.json: preprocess.candidates: expected a list of 1 to 1024 values",
+       [](Json &json) { json["preprocess"]["candidates"] = Json::array(); }},
+      {"manifest.json: preprocess.candidates: expected pairs of columns and rows",
+       [](Json &json) { json["preprocess"]["candidates"] = {1, 2}; }},
+      {"manifest.json: preprocess.std: expected numbers other than 0",
+       [](Json &json) { json["preprocess"]["std"] = {1, 0, 1}; }},
+      {"manifest.json: preprocess.pad_color: expected a whole number from 0 to 255",
+       [](Json &json) { json["preprocess"]["pad_color"] = {0, 256, 0}; }},
+      {"manifest.json: chat.add_bos: expected true or false",
+       [](Json &json) { json["chat"]["add_bos"] = "yes"; }},
+      {"manifest.json: files: expected the name of a file beside the manifest, found "
+       "'../model.so'",
+       [](Json &json) { json["files"]["../model.so"] = json["files"]["model.so"]; }},
+      {"manifest.json: files.'model.so'.sha256: expected 64 hexadecimal digits in lower case",
+       [](Json &json) { json["files"]["model.so"]["sha256"] = "00"; }},
+  };
+  const Json good = bundle.manifest;
+  for (const auto &[expected, change] : cases) {
+    bundle.manifest = good;
+    EXPECT_EQ(messageAfter(change), expected);
+  }
+}
+
+TEST(Manifest, NotJson) {
+  for (const char *text : {"", "{", "[]", "null", "\"checksum\"", "{\"checksum\":"})
+    EXPECT_EQ(Manifest::parse(text).status().getCode(), Code::BadBundle) << text;
+  // Nesting that a recursive reader would not survive.
+  EXPECT_FALSE(Manifest::parse(std::string(1000000, '[')).ok());
+}
+
+} // namespace

@@ -1,0 +1,115 @@
+// Descriptors with one thing wrong.
+#include "core/Bundle.h"
+
+#include "support/FakeGeometry.h"
+#include "support/TestBundle.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+using namespace bluec::runtime;
+using namespace bluec::test;
+
+namespace {
+
+// A copy of the fake model's tables that may be changed.
+class ModelCheckTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    auto opened = Bundle::open(bundle.path(), {1, true});
+    ASSERT_TRUE(opened.ok()) << opened.status().message();
+    loaded = std::move(*opened);
+    restore();
+  }
+
+  void restore() {
+    model = loaded->model();
+    segments.assign(model.segments, model.segments + model.num_segments);
+    entries.assign(model.entries, model.entries + model.num_entries);
+    model.segments = segments.data();
+    model.entries = entries.data();
+    prefill = &entries[3];
+    input = prefill->inputs[0];
+    prefill->inputs = &input;
+    steps.assign(prefill->steps, prefill->steps + prefill->num_steps);
+    prefill->steps = steps.data();
+  }
+
+  std::string check() { return checkModel(model, &loaded->manifest()).message(); }
+
+  TestBundle bundle;
+  std::unique_ptr<Bundle> loaded;
+  bluec_model model;
+  std::vector<bluec_segment> segments;
+  std::vector<bluec_entry> entries;
+  bluec_entry *prefill = nullptr;
+  bluec_tensor input;
+  std::vector<bluec_step> steps;
+};
+
+TEST_F(ModelCheckTest, TheFakeModelIsSound) { EXPECT_EQ(check(), ""); }
+
+TEST_F(ModelCheckTest, Refusals) {
+  const struct {
+    const char *expected;
+    std::function<void()> change;
+  } cases[] = {
+      {"model.so: expected a bluec model, found something else", [&] { model.magic = 1; }},
+      {"model.so: abi version: expected 1, found 2", [&] { model.abi_version = 2; }},
+      {"model.so: struct size: expected", [&] { model.struct_bytes -= 8; }},
+      {"model.so: alignment: expected 64, found 32", [&] { model.alignment = 32; }},
+      {"model.so: a text of the descriptor is missing", [&] { model.triple = nullptr; }},
+      {"model.so: a size of the descriptor is negative", [&] { model.kv_bytes = -1; }},
+      {"model.so: a table of the descriptor is missing", [&] { model.entries = nullptr; }},
+      {"model.so: target: expected 'fake' as in manifest.json, found 'other'",
+       [&] { model.target = "other"; }},
+      {"model.so: hidden: expected 4, found 5", [&] { model.hidden = 5; }},
+      {"model.so: weights_bytes: expected 8192, found 8191", [&] { model.weights_bytes = 8191; }},
+      {"model.so: weights_sha256: expected", [&] { model.weights_sha256[3] ^= 1; }},
+      {"model.so: segment 1: expected it inside the weights, page-aligned",
+       [&] { segments[1].bytes += 1; }},
+      {"model.so: segment 0: expected it inside the weights, page-aligned",
+       [&] { segments[0].offset = 64; }},
+      {"model.so: segment 0: expected it inside the weights, page-aligned",
+       [&] { segments[0].offset = INT64_MAX - 4095; }},
+      {"model.so: an entry point has no name or no code", [&] { prefill->run = nullptr; }},
+      {"model.so: entry 'prefill': unknown kind 9", [&] { prefill->kind = 9; }},
+      {"model.so: entry 'prefill': it names a segment that is not there",
+       [&] { prefill->segment = 2; }},
+      {"model.so: entry 'prefill': its capacity or arena size is out of range",
+       [&] { prefill->capacity = 0; }},
+      {"model.so: entry 'prefill': a table is missing", [&] { prefill->inputs = nullptr; }},
+      {"model.so: entry 'prefill' inputs: expected 1, found 0", [&] { prefill->num_inputs = 0; }},
+      {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena of 100 bytes, "
+       "found it up to 128",
+       [&] { prefill->arena_bytes = 100; }},
+      {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena",
+       [&] { input.offset = INT64_MAX - 63; }},
+      {"model.so: entry 'prefill' input 'embeddings': offset 4 is not aligned",
+       [&] { input.offset = 4; }},
+      {"model.so: entry 'prefill' input 'embeddings' bytes: expected 128, found 64",
+       [&] { input.bytes = 64; }},
+      {"model.so: entry 'prefill' input 'embeddings': its dimensions are not positive or too "
+       "large",
+       [&] { input.dims[0] = INT64_MAX / 2; }},
+      {"model.so: entry 'prefill' input 'embeddings': unknown element type or rank",
+       [&] { input.rank = 5; }},
+      {"model.so: entry 'prefill' input 'embeddings': unknown element type or rank",
+       [&] { input.dtype = 0; }},
+      {"model.so: entry 'prefill' input: expected type 1 [8, 4], found type 1 [4, 8]",
+       [&] { std::swap(input.dims[0], input.dims[1]); }},
+      {"model.so: entry 'prefill' step 1: it has no name or no kernel",
+       [&] { steps[1].kernel = nullptr; }},
+      {"model.so: entry 'prefill' step 1 output 'logits': offset -64 is not aligned",
+       [&] { steps[1].output.offset = -64; }},
+      {"model.so: expected entry points embed, prefill and decode, found only some of them",
+       [&] { model.num_entries = 4; }},
+  };
+  for (const auto &[expected, change] : cases) {
+    restore();
+    change();
+    EXPECT_EQ(check().substr(0, std::string(expected).size()), expected);
+  }
+}
+
+} // namespace

@@ -1,0 +1,196 @@
+// A model that implements the contract without a compiler, to test the runtime with: it echoes.
+//
+// The language side keeps one number a position in its KV cache (the token's id, or a negative
+// number for a row of picture features) and answers a turn with the tokens between the last
+// <|user|> and the <|assistant|> after it, pictures left out, then with <|end|>. So every answer
+// shows what is in the cache: a chunk at the wrong place, a picture's row taken for a token or a
+// leftover of another turn changes it.
+//
+// The vision side answers with rows (2, mean of the tile's pixels, index in the call, capacity of
+// the entry), which shows how tiles were handed out.
+#include "abi/bluec_abi.h"
+#include "support/FakeGeometry.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+// Tells the tests that the object was loaded.
+__attribute__((constructor)) static void loaded(void) { setenv(FAKE_LOADED_VARIABLE, "1", 1); }
+
+enum {
+  pixelBytes = 3 * FAKE_TILE * FAKE_TILE * 4,
+  featureBytes = FAKE_TOKENS_PER_TILE * FAKE_HIDDEN * 4
+};
+
+// Offsets in the arenas.
+enum { outputOffset = 4096, arenaBytes = 16384 };
+
+static float *at(const struct bluec_call *call, int64_t offset) {
+  return (float *)(call->arena + offset);
+}
+
+static int32_t runStep(const struct bluec_call *call, bluec_kernel_fn kernel, int64_t tasks,
+                       int64_t step) {
+  call->parallel_for(call->pool, kernel, call, tasks);
+  return call->on_step ? call->on_step(call->observer, step) : 0;
+}
+
+static void encodeTiles(const struct bluec_call *call, int64_t begin, int64_t end, float capacity) {
+  for (int64_t tile = begin; tile < end; ++tile) {
+    const float *pixels = at(call, 0) + tile * 3 * FAKE_TILE * FAKE_TILE;
+    float sum = 0;
+    for (int i = 0; i < 3 * FAKE_TILE * FAKE_TILE; ++i)
+      sum += pixels[i];
+    float *rows = at(call, outputOffset) + tile * FAKE_TOKENS_PER_TILE * FAKE_HIDDEN;
+    for (int row = 0; row < FAKE_TOKENS_PER_TILE; ++row, rows += FAKE_HIDDEN) {
+      rows[0] = 2;
+      rows[1] = sum / (3 * FAKE_TILE * FAKE_TILE);
+      rows[2] = (float)tile;
+      rows[3] = capacity;
+    }
+  }
+}
+
+static void encodeFour(const struct bluec_call *call, int64_t begin, int64_t end) {
+  encodeTiles(call, begin, end, 4);
+}
+static void encodeOne(const struct bluec_call *call, int64_t begin, int64_t end) {
+  encodeTiles(call, begin, end, 1);
+}
+static int32_t runEncodeFour(const struct bluec_call *call) {
+  return runStep(call, encodeFour, call->count, 0);
+}
+static int32_t runEncodeOne(const struct bluec_call *call) {
+  return runStep(call, encodeOne, call->count, 0);
+}
+
+static void embedTokens(const struct bluec_call *call, int64_t begin, int64_t end) {
+  const int32_t *ids = (const int32_t *)call->arena;
+  for (int64_t i = begin; i < end; ++i) {
+    float *row = at(call, outputOffset) + i * FAKE_HIDDEN;
+    row[0] = 1;
+    row[1] = (float)ids[i];
+    row[2] = row[3] = 0;
+  }
+}
+static int32_t runEmbed(const struct bluec_call *call) {
+  return runStep(call, embedTokens, call->count, 0);
+}
+
+static void cacheRows(const struct bluec_call *call, int64_t begin, int64_t end) {
+  float *cache = (float *)call->kv;
+  for (int64_t i = begin; i < end; ++i) {
+    const float *row = at(call, 0) + i * FAKE_HIDDEN;
+    cache[call->position + i] = row[0] == 1 ? row[1] : -1;
+  }
+}
+
+static void cacheToken(const struct bluec_call *call, int64_t begin, int64_t end) {
+  (void)begin, (void)end;
+  ((float *)call->kv)[call->position] = (float)*(const int32_t *)call->arena;
+}
+
+// The token that continues the cache's first `count` tokens.
+static int32_t nextToken(const float *cache, int64_t count) {
+  int64_t user = -1, assistant = -1;
+  for (int64_t i = 0; i < count; ++i) {
+    if (cache[i] == FAKE_USER)
+      user = i;
+    if (cache[i] == FAKE_ASSISTANT)
+      assistant = i;
+  }
+  if (user < 0 || assistant < user)
+    return FAKE_END;
+  int64_t skip = count - 1 - assistant; // tokens that are answered already
+  for (int64_t i = user + 1; i < assistant; ++i)
+    if (cache[i] >= 0 && skip-- == 0)
+      return (int32_t)cache[i];
+  return FAKE_END;
+}
+
+static void computeLogits(const struct bluec_call *call, int64_t begin, int64_t end) {
+  (void)begin, (void)end;
+  float *logits = at(call, outputOffset);
+  for (int i = 0; i < FAKE_VOCABULARY; ++i)
+    logits[i] = 0;
+  logits[nextToken((const float *)call->kv, call->position + call->count)] = 8;
+}
+
+static int32_t runPrefill(const struct bluec_call *call) {
+  const int32_t answer = runStep(call, cacheRows, call->count, 0);
+  return answer ? answer : runStep(call, computeLogits, 1, 1);
+}
+static int32_t runDecode(const struct bluec_call *call) {
+  const int32_t answer = runStep(call, cacheToken, 1, 0);
+  return answer ? answer : runStep(call, computeLogits, 1, 1);
+}
+
+#define TENSOR(n, type, offset, bytes, rank, ...) {n, type, rank, {__VA_ARGS__}, offset, bytes}
+#define NO_TENSOR {"", BLUEC_F32, 0, {0}, 0, 0}
+#define PIXELS(n) TENSOR("pixels", BLUEC_F32, 0, (n) * pixelBytes, 4, n, 3, FAKE_TILE, FAKE_TILE)
+#define FEATURES(n)                                                                                \
+  TENSOR("features", BLUEC_F32, outputOffset, (n) * featureBytes, 3, n, FAKE_TOKENS_PER_TILE,      \
+         FAKE_HIDDEN)
+#define IDS(n) TENSOR("ids", BLUEC_I32, 0, (n) * 4, 1, n)
+#define ROWS(offset, n)                                                                            \
+  TENSOR("embeddings", BLUEC_F32, offset, (n) * FAKE_HIDDEN * 4, 2, n, FAKE_HIDDEN)
+#define LOGITS TENSOR("logits", BLUEC_F32, outputOffset, FAKE_VOCABULARY * 4, 2, 1, FAKE_VOCABULARY)
+
+static const struct bluec_tensor fourPixels[] = {PIXELS(4)}, fourFeatures[] = {FEATURES(4)};
+static const struct bluec_tensor onePixels[] = {PIXELS(1)}, oneFeatures[] = {FEATURES(1)};
+static const struct bluec_tensor embedIds[] = {IDS(FAKE_CHUNK)};
+static const struct bluec_tensor embedRows[] = {ROWS(outputOffset, FAKE_CHUNK)};
+static const struct bluec_tensor prefillRows[] = {ROWS(0, FAKE_CHUNK)};
+static const struct bluec_tensor decodeId[] = {IDS(1)}, logits[] = {LOGITS};
+
+static const struct bluec_step fourSteps[] = {{"vision/tiles", "encode_4", 4, FEATURES(4)}};
+static const struct bluec_step oneSteps[] = {{"vision/tiles", "encode_1", 1, FEATURES(1)}};
+static const struct bluec_step embedSteps[] = {
+    {"embed", "embed_8", FAKE_CHUNK, ROWS(outputOffset, FAKE_CHUNK)}};
+static const struct bluec_step prefillSteps[] = {
+    {"decoder/cache", "cache_8", FAKE_CHUNK, NO_TENSOR}, {"decoder/head", "logits", 1, LOGITS}};
+static const struct bluec_step decodeSteps[] = {{"decoder/cache", "cache_1", 1, NO_TENSOR},
+                                                {"decoder/head", "logits", 1, LOGITS}};
+
+static const struct bluec_segment segments[] = {{"vision", 0, 4096}, {"language", 4096, 4096}};
+
+static const struct bluec_entry entries[] = {
+    {"encode", BLUEC_ENTRY_ENCODE, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1, oneFeatures, 1,
+     oneSteps},
+    {"encode_batch", BLUEC_ENTRY_ENCODE, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels, 1,
+     fourFeatures, 1, fourSteps},
+    {"embed", BLUEC_ENTRY_EMBED, 1, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1, embedRows, 1,
+     embedSteps},
+    {"prefill", BLUEC_ENTRY_PREFILL, 1, FAKE_CHUNK, arenaBytes, runPrefill, 1, prefillRows, 1,
+     logits, 2, prefillSteps},
+    {"decode", BLUEC_ENTRY_DECODE, 1, 1, arenaBytes, runDecode, 1, decodeId, 1, logits, 2,
+     decodeSteps},
+};
+
+#ifndef FAKE_MODEL_SYMBOL
+#define FAKE_MODEL_SYMBOL bluec_model
+#endif
+
+__attribute__((visibility("default"))) const struct bluec_model FAKE_MODEL_SYMBOL = {
+    .magic = BLUEC_ABI_MAGIC,
+    .abi_version = BLUEC_ABI_VERSION,
+    .struct_bytes = sizeof(struct bluec_model),
+    .alignment = BLUEC_ALIGNMENT,
+    .producer = "a test",
+    .target = "fake",
+    .triple = FAKE_TRIPLE,
+    .cpu_features = "",
+    .weights_bytes = FAKE_WEIGHTS_BYTES,
+    .weights_sha256 = {FAKE_WEIGHTS_SHA256},
+    .kv_bytes = FAKE_CONTEXT * 4,
+    .context = FAKE_CONTEXT,
+    .hidden = FAKE_HIDDEN,
+    .vocabulary = FAKE_VOCABULARY,
+    .tokens_per_tile = FAKE_TOKENS_PER_TILE,
+    .tile_height = FAKE_TILE,
+    .tile_width = FAKE_TILE,
+    .num_segments = 2,
+    .segments = segments,
+    .num_entries = 5,
+    .entries = entries,
+};

@@ -1,0 +1,127 @@
+#include "support/TestBundle.h"
+
+#include "compiler/import/tokenizer/ConvertTokenizer.h"
+#include "core/Manifest.h"
+#include "core/Sha256.h"
+#include "support/FakeGeometry.h"
+#include "text/Unicode.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace bluec::test {
+
+using namespace bluec::runtime;
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "bluec-test-XXXXXX").string();
+  if (!::mkdtemp(pattern.data()))
+    std::abort();
+  folder = std::filesystem::canonical(pattern).string();
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+std::string readWhole(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void writeWhole(const std::string &path, const std::string &contents) {
+  std::ofstream(path, std::ios::binary) << contents;
+}
+
+std::string byteTokenizerJson() {
+  nlohmann::json vocabulary;
+  std::uint32_t next = 256;
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    const bool printable =
+        (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte < 0xad) || byte > 0xad;
+    std::string name;
+    appendUtf8(name, printable ? byte : next++);
+    vocabulary[name] = byte;
+  }
+  nlohmann::json added;
+  const std::pair<const char *, int> specials[] = {{"<|end|>", FAKE_END},
+                                                   {"<|user|>", FAKE_USER},
+                                                   {"<|assistant|>", FAKE_ASSISTANT},
+                                                   {"<image>", FAKE_IMAGE},
+                                                   {"<|begin|>", FAKE_BEGIN}};
+  for (const auto &[content, id] : specials)
+    added.push_back({{"id", id}, {"content", content}, {"special", true}});
+  const nlohmann::json json = {
+      {"added_tokens", added},
+      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+      {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", nlohmann::json::array()}}}};
+  return json.dump();
+}
+
+TestBundle::TestBundle(const std::string &model) {
+  writeWhole(file("model.so"), readWhole(model));
+  writeWhole(file("weights.bin"), std::string(FAKE_WEIGHTS_BYTES, '\0'));
+  auto table = tokenizer::convertTokenizerText(byteTokenizerJson(), "", FAKE_VOCABULARY);
+  if (!table.ok())
+    std::abort();
+  writeWhole(file("tokenizer.bin"), std::string(table->begin(), table->end()));
+
+  using List = std::vector<double>;
+  manifest["format"] = "bluec-bundle";
+  manifest["version"] = 1;
+  manifest["producer"] = "a test";
+  manifest["target"] = {{"name", "fake"},
+                        {"triple", FAKE_TRIPLE},
+                        {"cpu", "any"},
+                        {"features", nlohmann::json::array()}};
+  manifest["recipe"] = {{"name", "float"}};
+  manifest["geometry"] = {{"context", FAKE_CONTEXT},
+                          {"chunk", FAKE_CHUNK},
+                          {"image_batch", 4},
+                          {"hidden", FAKE_HIDDEN},
+                          {"vocabulary", FAKE_VOCABULARY},
+                          {"tokens_per_tile", FAKE_TOKENS_PER_TILE},
+                          {"tile_height", FAKE_TILE},
+                          {"tile_width", FAKE_TILE}};
+  manifest["preprocess"] = {{"rescale", 1.0 / 255},
+                            {"mean", List{0, 0, 0}},
+                            {"std", List{1, 1, 1}},
+                            {"pad_color", {0, 0, 0}},
+                            {"pad_position", "center"},
+                            {"scheme", "relaxed"},
+                            {"alpha", 0.1},
+                            {"candidates", nlohmann::json::parse("[[4,2],[2,4],[2,2],[1,1]]")},
+                            {"thumbnail", true}};
+  manifest["chat"] = {{"image_token_id", FAKE_IMAGE},        {"image_token", "<image>"},
+                      {"bos_token_id", FAKE_BEGIN},          {"add_bos", true},
+                      {"user_prefix", "<|user|>"},           {"user_suffix", ""},
+                      {"assistant_prefix", "<|assistant|>"}, {"assistant_suffix", "<|end|>"}};
+  manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
+  manifest["entry_points"] = nlohmann::json::array({{{"name", "encode"}, {"arena_bytes", 16384}}});
+  manifest["memory_plan"] = {{"peak_bytes", 16384}};
+  for (const char *name : {"model.so", "weights.bin", "tokenizer.bin"})
+    manifest["files"][name] = {{"bytes", 0}, {"sha256", ""}};
+  hashFiles();
+  write();
+}
+
+void TestBundle::hashFiles() {
+  for (auto &[name, entry] : manifest["files"].items()) {
+    const std::string contents = readWhole(file(name));
+    entry["bytes"] = contents.size();
+    entry["sha256"] = toHex(Sha256::of(contents.data(), contents.size()));
+  }
+}
+
+void TestBundle::write() {
+  manifest["checksum"] = std::string(64, '0');
+  manifest["checksum"] = manifestChecksum(manifest.dump(2));
+  writeWhole(file("manifest.json"), manifest.dump(2));
+}
+
+} // namespace bluec::test

@@ -1,0 +1,56 @@
+// Bundles for tests: written to a temporary folder, changed at will, removed at the end.
+#ifndef BLUEC_TESTS_RUNTIME_SUPPORT_TESTBUNDLE_H
+#define BLUEC_TESTS_RUNTIME_SUPPORT_TESTBUNDLE_H
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace bluec::test {
+
+// A folder that is gone when the object is.
+class TemporaryFolder {
+public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  ~TemporaryFolder();
+
+  const std::string &path() const { return folder; }
+  std::string file(const std::string &name) const { return folder + "/" + name; }
+
+private:
+  std::string folder;
+};
+
+std::string readWhole(const std::string &path);
+void writeWhole(const std::string &path, const std::string &contents);
+
+// tokenizer.json of a tokenizer with the 256 bytes as ids 0 to 255, in order, no merges, and the
+// fake model's special tokens.
+std::string byteTokenizerJson();
+
+// The bundle of the fake model. Change `manifest` or the files, then write().
+class TestBundle {
+public:
+  // `model`: path of a shared object.
+  explicit TestBundle(const std::string &model = BLUEC_FAKE_MODEL);
+
+  const std::string &path() const { return folder.path(); }
+  std::string file(const std::string &name) const { return folder.file(name); }
+
+  nlohmann::ordered_json manifest;
+
+  // Makes the manifest's sizes and hashes those of the files that it lists.
+  void hashFiles();
+  // Writes manifest.json with the right checksum.
+  void write();
+
+private:
+  TemporaryFolder folder;
+};
+
+} // namespace bluec::test
+
+#endif // BLUEC_TESTS_RUNTIME_SUPPORT_TESTBUNDLE_H

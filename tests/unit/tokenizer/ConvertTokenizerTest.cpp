@@ -1,0 +1,184 @@
+#include "compiler/import/tokenizer/ConvertTokenizer.h"
+
+#include "runtime/text/Tokenizer.h"
+
+#include <fstream>
+#include <functional>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+using namespace bluec::runtime;
+using bluec::tokenizer::convertTokenizer;
+using bluec::tokenizer::convertTokenizerText;
+using Json = nlohmann::json;
+
+namespace {
+
+const std::string folder = BLUEC_SOURCE_DIR "/tests/golden/runtime/tokenizers/";
+
+Json load(const std::string &name) {
+  std::ifstream file(folder + name);
+  return Json::parse(file);
+}
+
+class ConvertTokenizerGolden : public ::testing::TestWithParam<const char *> {};
+
+// The ids that the `tokenizers` package gives, for text with every kind of trap.
+TEST_P(ConvertTokenizerGolden, GivesTheSameIds) {
+  const std::string name = GetParam();
+  const auto table = convertTokenizer(folder + name + ".json", "", 363);
+  ASSERT_TRUE(table.ok()) << table.status().message();
+  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  for (const Json &entry : load(name + ".cases.json")) {
+    const std::string text = entry[0];
+    const auto ids = tokenizer->encode(text, Trust::Template);
+    ASSERT_TRUE(ids.ok());
+    EXPECT_EQ(*ids, entry[1].get<std::vector<std::int32_t>>()) << text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ConvertTokenizerGolden,
+                         ::testing::Values("gpt2", "gpt2_prefix_space", "llama3", "qwen2",
+                                           "digits"));
+
+// Text comes back as it was, with tokenizers that neither add a space nor normalise.
+TEST(ConvertTokenizer, RoundTrip) {
+  for (const std::string name : {"gpt2", "llama3", "digits"}) {
+    const auto table = convertTokenizer(folder + name + ".json", "", 363);
+    ASSERT_TRUE(table.ok());
+    const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+    ASSERT_TRUE(tokenizer.ok());
+    for (const Json &entry : load(name + ".cases.json")) {
+      const std::string text = entry[0];
+      if (text.find("<toolbox>") != text.npos) // it eats white space
+        continue;
+      EXPECT_EQ(tokenizer->decode(*tokenizer->encode(text, Trust::User)), text);
+      EXPECT_EQ(tokenizer->decode(*tokenizer->encode(text, Trust::Template), true), text);
+    }
+  }
+}
+
+TEST(ConvertTokenizer, SameInputSameBytes) {
+  const auto first = convertTokenizer(folder + "gpt2.json", "", 400);
+  const auto second = convertTokenizer(folder + "gpt2.json", "", 400);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(*first, *second);
+}
+
+TEST(ConvertTokenizer, DoesNotFit) {
+  EXPECT_TRUE(convertTokenizer(folder + "gpt2.json", "", 363).ok());
+  const Status status = convertTokenizer(folder + "gpt2.json", "", 362).status();
+  EXPECT_EQ(status.message(), "tokenizer.json: token '<toolbox>' does not fit the model: expected "
+                              "an id below 362, found 362");
+  EXPECT_FALSE(convertTokenizer(folder + "gpt2.json", "", 100).ok());
+}
+
+TEST(ConvertTokenizer, MissingFile) {
+  EXPECT_EQ(convertTokenizer(folder + "none.json", "", 10).status().getCode(), Code::NotFound);
+}
+
+// tokenizer_config.json may know more added tokens.
+TEST(ConvertTokenizer, AddedTokensOfTheConfig) {
+  const std::string text = load("gpt2.json").dump();
+  const std::string config = R"({"added_tokens_decoder":
+      {"0": {"content": "<|end|>", "special": true}, "370": {"content": "<new>", "special": true}}})";
+  const auto table = convertTokenizerText(text, config, 371);
+  ASSERT_TRUE(table.ok()) << table.status().message();
+  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+  ASSERT_TRUE(tokenizer.ok());
+  EXPECT_EQ(tokenizer->findAdded("<new>"), 370);
+  EXPECT_EQ(tokenizer->size(), 371u);
+  EXPECT_EQ(tokenizer->bytes(365), ""); // ids between that no token has
+  EXPECT_FALSE(convertTokenizerText(text, config, 370).ok());
+  EXPECT_EQ(convertTokenizerText(text, "[]", 400).status().message(),
+            "tokenizer_config.json: expected a json object, found something else");
+}
+
+TEST(ConvertTokenizer, Refusals) {
+  const struct {
+    const char *expected;
+    std::function<void(Json &)> change;
+  } cases[] = {
+      {"tokenizer.json: model: expected an object", [](Json &json) { json.erase("model"); }},
+      {"tokenizer.json: model.type: expected 'BPE', found 'Unigram'",
+       [](Json &json) { json["model"]["type"] = "Unigram"; }},
+      {"tokenizer.json: model.byte_fallback: expected false: a byte-level alphabet, found 'true'",
+       [](Json &json) { json["model"]["byte_fallback"] = true; }},
+      {"tokenizer.json: model.dropout: expected null, found '0.1'",
+       [](Json &json) { json["model"]["dropout"] = 0.1; }},
+      {"tokenizer.json: model.end_of_word_suffix: expected none, found '</w>'",
+       [](Json &json) { json["model"]["end_of_word_suffix"] = "</w>"; }},
+      {"tokenizer.json: model.vocab: expected an object with tokens",
+       [](Json &json) { json["model"]["vocab"] = Json::array(); }},
+      {"tokenizer.json: model.vocab: 'a': expected an id",
+       [](Json &json) { json["model"]["vocab"]["a"] = -4; }},
+      {"tokenizer.json: model.vocab: expected each id once, found 5 twice",
+       [](Json &json) { json["model"]["vocab"]["newcomer"] = 5; }},
+      {"tokenizer.json: model.merges: expected a list",
+       [](Json &json) { json["model"]["merges"] = 3; }},
+      {"tokenizer.json: model.merges[0]: expected a pair of tokens",
+       [](Json &json) { json["model"]["merges"][0] = 3; }},
+      {"tokenizer.json: model.merges[0]: expected two tokens with a space between them, found "
+       "'a b c'",
+       [](Json &json) { json["model"]["merges"][0] = "a b c"; }},
+      {"tokenizer.json: model.merges[0]: expected tokens of the vocabulary, found 'zq'",
+       [](Json &json) { json["model"]["merges"][0] = "z q"; }},
+      {"tokenizer.json: normalizer: expected none or 'NFC', found 'NFKC'",
+       [](Json &json) { json["normalizer"] = {{"type", "NFKC"}}; }},
+      {"tokenizer.json: pre_tokenizer: expected 'ByteLevel' at its end, found ''",
+       [](Json &json) { json["pre_tokenizer"] = nullptr; }},
+      {"tokenizer.json: pre_tokenizer: expected 'ByteLevel' at its end, found 'Metaspace'",
+       [](Json &json) { json["pre_tokenizer"] = {{"type", "Metaspace"}}; }},
+      {"tokenizer.json: pre_tokenizer: expected 'Split', 'Digits' or a last 'ByteLevel', found "
+       "'Whitespace'",
+       [](Json &json) {
+         json["pre_tokenizer"] = {
+             {"type", "Sequence"},
+             {"pretokenizers", {{{"type", "Whitespace"}}, {{"type", "ByteLevel"}}}}};
+       }},
+      {"tokenizer.json: pre_tokenizer.pattern: expected the regular expression of GPT-2, Llama 3 "
+       "or Qwen 2, found '\\w+'",
+       [](Json &json) {
+         json["pre_tokenizer"] = {
+             {"type", "Sequence"},
+             {"pretokenizers",
+              {{{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", "\\w+"}}}},
+               {{"type", "ByteLevel"}}}}};
+       }},
+      {"tokenizer.json: added_tokens: '<|end|>': expected single_word false, found 'true'",
+       [](Json &json) { json["added_tokens"][0]["single_word"] = true; }},
+      {"tokenizer.json: added_tokens: expected a text for token 0, found none",
+       [](Json &json) { json["added_tokens"][0]["content"] = ""; }},
+      {"tokenizer.json: added_tokens: '<|end|>': expected id 0 as in model.vocab, found 9",
+       [](Json &json) { json["added_tokens"][0]["id"] = 9; }},
+      {"tokenizer.json: added_tokens: expected each id once, found 0 twice",
+       [](Json &json) { json["added_tokens"][0]["content"] = "<|stop|>"; }},
+  };
+  for (const auto &[expected, change] : cases) {
+    Json json = load("gpt2.json");
+    change(json);
+    EXPECT_EQ(convertTokenizerText(json.dump(), "", 400).status().message(), expected);
+  }
+}
+
+TEST(ConvertTokenizer, NotJson) {
+  for (const std::string &text : {std::string(), std::string("{"), std::string("[]"),
+                                  std::string(500000, '['), std::string("{\"model\":")})
+    EXPECT_EQ(convertTokenizerText(text, "", 10).status().message(),
+              "tokenizer.json: expected a json object, found something else");
+}
+
+// Merges may come as pairs, as newer releases write them, or as one string.
+TEST(ConvertTokenizer, BothFormsOfMerges) {
+  Json json = load("gpt2.json");
+  for (Json &merge : json["model"]["merges"])
+    if (merge.is_array())
+      merge = merge[0].get<std::string>() + " " + merge[1].get<std::string>();
+  const auto strings = convertTokenizerText(json.dump(), "", 400);
+  const auto pairs = convertTokenizer(folder + "gpt2.json", "", 400);
+  ASSERT_TRUE(strings.ok()) << strings.status().message();
+  EXPECT_EQ(*strings, *pairs);
+}
+
+} // namespace
