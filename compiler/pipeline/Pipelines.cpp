@@ -8,9 +8,10 @@
 
 using namespace bluec;
 
-void bluec::buildImportPipeline(mlir::OpPassManager &passes) {}
+void bluec::buildImportPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory) {}
 
-void bluec::buildModelPipeline(mlir::OpPassManager &passes) {}
+void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
+                               int64_t context) {}
 
 void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options) {
   LowerToPlanOptions lower;
