@@ -3,8 +3,10 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
+#include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
@@ -41,6 +43,8 @@ void bluec::registerAllPasses() {
   kernels::registerLowerKernelsToLlvm();
   kernels::registerLowerStepsToKernels();
   registerLowerToPlan();
+  registerOnnxToBlue();
   registerPlanMemory();
+  registerVerifyModel();
   registerVerifyPlan();
 }
