@@ -54,6 +54,7 @@ private:
   bool needsWriter() const {
     return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
   }
+  LogicalResult chooseSizes();
   LogicalResult checkBudget();
   LogicalResult writeWeightsFile();
   Json manifestFields() const;
@@ -76,6 +77,7 @@ private:
   std::unique_ptr<PassRunner> passes;
   OwningOpRef<ModuleOp> module;
   ModelPackage package;
+  ScheduleOptions sizes;
   std::unique_ptr<WeightReader> weights;
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
@@ -190,12 +192,33 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
-  if (failed(readPackage(options.model, *module, package, diagnostics)))
+  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
-  return passes->run(*module, "import", buildImportPipeline);
+  auto build = [&](OpPassManager &to) { buildImportPipeline(to, options.model); };
+  return passes->run(*module, "import", build);
 }
 
-LogicalResult Compilation::model() { return passes->run(*module, "model", buildModelPipeline); }
+/// Context and chunk from the command line, or what suits the model.
+LogicalResult Compilation::chooseSizes() {
+  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
+  int64_t positions = package.config.maxPositions; // 0: not said
+  sizes.context = options.context.value_or(positions > 0 ? std::min(defaultContext, positions)
+                                                         : defaultContext);
+  sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
+  sizes.imageBatch = options.imageBatch;
+  if (positions > 0 && sizes.context > positions)
+    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
+                             " positions, found " + Twine(sizes.context));
+  if (sizes.chunk > sizes.context)
+    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
+                             " tokens, found " + Twine(sizes.chunk));
+  return success();
+}
+
+LogicalResult Compilation::model() {
+  auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
+  return passes->run(*module, "model", build);
+}
 
 LogicalResult Compilation::precision() {
   // The recipe `float` keeps every type as it is.
@@ -203,19 +226,6 @@ LogicalResult Compilation::precision() {
 }
 
 LogicalResult Compilation::schedule() {
-  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
-  int64_t positions = package.config.maxPositions > 0 ? package.config.maxPositions : defaultContext;
-  ScheduleOptions sizes;
-  sizes.context = options.context.value_or(std::min(defaultContext, positions));
-  sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
-  sizes.imageBatch = options.imageBatch;
-  if (sizes.context > positions && package.config.maxPositions > 0)
-    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
-                             " positions, found " + Twine(sizes.context));
-  if (sizes.chunk > sizes.context)
-    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
-                             " tokens, found " + Twine(sizes.chunk));
-
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
   if (failed(passes->run(*module, "schedule", build)) ||
@@ -267,7 +277,7 @@ LogicalResult Compilation::object() {
   if (dumps.enabled()) {
     OwningOpRef<ModuleOp> lowered = module->clone();
     if (failed(passes->run(*lowered, "dump", [](OpPassManager &pipeline) {
-          pipeline.addPass(createLowerKernelsToLlvm());
+          pipeline.addPass(kernels::createLowerKernelsToLlvm());
         })) ||
         failed(report(dumps.write(Phase::Object, *lowered))))
       return failure();

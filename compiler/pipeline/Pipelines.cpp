@@ -1,16 +1,30 @@
 #include "compiler/pipeline/Pipelines.h"
 
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
+#include "mlir/Transforms/Passes.h"
+
 using namespace bluec;
 
-void bluec::buildImportPipeline(mlir::OpPassManager &passes) {}
+void bluec::buildImportPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory) {
+  passes.addPass(mlir::createCSEPass());
+}
 
-void bluec::buildModelPipeline(mlir::OpPassManager &passes) {}
+void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
+                               int64_t context) {
+  OnnxToBlueOptions raise;
+  raise.context = context;
+  raise.modelDirectory = modelDirectory.str();
+  passes.addPass(createOnnxToBlue(raise));
+  passes.addPass(mlir::createCSEPass());
+  passes.addPass(createVerifyModel());
+}
 
 void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options) {
   LowerToPlanOptions lower;

@@ -14,10 +14,11 @@ struct ScheduleOptions {
   int64_t imageBatch = 1; // tiles a call of encode
 };
 
-/// onnx -> onnx: shapes, constants. What follows can rely on static shapes where they are static.
-void buildImportPipeline(mlir::OpPassManager &passes);
-/// onnx -> blue, and a check that nothing of onnx is left.
-void buildModelPipeline(mlir::OpPassManager &passes);
+/// onnx -> onnx: shapes, constants. Weights' files are relative to `modelDirectory`.
+void buildImportPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory);
+/// onnx -> blue, and a check that nothing of onnx is left. Rotary tables get `context` positions.
+void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
+                        int64_t context);
 /// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
 void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
 /// Places of weights, values and caches, checked.

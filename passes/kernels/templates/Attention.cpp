@@ -75,10 +75,18 @@ AttentionEmitter::AttentionEmitter(StepKernel &k, plan::AttentionOp op)
 }
 
 void AttentionEmitter::chooseTiles() {
-  // Four vectors side by side for each row, as many rows as the registers hold beside them.
-  constexpr int64_t kSide = 4;
-  int64_t accumulators = b.facts.accumulators(kSide);
-  int64_t most = std::max<int64_t>(1, accumulators / kSide);
+  // Rows by vectors of keys or values: as many multiplications for each load as registers allow,
+  // which hold rows * side sums, side vectors and a broadcast.
+  int64_t most = 1;
+  double bestRatio = 0;
+  for (int64_t side = 1; side <= 4; ++side) {
+    int64_t rows = std::max<int64_t>(1, (b.facts.registers - 1) / side - 1);
+    double ratio = static_cast<double>(rows * side) / static_cast<double>(rows + side);
+    if (ratio > bestRatio) {
+      bestRatio = ratio;
+      most = rows;
+    }
+  }
   overHeads = tokens == 1;
   int64_t rows = overHeads ? groupSize : tokens;
   // Heads of a group are cut evenly; the last tile of tokens may be ragged.
@@ -89,7 +97,7 @@ void AttentionEmitter::chooseTiles() {
   tilesPerGroup = overHeads ? groupSize / height : groupSize;
   tilesPerHead = overHeads ? 1 : llvm::divideCeil(tokens, height);
   dimVectors = llvm::divideCeil(dims, b.facts.lanes);
-  int64_t side = std::clamp<int64_t>(accumulators / height, 1, 8);
+  int64_t side = std::clamp<int64_t>((b.facts.registers - 1) / (height + 1), 1, 8);
   dimSide = llvm::divideCeil(dimVectors, llvm::divideCeil(dimVectors, side));
   keySide = std::min(side, kStretch / b.facts.lanes);
   while ((kStretch / b.facts.lanes) % keySide != 0)

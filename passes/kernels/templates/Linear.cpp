@@ -16,6 +16,10 @@ using namespace bluec::kernels;
 
 namespace {
 
+/// Rows under which the panels' traffic stops mattering: less than a byte for each multiply-add of
+/// a register tile's column.
+constexpr int64_t kBlockRows = 128;
+
 struct Tiling {
   int64_t height = 1; // rows of a register tile
   int64_t tiles = 1;  // register tiles that cover all rows
@@ -73,9 +77,13 @@ Tiling LinearEmitter::chooseTiling() const {
       best = {height, tiles, tiles};
     }
   }
+  // A panel is read once for each block, perhaps from memory; x is read once for each panel, from
+  // the second-level cache if the block fits there, else from the one behind it. Under kBlockRows
+  // rows the panels' traffic would be the larger one.
   int64_t rowBytes = depth * 4;
   int64_t fitting = b.facts.l2Bytes / 2 / (rowBytes * best.height);
-  best.block = std::clamp<int64_t>(fitting, 2, std::max<int64_t>(best.tiles, 2));
+  int64_t enough = llvm::divideCeil(kBlockRows, best.height);
+  best.block = std::clamp<int64_t>(std::max(fitting, enough), 2, std::max<int64_t>(best.tiles, 2));
   // The last tile may reach back over the one before it, which must belong to the same task.
   bool ragged = rows % best.height != 0;
   auto breaks = [&](int64_t block) { return ragged && best.tiles % block == 1 && best.tiles > 1; };

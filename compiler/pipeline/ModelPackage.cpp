@@ -1,0 +1,113 @@
+#include "compiler/pipeline/ModelPackage.h"
+
+#include "compiler/dialect/blue/Blue.h"
+#include "compiler/import/onnx/GraphImport.h"
+#include "compiler/import/tokenizer/ConvertTokenizer.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+std::string inside(StringRef directory, StringRef name) {
+  SmallString<256> path(directory);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+/// "vision_encoder.onnx" or "onnx/vision_encoder.onnx"; empty when there is neither.
+std::string findGraph(StringRef directory, StringRef name) {
+  for (const std::string &place : {name.str(), "onnx/" + name.str()})
+    if (llvm::sys::fs::exists(inside(directory, place)))
+      return place;
+  return "";
+}
+
+LogicalResult importGraph(ModelFiles &files, StringRef name, StringRef role, ModuleOp module,
+                          Diagnostics &diagnostics) {
+  std::string place = findGraph(files.directory(), name);
+  if (place.empty())
+    return diagnostics.error(name + ": expected in the model directory, found none");
+  if (failed(importOnnxFile(files, place, role, module)))
+    return failure();
+  auto function = SymbolTable(module).lookup<func::FuncOp>(role);
+  function->setAttr(blue::kRoleAttr, StringAttr::get(module.getContext(), role));
+  return success();
+}
+
+LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary,
+                            ModelPackage &package, Diagnostics &diagnostics) {
+  std::string path = inside(directory, "tokenizer.json");
+  if (!llvm::sys::fs::exists(path)) {
+    if (package.config.chat)
+      return diagnostics.error("tokenizer.json: expected beside tokenizer_config.json, found none");
+    return success(); // graphs alone, for measuring and comparing
+  }
+  runtime::Result<std::vector<uint8_t>> table = tokenizer::convertTokenizer(
+      path, inside(directory, "tokenizer_config.json"), vocabulary);
+  if (!table.ok())
+    return diagnostics.error(table.status().message());
+  package.tokenizer = std::move(*table);
+  return success();
+}
+
+} // namespace
+
+LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
+                                 ModelPackage &package, Diagnostics &diagnostics) {
+  llvm::Expected<ModelConfig> config = readModelConfig(directory);
+  if (!config)
+    return diagnostics.error(llvm::toString(config.takeError()));
+  package.config = std::move(*config);
+  ModelFiles files(directory);
+  if (package.config.hasVision &&
+      failed(importGraph(files, "vision_encoder.onnx", "vision", module, diagnostics)))
+    return failure();
+  if (!package.config.hasText)
+    return success();
+  if (failed(importGraph(files, "embed_tokens.onnx", "embed", module, diagnostics)) ||
+      failed(importGraph(files, "decoder_model_merged.onnx", "decoder", module, diagnostics)))
+    return failure();
+  // The table of embeddings is what ids index; without the number any id is taken.
+  int64_t vocabulary = std::numeric_limits<int32_t>::max();
+  if (package.config.text.contains("vocab_size") &&
+      package.config.text["vocab_size"].is_number_integer())
+    vocabulary = package.config.text["vocab_size"].get<int64_t>();
+  return readTokenizer(directory, vocabulary, package, diagnostics);
+}
+
+void bluec::addConfig(const ModelConfig &config, Json &fields) {
+  if (!config.vision.is_null())
+    fields["geometry"]["vision"] = config.vision;
+  if (!config.text.is_null())
+    fields["geometry"]["text"] = config.text;
+  if (config.preprocess) {
+    const PreprocessConfig &from = *config.preprocess;
+    fields["preprocess"] = {{"rescale", from.rescale},
+                            {"mean", from.mean},
+                            {"std", from.deviation},
+                            {"pad_color", from.padColor},
+                            {"pad_position", from.padPosition},
+                            {"scheme", "relaxed"},
+                            {"alpha", from.alpha},
+                            {"candidates", from.candidates},
+                            {"thumbnail", from.thumbnail}};
+  }
+  if (config.chat) {
+    const ChatConfig &from = *config.chat;
+    auto orNull = [](const std::optional<int64_t> &id) { return id ? Json(*id) : Json(); };
+    fields["chat"] = {{"image_token_id", orNull(from.imageTokenId)},
+                      {"image_token", from.imageToken},
+                      {"bos_token_id", orNull(from.bosTokenId)},
+                      {"add_bos", from.addBos},
+                      {"user_prefix", from.userPrefix},
+                      {"user_suffix", from.userSuffix},
+                      {"assistant_prefix", from.assistantPrefix},
+                      {"assistant_suffix", from.assistantSuffix}};
+  }
+  fields["generation"] = {{"eos_token_ids", config.eosTokenIds}};
+}

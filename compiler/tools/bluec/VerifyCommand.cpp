@@ -1,0 +1,33 @@
+#include "compiler/pipeline/Verification.h"
+#include "compiler/tools/bluec/Commands.h"
+
+#include <memory>
+
+using namespace bluec;
+using namespace bluec::tools;
+
+void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
+  auto options = std::make_shared<VerifyOptions>();
+  CLI::App *command = app.add_subcommand(
+      "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
+  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
+  constexpr int mostThreads = 1024;
+  command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command
+      ->add_option("--reference", options->reference,
+                   "The model directory that the bundle was compiled from")
+      ->required();
+  command->add_option("--tolerance", options->tolerance, "Relative error of a layer (1e-3)")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_option("--tiles", options->tiles, "Tiles to encode (2)")
+      ->check(CLI::Range(int64_t{1}, mostTiles));
+  command->add_option("--seed", options->seed, "Of the random input");
+  command->add_option("--threads", options->threads, "Threads (one for each CPU)")
+      ->check(CLI::Range(0, mostThreads));
+  command->add_flag("--json", options->json, "Print it as JSON");
+  command->callback([options, &chosen] {
+    chosen = [options] { return verify(*options, llvm::outs(), llvm::errs()); };
+  });
+}

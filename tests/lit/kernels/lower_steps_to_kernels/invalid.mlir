@@ -1,0 +1,65 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics -lower-steps-to-kernels
+
+// Every error of the pass: steps that no template covers.
+
+// No facts to generate kernels for.
+// expected-error@+1 {{expected a #plan.target as plan.target}}
+module {
+}
+
+// -----
+
+// Panels of another width than the target's vectors.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x8xf32> packed tensor<2x8x8xf32> segment "s"
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x8xf32>):
+    %w = plan.get_weight @w : tensor<2x8x8xf32>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x8xf32>, tensor<2x8x8xf32>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x8xf32>, %p: tensor<2x8x8xf32>):
+      // expected-error@+1 {{expected panels of a multiple of 16 rows, found 'tensor<2x8x8xf32>'}}
+      %l = plan.linear %a, %p : (tensor<4x8xf32>, tensor<2x8x8xf32>) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Keys packed for narrower vectors.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.cache @k : tensor<1x2x8x32x8xf32>
+  plan.cache @v : tensor<1x64x64xf32>
+  plan.entry @decode kind decode capacity 1 segment "s" {
+  ^bb0(%q: tensor<1x128xf32>):
+    %k = plan.get_cache @k : tensor<1x2x8x32x8xf32>
+    %v = plan.get_cache @v : tensor<1x64x64xf32>
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<1x128xf32>, tensor<1x2x8x32x8xf32>, tensor<1x64x64xf32>) -> tensor<1x128xf32> {
+    ^bb0(%a: tensor<1x128xf32>, %b: tensor<1x2x8x32x8xf32>, %c: tensor<1x64x64xf32>):
+      // expected-error@+1 {{expected keys packed in blocks of a multiple of 16 positions, found 'tensor<1x2x8x32x8xf32>'}}
+      %o = plan.attention %a, %b, %c {causal, num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.5 : f64} : (tensor<1x128xf32>, tensor<1x2x8x32x8xf32>, tensor<1x64x64xf32>) -> tensor<1x128xf32>
+      plan.yield %o : tensor<1x128xf32>
+    }
+    plan.return %y : tensor<1x128xf32>
+  }
+}
+
+// -----
+
+// Elements of another type than kernels are written for.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x8xf16>):
+    %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x8xf16>) -> tensor<4x8xf16> {
+    ^bb0(%a: tensor<4x8xf16>):
+      // expected-error@+1 {{expected elements of f32 or i32, found 'tensor<4x8xf16>'}}
+      %l = blue.relu %a : tensor<4x8xf16>
+      plan.yield %l : tensor<4x8xf16>
+    }
+    plan.return %y : tensor<4x8xf16>
+  }
+}

@@ -1,0 +1,77 @@
+// RUN: bluec-opt %s -split-input-file -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
+
+// The register tile follows from the target's facts and the number of rows.
+
+// 32 registers of 512 bits and 128 rows: 13 rows by 2 vectors (10 tiles, 2 rows twice).
+// CHECK: [[TASKS:#map[0-9]*]] = affine_map<(d0) -> ((d0 ceildiv 130) * 2)>
+// CHECK: plan.launch @linear_128x64_k48({{.*}}) tasks [[TASKS]]
+// CHECK: func.func private @linear_128x64_k48
+// CHECK: scf.for %{{.*}} = %c0 to %c48 step %c1 iter_args
+// CHECK-COUNT-2: vector.load %{{.*}} : memref<2x48x32xf32>, vector<16xf32>
+// CHECK-COUNT-26: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK-COUNT-26: vector.store
+// CHECK-NOT: vector.store
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<64x48xf32> packed tensor<2x48x32xf32> segment "s"
+  plan.entry @prefill kind prefill capacity 128 segment "s" {
+  ^bb0(%x: tensor<128x48xf32>):
+    %w = plan.get_weight @w : tensor<2x48x32xf32>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<128x48xf32>, tensor<2x48x32xf32>) -> tensor<128x64xf32> {
+    ^bb0(%a: tensor<128x48xf32>, %b: tensor<2x48x32xf32>):
+      %l = plan.linear %a, %b : (tensor<128x48xf32>, tensor<2x48x32xf32>) -> tensor<128x64xf32>
+      plan.yield %l : tensor<128x64xf32>
+    }
+    plan.return %y : tensor<128x64xf32>
+  }
+}
+
+// -----
+
+// 16 registers of 256 bits and 12 rows: 6 rows by 2 vectors.
+// CHECK: func.func private @linear_12x16_k48
+// CHECK-COUNT-12: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<1x48x16xf32> segment "s"
+  plan.entry @prefill kind prefill capacity 12 segment "s" {
+  ^bb0(%x: tensor<12x48xf32>):
+    %w = plan.get_weight @w : tensor<1x48x16xf32>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<12x48xf32>, tensor<1x48x16xf32>) -> tensor<12x16xf32> {
+    ^bb0(%a: tensor<12x48xf32>, %b: tensor<1x48x16xf32>):
+      %l = plan.linear %a, %b : (tensor<12x48xf32>, tensor<1x48x16xf32>) -> tensor<12x16xf32>
+      plan.yield %l : tensor<12x16xf32>
+    }
+    plan.return %y : tensor<12x16xf32>
+  }
+}
+
+// -----
+
+// One row: two panels side by side and lines asked for ahead; a task is a panel. The last panel is
+// in part past the 20 columns, so loads and stores of columns are masked.
+// CHECK: [[TASKS:#map[0-9]*]] = affine_map<(d0) -> (2)>
+// CHECK: plan.launch @linear_1x20_k8({{.*}}) tasks [[TASKS]]
+// CHECK: func.func private @linear_1x20_k8
+// CHECK: memref.prefetch
+// CHECK-COUNT-16: vector.fma
+// CHECK: vector.maskedstore
+// CHECK-NOT: vector.store
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<20x8xf32> packed tensor<2x8x16xf32> segment "s"
+  plan.entry @decode kind decode capacity 1 segment "s" {
+  ^bb0(%x: tensor<1x8xf32>):
+    %w = plan.get_weight @w : tensor<2x8x16xf32>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<1x8xf32>, tensor<2x8x16xf32>) -> tensor<1x20xf32> {
+    ^bb0(%a: tensor<1x8xf32>, %b: tensor<2x8x16xf32>):
+      %l = plan.linear %a, %b : (tensor<1x8xf32>, tensor<2x8x16xf32>) -> tensor<1x20xf32>
+      plan.yield %l : tensor<1x20xf32>
+    }
+    plan.return %y : tensor<1x20xf32>
+  }
+}

@@ -1,0 +1,52 @@
+// RUN: bluec-opt %s -split-input-file -lower-to-plan=image-batch=2 | FileCheck %s
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// What is no part of the model stays as it is.
+// CHECK-LABEL: module
+// CHECK-NOT: plan.entry
+// CHECK: plan.cache @other
+module attributes {plan.target = #target} {
+  plan.cache @other : tensor<1x8x4xf32>
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// Patch embedding becomes im2col and a linear layer whose weight is flattened and in panels of two
+// vectors of rows; the batch is the image batch.
+// CHECK-LABEL: plan.weight @patch
+// CHECK-SAME: [#blue.reshape<[6, 12]>] packed tensor<1x12x8xf32> segment "vision"
+// CHECK: plan.entry @encode kind encode capacity 2 segment "vision"
+// CHECK-NEXT: ^bb0(%[[PIXELS:.*]]: tensor<2x3x5x4xf32>)
+// CHECK: %[[W:.*]] = plan.get_weight @patch
+// CHECK: %[[COLUMNS:.*]] = plan.step "vision/patch_embed" value "vision/patch_embed/im2col" on "cpu"(%[[PIXELS]])
+// CHECK: plan.im2col {{.*}} {patch = 2 : i64} : (tensor<2x3x5x4xf32>) -> tensor<2x4x12xf32>
+// CHECK: %[[TOKENS:.*]] = plan.step "vision/patch_embed" value "vision/patch_embed" on "cpu"(%[[COLUMNS]], %[[W]])
+// CHECK: plan.linear
+// CHECK: plan.return %[[TOKENS]]
+module attributes {plan.target = #target} {
+  func.func @tower(%pixels: tensor<?x3x5x4xf32>) -> tensor<?x4x6xf32> attributes {blue.role = "vision"} {
+    %w = blue.weight "patch" <"v.onnx" at 0 : tensor<6x3x2x2xf32>> : tensor<6x3x2x2xf32>
+    %x = blue.patch_embed %pixels, %w : (tensor<?x3x5x4xf32>, tensor<6x3x2x2xf32>) -> tensor<?x4x6xf32>
+    return %x : tensor<?x4x6xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// An encoder has no cache: its keys are packed by a step of their own.
+// CHECK-NOT: plan.cache
+// CHECK: %[[KEYS:.*]] = plan.step {{.*}} value "vision/attention/pack_keys"
+// CHECK: plan.pack_keys {{.*}} : (tensor<2x5x6xf32>) -> tensor<2x2x2x3x4xf32>
+// CHECK: plan.step "vision/attention" value "vision/attention" on "cpu"({{.*}}, %[[KEYS]], {{.*}})
+// CHECK: plan.attention {{.*}} {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 5.000000e-01 : f64}
+module attributes {plan.target = #target} {
+  func.func @tower(%x: tensor<?x5x6xf32>) -> tensor<?x5x6xf32> attributes {blue.role = "vision"} {
+    %a = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 0.5} : (tensor<?x5x6xf32>, tensor<?x5x6xf32>, tensor<?x5x6xf32>) -> tensor<?x5x6xf32>
+    return %a : tensor<?x5x6xf32>
+  }
+}

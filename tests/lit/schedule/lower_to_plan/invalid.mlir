@@ -1,0 +1,122 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics -lower-to-plan="context=16 chunk=4"
+
+// Without a target there is no width for panels.
+// expected-error @below {{expected a #plan.target as plan.target}}
+module {
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A function that is no part of a model.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected blue.role to be vision, embed or decoder}}
+  func.func @other(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+    return %x : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A part that computes nothing.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected an output that a layer computes, found an input or weight}}
+  func.func @d(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+    return %x : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A rotary table that is shorter than the context.
+module attributes {plan.target = #target} {
+  func.func @d(%x: tensor<?x4xf32>, %position: index) -> tensor<?x4xf32> attributes {blue.role = "decoder"} {
+    %c = blue.constant dense<1.0> : tensor<8x2xf32> : tensor<8x2xf32>
+    // expected-error @below {{expected a table of at least 16 positions for that context, found 8}}
+    %r = blue.rope %x, %c, %c at %position {num_heads = 1} : (tensor<?x4xf32>, tensor<8x2xf32>, tensor<8x2xf32>, index) -> tensor<?x4xf32>
+    return %r : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A linear layer whose weight is computed.
+module attributes {plan.target = #target} {
+  func.func @d(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "decoder"} {
+    // expected-error @below {{expected a weight or constant as this operand}}
+    %y = blue.linear %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    return %y : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A part that was exported for another number of tokens.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected a first argument that takes 4 rows, found 'tensor<3x4xf32>'}}
+  func.func @d(%x: tensor<3x4xf32>) -> tensor<3x4xf32> attributes {blue.role = "decoder"} {
+    %y = blue.relu %x : tensor<3x4xf32>
+    return %y : tensor<3x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A past that something else reads.
+module attributes {plan.target = #target} {
+  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4xf32>, %q: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) attributes {blue.role = "decoder"} {
+    // expected-error @below {{expected a past that is an argument and has no other use}}
+    %a, %k, %v = blue.attention %x, %x, %x past %p, %q {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32> present tensor<?x4xf32>, tensor<?x4xf32>
+    return %a, %p : tensor<?x4xf32>, tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// Attention in an encoder looks both ways.
+module attributes {plan.target = #target} {
+  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+    // expected-error @below {{expected attention of rank 3 that is not causal, without a past}}
+    %a = blue.attention %x, %x, %x {num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+    return %a : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// An op that is no layer.
+module attributes {plan.target = #target} {
+  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+    // expected-error @below {{expected a layer that a schedule can express}}
+    %y = arith.addf %x, %x : tensor<?x4xf32>
+    return %y : tensor<?x4xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// Element types that no kernel computes in yet.
+module attributes {plan.target = #target} {
+  func.func @v(%x: tensor<?x4xf16>) -> tensor<?x4xf16> attributes {blue.role = "vision"} {
+    // expected-error @below {{expected a result of f32, found 'tensor<?x4xf16>'}}
+    %y = blue.relu %x : tensor<?x4xf16>
+    return %y : tensor<?x4xf16>
+  }
+}

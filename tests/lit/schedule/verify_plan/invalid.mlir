@@ -1,0 +1,183 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics -verify-plan
+
+// A plan that holds: the second result takes a place that is free by then.
+module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.segments = []} {
+  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  ^bb0(%x: tensor<1x4xf32>):
+    %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    %1 = plan.step "2" value "2" on "cpu" offset 0 last_use 2 (%0) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %1 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// A result in the place of its own operand.
+module {
+  // expected-note @below {{the other one, at 0}}
+  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  ^bb0(%x: tensor<1x4xf32>):
+    // expected-error @below {{shares bytes of the arena at 0 with another that is in use}}
+    %0 = plan.step "1" value "1" on "cpu" offset 0 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// A result that ends behind the arena.
+module {
+  plan.entry @encode kind encode capacity 1 segment "vision" arena 64 inputs [0] {
+  ^bb0(%x: tensor<1x4xf32>):
+    // expected-error @below {{expected an aligned range of the 64 bytes of the arena, found 16 bytes at 64}}
+    %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// A lifetime that ends before the last reader.
+module {
+  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  ^bb0(%x: tensor<1x4xf32>):
+    // expected-error @below {{expected last use 1, found 0}}
+    %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 0 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// An entry that has not been placed.
+module {
+  // expected-error @below {{expected arena bytes and input offsets (plan-memory)}}
+  plan.entry @encode kind encode capacity 1 segment "vision" {
+  ^bb0(%x: tensor<1x4xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// Keys that are appended behind the step that reads them.
+module {
+  plan.cache @values : tensor<1x8x4xf32> offset 0
+  plan.cache @keys : tensor<1x1x2x4x4xf32> offset 128
+  plan.entry @decode kind decode capacity 1 segment "language" arena 128 inputs [0] {
+  ^bb0(%x: tensor<1x4xf32>):
+    %k = plan.get_cache @keys : tensor<1x1x2x4x4xf32>
+    %v = plan.get_cache @values : tensor<1x8x4xf32>
+    %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 2 (%x, %k, %v) : (tensor<1x4xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>, %b: tensor<1x1x2x4x4xf32>, %c: tensor<1x8x4xf32>):
+      %y = plan.attention %a, %b, %c {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<1x4xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>) -> tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    // expected-error @below {{appends to a cache behind a step that reads it}}
+    plan.step "2" value "" on "cpu"(%x, %k) : (tensor<1x4xf32>, tensor<1x1x2x4x4xf32>) -> () {
+    ^bb0(%a: tensor<1x4xf32>, %b: tensor<1x1x2x4x4xf32>):
+      plan.append_keys %a into %b : tensor<1x4xf32>, tensor<1x1x2x4x4xf32>
+      plan.yield
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+// Weights that have not been placed.
+// expected-error @below {{expected plan.segments (assign-weights)}}
+module {
+}
+
+// -----
+
+// A weight outside of its segment.
+module attributes {plan.weights_bytes = 64 : i64, plan.segments = [#plan.segment<"vision" at 0 bytes 64>]} {
+  // expected-error @below {{expected an aligned range of the 64 bytes of the segment, found 16 bytes at 64}}
+  plan.weight @w #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "vision" offset 64
+}
+
+// -----
+
+// A weight of a segment that is not there.
+module attributes {plan.weights_bytes = 0 : i64, plan.segments = []} {
+  // expected-error @below {{expected an offset in one of the segments (assign-weights)}}
+  plan.weight @w #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "vision" offset 0
+}
+
+// -----
+
+// Two weights of different sizes at one place.
+module attributes {plan.weights_bytes = 64 : i64, plan.segments = [#plan.segment<"vision" at 0 bytes 64>]} {
+  plan.weight @w #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "vision" offset 0
+  // expected-error @below {{shares a part of its range with another weight}}
+  plan.weight @v #blue.source<"m" at 0 : tensor<8xf32>> packed tensor<8xf32> segment "vision" offset 0
+}
+
+// -----
+
+// Two weights that overlap.
+module attributes {plan.weights_bytes = 256 : i64, plan.segments = [#plan.segment<"vision" at 0 bytes 256>]} {
+  // expected-note @below {{the other one, at 0}}
+  plan.weight @w #blue.source<"m" at 0 : tensor<32xf32>> packed tensor<32xf32> segment "vision" offset 0
+  // expected-error @below {{shares bytes of the weights at 64 with another that is in use}}
+  plan.weight @v #blue.source<"m" at 0 : tensor<8xf32>> packed tensor<8xf32> segment "vision" offset 64
+}
+
+// -----
+
+// Segments that do not begin at a page.
+// expected-error @below {{expected segments that begin at pages, one behind the other}}
+module attributes {plan.weights_bytes = 64 : i64, plan.segments = [#plan.segment<"vision" at 64 bytes 64>]} {
+}
+
+// -----
+
+// Fewer bytes than the segments have.
+// expected-error @below {{expected plan.weights_bytes of at least 64 bytes}}
+module attributes {plan.weights_bytes = 0 : i64, plan.segments = [#plan.segment<"vision" at 0 bytes 64>]} {
+}
+
+// -----
+
+// Caches that overlap.
+module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 256 : i64, plan.segments = []} {
+  // expected-note @below {{the other one, at 0}}
+  plan.cache @a : tensor<1x8x4xf32> offset 0
+  // expected-error @below {{shares bytes of the KV cache at 64 with another that is in use}}
+  plan.cache @b : tensor<1x8x4xf32> offset 64
+}
+
+// -----
+
+// A cache that has not been placed.
+module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.segments = []} {
+  // expected-error @below {{expected an offset (plan-memory)}}
+  plan.cache @a : tensor<1x8x4xf32>
+}
