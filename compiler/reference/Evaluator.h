@@ -46,6 +46,9 @@ struct GraphEvaluation {
   /// Where onnx.Weight and blue.weight get their values; without it they are errors.
   WeightReader *weights = nullptr;
   EvaluationLimits limits;
+  /// Rounds results to the element type of the op's result (f16, bf16, i32...), so that they are
+  /// what the graph says. Without it, half-precision graphs are computed in f32.
+  bool roundResults = true;
   /// Called after each op with its results, in order of evaluation. May be empty.
   std::function<void(mlir::Operation *op, mlir::ArrayRef<std::shared_ptr<const Tensor>> results)>
       onResults;
@@ -54,17 +57,15 @@ struct GraphEvaluation {
 using ValueMap = llvm::DenseMap<mlir::Value, std::shared_ptr<const Tensor>>;
 
 /// Evaluates a whole function. `inputs` are its arguments in order; the answer is its results in
-/// order. Tensors are dropped after their last use. Results are rounded to the element type of the
-/// op's result (f16, bf16, i32...), so they are what the graph says, not what doubles would give.
+/// order. Tensors are dropped after their last use.
 mlir::FailureOr<mlir::SmallVector<std::shared_ptr<const Tensor>>>
-evaluateFunction(mlir::func::FuncOp function,
-                 mlir::ArrayRef<std::shared_ptr<const Tensor>> inputs,
+evaluateFunction(mlir::func::FuncOp function, mlir::ArrayRef<std::shared_ptr<const Tensor>> inputs,
                  const GraphEvaluation &options);
 
 /// Evaluates `value` and everything that it depends on, down to the values in `known`, and adds all
 /// of it to `known`. An argument that is not in `known` is an error.
-mlir::FailureOr<std::shared_ptr<const Tensor>>
-evaluateValue(mlir::Value value, ValueMap &known, const GraphEvaluation &options);
+mlir::FailureOr<std::shared_ptr<const Tensor>> evaluateValue(mlir::Value value, ValueMap &known,
+                                                             const GraphEvaluation &options);
 
 } // namespace reference
 } // namespace bluec

@@ -1,38 +1,33 @@
-// Reads the bytes behind a weight: a source (file, offset, type) and the transforms on it.
+// Reads the elements behind a weight: a source (file, offset, type) and the transforms on it.
 #ifndef BLUEC_COMPILER_SUPPORT_WEIGHTREADER_H
 #define BLUEC_COMPILER_SUPPORT_WEIGHTREADER_H
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/reference/Tensor.h"
+#include "compiler/support/ModelFiles.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/Support/LLVM.h"
 
-#include <map>
-#include <memory>
 #include <string>
 
 namespace bluec {
 
-class MappedFile;
-
-/// Files are mapped at first use and stay mapped as long as the reader lives. Not thread-safe while
-/// files are being mapped; reads of files that are mapped may run side by side.
+/// Files are mapped at first use and stay mapped as long as the reader lives. May be used by
+/// several threads.
 class WeightReader {
 public:
   using EmitError = llvm::function_ref<mlir::InFlightDiagnostic()>;
 
   /// `directory` is the one that sources' file names are relative to.
-  explicit WeightReader(std::string directory);
-  ~WeightReader();
-  WeightReader(const WeightReader &) = delete;
-  WeightReader &operator=(const WeightReader &) = delete;
+  explicit WeightReader(std::string directory) : files(std::move(directory)) {}
 
   /// The raw bytes of a source, row-major as in the file. Valid as long as the reader lives.
   /// An error when the file cannot be mapped or is too short.
   mlir::FailureOr<llvm::ArrayRef<char>> bytes(blue::SourceAttr source, EmitError emitError);
 
-  /// The whole weight after its transforms.
+  /// The whole weight after its transforms: F32 for floats of up to 32 bits, F64, I64, Bool.
+  /// Scales and offsets are computed in double and rounded to the weight's element type.
   mlir::FailureOr<reference::Tensor> read(blue::SourceAttr source, mlir::ArrayAttr transforms,
                                           EmitError emitError);
 
@@ -42,8 +37,7 @@ public:
                                               int64_t begin, int64_t end, EmitError emitError);
 
 private:
-  std::string directory;
-  std::map<std::string, std::unique_ptr<MappedFile>> files;
+  ModelFiles files;
 };
 
 } // namespace bluec

@@ -1,0 +1,267 @@
+#include "compiler/support/WeightReader.h"
+
+#include "compiler/reference/Rounding.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace bluec;
+using reference::ElementType;
+using reference::Tensor;
+
+namespace {
+
+// Elements of a row-major buffer under another order: element (i, j, ...) is at
+// offset + i * strides[0] + j * strides[1] + ...
+struct View {
+  SmallVector<int64_t> shape;
+  SmallVector<int64_t> strides;
+  int64_t offset = 0;
+
+  static View rowMajor(ArrayRef<int64_t> shape) {
+    View view;
+    view.shape.assign(shape.begin(), shape.end());
+    view.strides.assign(shape.size(), 1);
+    for (size_t i = shape.size(); i-- > 1;)
+      view.strides[i - 1] = view.strides[i] * shape[i];
+    return view;
+  }
+  bool isRowMajor() const { return strides == rowMajor(shape).strides; }
+  int64_t numElements() const {
+    int64_t count = 1;
+    for (int64_t dim : shape)
+      count *= dim;
+    return count;
+  }
+};
+
+// Calls `visit(position)` for every element in row-major order.
+template <typename Visit> void forEach(const View &view, Visit visit) {
+  if (view.numElements() == 0)
+    return;
+  size_t rank = view.shape.size();
+  int64_t inner = rank ? view.shape.back() : 1, step = rank ? view.strides.back() : 0;
+  SmallVector<int64_t> index(rank, 0);
+  int64_t at = view.offset;
+  while (true) {
+    for (int64_t i = 0, position = at; i < inner; ++i, position += step)
+      visit(position);
+    size_t dim = rank ? rank - 1 : 0;
+    while (dim-- > 0) {
+      at += view.strides[dim];
+      if (++index[dim] < view.shape[dim])
+        break;
+      at -= view.strides[dim] * view.shape[dim];
+      index[dim] = 0;
+    }
+    if (dim == static_cast<size_t>(-1))
+      return;
+  }
+}
+
+template <typename Stored> Stored load(ArrayRef<char> bytes, int64_t i) {
+  Stored value;
+  std::memcpy(&value, bytes.data() + static_cast<size_t>(i) * sizeof(Stored), sizeof(Stored));
+  return value;
+}
+
+template <typename Stored, typename Element, typename Convert>
+void gather(const View &view, ArrayRef<char> bytes, std::vector<Element> &out, Convert convert) {
+  out.clear();
+  out.reserve(static_cast<size_t>(view.numElements()));
+  forEach(view, [&](int64_t at) { out.push_back(convert(load<Stored>(bytes, at))); });
+}
+
+template <typename Stored>
+void gatherIntegers(const View &view, ArrayRef<char> bytes, Tensor &out) {
+  gather<Stored>(view, bytes, out.i64, [](Stored value) { return static_cast<int64_t>(value); });
+}
+
+// The elements of a view on the bytes of a source; false for element types without a decoder.
+bool decode(Type elementType, const View &view, ArrayRef<char> bytes, Tensor &out) {
+  std::optional<ElementType> type = reference::elementTypeFor(elementType);
+  if (!type)
+    return false;
+  out.type = *type;
+  out.shape.assign(view.shape.begin(), view.shape.end());
+  if (elementType.isF32()) {
+    gather<float>(view, bytes, out.f32, [](float value) { return value; });
+  } else if (elementType.isF16()) {
+    gather<uint16_t>(view, bytes, out.f32, reference::halfToFloat);
+  } else if (elementType.isBF16()) {
+    gather<uint16_t>(view, bytes, out.f32, reference::bfloat16ToFloat);
+  } else if (elementType.isF64()) {
+    gather<double>(view, bytes, out.f64, [](double value) { return value; });
+  } else if (elementType.isInteger(1)) {
+    gather<uint8_t>(view, bytes, out.i64, [](uint8_t value) { return int64_t{value != 0}; });
+  } else {
+    auto integer = dyn_cast<IntegerType>(elementType);
+    if (!integer)
+      return false;
+    bool isUnsigned = integer.isUnsigned();
+    switch (integer.getWidth()) {
+    case 8:
+      isUnsigned ? gatherIntegers<uint8_t>(view, bytes, out)
+                 : gatherIntegers<int8_t>(view, bytes, out);
+      break;
+    case 16:
+      isUnsigned ? gatherIntegers<uint16_t>(view, bytes, out)
+                 : gatherIntegers<int16_t>(view, bytes, out);
+      break;
+    case 32:
+      isUnsigned ? gatherIntegers<uint32_t>(view, bytes, out)
+                 : gatherIntegers<int32_t>(view, bytes, out);
+      break;
+    case 64:
+      gatherIntegers<int64_t>(view, bytes, out);
+      break;
+    default:
+      return false;
+    }
+  }
+  return true;
+}
+
+// Bytes of one element in a file; booleans take a whole one.
+int64_t elementBytes(Type type) {
+  return type.isIntOrFloat() ? (type.getIntOrFloatBitWidth() + 7) / 8 : 0;
+}
+
+// The bytes of a view, as a row-major buffer of their own.
+std::vector<char> materialize(const View &view, ArrayRef<char> bytes, int64_t bytesEach) {
+  std::vector<char> out;
+  out.reserve(static_cast<size_t>(view.numElements() * bytesEach));
+  forEach(view, [&](int64_t at) {
+    const char *element = bytes.data() + at * bytesEach;
+    out.insert(out.end(), element, element + bytesEach);
+  });
+  return out;
+}
+
+template <typename Function> void forEachNumber(Tensor &tensor, Function function) {
+  for (float &value : tensor.f32)
+    value = static_cast<float>(function(static_cast<double>(value)));
+  for (double &value : tensor.f64)
+    value = function(value);
+}
+
+// Converts to the kind of tensor that holds `type`. Floats become integers by truncation.
+void convertTo(Tensor &tensor, Type type) {
+  std::optional<ElementType> wanted = reference::elementTypeFor(type);
+  if (!wanted)
+    return;
+  if (*wanted != tensor.type) {
+    Tensor out = Tensor::zeros(*wanted, tensor.shape);
+    int64_t count = tensor.numElements();
+    for (int64_t i = 0; i < count; ++i) {
+      auto at = static_cast<size_t>(i);
+      double value = tensor.number(i);
+      if (*wanted == ElementType::F32)
+        out.f32[at] = static_cast<float>(value);
+      else if (*wanted == ElementType::F64)
+        out.f64[at] = value;
+      else if (*wanted == ElementType::Bool)
+        out.i64[at] = value != 0;
+      else if (!tensor.isFloat())
+        out.i64[at] = tensor.i64[at];
+      else // clamped: the conversion of anything larger is undefined
+        out.i64[at] = value != value ? 0 : static_cast<int64_t>(std::clamp(value, -9.2e18, 9.2e18));
+    }
+    tensor = std::move(out);
+  }
+  reference::roundTo(tensor, type);
+}
+
+} // namespace
+
+FailureOr<ArrayRef<char>> WeightReader::bytes(blue::SourceAttr source, EmitError emitError) {
+  RankedTensorType type = source.getType();
+  int64_t size = elementBytes(type.getElementType());
+  for (int64_t dim : type.getShape())
+    if (dim < 0 || llvm::MulOverflow(size, dim, size))
+      return emitError() << "expected a source of static shape, found " << type;
+  llvm::Expected<ArrayRef<char>> all = files.bytes(source.getFile());
+  if (!all)
+    return emitError() << "weights in \"" << source.getFile()
+                       << "\": " << llvm::toString(all.takeError());
+  int64_t offset = source.getOffset();
+  if (offset < 0 || offset > static_cast<int64_t>(all->size()) ||
+      size > static_cast<int64_t>(all->size()) - offset)
+    return emitError() << "weights in \"" << source.getFile() << "\": expected " << size
+                       << " bytes at " << offset << ", found a file of " << all->size();
+  return all->slice(static_cast<size_t>(offset), static_cast<size_t>(size));
+}
+
+FailureOr<Tensor> WeightReader::read(blue::SourceAttr source, ArrayAttr transforms,
+                                     EmitError emitError) {
+  return readRows(source, transforms, 0, -1, emitError);
+}
+
+FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr transforms,
+                                         int64_t begin, int64_t end, EmitError emitError) {
+  FailureOr<ArrayRef<char>> raw = bytes(source, emitError);
+  if (failed(raw))
+    return failure();
+  ArrayRef<char> data = *raw;
+  std::vector<char> own; // what a reshape made
+  RankedTensorType type = source.getType();
+  Type stored = type.getElementType();
+  View view = View::rowMajor(type.getShape());
+  // Those that move elements first: what changes their values does not depend on where they are.
+  for (Attribute transform : transforms) {
+    FailureOr<RankedTensorType> next = blue::inferTransformedType(type, transform, emitError);
+    if (failed(next))
+      return failure();
+    if (auto transpose = dyn_cast<blue::TransposeAttr>(transform)) {
+      View old = view;
+      for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
+        view.shape[i] = old.shape[static_cast<size_t>(from)];
+        view.strides[i] = old.strides[static_cast<size_t>(from)];
+      }
+    } else if (auto slice = dyn_cast<blue::SliceAttr>(transform)) {
+      auto axis = static_cast<size_t>(slice.getAxis());
+      view.offset += slice.getBegin() * view.strides[axis];
+      view.shape[axis] = slice.getEnd() - slice.getBegin();
+    } else if (auto reshape = dyn_cast<blue::ReshapeAttr>(transform)) {
+      if (!view.isRowMajor()) {
+        own = materialize(view, data, elementBytes(stored));
+        data = own;
+        view.offset = 0;
+      }
+      int64_t offset = view.offset;
+      view = View::rowMajor(reshape.getShape());
+      view.offset = offset;
+    } else if (!isa<blue::ConvertAttr, blue::ScaleAttr, blue::OffsetAttr>(transform)) {
+      return emitError() << "expected a transform of elements, found " << transform;
+    }
+    type = *next;
+  }
+  if (end >= 0) {
+    if (view.shape.empty() || begin < 0 || begin > end || end > view.shape.front())
+      return emitError() << "expected rows within the weight's, found " << begin << " to " << end;
+    view.offset += begin * view.strides.front();
+    view.shape.front() = end - begin;
+  }
+  Tensor tensor;
+  if (!decode(stored, view, data, tensor))
+    return emitError() << "expected a weight of numbers, found " << source.getType();
+  Type current = stored;
+  for (Attribute transform : transforms) {
+    if (auto convert = dyn_cast<blue::ConvertAttr>(transform)) {
+      current = convert.getElementType();
+      convertTo(tensor, current);
+    } else if (auto scale = dyn_cast<blue::ScaleAttr>(transform)) {
+      double factor = scale.getFactor().getValueAsDouble();
+      forEachNumber(tensor, [&](double value) { return value * factor; });
+      reference::roundTo(tensor, current);
+    } else if (auto offset = dyn_cast<blue::OffsetAttr>(transform)) {
+      double addend = offset.getAddend().getValueAsDouble();
+      forEachNumber(tensor, [&](double value) { return value + addend; });
+      reference::roundTo(tensor, current);
+    }
+  }
+  return tensor;
+}

@@ -1,0 +1,95 @@
+// Makes the blue level's weights, constants and operands.
+#include "passes/conversions/onnx_to_blue/Raising.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::onnx_to_blue;
+
+/// Constants of more elements than this are resources, which dumps elide.
+static constexpr int64_t kMaxInlineElements = 16;
+
+Location bluec::onnx_to_blue::layerLocation(ArrayRef<Operation *> nodes) {
+  SmallVector<Location> locations;
+  for (Operation *node : nodes) {
+    Location location = node->getLoc();
+    if (auto scope = node->getAttrOfType<StringAttr>(onnx::kScopeAttr);
+        scope && !scope.getValue().empty())
+      location = FusedLoc::get(location.getContext(), {location}, scope);
+    locations.push_back(location);
+  }
+  if (locations.size() == 1)
+    return locations.front();
+  return FusedLoc::get(nodes.front()->getContext(), locations);
+}
+
+RankedTensorType Emitter::floats(ArrayRef<int64_t> shape) {
+  return RankedTensorType::get(shape, builder.getF32Type());
+}
+
+Value Emitter::constant(const Tensor &tensor, StringRef name, Location location) {
+  RankedTensorType type = floats(tensor.shape);
+  ElementsAttr value;
+  if (tensor.numElements() <= kMaxInlineElements)
+    value = DenseElementsAttr::get(type, ArrayRef<float>(tensor.f32));
+  else
+    value = cast<ElementsAttr>(static_cast<DenseResourceElementsAttr>(DenseF32ResourceElementsAttr::get(
+        type, name.empty() ? "constant" : name,
+        HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef<float>(tensor.f32)))));
+  return blue::ConstantOp::create(builder, location, type,
+                                  name.empty() ? StringAttr() : builder.getStringAttr(name), value);
+}
+
+Value Emitter::table(std::shared_ptr<const Tensor> tensor, StringRef name, Location location) {
+  Value &value = emittedTables[tensor.get()];
+  if (!value) {
+    // Tables are shared: they stand at the top of the function.
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(builder.getInsertionBlock());
+    value = constant(*tensor, name, location);
+  }
+  return value;
+}
+
+Value Emitter::weight(WeightUse use, StringRef suffix, Location location) {
+  // Named after its module when that is known; the initializer's own name says nothing then
+  // ("onnx::MatMul_714").
+  std::string name = blue::modulePath(location, raising.role);
+  bool isPath = StringRef(name).count('/') > 1;
+  if (isPath || use.name.empty())
+    name += "." + suffix.str();
+  else
+    name = (raising.role + "/" + use.name).str();
+
+  if (!use.source)
+    return constant(*use.value, name, location);
+  if (!use.elementType.isF32())
+    use.transforms.push_back(blue::ConvertAttr::get(builder.getContext(), builder.getF32Type()));
+  ArrayAttr transforms = builder.getArrayAttr(use.transforms);
+  std::string key;
+  llvm::raw_string_ostream(key) << use.source << transforms;
+  Value &value = emittedWeights[key];
+  if (!value)
+    value = blue::WeightOp::create(builder, location, floats(use.shape),
+                                   builder.getStringAttr(name), use.source, transforms);
+  return value;
+}
+
+Value Emitter::rows(const RowsUse &use, Location location) {
+  const Meaning *meaning = raising.meaning(use.anchor);
+  if (use.end != 0)
+    return meaning->match->buildColumns(*this, layerLocation(meaning->match->nodes), use.begin,
+                                        use.end);
+  Value value = values.at(use.anchor);
+  if (!use.downsample)
+    return value;
+  const Downsample &grid = *use.downsample;
+  SmallVector<int64_t> shape = llvm::to_vector(cast<RankedTensorType>(value.getType()).getShape());
+  shape[1] = (grid.height / 2 + grid.height % 2) * (grid.width / 2 + grid.width % 2);
+  shape[2] *= 4;
+  return blue::TokenDownsampleOp::create(builder, location, floats(shape), value, grid.height,
+                                         grid.width, grid.columnMajor);
+}

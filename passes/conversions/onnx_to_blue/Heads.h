@@ -1,0 +1,85 @@
+// How query, key and value heads lie in an attention's operands.
+#ifndef BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_HEADS_H
+#define BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_HEADS_H
+
+#include "passes/conversions/onnx_to_blue/Raising.h"
+
+namespace bluec::onnx_to_blue {
+
+/// An operand [..., rows, D] whose every leading index is one head of one layer's rows; with a
+/// past, the rows of the past first.
+struct Heads {
+  mlir::Value past;   ///< the function argument, or null
+  mlir::Value anchor; ///< the layer of the new rows
+  int64_t headDim = 0;
+  int64_t begin = 0, end = 0; ///< columns of the anchor that the heads take, all of them or a part
+  double factor = 1;          ///< numbers that the heads are multiplied with
+  std::vector<int64_t> leading; ///< the leading dims at the probe
+  std::vector<int64_t> batch;   ///< picture of each leading index (0 in a decoder)
+  std::vector<int64_t> head;    ///< head of each leading index
+  int64_t count() const { return (end - begin) / headDim; }
+  RowsUse use(Raising &raising) const;
+};
+
+/// The heads that `value` holds at a probe, or nothing when it is anything else. `transposed`: the
+/// value is [..., D, rows].
+std::optional<Heads> readHeads(Raising &raising, mlir::Value value, bool transposed, Probe &probe);
+
+/// What makes up an attention layer.
+struct AttentionParts {
+  RowsUse query, key, value;
+  mlir::Value pastKey, pastValue; ///< null in an encoder
+  int64_t heads, kvHeads;
+  double scale;
+  /// Vectors added to query, key and value first, by nodes that do so themselves; or empty.
+  llvm::SmallVector<WeightUse> biases = {};
+  /// Turns queries and keys, for nodes that do so themselves; or not set.
+  std::function<mlir::Value(Emitter &, mlir::Location, mlir::Value x, int64_t heads)> turn = {};
+};
+
+/// Query, key and value heads of an attention over [..., rows, D] operands whose leading dims
+/// broadcast. With `grouped`, key and value may have fewer heads in the last leading dim: each
+/// serves as many query heads that follow each other.
+struct HeadOperands {
+  mlir::Value query, key, value;
+  bool keyTransposed = false;
+  bool grouped = false;
+};
+
+/// What an attention over such operands is; nothing, with a reason to `op`, when the heads do not
+/// fit together. `scale` is that of the scores beside the operands' own factors.
+std::optional<AttentionParts> readAttention(Raising &raising, mlir::Operation *op,
+                                            const HeadOperands &operands, double scale);
+
+/// The arrangement of an attention's result [..., rows, D] beside its query.
+std::function<std::optional<Tensor>(Probe &)>
+resultArrangement(Raising &raising, const HeadOperands &operands, mlir::Value result);
+
+/// Records an attention with result `result`, arranged as `arrangement` says.
+bool recordAttention(Raising &raising, llvm::ArrayRef<mlir::Operation *> nodes,
+                     const AttentionParts &parts, mlir::Value result,
+                     std::function<std::optional<Tensor>(Probe &)> arrangement);
+
+/// Which of the masks of a layer hides what: for each probe, whether row t sees position j. Boolean
+/// masks (true where seen) and additive ones (0 where seen, a large negative number where not).
+struct MaskUse {
+  mlir::Value mask;
+  bool additive = true;
+  bool inverted = false; ///< a boolean one that is true where hidden
+};
+
+/// What all masks together say of an attention of `rows` x `positions`: seen[t * positions + j].
+/// Nothing, with a reason, when a mask cannot be evaluated, differs between heads, or holds
+/// something between seen and hidden.
+std::optional<std::vector<char>> readMasks(Raising &raising, llvm::ArrayRef<MaskUse> masks,
+                                           Probe &probe, int64_t rows, int64_t positions,
+                                           std::string &reason);
+
+/// Whether the masks hide what is to come and nothing else (in an encoder: nothing), at all probes.
+/// The reason goes to `op`.
+bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks, bool hasPast,
+              bool isCausal);
+
+} // namespace bluec::onnx_to_blue
+
+#endif // BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_HEADS_H

@@ -1,0 +1,351 @@
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+
+#include "compiler/support/WeightReader.h"
+#include "passes/conversions/onnx_to_blue/Heads.h"
+#include "passes/conversions/onnx_to_blue/Raising.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::onnx_to_blue;
+
+namespace bluec {
+#define GEN_PASS_DEF_ONNXTOBLUE
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h.inc"
+} // namespace bluec
+
+/// In order: what comes first is more particular.
+static constexpr LayerPattern kPatterns[] = {
+    matchRmsNorm,        matchLayerNorm,  matchNormNode,  matchGelu,   matchGates, matchAttention,
+    matchFusedAttention, matchPatchEmbed, matchEmbedding, matchLinear, matchRope,  matchElementwise,
+};
+
+namespace {
+
+/// What a graph output is.
+struct Output {
+  std::optional<RowsUse> rows; ///< logits, features, embeddings
+  Value past;                  ///< the present that belongs to this past
+};
+
+/// Raises one function.
+class FunctionRaiser {
+public:
+  FunctionRaiser(func::FuncOp function, WeightReader *weights, int64_t context)
+      : function(function), raising(function, weights, context) {}
+
+  /// Failure with errors when the function is none of the model's; success with or without a new
+  /// function otherwise.
+  LogicalResult run();
+  int64_t layersRaised = 0, nodesRaised = 0;
+
+private:
+  void match();
+  LogicalResult readOutputs();
+  LogicalResult demand();
+  LogicalResult build();
+  Output readPresent(Value value, int64_t layer, bool isKey, Operation *&culprit);
+  void miss(Operation *op, const Twine &otherwise);
+
+  func::FuncOp function;
+  Raising raising;
+  SmallVector<Output> outputs;
+  llvm::SetVector<const Match *> needed;
+  llvm::MapVector<Operation *, std::string> missing;
+};
+
+} // namespace
+
+void FunctionRaiser::match() {
+  for (Operation &op : function.getBody().front()) {
+    if (op.getNumResults() == 0 || !raising.dependences().onActivations(op.getResult(0)))
+      continue;
+    for (LayerPattern pattern : kPatterns)
+      if (pattern(raising, &op))
+        break;
+  }
+}
+
+void FunctionRaiser::miss(Operation *op, const Twine &otherwise) {
+  StringRef reason = raising.reason(op);
+  missing.insert({op, reason.empty() ? otherwise.str() : reason.str()});
+}
+
+Output FunctionRaiser::readPresent(Value value, int64_t layer, bool isKey, Operation *&culprit) {
+  InputKind kind = isKey ? InputKind::PastKey : InputKind::PastValue;
+  auto isWanted = [&](Value past) {
+    auto argument = dyn_cast_or_null<BlockArgument>(past);
+    return argument && raising.inputs[argument.getArgNumber()].kind == kind &&
+           raising.inputs[argument.getArgNumber()].layer == layer;
+  };
+  culprit = strip(value).getDefiningOp();
+  Value past = raising.nodePresents.lookup(strip(value));
+  if (past)
+    return isWanted(past) ? Output{std::nullopt, past} : Output{};
+
+  for (Probe *probe : raising.shortProbes()) {
+    std::optional<Heads> heads = readHeads(raising, value, /*transposed=*/false, *probe);
+    if (!heads || !heads->past || !isWanted(heads->past) || heads->factor != 1)
+      return {};
+    for (auto [index, head] : llvm::enumerate(heads->head))
+      if (head != static_cast<int64_t>(index))
+        return {};
+    auto cache = raising.caches.find(heads->past);
+    RowsUse added = heads->use(raising);
+    if (cache == raising.caches.end()) {
+      // The attention below was not recognised: its nodes say why.
+      culprit = nullptr;
+      return {};
+    }
+    const RowsUse &appended = cache->second.added;
+    if (appended.anchor != added.anchor || appended.begin != added.begin ||
+        appended.end != added.end)
+      return {};
+    past = heads->past;
+  }
+  return Output{std::nullopt, past};
+}
+
+LogicalResult FunctionRaiser::readOutputs() {
+  static const llvm::Regex present(
+      "^present(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)$");
+  auto returned = dyn_cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  if (!returned)
+    return function.emitError("expected a graph that ends in a return");
+  std::optional<size_t> main;
+  for (auto [i, value] : llvm::enumerate(returned.getOperands())) {
+    auto nameAttr = function.getResultAttrOfType<StringAttr>(i, onnx::kNameAttr);
+    StringRef name = nameAttr ? nameAttr.getValue() : "";
+    SmallVector<StringRef> groups;
+    int64_t layer = 0;
+    if (raising.isDecoder() && present.match(name, &groups) && !groups[2].getAsInteger(10, layer)) {
+      Operation *culprit = nullptr;
+      Output output = readPresent(value, layer, groups[4] == "key", culprit);
+      if (!output.past && culprit)
+        miss(culprit, "expected graph output '" + name +
+                          "' to be the past of its layer with this call's rows appended");
+      outputs.push_back(output);
+      continue;
+    }
+    if (main)
+      return function.emitError("expected one graph output")
+             << (raising.isDecoder() ? " beside the present keys and values" : "") << ", found '"
+             << name << "'";
+    main = i;
+    Output output;
+    output.rows = raising.rows(value);
+    if (output.rows && output.rows->end != 0)
+      output.rows.reset();
+    if (!output.rows) {
+      Operation *op = strip(value).getDefiningOp();
+      if (!op)
+        return function.emitError("expected graph output '") << name << "' to be computed";
+      miss(op, "expected graph output '" + name + "' to be rows of a layer in their order");
+    }
+    outputs.push_back(output);
+  }
+  if (!main)
+    return function.emitError("expected a graph output, found ")
+           << (raising.isDecoder() ? "presents only" : "none");
+  return success();
+}
+
+LogicalResult FunctionRaiser::demand() {
+  SmallVector<Value> worklist;
+  for (const Output &output : outputs) {
+    if (output.rows)
+      worklist.push_back(output.rows->anchor);
+    if (output.past)
+      needed.insert(raising.caches.find(output.past)->second.attention);
+  }
+  for (auto &[op, reason] : missing)
+    llvm::append_range(worklist, op->getOperands());
+  for (const Match *match : needed)
+    for (const RowsUse &use : match->uses)
+      worklist.push_back(use.anchor);
+
+  llvm::DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value value = strip(worklist.pop_back_val());
+    if (!seen.insert(value).second || !raising.dependences().onActivations(value))
+      continue;
+    const Meaning *meaning = raising.isLayer(value) ? raising.meaning(value) : nullptr;
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      if (meaning)
+        continue;
+      auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
+      return function.emitError("graph input '")
+             << (name ? name.getValue() : "") << "': expected one that bluec knows ("
+             << (raising.role == "vision"  ? "pixel_values"
+                 : raising.role == "embed" ? "input_ids"
+                                           : "inputs_embeds, attention_mask, position_ids, "
+                                             "past_key_values.N.key and .value")
+             << "), found " << argument.getType();
+    }
+    if (meaning && meaning->match) {
+      if (needed.insert(meaning->match))
+        for (const RowsUse &use : meaning->match->uses)
+          worklist.push_back(use.anchor);
+      continue;
+    }
+    Operation *op = value.getDefiningOp();
+    if (!isMovement(op, raising.dependences()))
+      miss(op, "expected a node of a layer that bluec knows");
+    llvm::append_range(worklist, op->getOperands());
+  }
+  return success();
+}
+
+LogicalResult FunctionRaiser::build() {
+  MLIRContext *context = function.getContext();
+  OpBuilder builder(function);
+  auto floats = [&](ArrayRef<int64_t> shape) {
+    return RankedTensorType::get(shape, builder.getF32Type());
+  };
+
+  // Arguments: the rows, then a decoder's position and its pasts, by layer, keys first.
+  Block &oldBody = function.getBody().front();
+  SmallVector<BlockArgument> rows, pasts;
+  for (auto [argument, input] : llvm::zip(oldBody.getArguments(), raising.inputs)) {
+    if (input.kind == InputKind::PastKey || input.kind == InputKind::PastValue)
+      pasts.push_back(argument);
+    else if (raising.isLayer(argument))
+      rows.push_back(argument);
+  }
+  auto orderOf = [&](BlockArgument past) {
+    const GraphInput &input = raising.inputs[past.getArgNumber()];
+    return std::pair(input.layer, input.kind == InputKind::PastValue);
+  };
+  llvm::sort(pasts, [&](BlockArgument a, BlockArgument b) { return orderOf(a) < orderOf(b); });
+  if (rows.size() != 1)
+    return function.emitError("expected one graph input of ")
+           << (raising.role == "vision"  ? "pictures"
+               : raising.role == "embed" ? "token ids"
+                                         : "embeddings")
+           << ", found " << rows.size();
+
+  SmallVector<Type> arguments;
+  SmallVector<Location> locations;
+  auto addArgument = [&](BlockArgument argument) {
+    const Meaning *meaning = raising.meaning(argument);
+    Type type = floats(meaning->shape);
+    if (raising.inputs[argument.getArgNumber()].kind == InputKind::Ids)
+      type = RankedTensorType::get(meaning->shape,
+                                   cast<RankedTensorType>(argument.getType()).getElementType());
+    arguments.push_back(type);
+    locations.push_back(argument.getLoc());
+  };
+  addArgument(rows.front());
+  if (raising.isDecoder()) {
+    arguments.push_back(builder.getIndexType());
+    locations.push_back(function.getLoc());
+  }
+  for (BlockArgument past : pasts)
+    addArgument(past);
+
+  auto raised = func::FuncOp::create(builder, function.getLoc(), function.getSymName(),
+                                     FunctionType::get(context, arguments, {}));
+  raised->setAttr(blue::kRoleAttr, builder.getStringAttr(raising.role));
+  Block *body = builder.createBlock(&raised.getBody(), {}, arguments, locations);
+  builder.setInsertionPointToStart(body);
+  Emitter emitter(raising, builder);
+  emitter.values[rows.front()] = body->getArgument(0);
+  if (raising.isDecoder())
+    emitter.position = body->getArgument(1);
+  for (auto [i, past] : llvm::enumerate(pasts))
+    emitter.values[past] = body->getArgument(2 + i);
+
+  // Layers in the order of their last nodes: what a layer reads ends before it.
+  SmallVector<const Match *> ordered(needed.begin(), needed.end());
+  llvm::sort(ordered, [](const Match *a, const Match *b) {
+    return a->nodes.front()->isBeforeInBlock(b->nodes.front());
+  });
+  for (const Match *match : ordered) {
+    // A layer of which only some columns are read is made where they are.
+    emitter.builder.setInsertionPointToEnd(body);
+    SmallVector<Value> values = match->build(emitter, layerLocation(match->nodes));
+    for (auto [result, value] : llvm::zip_equal(match->results, values))
+      emitter.values[result] = value;
+  }
+
+  // Results: the rows, then the presents in the order of the pasts.
+  emitter.builder.setInsertionPointToEnd(body);
+  SmallVector<Value> results;
+  for (const Output &output : outputs)
+    if (output.rows)
+      results.push_back(emitter.rows(*output.rows, function.getLoc()));
+  for (BlockArgument past : pasts) {
+    bool isReturned =
+        llvm::any_of(outputs, [&](const Output &output) { return output.past == past; });
+    if (!isReturned) {
+      raised.erase();
+      auto name = function.getArgAttrOfType<StringAttr>(past.getArgNumber(), onnx::kNameAttr);
+      return function.emitError("expected a present for graph input '")
+             << (name ? name.getValue() : "") << "', found none";
+    }
+    results.push_back(emitter.presents.at(past));
+  }
+  func::ReturnOp::create(emitter.builder, function.getLoc(), results);
+  raised.setFunctionType(FunctionType::get(context, arguments, TypeRange(ValueRange(results))));
+
+  // What no result needs: the products whose columns were made one by one.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*body)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  for (Operation &op : *body)
+    layersRaised += !isa<blue::WeightOp, blue::ConstantOp, func::ReturnOp>(op);
+  nodesRaised += std::distance(oldBody.begin(), oldBody.end()) - 1;
+  function.erase();
+  return success();
+}
+
+LogicalResult FunctionRaiser::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected a graph of one block");
+  if (raising.role != "vision" && raising.role != "embed" && raising.role != "decoder")
+    return function.emitError("expected a blue.role of vision, embed or decoder, found '")
+           << raising.role << "'";
+  if (failed(raising.prepare()))
+    return failure();
+  match();
+  if (failed(readOutputs()) || failed(demand()))
+    return failure();
+  if (missing.empty())
+    return build();
+  for (auto &[op, reason] : missing)
+    op->setAttr(kUnraisedAttr, StringAttr::get(op->getContext(), reason));
+  return success();
+}
+
+namespace {
+
+struct OnnxToBluePass : public bluec::impl::OnnxToBlueBase<OnnxToBluePass> {
+  using OnnxToBlueBase::OnnxToBlueBase;
+
+  void runOnOperation() override {
+    if (context < 1 || context > (int64_t{1} << 20)) {
+      emitError(getOperation().getLoc())
+          << "expected a context of 1 to " << (int64_t{1} << 20) << " positions, found " << context;
+      return signalPassFailure();
+    }
+    WeightReader reader(modelDirectory);
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+      if (function.isDeclaration())
+        continue;
+      bool hasNodes = llvm::any_of(function.getBody().getOps(), [](Operation &op) {
+        return isa_and_present<onnx::OnnxDialect>(op.getDialect());
+      });
+      if (!hasNodes)
+        continue;
+      FunctionRaiser raiser(function, &reader, context);
+      if (failed(raiser.run()))
+        return signalPassFailure();
+      layersRaised += raiser.layersRaised;
+      nodesRaised += raiser.nodesRaised;
+    }
+  }
+};
+
+} // namespace

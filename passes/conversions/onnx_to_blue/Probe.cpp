@@ -1,0 +1,293 @@
+#include "passes/conversions/onnx_to_blue/Probe.h"
+
+#include "compiler/reference/onnx/OnnxEvaluators.h"
+#include "compiler/support/WeightReader.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/Regex.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::onnx_to_blue;
+
+/// Elements of any one tensor of index arithmetic: a mask at a long context, not a weight.
+static constexpr int64_t kMaxElements = int64_t{1} << 26;
+
+//===----------------------------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------------------------===//
+
+GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef name,
+                                              StringRef role) {
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  if (!type)
+    return {};
+  bool isFloat = isa<FloatType>(type.getElementType());
+  int64_t rank = type.getRank();
+  if (role == "vision")
+    return {isFloat && rank == 4 ? InputKind::Pixels : InputKind::Unknown};
+  if (role == "embed")
+    return {!isFloat && (rank == 1 || rank == 2) ? InputKind::Ids : InputKind::Unknown};
+
+  static const llvm::Regex past("^past(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)$");
+  static const llvm::Regex pastOther("^past[._](key|value)[._]([0-9]+)$");
+  SmallVector<StringRef> groups;
+  if (isFloat && rank == 4) {
+    StringRef layerText, which;
+    if (past.match(name, &groups)) {
+      layerText = groups[2];
+      which = groups[4];
+    } else if (pastOther.match(name, &groups)) {
+      layerText = groups[2];
+      which = groups[1];
+    }
+    int64_t layer = 0;
+    if (!which.empty() && !layerText.getAsInteger(10, layer) && layer < 100000)
+      return {which == "key" ? InputKind::PastKey : InputKind::PastValue, layer};
+    return {};
+  }
+  if (isFloat && rank == 3 && (name == "inputs_embeds" || name == "input_embeds"))
+    return {InputKind::Embeddings};
+  if (!isFloat && rank == 2 && name == "attention_mask")
+    return {InputKind::AttentionMask};
+  if (!isFloat &&
+      ((rank == 2 && name == "position_ids") || (rank == 1 && name == "cache_position")))
+    return {InputKind::PositionIds};
+  return {};
+}
+
+/// The extents that the lengths give to the dims of an input; nothing for a dim that they do not.
+static SmallVector<std::optional<int64_t>> expectedDims(InputKind kind, int64_t rank, Lengths at) {
+  switch (kind) {
+  case InputKind::Pixels:
+    return {at.batch, std::nullopt, std::nullopt, std::nullopt};
+  case InputKind::Embeddings:
+    return {1, at.rows, std::nullopt};
+  case InputKind::PastKey:
+  case InputKind::PastValue:
+    return {1, std::nullopt, at.past, std::nullopt};
+  case InputKind::AttentionMask:
+    return {1, at.past + at.rows};
+  case InputKind::Ids:
+  case InputKind::PositionIds:
+    if (rank == 1)
+      return {at.rows};
+    return {1, at.rows};
+  case InputKind::Unknown:
+    break;
+  }
+  return SmallVector<std::optional<int64_t>>(rank, std::nullopt);
+}
+
+/// The values of an integer input in a conversation without padding.
+static Tensor inputValue(InputKind kind, RankedTensorType type, Lengths at) {
+  bool isBool = type.getElementType().isInteger(1);
+  if (kind == InputKind::AttentionMask) {
+    Tensor ones = Tensor::zeros(isBool ? reference::ElementType::Bool : reference::ElementType::I64,
+                                {1, at.past + at.rows});
+    llvm::fill(ones.i64, 1);
+    return ones;
+  }
+  std::vector<int64_t> shape = {at.rows};
+  if (type.getRank() == 2)
+    shape.insert(shape.begin(), 1);
+  Tensor positions = Tensor::zeros(reference::ElementType::I64, shape);
+  for (int64_t row = 0; row < at.rows; ++row)
+    positions.i64[row] = at.past + row;
+  return positions;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Dependences
+//===----------------------------------------------------------------------------------------===//
+
+/// Whether an op reads only the shape of its first operand.
+static bool readsShapeOnly(Operation *op) { return isa<onnx::ShapeOp, onnx::SizeOp>(op); }
+
+Dependences::Dependences(func::FuncOp function, ArrayRef<GraphInput> inputs) {
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
+    bool isIndex = input.kind == InputKind::AttentionMask || input.kind == InputKind::PositionIds;
+    (isIndex ? lengths : activations).insert(argument);
+  }
+  for (Operation &op : function.getBody().front()) {
+    bool activation = op.getNumRegions() != 0, length = false;
+    if (readsShapeOnly(&op)) {
+      auto type = dyn_cast<RankedTensorType>(op.getOperand(0).getType());
+      length = !type || !type.hasStaticShape();
+    } else {
+      for (Value operand : op.getOperands()) {
+        activation |= onActivations(operand);
+        length |= onLengths(operand);
+      }
+    }
+    for (Value result : op.getResults()) {
+      if (activation)
+        activations.insert(result);
+      else if (length)
+        lengths.insert(result);
+    }
+  }
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Probe
+//===----------------------------------------------------------------------------------------===//
+
+/// The extent of dim `i`, or nothing when the type does not say or a symbol has no value.
+static std::optional<int64_t> dimAt(RankedTensorType type, int64_t i,
+                                    ArrayRef<std::optional<int64_t>> symbols) {
+  if (!type.isDynamicDim(i))
+    return type.getDimSize(i);
+  auto dims = dyn_cast_or_null<onnx::DimsAttr>(type.getEncoding());
+  if (!dims || dims.getMap().getNumResults() != type.getRank() || dims.getMap().getNumDims() != 0)
+    return std::nullopt;
+  // Only the symbols that the expression reads need to be known.
+  AffineExpr expression = dims.getMap().getResult(i);
+  SmallVector<Attribute> values;
+  Builder builder(type.getContext());
+  for (unsigned symbol = 0; symbol < dims.getMap().getNumSymbols(); ++symbol) {
+    bool isKnown = symbol < symbols.size() && symbols[symbol];
+    if (!isKnown && expression.isFunctionOfSymbol(symbol))
+      return std::nullopt;
+    values.push_back(builder.getIndexAttr(isKnown ? *symbols[symbol] : 0));
+  }
+  SmallVector<Attribute> folded;
+  bool hasPoison = false;
+  AffineMap map = AffineMap::get(0, values.size(), expression);
+  if (failed(map.constantFold(values, folded, &hasPoison)) || hasPoison)
+    return std::nullopt;
+  int64_t extent = cast<IntegerAttr>(folded.front()).getInt();
+  if (extent < 0)
+    return std::nullopt;
+  return extent;
+}
+
+FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<GraphInput> inputs,
+                                                const Dependences &dependences, Lengths lengths,
+                                                WeightReader *weights, std::string &reason) {
+  std::unique_ptr<Probe> probe(new Probe);
+  probe->at = lengths;
+  probe->dependences = &dependences;
+  probe->weights = weights;
+
+  auto symbolNames = function->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
+  probe->symbols.resize(symbolNames ? symbolNames.size() : 0);
+  // First the dims that are a symbol of their own, then what they say about all others.
+  for (bool check : {false, true})
+    for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
+      auto type = dyn_cast<RankedTensorType>(argument.getType());
+      if (!type)
+        continue;
+      auto dims = dyn_cast_or_null<onnx::DimsAttr>(type.getEncoding());
+      for (auto [i, expected] :
+           llvm::enumerate(expectedDims(input.kind, type.getRank(), lengths))) {
+        if (!expected)
+          continue;
+        if (!check) {
+          if (!dims || i >= dims.getMap().getNumResults() || !type.isDynamicDim(i))
+            continue;
+          auto symbol = dyn_cast<AffineSymbolExpr>(dims.getMap().getResult(i));
+          if (symbol && symbol.getPosition() < probe->symbols.size() &&
+              !probe->symbols[symbol.getPosition()])
+            probe->symbols[symbol.getPosition()] = expected;
+          continue;
+        }
+        std::optional<int64_t> found = dimAt(type, i, probe->symbols);
+        if (found && *found == *expected)
+          continue;
+        reason = "dim " + std::to_string(i) + " of graph input " +
+                 std::to_string(argument.getArgNumber()) + ": expected to hold " +
+                 std::to_string(*expected) + " (of " + std::to_string(lengths.rows) +
+                 " rows after " + std::to_string(lengths.past) + " rows, batch " +
+                 std::to_string(lengths.batch) + "), found " +
+                 (found ? std::to_string(*found) : "no way to tell");
+        return failure();
+      }
+    }
+
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
+    if (input.kind == InputKind::AttentionMask || input.kind == InputKind::PositionIds)
+      probe->known[argument] = std::make_shared<Tensor>(
+          inputValue(input.kind, cast<RankedTensorType>(argument.getType()), lengths));
+  return probe;
+}
+
+std::optional<std::vector<int64_t>> Probe::shape(Value value) const {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return std::nullopt;
+  std::vector<int64_t> result;
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    std::optional<int64_t> extent = dimAt(type, i, symbols);
+    if (!extent)
+      return std::nullopt;
+    result.push_back(*extent);
+  }
+  return result;
+}
+
+std::shared_ptr<const Tensor> Probe::value(Value value) {
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  if (dependences->onActivations(value) || failures.contains(value))
+    return nullptr;
+
+  // Shapes of activations are known from their types; the evaluators must not ask for the
+  // activations themselves.
+  SmallVector<Value> worklist = {value};
+  llvm::DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    Operation *op = next.getDefiningOp();
+    if (!op || known.contains(next) || !seen.insert(next).second)
+      continue;
+    if (!readsShapeOnly(op)) {
+      llvm::append_range(worklist, op->getOperands());
+      continue;
+    }
+    Value data = op->getOperand(0);
+    std::optional<std::vector<int64_t>> dims = shape(data);
+    if (!dims && !dependences->onActivations(data)) {
+      worklist.push_back(data);
+      continue;
+    }
+    if (!dims) {
+      failures.insert(value);
+      return nullptr;
+    }
+    Tensor tensor = Tensor::zeros(reference::ElementType::I64, {});
+    if (isa<onnx::SizeOp>(op)) {
+      tensor.i64[0] = 1;
+      for (int64_t dim : *dims)
+        tensor.i64[0] *= dim;
+    } else {
+      // Negative bounds count from the end; all are clamped to the rank.
+      auto shapeOp = cast<onnx::ShapeOp>(op);
+      int64_t rank = dims->size();
+      auto clamp = [&](int64_t bound) {
+        return std::clamp<int64_t>(bound < 0 ? bound + rank : bound, 0, rank);
+      };
+      int64_t begin = clamp(shapeOp.getStart());
+      int64_t end = shapeOp.getEnd() ? clamp(*shapeOp.getEnd()) : rank;
+      std::vector<int64_t> range;
+      if (begin < end)
+        range.assign(dims->begin() + begin, dims->begin() + end);
+      int64_t count = range.size();
+      tensor = Tensor::ints({count}, std::move(range));
+    }
+    known[next] = std::make_shared<Tensor>(std::move(tensor));
+  }
+
+  reference::GraphEvaluation evaluation;
+  evaluation.evaluators = &reference::onnxEvaluators();
+  evaluation.weights = weights;
+  evaluation.limits.maxElements = kMaxElements;
+  ScopedDiagnosticHandler silence(value.getContext(), [](Diagnostic &) { return success(); });
+  FailureOr<std::shared_ptr<const Tensor>> result =
+      reference::evaluateValue(value, known, evaluation);
+  if (failed(result)) {
+    failures.insert(value);
+    return nullptr;
+  }
+  return *result;
+}

@@ -1,0 +1,92 @@
+// Running index arithmetic at concrete lengths.
+//
+// Masks, rotary tables, shapes and reshuffles depend on lengths and positions only, never on
+// activations. A probe fixes the lengths, gives the graph's integer inputs the values that a
+// conversation without padding gives them, and evaluates such values with the plain evaluators.
+#ifndef BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_PROBE_H
+#define BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_PROBE_H
+
+#include "compiler/dialect/onnx/Onnx.h"
+#include "compiler/reference/Evaluator.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace bluec::onnx_to_blue {
+
+using reference::Tensor;
+
+/// The lengths of one call: pictures, rows of this call (token ids, embeddings), rows in the cache.
+struct Lengths {
+  int64_t batch = 1;
+  int64_t rows = 1;
+  int64_t past = 0;
+};
+
+/// What a graph input is, by its name and type.
+enum class InputKind {
+  Pixels,        ///< [B, C, H, W] floats
+  Ids,           ///< [1, T] integers: token ids
+  Embeddings,    ///< [1, T, hidden] floats
+  PastKey,       ///< [1, kv_heads, P, D] floats
+  PastValue,     ///< as PastKey
+  AttentionMask, ///< [1, P + T] integers or bools: all ones
+  PositionIds,   ///< [1, T] or [T] integers: P .. P + T - 1
+  Unknown,       ///< anything else; nothing that depends on it can be evaluated
+};
+
+struct GraphInput {
+  InputKind kind = InputKind::Unknown;
+  int64_t layer = -1; ///< of a PastKey or PastValue
+};
+
+/// The kind of a graph input. `role` is the function's blue.role.
+GraphInput classifyInput(mlir::BlockArgument argument, llvm::StringRef name, llvm::StringRef role);
+
+/// What of a function can be evaluated without activations: for each value, whether it depends on
+/// activations, and whether it is the same in every call.
+class Dependences {
+public:
+  Dependences(mlir::func::FuncOp function, llvm::ArrayRef<GraphInput> inputs);
+  /// Depends on a float input, or on something that cannot be known.
+  bool onActivations(mlir::Value value) const { return activations.contains(value); }
+  /// Depends on lengths or integer inputs.
+  bool onLengths(mlir::Value value) const { return lengths.contains(value); }
+  bool isConstant(mlir::Value value) const { return !onActivations(value) && !onLengths(value); }
+
+private:
+  llvm::DenseSet<mlir::Value> activations, lengths;
+};
+
+class Probe {
+public:
+  /// Fails, with a reason, when the types of the inputs contradict the lengths.
+  static mlir::FailureOr<std::unique_ptr<Probe>> create(mlir::func::FuncOp function,
+                                                        llvm::ArrayRef<GraphInput> inputs,
+                                                        const Dependences &dependences,
+                                                        Lengths lengths, WeightReader *weights,
+                                                        std::string &reason);
+
+  const Lengths &lengths() const { return at; }
+
+  /// The shape of a tensor, from its type's dims; nothing when a dim is not known.
+  std::optional<std::vector<int64_t>> shape(mlir::Value value) const;
+
+  /// The value of something that does not depend on activations. Null when it cannot be computed;
+  /// no diagnostic then.
+  std::shared_ptr<const Tensor> value(mlir::Value value);
+
+private:
+  Probe() = default;
+
+  Lengths at;
+  const Dependences *dependences = nullptr;
+  WeightReader *weights = nullptr;
+  llvm::SmallVector<std::optional<int64_t>> symbols;
+  reference::ValueMap known;
+  llvm::DenseSet<mlir::Value> failures;
+};
+
+} // namespace bluec::onnx_to_blue
+
+#endif // BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_PROBE_H

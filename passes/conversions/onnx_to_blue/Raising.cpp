@@ -1,0 +1,612 @@
+#include "passes/conversions/onnx_to_blue/Raising.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::onnx_to_blue;
+
+static constexpr int64_t kDynamic = ShapedType::kDynamic;
+/// Numbers of elements must be exact in float.
+static constexpr int64_t kMaxNumbered = int64_t{1} << 24;
+
+Raising::Raising(func::FuncOp function, WeightReader *weights, int64_t context)
+    : function(function), context(context), weights(weights) {
+  if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr))
+    role = attr.getValue();
+}
+
+LogicalResult Raising::prepare() {
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
+    inputs.push_back(classifyInput(argument, name ? name.getValue() : "", role));
+  }
+  dependenceInfo = std::make_unique<Dependences>(function, inputs);
+
+  // Batches and lengths that differ from each other and from any dim of a model.
+  SmallVector<Lengths> lengths;
+  if (role == "vision") {
+    lengths = {{2, 0, 0}, {1, 0, 0}};
+    // A graph with a fixed number of pictures is probed at that number.
+    for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
+      if (input.kind == InputKind::Pixels)
+        if (auto type = cast<RankedTensorType>(argument.getType()); !type.isDynamicDim(0))
+          lengths = {{type.getDimSize(0), 0, 0}};
+  } else if (role == "embed") {
+    lengths = {{1, 7, 0}, {1, 1, 0}};
+  } else {
+    lengths = {{1, 3, 5}, {1, 7, 0}, {1, 1, 0}};
+    for (int64_t rows : {int64_t{1}, int64_t{6}})
+      if (context > rows)
+        lengths.push_back({1, rows, context - rows});
+  }
+  for (auto [i, at] : llvm::enumerate(lengths)) {
+    std::string reason;
+    FailureOr<std::unique_ptr<Probe>> probe =
+        Probe::create(function, inputs, *dependenceInfo, at, weights, reason);
+    if (failed(probe))
+      return function.emitError() << reason;
+    probes.push_back(std::move(*probe));
+    all.push_back(probes.back().get());
+    if (i < 2)
+      shorts.push_back(probes.back().get());
+  }
+
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      continue;
+    Meaning meaning;
+    switch (input.kind) {
+    case InputKind::Pixels:
+      meaning.shape = llvm::to_vector(type.getShape());
+      meaning.shape[0] = kDynamic;
+      if (llvm::is_contained(ArrayRef<int64_t>(meaning.shape).drop_front(), kDynamic))
+        return function.emitError("expected pictures of a fixed size, found ") << type;
+      break;
+    case InputKind::Ids:
+      meaning.shape = {kDynamic};
+      break;
+    case InputKind::Embeddings:
+      meaning.shape = {kDynamic, type.getDimSize(2)};
+      break;
+    case InputKind::PastKey:
+    case InputKind::PastValue: {
+      int64_t heads = type.getDimSize(1), headDim = type.getDimSize(3), width = 0;
+      if (heads == kDynamic || headDim == kDynamic || llvm::MulOverflow(heads, headDim, width))
+        return function.emitError("expected past keys and values with a fixed number and width of "
+                                  "heads, found ")
+               << type;
+      meaning.shape = {kDynamic, width};
+      // [1, heads, P, D] holds [P, heads * D].
+      meaning.arrangement = [heads, headDim, width](Probe &probe) -> std::optional<Tensor> {
+        int64_t past = probe.lengths().past;
+        if (width > 0 && past > kMaxNumbered / width)
+          return std::nullopt;
+        Tensor tensor = Tensor::zeros(reference::ElementType::F32, {1, heads, past, headDim});
+        size_t at = 0;
+        for (int64_t head = 0; head < heads; ++head)
+          for (int64_t row = 0; row < past; ++row)
+            for (int64_t d = 0; d < headDim; ++d)
+              tensor.f32[at++] = static_cast<float>(row * width + head * headDim + d + 1);
+        return tensor;
+      };
+      break;
+    }
+    default:
+      continue;
+    }
+    if (input.kind == InputKind::Embeddings && meaning.shape[1] == kDynamic)
+      return function.emitError("expected embeddings of a fixed width, found ") << type;
+    meanings[argument] = std::move(meaning);
+  }
+  return success();
+}
+
+Probe *Raising::contextProbe() {
+  if (!wholeContext) {
+    std::string reason;
+    FailureOr<std::unique_ptr<Probe>> probe =
+        Probe::create(function, inputs, *dependenceInfo, Lengths{1, context, 0}, weights, reason);
+    if (succeeded(probe))
+      wholeContext = std::move(*probe);
+  }
+  return wholeContext.get();
+}
+
+//===----------------------------------------------------------------------------------------===//
+// What values mean
+//===----------------------------------------------------------------------------------------===//
+
+const Match *Raising::record(Match match, ArrayRef<Meaning> results) {
+  matches.push_back(std::move(match));
+  const Match &recorded = matches.back();
+  for (auto [value, meaning] : llvm::zip_equal(recorded.results, results)) {
+    Meaning complete = meaning;
+    complete.match = &recorded;
+    meanings[value] = std::move(complete);
+  }
+  return &recorded;
+}
+
+const Match *Raising::recordRows(Match match, ArrayRef<int64_t> shape) {
+  for (Probe *probe : shorts) {
+    std::optional<std::vector<int64_t>> found = probe->shape(match.results.front());
+    std::vector<int64_t> expected = shapeAt(shape, *probe);
+    if (!found || found->empty() || found->back() != expected.back())
+      return nullptr;
+    int64_t foundCount = 1, expectedCount = 1;
+    for (int64_t dim : *found)
+      if (llvm::MulOverflow(foundCount, dim, foundCount))
+        return nullptr;
+    for (int64_t dim : expected)
+      if (llvm::MulOverflow(expectedCount, dim, expectedCount))
+        return nullptr;
+    if (foundCount != expectedCount)
+      return nullptr;
+  }
+  Meaning meaning;
+  meaning.shape = llvm::to_vector(shape);
+  return record(std::move(match), meaning);
+}
+
+const Match *Raising::matchOf(Value value, Match::Kind kind) const {
+  auto found = meanings.find(strip(value));
+  if (found == meanings.end() || !found->second.match || found->second.match->kind != kind)
+    return nullptr;
+  return found->second.match;
+}
+
+SmallVector<int64_t> Raising::rowsShape(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() == 0 || type.isDynamicDim(type.getRank() - 1) ||
+      !isa<FloatType>(type.getElementType()))
+    return {};
+  int64_t channels = type.getShape().back();
+  std::optional<int64_t> tokens;
+  for (Probe *probe : shorts) {
+    std::optional<std::vector<int64_t>> shape = probe->shape(value);
+    if (!shape)
+      return {};
+    int64_t rows = 1;
+    for (int64_t dim : ArrayRef<int64_t>(*shape).drop_back())
+      if (llvm::MulOverflow(rows, dim, rows))
+        return {};
+    if (role != "vision") {
+      if (rows != probe->lengths().rows)
+        return {};
+      continue;
+    }
+    int64_t batch = probe->lengths().batch;
+    if (batch <= 0 || rows % batch != 0 || (tokens && *tokens != rows / batch))
+      return {};
+    tokens = rows / batch;
+  }
+  if (tokens)
+    return {kDynamic, *tokens, channels};
+  return {kDynamic, channels};
+}
+
+const Meaning *Raising::meaning(Value anchor) {
+  if (auto found = meanings.find(anchor); found != meanings.end())
+    return &found->second;
+  if (auto found = guesses.find(anchor); found != guesses.end())
+    return found->second.shape.empty() ? nullptr : &found->second;
+  Meaning &guess = guesses[anchor];
+  guess.shape = rowsShape(anchor);
+  return guess.shape.empty() ? nullptr : &guess;
+}
+
+std::vector<int64_t> Raising::shapeAt(ArrayRef<int64_t> shape, const Probe &probe) const {
+  std::vector<int64_t> result(shape.begin(), shape.end());
+  result.front() = role == "vision" ? probe.lengths().batch : probe.lengths().rows;
+  return result;
+}
+
+std::optional<Tensor> Raising::numbered(Value anchor, Probe &probe, int64_t base) {
+  const Meaning *found = meaning(anchor);
+  if (!found)
+    return std::nullopt;
+  Tensor tensor;
+  if (found->arrangement) {
+    std::optional<Tensor> arranged = found->arrangement(probe);
+    if (!arranged)
+      return std::nullopt;
+    tensor = std::move(*arranged);
+  } else {
+    std::optional<std::vector<int64_t>> shape = probe.shape(anchor);
+    if (!shape)
+      return std::nullopt;
+    int64_t count = 1;
+    for (int64_t dim : *shape)
+      if (llvm::MulOverflow(count, dim, count) || count > kMaxNumbered)
+        return std::nullopt;
+    tensor = Tensor::zeros(reference::ElementType::F32, *shape);
+    for (int64_t i = 0; i < count; ++i)
+      tensor.f32[i] = static_cast<float>(i + 1);
+  }
+  if (base + tensor.numElements() > kMaxNumbered)
+    return std::nullopt;
+  if (base != 0)
+    for (float &number : tensor.f32)
+      if (number > 0)
+        number += static_cast<float>(base);
+  return tensor;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------------------------===//
+
+/// Whether `tensor` is 1, 2, 3...
+static bool isIota(const Tensor &tensor) {
+  for (auto [i, number] : llvm::enumerate(tensor.f32))
+    if (number != static_cast<float>(i + 1))
+      return false;
+  return true;
+}
+
+/// The columns [begin, end) of rows of `width` that `tensor` holds in order, if it does.
+static std::optional<std::pair<int64_t, int64_t>> columnsOf(const Tensor &tensor, int64_t width,
+                                                            int64_t rows) {
+  if (rows <= 0 || tensor.f32.empty() || tensor.numElements() % rows != 0)
+    return std::nullopt;
+  int64_t columns = tensor.numElements() / rows;
+  auto begin = static_cast<int64_t>(tensor.f32.front()) - 1;
+  if (columns > width || begin < 0 || begin + columns > width)
+    return std::nullopt;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t i = 0; i < columns; ++i)
+      if (tensor.f32[row * columns + i] != static_cast<float>(row * width + begin + i + 1))
+        return std::nullopt;
+  return std::pair(begin, begin + columns);
+}
+
+/// Whether `tensor` holds the tokens of a [batch, height * width, channels] grid regrouped.
+static bool isDownsampled(const Tensor &tensor, int64_t batch, int64_t channels,
+                          const Downsample &grid) {
+  int64_t down = grid.height / 2 + grid.height % 2, across = grid.width / 2 + grid.width % 2;
+  int64_t at = 0;
+  if (tensor.numElements() != batch * down * across * 4 * channels)
+    return false;
+  for (int64_t b = 0; b < batch; ++b)
+    for (int64_t row = 0; row < down; ++row)
+      for (int64_t column = 0; column < across; ++column)
+        for (int64_t part = 0; part < 4; ++part) {
+          int64_t i = 2 * row + (grid.columnMajor ? part % 2 : part / 2);
+          int64_t j = 2 * column + (grid.columnMajor ? part / 2 : part % 2);
+          bool inside = i < grid.height && j < grid.width;
+          int64_t first = ((b * grid.height + i) * grid.width + j) * channels + 1;
+          for (int64_t c = 0; c < channels; ++c)
+            if (tensor.f32[at++] != (inside ? static_cast<float>(first + c) : 0.0f))
+              return false;
+        }
+  return true;
+}
+
+std::optional<RowsUse> Raising::rows(Value value) {
+  value = strip(value);
+  if (!dependences().onActivations(value))
+    return std::nullopt;
+  if (auto found = meanings.find(value); found != meanings.end() && !found->second.arrangement)
+    return RowsUse{value};
+  std::optional<Cone> cone = traceCone(value, ConeKind::Movement, dependences(), *shorts.front(),
+                                       [&](Value other) { return isLayer(other); });
+  if (!cone || cone->roots.size() != 1)
+    return std::nullopt;
+  Value anchor = cone->roots.front();
+  const Meaning *found = meaning(anchor);
+  if (!found || found->shape.size() < 2)
+    return std::nullopt;
+  if (cone->ops.empty() && !found->arrangement)
+    return RowsUse{anchor};
+
+  int64_t width = found->shape.back();
+  std::optional<RowsUse> result;
+  for (Probe *probe : shorts) {
+    std::optional<Tensor> numbers = numbered(anchor, *probe);
+    std::optional<Tensor> moved;
+    if (numbers)
+      moved = evaluateCone(*cone, *probe, {*numbers});
+    if (!moved)
+      return std::nullopt;
+    std::vector<int64_t> shape = shapeAt(found->shape, *probe);
+    int64_t count = 1;
+    for (int64_t dim : shape)
+      count *= dim;
+    if (result && result->downsample) {
+      if (!isDownsampled(*moved, shape.front(), width, *result->downsample))
+        return std::nullopt;
+      continue;
+    }
+    RowsUse use{anchor};
+    if (moved->numElements() == count && isIota(*moved)) {
+      // The whole anchor.
+    } else if (auto columns = columnsOf(*moved, width, width == 0 ? 0 : count / width);
+               columns && columns->second - columns->first < width) {
+      use.begin = columns->first;
+      use.end = columns->second;
+    } else if (shape.size() == 3 && !result) {
+      for (int64_t height = 1; height <= shape[1] && !use.downsample; ++height)
+        for (bool columnMajor : {false, true}) {
+          Downsample grid{height, shape[1] / height, columnMajor};
+          if (shape[1] % height == 0 && isDownsampled(*moved, shape.front(), width, grid)) {
+            use.downsample = grid;
+            break;
+          }
+        }
+      if (!use.downsample)
+        return std::nullopt;
+    } else {
+      return std::nullopt;
+    }
+    if (result && (result->begin != use.begin || result->end != use.end))
+      return std::nullopt;
+    result = use;
+  }
+  // Columns can only be made one by one by a layer that knows how.
+  if (result && result->end != 0 && (!found->match || !found->match->buildColumns))
+    return std::nullopt;
+  return result;
+}
+
+std::optional<RowsUse> Raising::wholeRows(Value value) {
+  std::optional<RowsUse> use = rows(value);
+  if (!use || use->end != 0 || use->downsample)
+    return std::nullopt;
+  return use;
+}
+
+SmallVector<int64_t> Raising::shapeOf(const RowsUse &use) {
+  SmallVector<int64_t> shape = meaning(use.anchor)->shape;
+  if (use.end != 0)
+    shape.back() = use.end - use.begin;
+  if (use.downsample) {
+    shape[1] = (use.downsample->height / 2 + use.downsample->height % 2) *
+               (use.downsample->width / 2 + use.downsample->width % 2);
+    shape.back() *= 4;
+  }
+  return shape;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------------------------===//
+
+static Tensor transposed(const Tensor &from, ArrayRef<int64_t> permutation,
+                         std::vector<int64_t> shape) {
+  Tensor to = Tensor::zeros(reference::ElementType::F32, shape);
+  int64_t rank = shape.size();
+  std::vector<int64_t> strides(rank, 1), index(rank, 0);
+  for (int64_t dim = rank - 2; dim >= 0; --dim)
+    strides[dim] = strides[dim + 1] * from.shape[dim + 1];
+  for (float &element : to.f32) {
+    int64_t at = 0;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      at += index[dim] * strides[permutation[dim]];
+    element = from.f32[at];
+    for (int64_t dim = rank - 1; dim >= 0 && ++index[dim] == shape[dim]; --dim)
+      index[dim] = 0;
+  }
+  return to;
+}
+
+void WeightUse::transpose(ArrayRef<int64_t> permutation) {
+  std::vector<int64_t> permuted;
+  for (int64_t dim : permutation)
+    permuted.push_back(shape[dim]);
+  if (source)
+    transforms.push_back(blue::TransposeAttr::get(source.getContext(), permutation));
+  else
+    value = std::make_shared<Tensor>(transposed(*value, permutation, permuted));
+  shape = std::move(permuted);
+}
+
+void WeightUse::reshape(std::vector<int64_t> newShape) {
+  if (newShape == shape)
+    return;
+  if (source) {
+    transforms.push_back(blue::ReshapeAttr::get(source.getContext(), newShape));
+  } else {
+    Tensor copy = *value;
+    copy.shape = newShape;
+    value = std::make_shared<Tensor>(std::move(copy));
+  }
+  shape = std::move(newShape);
+}
+
+void WeightUse::slice(int64_t axis, int64_t begin, int64_t end) {
+  if (begin == 0 && end == shape[axis])
+    return;
+  if (source) {
+    transforms.push_back(blue::SliceAttr::get(source.getContext(), axis, begin, end));
+    shape[axis] = end - begin;
+    return;
+  }
+  std::vector<int64_t> sliced = shape;
+  sliced[axis] = end - begin;
+  Tensor part = Tensor::zeros(reference::ElementType::F32, sliced);
+  int64_t inner = 1, outer = 1;
+  for (size_t dim = 0; dim < shape.size(); ++dim)
+    (static_cast<int64_t>(dim) < axis ? outer : inner) *=
+        static_cast<int64_t>(dim) == axis ? 1 : shape[dim];
+  for (int64_t i = 0; i < outer; ++i)
+    std::copy_n(value->f32.begin() + (i * shape[axis] + begin) * inner, (end - begin) * inner,
+                part.f32.begin() + i * (end - begin) * inner);
+  value = std::make_shared<Tensor>(std::move(part));
+  shape = std::move(sliced);
+}
+
+/// Factors and addends are applied to f32 elements.
+static void widen(WeightUse &use) {
+  if (use.source && !use.elementType.isF32()) {
+    use.elementType = Float32Type::get(use.source.getContext());
+    use.transforms.push_back(blue::ConvertAttr::get(use.source.getContext(), use.elementType));
+  }
+}
+
+void WeightUse::scale(double factor) {
+  if (factor == 1)
+    return;
+  if (source) {
+    widen(*this);
+    transforms.push_back(blue::ScaleAttr::get(
+        source.getContext(), FloatAttr::get(Float32Type::get(source.getContext()), factor)));
+    return;
+  }
+  Tensor copy = *value;
+  for (float &element : copy.f32)
+    element = static_cast<float>(element * factor);
+  value = std::make_shared<Tensor>(std::move(copy));
+}
+
+void WeightUse::offset(double addend) {
+  if (addend == 0)
+    return;
+  if (source) {
+    widen(*this);
+    transforms.push_back(blue::OffsetAttr::get(
+        source.getContext(), FloatAttr::get(Float32Type::get(source.getContext()), addend)));
+    return;
+  }
+  Tensor copy = *value;
+  for (float &element : copy.f32)
+    element = static_cast<float>(element + addend);
+  value = std::make_shared<Tensor>(std::move(copy));
+}
+
+std::optional<double> Raising::scalar(Value value) {
+  return scalarConstant(value, dependences(), *shorts.front());
+}
+
+/// The rows [begin, end) that constant indices read in order, if they do.
+static std::optional<std::pair<int64_t, int64_t>> contiguous(const Tensor &indices) {
+  if (indices.i64.empty() || indices.i64.front() < 0)
+    return std::nullopt;
+  for (auto [i, index] : llvm::enumerate(indices.i64))
+    if (index != indices.i64.front() + static_cast<int64_t>(i))
+      return std::nullopt;
+  return std::pair(indices.i64.front(), indices.i64.back() + 1);
+}
+
+std::optional<WeightUse> Raising::weight(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape() || !isa<FloatType>(type.getElementType()) ||
+      !dependences().isConstant(value))
+    return std::nullopt;
+
+  // Down to the source, collecting what is done on the way; then up again.
+  SmallVector<std::function<void(WeightUse &)>> steps;
+  WeightUse use;
+  Value at = value;
+  for (size_t count = 0; count < kMaxConeOps && !use.source; ++count) {
+    at = strip(at);
+    Operation *op = at.getDefiningOp();
+    auto atType = dyn_cast<RankedTensorType>(at.getType());
+    if (!op || !atType || !atType.hasStaticShape())
+      break;
+    std::vector<int64_t> shape(atType.getShape().begin(), atType.getShape().end());
+    if (auto weightOp = dyn_cast<onnx::WeightOp>(op)) {
+      use.name = weightOp.getName().str();
+      use.source = weightOp.getSource();
+      llvm::append_range(use.transforms, weightOp.getTransforms());
+      use.shape = shape;
+      use.elementType = atType.getElementType();
+    } else if (auto transpose = dyn_cast<onnx::TransposeOp>(op)) {
+      SmallVector<int64_t> permutation;
+      if (transpose.getPerm())
+        permutation = llvm::to_vector(*transpose.getPerm());
+      else
+        permutation = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, atType.getRank())));
+      SmallVector<int64_t> sorted = permutation;
+      llvm::sort(sorted);
+      if (sorted != llvm::to_vector(llvm::seq<int64_t>(0, atType.getRank())))
+        break;
+      steps.push_back([permutation](WeightUse &weight) { weight.transpose(permutation); });
+      at = transpose.getX();
+    } else if (isa<onnx::ReshapeOp, onnx::UnsqueezeOp, onnx::SqueezeOp, onnx::FlattenOp>(op)) {
+      auto dataType = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+      if (!dataType || !dataType.hasStaticShape() ||
+          dataType.getNumElements() != atType.getNumElements())
+        break;
+      steps.push_back([shape](WeightUse &weight) { weight.reshape(shape); });
+      at = op->getOperand(0);
+    } else if (auto gather = dyn_cast<onnx::GatherOp>(op)) {
+      std::shared_ptr<const Tensor> indices = shorts.front()->value(gather.getIndices());
+      auto dataType = dyn_cast<RankedTensorType>(gather.getData().getType());
+      auto range = indices ? contiguous(*indices) : std::nullopt;
+      if (!range || gather.getAxis() != 0 || !dataType || !dataType.hasStaticShape() ||
+          dataType.getRank() == 0 || range->second > dataType.getDimSize(0))
+        break;
+      steps.push_back([shape, range](WeightUse &weight) {
+        weight.slice(0, range->first, range->second);
+        weight.reshape(shape);
+      });
+      at = gather.getData();
+    } else if (isa<onnx::MulOp, onnx::AddOp>(op)) {
+      // A factor or an addend of the whole weight, such as the 1 + w of some norms.
+      std::optional<double> right = scalar(op->getOperand(1));
+      std::optional<double> number = right ? right : scalar(op->getOperand(0));
+      Value data = op->getOperand(right ? 0 : 1);
+      auto dataType = dyn_cast<RankedTensorType>(data.getType());
+      if (!number || !dataType || dataType.getShape() != atType.getShape())
+        break;
+      bool isFactor = isa<onnx::MulOp>(op);
+      steps.push_back([number, isFactor](WeightUse &weight) {
+        isFactor ? weight.scale(*number) : weight.offset(*number);
+      });
+      at = data;
+    } else {
+      break;
+    }
+  }
+  if (use.source) {
+    for (auto &step : llvm::reverse(steps))
+      step(use);
+    return use;
+  }
+
+  // Anything else that is constant is evaluated as a whole.
+  WeightUse computed;
+  std::shared_ptr<const Tensor> tensor = shorts.front()->value(value);
+  if (!tensor || tensor->type != reference::ElementType::F32)
+    return std::nullopt;
+  if (auto name = dyn_cast<NameLoc>(value.getLoc()))
+    computed.name = name.getName().str();
+  computed.value = tensor;
+  computed.shape = tensor->shape;
+  computed.elementType = Float32Type::get(value.getContext());
+  return computed;
+}
+
+std::optional<WeightUse> Raising::vectorWeight(Value value, int64_t count) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !type.hasStaticShape() || type.getNumElements() != count ||
+      (type.getRank() > 0 && type.getShape().back() != count))
+    return std::nullopt;
+  std::optional<WeightUse> use = weight(value);
+  if (use)
+    use->reshape({count});
+  return use;
+}
+
+std::shared_ptr<const Tensor> Raising::intern(Tensor table) {
+  for (const std::shared_ptr<const Tensor> &known : tables)
+    if (known->shape == table.shape && known->f32 == table.f32)
+      return known;
+  tables.push_back(std::make_shared<Tensor>(std::move(table)));
+  return tables.back();
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Reasons
+//===----------------------------------------------------------------------------------------===//
+
+void Raising::explain(Operation *op, const Twine &reason) { reasons.try_emplace(op, reason.str()); }
+
+StringRef Raising::reason(Operation *op) const {
+  auto found = reasons.find(op);
+  return found == reasons.end() ? StringRef() : StringRef(found->second);
+}

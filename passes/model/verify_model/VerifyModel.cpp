@@ -1,0 +1,143 @@
+#include "passes/model/verify_model/VerifyModel.h"
+
+#include "compiler/dialect/onnx/Onnx.h"
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace bluec;
+
+namespace bluec {
+#define GEN_PASS_DEF_VERIFYMODEL
+#include "passes/model/verify_model/VerifyModel.h.inc"
+} // namespace bluec
+
+/// "'/model/Erf' (Erf)": an ONNX node for messages.
+static std::string describeNode(Operation *op) {
+  std::string text;
+  Location location = op->getLoc();
+  if (auto fused = dyn_cast<FusedLoc>(location); fused && !fused.getLocations().empty())
+    location = fused.getLocations().front();
+  if (auto name = dyn_cast<NameLoc>(location))
+    text = "'" + name.getName().str() + "' ";
+  StringRef type = op->getName().stripDialect();
+  if (auto node = dyn_cast<onnx::NodeOpInterface>(op))
+    type = node.getSchema().type;
+  return text + "(" + type.str() + ")";
+}
+
+/// Reports the nodes of a function that were not raised; success when there are none.
+static LogicalResult verifyNodes(func::FuncOp function) {
+  SmallVector<Operation *> nodes, marked;
+  function.walk([&](Operation *op) {
+    if (!isa_and_present<onnx::OnnxDialect>(op->getDialect()))
+      return;
+    nodes.push_back(op);
+    if (op->hasAttr(kUnraisedAttr))
+      marked.push_back(op);
+  });
+  if (nodes.empty())
+    return success();
+  // A function is raised as a whole: nodes without a mark would have been raised.
+  for (Operation *op : marked.empty() ? nodes : marked) {
+    InFlightDiagnostic error = emitError(op->getLoc()) << "node " << describeNode(op) << ": ";
+    if (auto reason = op->getAttrOfType<StringAttr>(kUnraisedAttr))
+      error << reason.getValue();
+    else
+      error << "expected to be raised";
+  }
+  size_t count = marked.empty() ? nodes.size() : marked.size();
+  return function.emitError() << count << (count == 1 ? " node" : " nodes") << " of "
+                              << nodes.size() << " could not be raised";
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Signatures
+//===----------------------------------------------------------------------------------------===//
+
+/// Whether `type` is a float tensor of `rank` with a dynamic first dim and the others static.
+static bool isRows(Type type, int64_t rank) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getRank() != rank || !isa<FloatType>(tensor.getElementType()) ||
+      !tensor.isDynamicDim(0))
+    return false;
+  for (int64_t dim = 1; dim < rank; ++dim)
+    if (tensor.isDynamicDim(dim))
+      return false;
+  return true;
+}
+
+static bool isDecoder(FunctionType type) {
+  if (type.getNumInputs() < 2 || type.getNumInputs() % 2 != 0 ||
+      type.getNumResults() != type.getNumInputs() - 1 || !isRows(type.getInput(0), 2) ||
+      !type.getInput(1).isIndex() || !isRows(type.getResult(0), 2))
+    return false;
+  for (unsigned i = 2; i < type.getNumInputs(); ++i)
+    if (!isRows(type.getInput(i), 2) || type.getResult(i - 1) != type.getInput(i))
+      return false;
+  return true;
+}
+
+static LogicalResult verifySignature(func::FuncOp function) {
+  auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+  FunctionType type = function.getFunctionType();
+  if (!role)
+    return function.emitError("expected a function with a blue.role, found none");
+  auto expect = [&](bool holds, StringRef signature) -> LogicalResult {
+    if (holds)
+      return success();
+    return function.emitError("expected a ")
+           << role.getValue() << " of type " << signature << ", found " << type;
+  };
+  bool isUnary = type.getNumInputs() == 1 && type.getNumResults() == 1;
+  if (role.getValue() == "vision")
+    return expect(isUnary && isRows(type.getInput(0), 4) && isRows(type.getResult(0), 3),
+                  "pixels [?, C, H, W] to features [?, tokens, hidden]");
+  if (role.getValue() == "embed") {
+    auto ids = isUnary ? dyn_cast<RankedTensorType>(type.getInput(0)) : RankedTensorType();
+    return expect(ids && ids.getRank() == 1 && ids.isDynamicDim(0) &&
+                      ids.getElementType().isInteger() && isRows(type.getResult(0), 2),
+                  "ids [?] to embeddings [?, hidden]");
+  }
+  if (role.getValue() == "decoder")
+    return expect(isDecoder(type), "embeddings [?, hidden], index, past keys and values [?, W] to "
+                                   "logits [?, vocabulary], present keys and values");
+  return function.emitError("expected a blue.role of vision, embed or decoder, found '")
+         << role.getValue() << "'";
+}
+
+namespace {
+
+struct VerifyModelPass : public bluec::impl::VerifyModelBase<VerifyModelPass> {
+  using VerifyModelBase::VerifyModelBase;
+
+  void runOnOperation() override {
+    bool ok = true;
+    for (Operation &op : getOperation().getOps()) {
+      auto function = dyn_cast<func::FuncOp>(op);
+      if (!function) {
+        op.emitError("expected functions only in a model, found ") << op.getName();
+        ok = false;
+        continue;
+      }
+      if (failed(verifyNodes(function))) {
+        ok = false;
+        continue;
+      }
+      if (failed(verifySignature(function)))
+        ok = false;
+      function.walk([&](Operation *inner) {
+        if (inner == function || isa<func::ReturnOp>(inner) ||
+            isa_and_present<blue::BlueDialect>(inner->getDialect()))
+          return;
+        inner->emitError("expected layers only in a model, found ") << inner->getName();
+        ok = false;
+      });
+    }
+    if (!ok)
+      signalPassFailure();
+  }
+};
+
+} // namespace
