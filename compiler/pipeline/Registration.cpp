@@ -6,6 +6,10 @@
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
+#include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/infer_shapes/InferShapes.h"
+#include "passes/model/inline_cached_branch/InlineCachedBranch.h"
+#include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
@@ -39,12 +43,16 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerAssignWeights();
+  registerFoldConstants();
   registerFuseSteps();
+  registerInferShapes();
+  registerInlineCachedBranch();
   kernels::registerLowerKernelsToLlvm();
   kernels::registerLowerStepsToKernels();
   registerLowerToPlan();
   registerOnnxToBlue();
   registerPlanMemory();
+  registerSpecializeBatch();
   registerVerifyModel();
   registerVerifyPlan();
 }

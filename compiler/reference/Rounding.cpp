@@ -1,6 +1,8 @@
 #include "compiler/reference/Rounding.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/APInt.h"
 
 #include <bit>
 #include <cmath>
@@ -59,6 +61,27 @@ std::optional<ElementType> elementTypeFor(Type type) {
   if (type.isIndex() || (isa<IntegerType>(type) && type.getIntOrFloatBitWidth() <= 64))
     return ElementType::I64;
   return std::nullopt;
+}
+
+DenseElementsAttr elementsFromTensor(const Tensor &tensor, Type elementType) {
+  if (elementTypeFor(elementType) != tensor.type || elementType.isIndex())
+    return {};
+  auto type = RankedTensorType::get(tensor.shape, elementType);
+  if (auto floating = dyn_cast<FloatType>(elementType)) {
+    SmallVector<APFloat> values;
+    for (int64_t i = 0; i < tensor.numElements(); ++i) {
+      APFloat value(tensor.number(i));
+      bool losesInfo;
+      value.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+      values.push_back(value);
+    }
+    return DenseElementsAttr::get(type, values);
+  }
+  SmallVector<APInt> values;
+  for (int64_t value : tensor.i64)
+    values.push_back(APInt(elementType.getIntOrFloatBitWidth(), static_cast<uint64_t>(value),
+                           /*isSigned=*/true, /*implicitTrunc=*/true));
+  return DenseElementsAttr::get(type, values);
 }
 
 void roundTo(Tensor &tensor, Type type) {

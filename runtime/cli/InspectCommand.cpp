@@ -61,29 +61,69 @@ std::string inlineText(const std::string &key, const Json &value) {
 // What the producer wrote, one line for each field: the manifest may hold more than this runtime
 // knows.
 void printFields(std::ostream &out, const Json &object) {
-  for (const auto &[name, value] : object.items()) {
-    if (value.is_array() && !value.empty() && value.front().is_object()) {
-      out << "  " << printable(name) << '\n';
-      for (const Json &element : value)
-        out << "    " << inlineText("", element) << '\n';
-      continue;
-    }
+  for (const auto &[name, value] : object.items())
     out << "  " << std::left << std::setw(18) << printable(name) << ' ' << inlineText(name, value)
         << '\n';
-  }
 }
 
 void printSection(std::ostream &out, const Json &manifest, const char *key, const char *title) {
-  if (!manifest.contains(key) || manifest[key].empty())
+  if (!manifest.contains(key) || !manifest[key].is_object() || manifest[key].empty())
     return;
-  const Json &section = manifest[key];
   out << title << '\n';
-  if (section.is_object()) {
-    printFields(out, section);
-  } else if (section.is_array()) {
-    for (const Json &element : section)
-      out << "  " << inlineText("", element) << '\n';
+  printFields(out, manifest[key]);
+}
+
+// A member as text, "" when there is none.
+std::string field(const Json &object, const char *key) {
+  return object.contains(key) ? inlineText("", object[key]) : std::string();
+}
+
+std::string sizeField(const Json &object, const char *key) {
+  const bool number = object.contains(key) && object[key].is_number_unsigned();
+  return number ? byteCount(object[key].get<double>()) : std::string();
+}
+
+// "f32 1x3x98x98" for each tensor of a list of {"type", "shape"}.
+std::string tensors(const Json &entry, const char *key) {
+  std::string text;
+  if (!entry.contains(key) || !entry[key].is_array())
+    return text;
+  for (const Json &tensor : entry[key]) {
+    text += (text.empty() ? "" : ", ") + (tensor.is_object() ? field(tensor, "type") : "") + " ";
+    if (tensor.is_object() && tensor.contains("shape") && tensor["shape"].is_array())
+      for (const Json &side : tensor["shape"])
+        text += (text.back() == ' ' ? "" : "x") + inlineText("", side);
   }
+  return text;
+}
+
+void printEntryPoints(std::ostream &out, const Json &manifest) {
+  if (!manifest.contains("entry_points") || !manifest["entry_points"].is_array())
+    return;
+  out << "entry points\n";
+  const auto row = [&](const std::string &name, const std::string &rows, const std::string &steps,
+                       const std::string &arena, const std::string &segment,
+                       const std::string &signature) {
+    out << "  " << std::left << std::setw(14) << name << ' ' << std::right << std::setw(5) << rows
+        << ' ' << std::setw(6) << steps << ' ' << std::setw(10) << arena << "  " << std::left
+        << std::setw(9) << segment << ' ' << signature << '\n';
+  };
+  row("name", "rows", "steps", "arena", "weights", "in -> out");
+  for (const Json &entry : manifest["entry_points"])
+    if (entry.is_object())
+      row(field(entry, "name"), field(entry, "capacity"), field(entry, "steps"),
+          sizeField(entry, "arena_bytes"), field(entry, "segment"),
+          tensors(entry, "inputs") + " -> " + tensors(entry, "outputs"));
+}
+
+// Its totals; the offsets and lifetimes of every tensor are for --json.
+void printMemoryPlan(std::ostream &out, const Json &manifest) {
+  if (!manifest.contains("memory_plan") || !manifest["memory_plan"].is_object())
+    return;
+  out << "memory plan\n";
+  Json totals = manifest["memory_plan"];
+  totals.erase("entries");
+  printFields(out, totals);
 }
 
 void printText(std::ostream &out, const BundleFiles &files, const Json &manifest,
@@ -100,8 +140,8 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
   out << "recipe             " << printable(facts.recipe) << '\n';
   printSection(out, manifest, "geometry", "geometry");
   printSection(out, manifest, "preprocess", "preprocess");
-  printSection(out, manifest, "entry_points", "entry points");
-  printSection(out, manifest, "memory_plan", "memory plan");
+  printEntryPoints(out, manifest);
+  printMemoryPlan(out, manifest);
   out << "files\n";
   for (const FileEntry &file : facts.files)
     out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right

@@ -1,4 +1,5 @@
-// bluec-bench-kernels: f32 linears at the shapes of bluelm-v-3b beside what the machine can do.
+// bluec-bench-kernels: f32 linears and attention at the shapes of bluelm-v-3b beside what the
+// machine can do.
 //
 // Many rows are compared with the peak of multiply-adds, one row with the bandwidth of reads, each
 // measured right before and after the kernel, because machines are noisy: what counts is the
@@ -33,6 +34,10 @@ constexpr Shape2 kShapes[] = {
     {"gate/up", 1, 2304, 5760},   {"down", 1, 5760, 2304},      {"qkv/out", 1, 2304, 2304},
     {"head", 1, 2304, 122753},
 };
+struct AttentionShape {
+  int64_t rows, heads, dims, context; // the rows are the context's last
+};
+constexpr AttentionShape kAttention[] = {{128, 36, 64, 2048}, {1, 36, 64, 2048}};
 constexpr size_t kStreamBytes = size_t{512} << 20; // far more than any cache
 
 struct Options {
@@ -145,42 +150,161 @@ bool LinearBench::check() const {
   return true;
 }
 
-bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool &pool,
-               const float *stream) {
-  LinearBench linear(options, shape, pool);
-  if (!linear.ok())
+/// Attention over a full cache. Keys and values rotate over copies as weights do.
+class AttentionBench {
+public:
+  AttentionBench(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool);
+  bool ok() const { return module.model != nullptr; }
+  bool check() const;
+  double run();
+
+private:
+  AttentionShape shape;
+  int64_t lanes;
+  StepModule module;
+  Bytes caches, arena;
+  size_t stride = 0;
+  int64_t copies = 1, next = 0;
+  bluec_call call = {};
+  const bluec_entry *entry = nullptr;
+};
+
+AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
+                               runtime::ThreadPool &pool)
+    : shape(shape), lanes(lanesOf(options.target)) {
+  int64_t cols = shape.heads * shape.dims;
+  conformance::Shape query = {shape.rows, cols}, values = {1, shape.context, cols};
+  conformance::Shape keys = {1, shape.heads, shape.context / lanes, shape.dims, lanes};
+  StepText step{
+      "attention",
+      shape.rows,
+      {{Place::Input, "q", query}, {Place::Cache, "k", keys}, {Place::Cache, "v", values}},
+      "%y = plan.attention %a0, %a1, %a2 {causal, num_heads = " + std::to_string(shape.heads) +
+          " : i64, num_kv_heads = " + std::to_string(shape.heads) +
+          " : i64, scale = 0.125 : f64} : (" + tensorText(query) + ", " + tensorText(keys) + ", " +
+          tensorText(values) + ") -> " + tensorText(query) +
+          "\nplan.yield %y : " + tensorText(query),
+      query};
+  std::string error;
+  if (!module.compile(options.target, {step}, error)) {
+    std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
+    return;
+  }
+  entry = &module.model->entries[0];
+  stride = static_cast<size_t>(module.cachesBytes + 4095) / 4096 * 4096;
+  copies = shape.rows > 1 ? 2 : static_cast<int64_t>(kStreamBytes / stride) + 1;
+  caches = allocate(stride * static_cast<size_t>(copies));
+  arena = allocate(static_cast<size_t>(entry->arena_bytes));
+  for (int64_t copy = 0; copy < copies; ++copy)
+    for (const auto &[name, range] : module.caches) {
+      auto *at = reinterpret_cast<float *>(caches.get() + static_cast<size_t>(copy) * stride +
+                                           range.offset);
+      for (int64_t i = 0; i < range.bytes / 4; ++i)
+        at[i] = element(name == "k" ? i : 5 * i + 3);
+    }
+  auto *input = reinterpret_cast<float *>(arena.get() + entry->inputs[0].offset);
+  for (int64_t i = 0; i < shape.rows * cols; ++i)
+    input[i] = element(3 * i + 1);
+  call.arena = arena.get();
+  call.count = shape.rows;
+  call.position = shape.context - shape.rows;
+  call.pool = &pool;
+  call.parallel_for = runtime::ThreadPool::run;
+}
+
+double AttentionBench::run() {
+  call.kv = caches.get() + static_cast<size_t>(next++ % copies) * stride;
+  double start = now();
+  entry->run(&call);
+  return now() - start;
+}
+
+bool AttentionBench::check() const {
+  const auto *output = reinterpret_cast<const float *>(arena.get() + entry->outputs[0].offset);
+  int64_t cols = shape.heads * shape.dims;
+  for (int64_t sample = 0; sample < 8; ++sample) {
+    int64_t row = sample * 37 % shape.rows, head = (sample * 11 + 5) % shape.heads;
+    int64_t dim = sample * 13 % shape.dims;
+    double total = 0, sum = 0;
+    for (int64_t j = 0; j <= shape.context - shape.rows + row; ++j) {
+      double dot = 0;
+      for (int64_t d = 0; d < shape.dims; ++d) {
+        int64_t key =
+            ((head * (shape.context / lanes) + j / lanes) * shape.dims + d) * lanes + j % lanes;
+        dot += static_cast<double>(element(3 * (row * cols + head * shape.dims + d) + 1)) *
+               element(key);
+      }
+      double weight = std::exp(0.125 * dot);
+      total += weight;
+      sum += weight * element(5 * (j * cols + head * shape.dims + dim) + 3);
+    }
+    double found = output[row * cols + head * shape.dims + dim];
+    if (!(std::fabs(found - sum / total) <= 1e-5)) {
+      std::fprintf(stderr, "bluec-bench-kernels: attention [%lld, %lld]: expected %g, found %g\n",
+                   static_cast<long long>(row), static_cast<long long>(head), sum / total, found);
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Checks and times one step. `operations` and `bytes` are what a run computes and reads.
+template <typename Bench>
+bool measure(Bench &bench, const Options &options, const std::string &title, bool boundByReads,
+             double operations, double bytes, runtime::ThreadPool &pool, const float *stream) {
+  if (!bench.ok())
     return false;
-  linear.run();
-  if (!linear.check())
+  bench.run();
+  if (!bench.check())
     return false;
-  double operations = 2.0 * static_cast<double>(shape.rows * shape.depth * shape.width);
-  double bytes = 4.0 * static_cast<double>(shape.depth * shape.width);
   int lanes = static_cast<int>(lanesOf(options.target));
-  bool oneRow = shape.rows == 1;
   auto most = [&] {
-    return oneRow ? measureReadBandwidth(pool, stream, kStreamBytes / 2)
-                  : measureFmaPeak(pool, lanes, 0.03);
+    return boundByReads ? measureReadBandwidth(pool, stream, kStreamBytes / 2)
+                        : measureFmaPeak(pool, lanes, 0.03);
   };
-  int64_t runs =
-      std::max<int64_t>(1, static_cast<int64_t>(oneRow ? 256e6 / bytes : 8e9 / operations));
+  auto runs =
+      std::max<int64_t>(1, static_cast<int64_t>(boundByReads ? 256e6 / bytes : 8e9 / operations));
   std::vector<double> rates, peaks, shares;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     double before = most();
     double seconds = 0;
     for (int64_t i = 0; i < runs; ++i)
-      seconds += linear.run();
-    double rate = (oneRow ? bytes : operations) * static_cast<double>(runs) / seconds;
+      seconds += bench.run();
+    double rate = (boundByReads ? bytes : operations) * static_cast<double>(runs) / seconds;
     double peak = (before + most()) / 2;
     rates.push_back(rate / 1e9);
     peaks.push_back(peak / 1e9);
     shares.push_back(rate / peak);
   }
-  std::printf("%-8s %4lld x %5lld -> %6lld  %8.1f %s of %8.1f  %5.1f%%\n", shape.what,
-              static_cast<long long>(shape.rows), static_cast<long long>(shape.depth),
-              static_cast<long long>(shape.width), median(rates), oneRow ? "GB/s   " : "GFLOP/s",
-              median(peaks), 100 * median(shares));
+  std::printf("%-32s %8.1f of %8.1f %s  %5.1f%%\n", title.c_str(), median(rates), median(peaks),
+              boundByReads ? "GB/s   " : "GFLOP/s", 100 * median(shares));
   std::fflush(stdout);
   return true;
+}
+
+std::string title(const Shape2 &shape) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%-8s %4lld x %5lld -> %6lld", shape.what,
+                static_cast<long long>(shape.rows), static_cast<long long>(shape.depth),
+                static_cast<long long>(shape.width));
+  return text;
+}
+
+bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool &pool,
+               const float *stream) {
+  LinearBench linear(options, shape, pool);
+  auto weights = static_cast<double>(shape.depth * shape.width);
+  return measure(linear, options, title(shape), shape.rows == 1,
+                 2 * static_cast<double>(shape.rows) * weights, 4 * weights, pool, stream);
+}
+
+bool benchmark(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool,
+               const float *stream) {
+  AttentionBench attention(options, shape, pool);
+  auto cached = static_cast<double>(2 * shape.context * shape.heads * shape.dims);
+  Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
+  return measure(attention, options, title(named), shape.rows == 1,
+                 2 * static_cast<double>(shape.rows) * cached, 4 * cached, pool, stream);
 }
 
 } // namespace
@@ -214,12 +338,15 @@ int main(int argc, char **argv) {
   std::memset(stream.get(), 1, kStreamBytes / 2);
   std::printf("target %s, %d threads; rate of the kernel, of the machine, and the median share\n",
               options.target.c_str(), pool.threads());
-  for (const Shape2 &shape : kShapes) {
-    if (!options.only.empty() && options.only != shape.what &&
-        options.only != std::to_string(shape.rows))
-      continue;
-    if (!benchmark(options, shape, pool, reinterpret_cast<const float *>(stream.get())))
+  const auto *floats = reinterpret_cast<const float *>(stream.get());
+  auto wanted = [&](const char *what, int64_t rows) {
+    return options.only.empty() || options.only == what || options.only == std::to_string(rows);
+  };
+  for (const Shape2 &shape : kShapes)
+    if (wanted(shape.what, shape.rows) && !benchmark(options, shape, pool, floats))
       return 3;
-  }
+  for (const AttentionShape &shape : kAttention)
+    if (wanted("attend", shape.rows) && !benchmark(options, shape, pool, floats))
+      return 3;
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include <cstdint>
@@ -54,6 +55,9 @@ inline constexpr llvm::StringLiteral kNameAttr = "onnx.name";
 inline constexpr llvm::StringLiteral kFileAttr = "onnx.file";
 /// On an op: the path of the PyTorch module that it came from, when the exporter wrote it down.
 inline constexpr llvm::StringLiteral kScopeAttr = "onnx.scope";
+
+/// True when the body of `function` (a func.func) holds onnx ops.
+bool isGraph(mlir::FunctionOpInterface function);
 
 /// Schemas of all ops of the dialect, sorted by domain, then by type.
 std::vector<NodeSchema> listNodeSchemas(mlir::MLIRContext &context);

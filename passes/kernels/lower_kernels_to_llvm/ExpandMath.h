@@ -7,7 +7,7 @@
 namespace bluec::kernels {
 
 /// Adds patterns for
-/// - math.exp: within 2 ulp where the result is a normal number; 0 below -87.33 (where it would be
+/// - math.exp: within 1 ulp where the result is a normal number; 0 below -87.33 (where it would be
 ///   subnormal), infinity above 88.72; exp(0) is exactly 1; not a number stays that;
 /// - math.tanh and math.erf: MLIR's rational approximations, within 1e-6.
 void populateExpandMathPatterns(mlir::RewritePatternSet &patterns);

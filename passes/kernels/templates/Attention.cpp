@@ -16,7 +16,8 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kStretch = 128; // positions between two updates of the maximum
+constexpr int64_t kStretch = 128;   // positions between two updates of the maximum
+constexpr int64_t kMostDims = 1024; // of a head; a tile's sums stand on the stack
 constexpr double kLowest =
     -3.402823466e+38; // below every score, and finite: no infinity - infinity
 
@@ -304,6 +305,9 @@ LogicalResult kernels::emitAttention(StepKernel &k, plan::AttentionOp op) {
   if (keys.getRank() != 5 || keys.getDimSize(4) % k.b.facts.lanes != 0)
     return op.emitError() << "expected keys packed in blocks of a multiple of " << k.b.facts.lanes
                           << " positions, found " << keys;
+  int64_t dims = rowShape(op.getType()).cols / static_cast<int64_t>(op.getNumHeads());
+  if (dims > kMostDims)
+    return op.emitError() << "expected heads of at most " << kMostDims << " dims, found " << dims;
   AttentionEmitter(k, op).emit();
   return success();
 }

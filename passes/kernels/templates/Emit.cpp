@@ -5,15 +5,19 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;
 
-/// The step has a root and a chain, as its verifier says; templates are written for two types.
+/// The step has a root and a chain, as its verifier says; templates are written for two element
+/// types, and for tensors that are not empty.
 static LogicalResult checkTypes(StepKernel &k) {
-  for (Operation &op : k.step.getBody().front()) {
-    for (Value value : op.getOperands()) {
+  for (Operation &op : k.step.getBody().front())
+    for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults())) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
-      if (type && !type.getElementType().isF32() && !type.getElementType().isInteger(32))
+      if (!type)
+        continue;
+      if (!type.getElementType().isF32() && !type.getElementType().isInteger(32))
         return op.emitError("expected elements of f32 or i32, found ") << type;
+      if (type.getRank() == 0 || type.getNumElements() == 0)
+        return op.emitError("expected a tensor with dims and elements, found ") << type;
     }
-  }
   return success();
 }
 

@@ -63,3 +63,41 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<4x8xf16>
   }
 }
+
+// -----
+
+// Nothing to compute.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x0xf32>):
+    %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x0xf32>) -> tensor<4x0xf32> {
+    ^bb0(%a: tensor<4x0xf32>):
+      // expected-error@+1 {{expected a tensor with dims and elements, found 'tensor<4x0xf32>'}}
+      %l = blue.relu %a : tensor<4x0xf32>
+      plan.yield %l : tensor<4x0xf32>
+    }
+    plan.return %y : tensor<4x0xf32>
+  }
+}
+
+// -----
+
+// Heads that no stack should hold.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.cache @k : tensor<1x1x4x2048x16xf32>
+  plan.cache @v : tensor<1x64x2048xf32>
+  plan.entry @decode kind decode capacity 1 segment "s" {
+  ^bb0(%q: tensor<1x2048xf32>):
+    %k = plan.get_cache @k : tensor<1x1x4x2048x16xf32>
+    %v = plan.get_cache @v : tensor<1x64x2048xf32>
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<1x2048xf32>, tensor<1x1x4x2048x16xf32>, tensor<1x64x2048xf32>) -> tensor<1x2048xf32> {
+    ^bb0(%a: tensor<1x2048xf32>, %b: tensor<1x1x4x2048x16xf32>, %c: tensor<1x64x2048xf32>):
+      // expected-error@+1 {{expected heads of at most 1024 dims, found 2048}}
+      %o = plan.attention %a, %b, %c {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64, scale = 0.5 : f64} : (tensor<1x2048xf32>, tensor<1x1x4x2048x16xf32>, tensor<1x64x2048xf32>) -> tensor<1x2048xf32>
+      plan.yield %o : tensor<1x2048xf32>
+    }
+    plan.return %y : tensor<1x2048xf32>
+  }
+}

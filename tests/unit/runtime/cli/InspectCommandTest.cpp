@@ -35,7 +35,7 @@ TEST_F(InspectCommandTest, Text) {
   for (const char *text :
        {"target             fake (" FAKE_TRIPLE ", cpu any)", "runs here        ok",
         "recipe             float", "geometry", "context            96", "entry points",
-        "arena_bytes 16384 (16.0 KiB), name encode",
+        "encode             4      1   16.0 KiB  vision    f32 4x3x4x4 -> f32 4x2x4",
         "candidates         [4, 2], [2, 4], [2, 2], [1, 1]", "memory plan",
         "peak_bytes         16384 (16.0 KiB)",
         "weights.bin            8192 bytes  sha-256 9f1dcbc3"})
@@ -49,6 +49,17 @@ TEST_F(InspectCommandTest, Json) {
   EXPECT_EQ(json["geometry"]["context"], FAKE_CONTEXT);
   EXPECT_EQ(json["checks"]["files"]["model.so"], "ok");
   EXPECT_EQ(json["checks"]["target"], "ok");
+}
+
+// The text is for people: what is not of the expected kind is left out.
+TEST_F(InspectCommandTest, OddDescriptions) {
+  bundle.manifest["entry_points"] = {1, {{"name", 7}, {"inputs", {1, {{"shape", 5}}}}}};
+  bundle.manifest["memory_plan"] = {1, 2};
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone) << err.str();
+  bundle.manifest["entry_points"] = "none";
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone) << err.str();
 }
 
 // A bundle for another machine is shown, not refused.

@@ -1,0 +1,232 @@
+// The object of a small plan: what its descriptor says, and how its entry function runs steps.
+#include "compiler/dialect/blue/Blue.h"
+#include "runtime/abi/bluec_abi.h"
+#include "targets/Registration.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+using namespace bluec;
+
+namespace {
+
+// Two entries share weights and a cache; 'double' has two steps.
+constexpr const char *kPlan = R"(
+module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
+    plan.cache_bytes = 1024 : i64,
+    plan.segments = [#plan.segment<"vision" at 0 bytes 4096>,
+                     #plan.segment<"language" at 4096 bytes 4096>]} {
+  plan.weight @w dense<1.0> : tensor<8xf32> packed tensor<8xf32> segment "language" offset 4096
+  plan.cache @v : tensor<1x32x8xf32> offset 0
+  plan.entry @prefill kind prefill capacity 4 segment "language" arena 512 inputs [64] {
+  ^bb0(%x: tensor<4x8xf32>):
+    %w = plan.get_weight @w : tensor<8xf32>
+    %a = plan.step "layers.0/add" value "decoder.0" on "cpu" offset 192 (%x, %w)
+        : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>, %q: tensor<8xf32>):
+      %s = blue.add %p, %q : (tensor<4x8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    %b = plan.step "layers.0/scale" value "decoder.1" on "cpu" offset 320 (%a)
+        : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>):
+      %s = blue.scale %p {factor = 2.0 : f64} : tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    plan.return %b : tensor<4x8xf32>
+  }
+  plan.entry @append kind decode capacity 4 segment "language" arena 256 inputs [0] {
+  ^bb0(%x: tensor<4x8xf32>):
+    %v = plan.get_cache @v : tensor<1x32x8xf32>
+    plan.step "layers.0/values" value "" on "cpu" (%x, %v)
+        : (tensor<4x8xf32>, tensor<1x32x8xf32>) -> () {
+    ^bb0(%p: tensor<4x8xf32>, %c: tensor<1x32x8xf32>):
+      plan.append_values %p into %c : tensor<4x8xf32>, tensor<1x32x8xf32>
+      plan.yield
+    }
+    plan.return
+  }
+}
+)";
+
+class CompiledModel : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string error;
+    target = targets::allTargets().find("host", error);
+    if (!target)
+      GTEST_SKIP() << error;
+    context.loadDialect<blue::BlueDialect, plan::PlanDialect>();
+  }
+  void TearDown() override {
+    if (library)
+      dlclose(library);
+  }
+  mlir::OwningOpRef<mlir::ModuleOp> kernels(const char *text) {
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    (*module)->setAttr(plan::kTargetAttr, target->facts(&context));
+    mlir::PassManager passes(&context);
+    target->addKernelPasses(passes);
+    EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
+    return module;
+  }
+  llvm::SmallString<0> object(const char *text) {
+    auto module = kernels(text);
+    llvm::SmallString<0> bytes;
+    llvm::raw_svector_ostream out(bytes);
+    EXPECT_TRUE(mlir::succeeded(target->emitObject(*module, info, out)));
+    return bytes;
+  }
+  const bluec_model *load() {
+    llvm::SmallString<0> bytes = object(kPlan);
+    llvm::SmallString<128> objectPath, sharedPath;
+    std::string error;
+    std::error_code failed;
+    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("bluec-model", "o", objectPath));
+    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("bluec-model", "so", sharedPath));
+    llvm::raw_fd_ostream(objectPath, failed) << bytes;
+    EXPECT_TRUE(mlir::succeeded(target->linkShared(objectPath, sharedPath, error))) << error;
+    library = dlopen(sharedPath.c_str(), RTLD_NOW | RTLD_LOCAL);
+    llvm::sys::fs::remove(objectPath);
+    llvm::sys::fs::remove(sharedPath);
+    return library ? static_cast<const bluec_model *>(dlsym(library, BLUEC_MODEL_SYMBOL)) : nullptr;
+  }
+
+  const targets::Target *target = nullptr;
+  targets::ModelInfo info = {"bluec test", {1, 2, 3}, 8, 100, 49, 28, 42};
+  mlir::MLIRContext context;
+  void *library = nullptr;
+};
+
+void runHere(void *, bluec_kernel_fn kernel, const bluec_call *call, int64_t tasks) {
+  kernel(call, 0, tasks);
+}
+
+} // namespace
+
+TEST_F(CompiledModel, DescribesItself) {
+  const bluec_model *model = load();
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->magic, BLUEC_ABI_MAGIC);
+  EXPECT_EQ(model->abi_version, BLUEC_ABI_VERSION);
+  EXPECT_EQ(model->struct_bytes, sizeof(bluec_model));
+  EXPECT_EQ(model->alignment, static_cast<uint32_t>(BLUEC_ALIGNMENT));
+  EXPECT_STREQ(model->producer, "bluec test");
+  EXPECT_EQ(model->target, target->name());
+  EXPECT_EQ(model->triple, target->triple());
+  EXPECT_EQ(model->cpu_features, target->features());
+  EXPECT_EQ(model->weights_bytes, 8192);
+  EXPECT_EQ(model->weights_sha256[2], 3);
+  EXPECT_EQ(model->kv_bytes, 1024);
+  EXPECT_EQ(model->context, 32);
+  EXPECT_EQ(model->hidden, 8);
+  EXPECT_EQ(model->vocabulary, 100);
+  EXPECT_EQ(model->tokens_per_tile, 49);
+  EXPECT_EQ(model->tile_height, 28);
+  EXPECT_EQ(model->tile_width, 42);
+  ASSERT_EQ(model->num_segments, 2);
+  EXPECT_STREQ(model->segments[1].name, "language");
+  EXPECT_EQ(model->segments[1].offset, 4096);
+  ASSERT_EQ(model->num_entries, 2);
+
+  const bluec_entry &prefill = model->entries[0];
+  EXPECT_STREQ(prefill.name, "prefill");
+  EXPECT_EQ(prefill.kind, static_cast<uint32_t>(BLUEC_ENTRY_PREFILL));
+  EXPECT_EQ(prefill.segment, 1u);
+  EXPECT_EQ(prefill.capacity, 4);
+  EXPECT_EQ(prefill.arena_bytes, 512);
+  ASSERT_EQ(prefill.num_inputs, 1);
+  EXPECT_STREQ(prefill.inputs[0].name, "embeddings");
+  EXPECT_EQ(prefill.inputs[0].offset, 64);
+  EXPECT_EQ(prefill.inputs[0].bytes, 128);
+  ASSERT_EQ(prefill.num_outputs, 1);
+  EXPECT_STREQ(prefill.outputs[0].name, "logits");
+  EXPECT_EQ(prefill.outputs[0].offset, 320);
+  ASSERT_EQ(prefill.num_steps, 2);
+  EXPECT_STREQ(prefill.steps[0].name, "layers.0/add");
+  EXPECT_STREQ(prefill.steps[0].kernel, "add_4x8");
+  EXPECT_EQ(prefill.steps[0].tasks, 4);
+  EXPECT_STREQ(prefill.steps[0].output.name, "decoder.0");
+  EXPECT_EQ(prefill.steps[0].output.dtype, static_cast<uint32_t>(BLUEC_F32));
+  EXPECT_EQ(prefill.steps[0].output.rank, 2u);
+  EXPECT_EQ(prefill.steps[0].output.dims[1], 8);
+
+  const bluec_tensor &nothing = model->entries[1].steps[0].output;
+  EXPECT_EQ(nothing.rank, 0u);
+  EXPECT_EQ(nothing.bytes, 0);
+}
+
+TEST_F(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
+  const bluec_model *model = load();
+  ASSERT_NE(model, nullptr);
+  alignas(64) uint8_t arena[512] = {}, weights[8192] = {};
+  auto *w = reinterpret_cast<float *>(weights + 4096);
+  auto *x = reinterpret_cast<float *>(arena + 64);
+  for (int i = 0; i < 8; ++i)
+    w[i] = 10;
+  for (int i = 0; i < 32; ++i)
+    x[i] = static_cast<float>(i);
+  bluec_call call = {};
+  call.arena = arena;
+  call.weights = weights;
+  call.count = 3;
+  call.parallel_for = runHere;
+  EXPECT_EQ(model->entries[0].run(&call), 0);
+  auto *y = reinterpret_cast<float *>(arena + 320);
+  for (int i = 0; i < 24; ++i)
+    EXPECT_EQ(y[i], static_cast<float>(2 * (i + 10)));
+  EXPECT_EQ(y[24], 0) << "a row past the valid ones was computed";
+
+  std::vector<int64_t> seen;
+  call.observer = &seen;
+  call.on_step = [](void *observer, int64_t step) -> int32_t {
+    static_cast<std::vector<int64_t> *>(observer)->push_back(step);
+    return 0;
+  };
+  EXPECT_EQ(model->entries[0].run(&call), 0);
+  EXPECT_EQ(seen, (std::vector<int64_t>{0, 1}));
+  call.on_step = [](void *observer, int64_t) -> int32_t { return 7; };
+  y[0] = -1;
+  EXPECT_EQ(model->entries[0].run(&call), 7);
+  EXPECT_EQ(y[0], -1) << "a step ran after the observer had stopped the call";
+}
+
+TEST_F(CompiledModel, TheSamePlanGivesTheSameBytes) {
+  EXPECT_EQ(object(kPlan).str(), object(kPlan).str());
+}
+
+TEST_F(CompiledModel, LlvmTextHasTheModel) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  auto module = kernels(kPlan);
+  EXPECT_TRUE(mlir::succeeded(target->emitLlvm(*module, info, out)));
+  EXPECT_NE(text.find("@bluec_model = "), std::string::npos);
+  EXPECT_NE(text.find("define internal"), std::string::npos);
+}
+
+TEST_F(CompiledModel, AMissingOffsetIsAnError) {
+  std::string text = kPlan;
+  text.erase(text.find(" offset 192"), std::strlen(" offset 192"));
+  auto module = kernels(text.c_str());
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return mlir::success();
+  });
+  llvm::SmallString<0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  EXPECT_TRUE(mlir::failed(target->emitObject(*module, info, out)));
+  EXPECT_EQ(message, "expected an offset; run plan-memory first");
+  EXPECT_TRUE(bytes.empty());
+}
+
+TEST_F(CompiledModel, AnObjectThatIsNoneDoesNotLink) {
+  std::string error;
+  EXPECT_TRUE(mlir::failed(target->linkShared("/nowhere/model.o", "/nowhere/model.so", error)));
+  EXPECT_EQ(error.rfind("link: ", 0), 0u) << error;
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+}
