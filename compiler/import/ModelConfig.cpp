@@ -230,6 +230,14 @@ PreprocessConfig readPreprocess(const Json &json, std::string &fault) {
   return out;
 }
 
+/// What every published SigLIP tower takes: pixels from -1 to 1, one tile.
+PreprocessConfig siglipPreprocess() {
+  PreprocessConfig out;
+  out.rescale = 1.0 / 255;
+  out.mean = out.deviation = {0.5, 0.5, 0.5};
+  return out;
+}
+
 void readTemplate(Reader reader, ChatConfig &chat) {
   if (reader.find("bluec_chat")) {
     Reader parts = reader.child("bluec_chat");
@@ -308,7 +316,9 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
 
   if (!preprocessor->is_null())
     out.preprocess = readPreprocess(*preprocessor, fault);
-  else if (out.hasVision && !visionOnly)
+  else if (visionOnly)
+    out.preprocess = siglipPreprocess();
+  else if (out.hasVision)
     return llvm::createStringError(
         "preprocessor_config.json: expected beside a vision encoder, found none");
   Reader generationReader(generation->is_null() ? none : *generation, "generation_config.json: ",

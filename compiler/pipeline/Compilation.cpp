@@ -206,12 +206,14 @@ LogicalResult Compilation::chooseSizes() {
                                                          : defaultContext);
   sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
   sizes.imageBatch = options.imageBatch;
+  exitCode = exitUsage;
   if (positions > 0 && sizes.context > positions)
     return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
                              " positions, found " + Twine(sizes.context));
   if (sizes.chunk > sizes.context)
     return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
                              " tokens, found " + Twine(sizes.chunk));
+  exitCode = exitInput;
   return success();
 }
 

@@ -1,6 +1,7 @@
 // bluec: compiles multimodal LLMs of the BlueLM-V family, and runs, inspects and verifies bundles.
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/PassRunner.h"
+#include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/Version.h"
 #include "compiler/tools/bluec/Commands.h"
 
@@ -20,11 +21,13 @@ int bluec::tools::usageError(const std::string &message) {
 }
 
 int main(int argc, char **argv) {
+  registerAllPasses(); // so that --mlir-print-ir-after knows them
   registerInstrumentationOptions();
   CLI::App app("Compiles a multimodal LLM of the BlueLM-V family into a bundle for one device.",
                "bluec");
   app.set_version_flag("--version", std::string(kProducer) + " (llvm " LLVM_VERSION_STRING ")");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
+  app.allow_extras(); // to say more about a command that is not there
   Chosen chosen;
   addCompileCommand(app, chosen);
   addRunCommand(app, chosen);
@@ -38,5 +41,12 @@ int main(int argc, char **argv) {
   } catch (const CLI::ParseError &error) {
     return usageError(error.what());
   }
-  return chosen();
+  if (chosen)
+    return chosen();
+  std::string commands;
+  for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
+    commands += (commands.empty() ? "" : ", ") + command->get_name();
+  std::vector<std::string> rest = app.remaining();
+  return usageError("expected one of the commands " + commands + ", found " +
+                    (rest.empty() ? "none" : "'" + rest.front() + "'"));
 }
