@@ -106,10 +106,17 @@ def sign(text):
 
 
 def signManifest(bundle, edit=None):
-    """Makes a changed bundle consistent again, as someone with access to all files could:
-    sizes and hashes of its files, then, after edit(manifest), the manifest's own checksum."""
+    """Makes a changed bundle consistent again, as someone with access to all files could: the hash
+    of the weights in the code, sizes and hashes of all files, then, after edit(manifest), the
+    manifest's own checksum."""
     path = os.path.join(bundle, "manifest.json")
     manifest = json.loads(readBytes(path))
+    code, weights = os.path.join(bundle, "model.so"), os.path.join(bundle, "weights.bin")
+    if os.path.isfile(code) and os.path.isfile(weights):
+        old = bytes.fromhex(manifest["files"]["weights.bin"]["sha256"])
+        new = hashlib.sha256(readBytes(weights)).digest()
+        if old != new:
+            replace(code, readBytes(code).replace(old, new))
     for name, entry in manifest["files"].items():
         file = os.path.join(bundle, name)
         if os.path.isfile(file):
