@@ -185,9 +185,8 @@ def checkRefused(done, mentions=()):
     check(not line.endswith("."), f"expected no final period, found {line!r}")
     check(len(line) <= 600, f"expected a line of at most 600 characters, found {len(line)}")
     check(all(char.isprintable() for char in line), f"expected printable characters, found {line!r}")
-    # After the place ("file:", "node x:") comes lower case.
-    says = line.split(": ", 2)[-1]
-    check(not re.match(r"[A-Z][a-z]", says), f"expected lower case, found {line!r}")
+    sentence = re.search(r"(^|: )(Expected|Found|Cannot|Could|Invalid|Error|No|Not|Failed|Unable|Unknown|Missing)\b", line)
+    check(not sentence, f"expected lower case, found {line!r}")
     for pattern in mentions:
         check(re.search(pattern, line), f"expected a line that matches {pattern!r}, found {line!r}")
     return line
