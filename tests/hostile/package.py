@@ -429,10 +429,8 @@ def config(name, value, *where):
 
 refused("a vocabulary of another size", config("vocab_size", 100, "text_config"), "config.json|tokenizer.json")
 refused("a vocabulary of absurd size", config("vocab_size", 1 << 60, "text_config"), "config.json|vocab")
-refused("heads that do not divide", config("num_attention_heads", 7, "text_config"), "config.json|head")
-refused("no heads", config("num_attention_heads", 0, "text_config"), "config.json|head")
 refused("a negative number of layers", config("num_hidden_layers", -4, "text_config"), "config.json|layers")
-refused("an image token beyond the vocabulary", config("image_token_id", 4000), "config.json|image_token|token")
+refused("an image token beyond the vocabulary", config("image_token_id", 4000), "config.json", "image_token_id")
 
 
 if __name__ == "__main__":
