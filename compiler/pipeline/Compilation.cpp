@@ -238,6 +238,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (failed(checkConfig(package.config, geometry.vocabulary, diagnostics)))
+    return failure();
   return checkBudget();
 }
 

@@ -39,16 +39,16 @@ LogicalResult importGraph(ModelFiles &files, StringRef name, StringRef role, Mod
   return success();
 }
 
-LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary,
-                            ModelPackage &package, Diagnostics &diagnostics) {
+LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, ModelPackage &package,
+                            Diagnostics &diagnostics) {
   std::string path = inside(directory, "tokenizer.json");
   if (!llvm::sys::fs::exists(path)) {
     if (package.config.chat)
       return diagnostics.error("tokenizer.json: expected beside tokenizer_config.json, found none");
     return success(); // graphs alone, for measuring and comparing
   }
-  runtime::Result<std::vector<uint8_t>> table = tokenizer::convertTokenizer(
-      path, inside(directory, "tokenizer_config.json"), vocabulary);
+  runtime::Result<std::vector<uint8_t>> table =
+      tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
   if (!table.ok())
     return diagnostics.error(table.status().message());
   package.tokenizer = std::move(*table);
@@ -78,6 +78,34 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
       package.config.text["vocab_size"].is_number_integer())
     vocabulary = package.config.text["vocab_size"].get<int64_t>();
   return readTokenizer(directory, vocabulary, package, diagnostics);
+}
+
+LogicalResult bluec::checkConfig(const ModelConfig &config, int64_t vocabulary,
+                                 Diagnostics &diagnostics) {
+  if (vocabulary == 0)
+    return success();
+  if (config.text.contains("vocab_size")) {
+    const Json &size = config.text["vocab_size"];
+    if (!size.is_number_integer() || size.get<int64_t>() != vocabulary)
+      return diagnostics.error("config.json: vocab_size: expected " + Twine(vocabulary) +
+                               ", the decoder's logits, found " + size.dump());
+  }
+  auto checkId = [&](StringRef what, int64_t id) -> LogicalResult {
+    if (id >= 0 && id < vocabulary)
+      return success();
+    return diagnostics.error("config.json: " + what + ": expected an id below " +
+                             Twine(vocabulary) + ", found " + Twine(id));
+  };
+  if (config.chat && config.chat->imageTokenId &&
+      failed(checkId("image_token_id", *config.chat->imageTokenId)))
+    return failure();
+  if (config.chat && config.chat->bosTokenId &&
+      failed(checkId("bos_token_id", *config.chat->bosTokenId)))
+    return failure();
+  for (int64_t id : config.eosTokenIds)
+    if (failed(checkId("eos_token_id", id)))
+      return failure();
+  return success();
 }
 
 void bluec::addConfig(const ModelConfig &config, Json &fields) {
