@@ -194,8 +194,7 @@ LogicalResult Compilation::import() {
   }
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
-  auto build = [&](OpPassManager &to) { buildImportPipeline(to, options.model); };
-  return passes->run(*module, "import", build);
+  return passes->run(*module, "import", buildImportPipeline);
 }
 
 /// Context and chunk from the command line, or what suits the model.

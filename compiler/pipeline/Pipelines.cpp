@@ -1,6 +1,9 @@
 #include "compiler/pipeline/Pipelines.h"
 
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/inline_cached_branch/InlineCachedBranch.h"
+#include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
@@ -12,8 +15,12 @@
 
 using namespace bluec;
 
-void bluec::buildImportPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory) {
-  passes.addPass(mlir::createCSEPass());
+void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
+  mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
+  functions.addPass(createInlineCachedBranch());
+  functions.addPass(createSpecializeBatch());
+  functions.addPass(createFoldConstants());
+  functions.addPass(mlir::createCSEPass());
 }
 
 void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,

@@ -14,9 +14,10 @@ struct ScheduleOptions {
   int64_t imageBatch = 1; // tiles a call of encode
 };
 
-/// onnx -> onnx: shapes, constants. Weights' files are relative to `modelDirectory`.
-void buildImportPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory);
-/// onnx -> blue, and a check that nothing of onnx is left. Rotary tables get `context` positions.
+/// onnx -> onnx: one branch, one conversation, folded constants.
+void buildImportPipeline(mlir::OpPassManager &passes);
+/// onnx -> blue, and a check that nothing of onnx is left. Rotary tables get `context` positions;
+/// weights' files are relative to `modelDirectory`.
 void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
                         int64_t context);
 /// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.

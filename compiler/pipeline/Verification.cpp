@@ -117,11 +117,10 @@ LogicalResult Verification::import() {
   module = ModuleOp::create(UnknownLoc::get(context.get()));
   if (failed(readPackage(options.reference, *module, package, diagnostics)))
     return failure();
-  auto importPasses = [&](OpPassManager &to) { buildImportPipeline(to, options.reference); };
   auto modelPasses = [&](OpPassManager &to) {
     buildModelPipeline(to, options.reference, bundle->manifest().context);
   };
-  if (failed(passes->run(*module, "import", importPasses)))
+  if (failed(passes->run(*module, "import", buildImportPipeline)))
     return failure();
   return passes->run(*module, "model", modelPasses);
 }

@@ -2,13 +2,14 @@
 
 #include "compiler/pipeline/ConstantTransforms.h"
 
+#include "llvm/ADT/ScopeExit.h"
+
 #include <algorithm>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace bluec;
-
-/// Bytes of a piece that rows are gathered to.
-static constexpr int64_t pieceBytes = int64_t{4} << 20;
 
 void bluec::packPanels(ArrayRef<float> rows, int64_t count, int64_t k, int64_t panelRows,
                        std::vector<float> &out) {
@@ -51,6 +52,23 @@ public:
         shape, std::vector<float>(first, first + (end - begin) * rowElements));
   }
 
+  /// Lets the pages that were read so far leave memory; a later read brings them back.
+  void releasePages() {
+    auto source = dyn_cast<blue::SourceAttr>(weight.getValue());
+    if (!source)
+      return;
+    FailureOr<ArrayRef<char>> bytes =
+        reader.bytes(source, [&] { return weight.emitError(); });
+    if (failed(bytes))
+      return;
+    uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+    uintptr_t begin = reinterpret_cast<uintptr_t>(bytes->data());
+    uintptr_t end = (begin + bytes->size()) / page * page;
+    begin = (begin + page - 1) / page * page;
+    if (begin < end)
+      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  }
+
 private:
   plan::WeightOp weight;
   WeightReader &reader;
@@ -59,7 +77,8 @@ private:
 
 } // namespace
 
-LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, WeightSink sink) {
+LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, WeightSink sink,
+                                  int64_t pieceBytes) {
   auto packed = cast<RankedTensorType>(weight.getPacked());
   if (!packed.getElementType().isF32() || packed.getRank() == 0)
     return weight.emitError() << "expected a packed type of f32 and rank 1 or more, found "
@@ -72,6 +91,11 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
     step = std::max(panelRows, step / panelRows * panelRows);
 
   RowSource source(weight, reader);
+  // A transposed weight needs all of its pages for every piece; others are done with what they read.
+  bool inOrder = llvm::none_of(weight.getTransforms(), llvm::IsaPred<blue::TransposeAttr>);
+  constexpr int64_t releaseBytes = int64_t{64} << 20;
+  int64_t unreleased = 0;
+  auto releaseAtEnd = llvm::make_scope_exit([&] { source.releasePages(); });
   std::vector<float> panels;
   for (int64_t begin = 0; begin < rowCount; begin += step) {
     int64_t end = std::min(rowCount, begin + step);
@@ -90,6 +114,11 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
     }
     if (!sink({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)}))
       return success();
+    unreleased += static_cast<int64_t>(values.size() * sizeof(float));
+    if (inOrder && unreleased >= releaseBytes) {
+      source.releasePages();
+      unreleased = 0;
+    }
   }
   return success();
 }

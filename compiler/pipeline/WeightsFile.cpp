@@ -21,10 +21,11 @@ LogicalResult bluec::digestWeights(ModuleOp module, WeightReader &reader) {
   std::map<Key, SmallVector<plan::WeightOp>> groups;
   for (auto weight : module.getOps<plan::WeightOp>()) {
     std::string start;
-    if (failed(streamWeight(weight, reader, [&](ArrayRef<char> bytes) {
-          start = text(bytes.take_front(fingerprintBytes)).str();
-          return false;
-        })))
+    auto keepStart = [&](ArrayRef<char> bytes) {
+      start = text(bytes.take_front(fingerprintBytes)).str();
+      return false;
+    };
+    if (failed(streamWeight(weight, reader, keepStart, fingerprintBytes)))
       return failure();
     Key key{weight.getPackedAttr().getAsOpaquePointer(),
             weight.getSegmentAttr().getAsOpaquePointer(), std::move(start)};

@@ -52,7 +52,7 @@ int parseInstrumentation(const std::vector<std::string> &rest) {
   llvm::raw_string_ostream stream(why);
   if (!llvm::cl::ParseCommandLineOptions(static_cast<int>(arguments.size()), arguments.data(), "",
                                          &stream))
-    return usageError(llvm::StringRef(why).split('\n').first.ltrim("bluec: ").split(".  Try").first.str());
+    return usageError(llvm::StringRef(why).split('\n').first.split(".  Try").first.str());
   return exitDone;
 }
 
