@@ -74,7 +74,6 @@ class Chat:
 
 
 def tokenizer_config():
-    user = "<|user|>"
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": 512,
@@ -92,7 +91,7 @@ def tokenizer_config():
         },
         "chat_template": (
             "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}"
-            "{{ '" + user + "' + m['content'] }}{% elif m['role'] == 'assistant' %}"
+            "{{ '" + USER + "' + m['content'] }}{% elif m['role'] == 'assistant' %}"
             "{{ '" + ASSISTANT + "' + m['content'] + eos_token }}{% endif %}{% endfor %}"
             "{% if add_generation_prompt %}{{ '" + ASSISTANT + "' }}{% endif %}"
         ),
