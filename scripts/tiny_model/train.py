@@ -75,8 +75,8 @@ class Batches(torch.utils.data.Dataset):
         grid = rng.choices(grids, share)[0]
         pixels, targets, ids, learn = [], [], [], []
         extra = max(1, self.budget // 4 // per[grid]) if self.stage == "joint" else 0
-        # One font and size first: once its glyphs are told apart, the others follow soon; all at once start several times slower.
         phase = 0 if self.stage == "vision" else sum(i >= p for p in PHASES)
+        # One font and size first: once its glyphs are told apart, the others follow soon; all at once start several times slower.
         easy = min(1.0, max(0.0, 2 - i / 500)) if self.stage == "vision" else 0.0
         for k in range(max(4, self.budget // per[grid])):
             kinds = mix[grid]
