@@ -19,8 +19,7 @@ enum ExitCode : int { exitDone = 0, exitInput = 1, exitUsage = 2, exitInternal =
 /// the ONNX node or the file. Notes are left out unless `verbose`.
 class Diagnostics {
 public:
-  explicit Diagnostics(llvm::raw_ostream &err, bool verbose = false)
-      : err(err), verbose(verbose) {}
+  explicit Diagnostics(llvm::raw_ostream &err, bool verbose = false) : err(err), verbose(verbose) {}
 
   /// `message` says where, what was expected and what was found. Always failure.
   mlir::LogicalResult error(const llvm::Twine &message);

@@ -39,16 +39,16 @@ LogicalResult importGraph(ModelFiles &files, StringRef name, StringRef role, Mod
   return success();
 }
 
-LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary,
-                            ModelPackage &package, Diagnostics &diagnostics) {
+LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, ModelPackage &package,
+                            Diagnostics &diagnostics) {
   std::string path = inside(directory, "tokenizer.json");
   if (!llvm::sys::fs::exists(path)) {
     if (package.config.chat)
       return diagnostics.error("tokenizer.json: expected beside tokenizer_config.json, found none");
     return success(); // graphs alone, for measuring and comparing
   }
-  runtime::Result<std::vector<uint8_t>> table = tokenizer::convertTokenizer(
-      path, inside(directory, "tokenizer_config.json"), vocabulary);
+  runtime::Result<std::vector<uint8_t>> table =
+      tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
   if (!table.ok())
     return diagnostics.error(table.status().message());
   package.tokenizer = std::move(*table);
