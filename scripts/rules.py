@@ -174,6 +174,14 @@ def checkPassTests(files):
         problem(f"passes/{level}/{name}", 0, f"expected tests in tests/lit/{level}/{name}, found none")
 
 
+def checkLitFolders(files):
+    """A folder that tests/lit/CMakeLists.txt does not name would never be run."""
+    named = set(re.findall(r"\w+", read("tests/lit/CMakeLists.txt")))
+    for folder in sorted({path.split("/")[2] for path in files if path.startswith("tests/lit/") and path.count("/") > 2}):
+        if folder not in named:
+            problem(f"tests/lit/{folder}", 0, "expected in tests/lit/CMakeLists.txt, found no such name there")
+
+
 def checkFile(path):
     full = os.path.join(ROOT, path)
     if path.split("/")[0] not in TOP_LEVEL:
@@ -220,6 +228,7 @@ def main():
         checkFile(path)
     checkLinks(files)
     checkPassTests(files)
+    checkLitFolders(files)
     total = sum(os.path.getsize(os.path.join(ROOT, path)) for path in files if path.startswith("examples/"))
     if total > MAX_MODEL_BYTES + (2 << 20):
         problem("examples", 0, f"expected at most {MAX_MODEL_BYTES >> 20} MiB of model and 2 of pictures, found {total >> 20}")

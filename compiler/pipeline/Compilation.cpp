@@ -237,6 +237,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (failed(checkConfig(package.config, geometry.vocabulary, diagnostics)))
+    return failure();
   return checkBudget();
 }
 

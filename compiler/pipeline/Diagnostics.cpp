@@ -33,6 +33,7 @@ static std::string oneLine(std::string text) {
 
 LogicalResult Diagnostics::error(const Twine &message) {
   std::lock_guard<std::mutex> lock(mutex);
+  printPending();
   ++count;
   err << "error: " << oneLine(message.str()) << '\n';
   return failure();
@@ -40,7 +41,26 @@ LogicalResult Diagnostics::error(const Twine &message) {
 
 void Diagnostics::note(const Twine &message) {
   std::lock_guard<std::mutex> lock(mutex);
+  printPending();
   err << oneLine(message.str()) << '\n';
+}
+
+void Diagnostics::flush() {
+  std::lock_guard<std::mutex> lock(mutex);
+  printPending();
+}
+
+void Diagnostics::printPending() {
+  constexpr size_t shown = 4;
+  if (pending.empty())
+    return;
+  err << "error: ";
+  for (size_t i = 0; i < std::min(pending.size(), shown); ++i)
+    err << (i == 0 ? "" : "; ") << oneLine(pending[i]);
+  if (pending.size() > shown)
+    err << "; and " << pending.size() - shown << " more";
+  err << '\n';
+  pending.clear();
 }
 
 void Diagnostics::print(Diagnostic &diagnostic) {
@@ -48,7 +68,13 @@ void Diagnostics::print(Diagnostic &diagnostic) {
   std::string text = (where.empty() ? "" : where + ": ") + diagnostic.str();
   switch (diagnostic.getSeverity()) {
   case DiagnosticSeverity::Error:
-    (void)error(text);
+    if (verbose) {
+      (void)error(text);
+    } else {
+      std::lock_guard<std::mutex> lock(mutex);
+      ++count;
+      pending.push_back(std::move(text));
+    }
     break;
   case DiagnosticSeverity::Warning:
     note("warning: " + text);
@@ -64,7 +90,7 @@ void Diagnostics::print(Diagnostic &diagnostic) {
 }
 
 Diagnostics::Scope::Scope(MLIRContext &context, Diagnostics &diagnostics)
-    : handler(&context, [&diagnostics](Diagnostic &diagnostic) {
+    : diagnostics(diagnostics), handler(&context, [&diagnostics](Diagnostic &diagnostic) {
         diagnostics.print(diagnostic);
         return success();
       }) {}

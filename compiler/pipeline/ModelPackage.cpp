@@ -80,6 +80,34 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
+LogicalResult bluec::checkConfig(const ModelConfig &config, int64_t vocabulary,
+                                 Diagnostics &diagnostics) {
+  if (vocabulary == 0)
+    return success();
+  if (config.text.contains("vocab_size")) {
+    const Json &size = config.text["vocab_size"];
+    if (!size.is_number_integer() || size.get<int64_t>() != vocabulary)
+      return diagnostics.error("config.json: vocab_size: expected " + Twine(vocabulary) +
+                               ", the decoder's logits, found " + size.dump());
+  }
+  auto checkId = [&](StringRef what, int64_t id) -> LogicalResult {
+    if (id >= 0 && id < vocabulary)
+      return success();
+    return diagnostics.error("config.json: " + what + ": expected an id below " +
+                             Twine(vocabulary) + ", found " + Twine(id));
+  };
+  if (config.chat && config.chat->imageTokenId &&
+      failed(checkId("image_token_id", *config.chat->imageTokenId)))
+    return failure();
+  if (config.chat && config.chat->bosTokenId &&
+      failed(checkId("bos_token_id", *config.chat->bosTokenId)))
+    return failure();
+  for (int64_t id : config.eosTokenIds)
+    if (failed(checkId("eos_token_id", id)))
+      return failure();
+  return success();
+}
+
 void bluec::addConfig(const ModelConfig &config, Json &fields) {
   if (!config.vision.is_null())
     fields["geometry"]["vision"] = config.vision;

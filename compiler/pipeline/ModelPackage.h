@@ -24,6 +24,11 @@ struct ModelPackage {
 mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
 
+/// Compares config.json with what the graphs turned out to be: `vocabulary` logits (0: no decoder).
+/// A number there that the graphs contradict would otherwise be ignored, or index past a table.
+mlir::LogicalResult checkConfig(const ModelConfig &config, int64_t vocabulary,
+                                Diagnostics &diagnostics);
+
 /// Adds what the runtime reads of a model's configuration: preprocess, chat, generation; and for
 /// people, geometry.vision and geometry.text.
 void addConfig(const ModelConfig &config, Json &fields);

@@ -22,7 +22,10 @@ struct FileDescriptor {
 };
 
 Status systemError(const std::string &path) {
-  return {Code::NotFound, path + ": " + std::strerror(errno)};
+  std::string reason = std::strerror(errno);
+  if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z')
+    reason[0] = char(reason[0] - 'A' + 'a'); // as all messages
+  return {Code::NotFound, path + ": " + reason};
 }
 
 // O_NONBLOCK: opening a FIFO must not wait for a writer.

@@ -83,48 +83,130 @@ Status outlinePng(Bytes file, Outline &outline) {
   }
 }
 
-bool isFrameHeader(std::uint8_t marker) {
-  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
-}
+// The way through a JPEG from marker to marker. stb reads zeros past the end of the data and
+// reports a picture all the same, so the way has to arrive at the end marker; and stb 2.27 neither
+// counts the codes of a table nor asks whether a scan's tables are there, so this does.
+class JpegOutline {
+public:
+  explicit JpegOutline(Bytes file) : file(file) {}
 
-// stb reads zeros past the end of the data and reports a picture all the same; so the way from
-// marker to marker is gone here first, and has to arrive at the end marker.
-Status outlineJpeg(Bytes file, Outline &outline) {
-  std::size_t at = 2;
-  bool framed = false, scanned = false;
-  while (true) {
-    // Between segments, and inside a scan's data, everything up to 0xff and a marker is passed.
-    while (at < file.size() && file[at] != 0xff)
-      ++at;
-    while (at < file.size() && file[at] == 0xff)
-      ++at;
-    if (at >= file.size())
-      return bad("jpeg is cut short: the end marker is missing");
-    const std::uint8_t marker = file[at++];
-    if (marker == 0x00 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7))
-      continue;
-    if (marker == 0xd9) {
-      if (!framed || !scanned)
-        return bad("jpeg is damaged: it ends before its first scan");
-      return {};
+  Status walk(Outline &outline) {
+    std::size_t at = 2;
+    while (true) {
+      // Between segments, and inside a scan's data, everything up to 0xff and a marker is passed.
+      while (at < file.size() && file[at] != 0xff)
+        ++at;
+      while (at < file.size() && file[at] == 0xff)
+        ++at;
+      if (at >= file.size())
+        return bad("jpeg is cut short: the end marker is missing");
+      const std::uint8_t marker = file[at++];
+      if (marker == 0x00 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7))
+        continue;
+      if (marker == endOfImage)
+        return scanned ? Status() : bad("jpeg is damaged: it ends before its first scan");
+      if (file.size() - at < 2)
+        return bad("jpeg is cut short: the end marker is missing");
+      const std::uint32_t length = read16(file, at);
+      if (length < 2 || length > file.size() - at)
+        return bad("jpeg is cut short or damaged: a segment of " + std::to_string(length) +
+                   " bytes has " + std::to_string(file.size() - at));
+      BLUEC_RETURN_IF_ERROR(readSegment(marker, file.subspan(at + 2, length - 2), outline));
+      at += length;
     }
-    if (file.size() - at < 2)
-      return bad("jpeg is cut short: the end marker is missing");
-    const std::uint32_t length = read16(file, at);
-    if (length < 2 || length > file.size() - at)
-      return bad("jpeg is cut short or damaged: a segment of " + std::to_string(length) +
-                 " bytes has " + std::to_string(file.size() - at));
-    if (isFrameHeader(marker)) {
-      if (framed || length < 8)
-        return bad("jpeg is damaged: expected one frame header");
-      outline.height = read16(file, at + 3);
-      outline.width = read16(file, at + 5);
-      framed = true;
-    }
-    scanned |= marker == 0xda;
-    at += length;
   }
-}
+
+private:
+  static constexpr std::uint8_t huffmanTables = 0xc4, endOfImage = 0xd9, startOfScan = 0xda,
+                                quantTables = 0xdb;
+
+  static bool isFrameHeader(std::uint8_t marker) {
+    return marker >= 0xc0 && marker <= 0xcf && marker != huffmanTables && marker != 0xc8 &&
+           marker != 0xcc;
+  }
+
+  Status readSegment(std::uint8_t marker, Bytes contents, Outline &outline) {
+    if (isFrameHeader(marker))
+      return readFrame(marker, contents, outline);
+    if (marker == huffmanTables)
+      return readHuffmanTables(contents);
+    if (marker == quantTables)
+      return readQuantTables(contents);
+    return marker == startOfScan ? readScan(contents) : Status();
+  }
+
+  // Precision, height, width, and for each component its id, sampling and quantisation table.
+  Status readFrame(std::uint8_t marker, Bytes contents, Outline &outline) {
+    if (!components.empty() || contents.size() < 9 ||
+        contents.size() != 6 + std::size_t(3) * contents[5])
+      return bad("jpeg is damaged: expected one frame header");
+    progressive = marker == 0xc2;
+    outline.height = read16(contents, 1);
+    outline.width = read16(contents, 3);
+    for (std::size_t i = 6; i < contents.size(); i += 3)
+      components.push_back({contents[i], contents[i + 2]});
+    return {};
+  }
+
+  // Tables of a class and number, 16 counts of codes by length, and a value for each code. The
+  // decoder has room for 256 codes.
+  Status readHuffmanTables(Bytes tables) {
+    constexpr std::size_t head = 1 + 16;
+    while (!tables.empty()) {
+      std::size_t codes = 0;
+      for (std::size_t i = 1; i < std::min(head, tables.size()); ++i)
+        codes += tables[i];
+      if (tables.size() < head || codes > 256 || codes > tables.size() - head)
+        return bad("jpeg is damaged: a huffman table does not fit its segment");
+      defined[tables[0] >> 4 ? Ac : Dc] |= 1u << (tables[0] & 15);
+      tables = tables.subspan(head + codes);
+    }
+    return {};
+  }
+
+  // Tables of a precision and number, and 64 values of one or two bytes.
+  Status readQuantTables(Bytes tables) {
+    while (!tables.empty()) {
+      const std::size_t bytes = tables[0] >> 4 ? 129 : 65;
+      if (tables.size() < bytes)
+        return bad("jpeg is damaged: a quantisation table does not fit its segment");
+      defined[Quant] |= 1u << (tables[0] & 15);
+      tables = tables.subspan(bytes);
+    }
+    return {};
+  }
+
+  // For each component its id and tables; then the range of coefficients and of bits.
+  Status readScan(Bytes contents) {
+    scanned = true;
+    if (components.empty() || contents.empty() ||
+        contents.size() != 4 + std::size_t(2) * contents[0])
+      return bad("jpeg is damaged: expected a frame header and a scan of it");
+    const Bytes range = contents.last(3);
+    const bool usesDc = !progressive || (range[0] == 0 && range[2] >> 4 == 0);
+    const bool usesAc = !progressive || range[0] != 0;
+    for (std::size_t i = 1; i + 3 < contents.size(); i += 2) {
+      const auto component = std::find_if(components.begin(), components.end(),
+                                          [&](const Component &c) { return c.id == contents[i]; });
+      const auto has = [&](Kind kind, unsigned number) { return defined[kind] >> number & 1; };
+      if (component == components.end() || !has(Quant, component->quantTable & 15) ||
+          (usesDc && !has(Dc, contents[i + 1] >> 4)) || (usesAc && !has(Ac, contents[i + 1] & 15)))
+        return bad("jpeg is damaged: a scan uses a table that is not there");
+    }
+    return {};
+  }
+
+  struct Component {
+    std::uint8_t id, quantTable;
+  };
+  enum Kind { Dc, Ac, Quant };
+
+  Bytes file;
+  std::vector<Component> components;
+  std::uint32_t defined[3] = {0, 0, 0}; // a bit for each table number
+  bool progressive = false;
+  bool scanned = false;
+};
 
 Status checkSize(const Outline &outline, const PictureLimits &limits) {
   const std::string found =
@@ -154,7 +236,7 @@ Result<Picture> decodePicture(Bytes file, const PictureLimits &limits) {
     return bad("expected a png or jpeg file, found something else");
 
   Outline outline;
-  BLUEC_RETURN_IF_ERROR(png ? outlinePng(file, outline) : outlineJpeg(file, outline));
+  BLUEC_RETURN_IF_ERROR(png ? outlinePng(file, outline) : JpegOutline(file).walk(outline));
   BLUEC_RETURN_IF_ERROR(checkSize(outline, limits));
 
   Picture picture;

@@ -7,8 +7,9 @@ namespace {
 // make huge. Nothing that the limits of Picture.h admit needs more than this at once.
 constexpr std::size_t largestBlock = std::size_t(1) << 30;
 
+// Zeroed, so that a damaged picture that leaves pixels out is the same every time.
 void *allocateBlock(std::size_t bytes) {
-  return bytes > largestBlock ? nullptr : std::malloc(bytes);
+  return bytes > largestBlock ? nullptr : std::calloc(bytes, 1);
 }
 
 void *resizeBlock(void *block, std::size_t bytes) {

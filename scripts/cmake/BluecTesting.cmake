@@ -11,6 +11,13 @@ set(BLUEC_TEST_BINARY_DIR ${PROJECT_BINARY_DIR}/tests/bin)
 # What runs under the sanitizers: unit tests and fuzzers.
 add_custom_target(sanitized-tests)
 
+# LLVM's libraries are not built with the sanitizers: memory that they keep for good is no leak of
+# ours, and containers that they fill look overflown.
+function(bluec_uninstrumented_libraries test)
+  set_tests_properties(${test} PROPERTIES ENVIRONMENT
+    "ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0")
+endfunction()
+
 # bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
 # A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers.
 function(bluec_unit_test name)
@@ -21,7 +28,6 @@ function(bluec_unit_test name)
     bluec_executable(${name} NO_MLIR SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
-  add_dependencies(sanitized-tests ${name})
   target_compile_definitions(${name} PRIVATE BLUEC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
@@ -31,6 +37,12 @@ function(bluec_unit_test name)
   endif()
   add_test(NAME ${arg_LABEL}/${name} COMMAND ${name} ${arg_ARGS})
   set_tests_properties(${arg_LABEL}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+  if(arg_LABEL STREQUAL "unit")
+    add_dependencies(sanitized-tests ${name})
+  endif()
+  if(arg_MLIR)
+    bluec_uninstrumented_libraries(${arg_LABEL}/${name})
+  endif()
 endfunction()
 
 # bluec_lit_test(FOLDER): the lit tests below the current source folder's FOLDER, as one ctest test.
@@ -83,4 +95,7 @@ function(bluec_fuzzer name)
                    -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}. ${corpus} ${arg_SEEDS})
   math(EXPR limit "${BLUEC_FUZZ_SECONDS} + 120")
   set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
+  if(arg_MLIR)
+    bluec_uninstrumented_libraries(fuzz/${name})
+  endif()
 endfunction()

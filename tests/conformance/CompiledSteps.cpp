@@ -1,7 +1,5 @@
 #include "tests/conformance/CompiledSteps.h"
 
-#include "llvm/Support/MathExtras.h"
-
 #include <cstring>
 #include <gtest/gtest.h>
 #include <thread>
@@ -11,16 +9,11 @@ using namespace bluec::conformance;
 
 namespace {
 
-constexpr uint32_t kGarbage = 0x7fc0beefu; // not a number
-
-void fillGarbage(std::vector<uint8_t> &bytes) {
-  for (size_t at = 0; at + 4 <= bytes.size(); at += 4)
-    std::memcpy(bytes.data() + at, &kGarbage, 4);
-}
-
-uint8_t *aligned(std::vector<uint8_t> &bytes) {
-  return reinterpret_cast<uint8_t *>(
-      llvm::alignTo(reinterpret_cast<uintptr_t>(bytes.data()), BLUEC_ALIGNMENT));
+std::vector<StepModule::Range> rangesOf(const std::map<std::string, StepModule::Range> &named) {
+  std::vector<StepModule::Range> ranges;
+  for (const auto &[name, range] : named)
+    ranges.push_back(range);
+  return ranges;
 }
 
 void put(uint8_t *to, const Data &data, bool ints) {
@@ -59,28 +52,25 @@ CompiledSteps::CompiledSteps(const std::string &target, const std::vector<StepTe
     ADD_FAILURE() << error;
     return;
   }
-  weightBytes.resize(static_cast<size_t>(module.weightsBytes + BLUEC_ALIGNMENT));
-  cacheBytes.resize(static_cast<size_t>(module.cachesBytes + BLUEC_ALIGNMENT));
-  fillGarbage(weightBytes);
-  fillGarbage(cacheBytes);
+  weights = std::make_unique<GuardedMemory>(module.weightsBytes, rangesOf(module.weights));
+  caches = std::make_unique<GuardedMemory>(module.cachesBytes, rangesOf(module.caches));
 }
 
 void CompiledSteps::set(const std::string &name, const Data &data) {
   bool isWeight = module.weights.count(name) != 0;
   const StepModule::Range &range = isWeight ? module.weights.at(name) : module.caches.at(name);
   ASSERT_EQ(static_cast<int64_t>(data.size() * 4), range.bytes);
-  put(aligned(isWeight ? weightBytes : cacheBytes) + range.offset, data, range.ints);
+  put((isWeight ? weights : caches)->data() + range.offset, data, range.ints);
 }
 
 Data CompiledSteps::cache(const std::string &name) const {
   const StepModule::Range &range = module.caches.at(name);
   Data data(static_cast<size_t>(range.bytes / 4));
-  std::memcpy(data.data(), aligned(const_cast<std::vector<uint8_t> &>(cacheBytes)) + range.offset,
-              static_cast<size_t>(range.bytes));
+  std::memcpy(data.data(), caches->data() + range.offset, static_cast<size_t>(range.bytes));
   return data;
 }
 
-void CompiledSteps::clearCaches() { fillGarbage(cacheBytes); }
+void CompiledSteps::clearCaches() { caches->fillGarbage(); }
 
 Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs, int64_t count,
                         int64_t position, Split split) {
@@ -96,19 +86,26 @@ Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs
     ADD_FAILURE() << "no entry '" << name << "' with " << inputs.size() << " inputs";
     return {};
   }
-  std::vector<uint8_t> arena(static_cast<size_t>(entry->arena_bytes + BLUEC_ALIGNMENT));
-  fillGarbage(arena);
-  uint8_t *base = aligned(arena);
+  std::vector<StepModule::Range> ranges, written;
+  for (int64_t i = 0; i < entry->num_inputs; ++i)
+    ranges.push_back({entry->inputs[i].offset, entry->inputs[i].bytes});
+  for (int64_t i = 0; i < entry->num_outputs; ++i)
+    written.push_back({entry->outputs[i].offset, entry->outputs[i].bytes});
+  ranges.insert(ranges.end(), written.begin(), written.end());
+  GuardedMemory arena(entry->arena_bytes, ranges);
+  uint8_t *base = arena.data();
   for (size_t i = 0; i < inputs.size(); ++i) {
     EXPECT_EQ(static_cast<int64_t>(4 * inputs[i].size()), entry->inputs[i].bytes);
     put(base + entry->inputs[i].offset, inputs[i], entry->inputs[i].dtype == BLUEC_I32);
   }
-  std::vector<uint8_t> before = arena, weightsBefore = weightBytes, cachesBefore = cacheBytes;
+  std::vector<uint8_t> before = arena.snapshotWithout(written);
+  std::vector<uint8_t> weightsBefore = weights->snapshot();
+  std::vector<uint8_t> cachesBefore = caches->snapshotWithout(rangesOf(module.caches));
 
   bluec_call call = {};
   call.arena = base;
-  call.weights = aligned(weightBytes);
-  call.kv = aligned(cacheBytes);
+  call.weights = weights->data();
+  call.kv = caches->data();
   call.count = count;
   call.position = position;
   call.parallel_for = split == Split::Whole             ? runWhole
@@ -117,25 +114,16 @@ Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs
   EXPECT_EQ(entry->run(&call), 0);
 
   // Nothing but the result and the caches may have changed.
-  EXPECT_EQ(weightBytes, weightsBefore);
+  EXPECT_TRUE(weights->snapshot() == weightsBefore) << "weights have changed";
+  EXPECT_TRUE(arena.snapshotWithout(written) == before)
+      << "bytes outside of the result have changed";
+  EXPECT_TRUE(caches->snapshotWithout(rangesOf(module.caches)) == cachesBefore)
+      << "bytes outside of the caches have changed";
   Data result;
   if (!text->result.empty()) {
     const bluec_tensor &output = entry->outputs[0];
     result.resize(static_cast<size_t>(output.bytes / 4));
     std::memcpy(result.data(), base + output.offset, static_cast<size_t>(output.bytes));
-    std::memcpy(before.data() + (base - arena.data()) + output.offset, base + output.offset,
-                static_cast<size_t>(output.bytes));
   }
-  EXPECT_TRUE(arena == before) << "bytes outside of the result have changed";
-  auto blank = [&](std::vector<uint8_t> &bytes, uint8_t *start) {
-    for (const auto &[cacheName, range] : module.caches)
-      std::memset(start + range.offset, 0, static_cast<size_t>(range.bytes));
-    return bytes;
-  };
-  std::vector<uint8_t> cachesAfter = cacheBytes;
-  std::ptrdiff_t shift = aligned(cacheBytes) - cacheBytes.data();
-  EXPECT_TRUE(blank(cachesBefore, cachesBefore.data() + shift) ==
-              blank(cachesAfter, cachesAfter.data() + shift))
-      << "bytes outside of the caches have changed";
   return result;
 }

@@ -2,6 +2,7 @@
 #ifndef BLUEC_TESTS_CONFORMANCE_COMPILED_STEPS_H
 #define BLUEC_TESTS_CONFORMANCE_COMPILED_STEPS_H
 
+#include "tests/conformance/GuardedMemory.h"
 #include "tests/conformance/StepModule.h"
 
 #include <cstdint>
@@ -39,7 +40,7 @@ public:
 private:
   StepModule module;
   std::vector<StepText> texts;
-  std::vector<uint8_t> weightBytes, cacheBytes;
+  std::unique_ptr<GuardedMemory> weights, caches;
 };
 
 } // namespace bluec::conformance

@@ -15,15 +15,14 @@ using namespace bluec::conformance;
 
 namespace {
 
-constexpr int64_t kGuard = 256; // bytes between any two buffers
-
-/// Places buffers one after the other, guards between them.
+/// Places buffers so that each ends where a page ends (but for padding to the alignment), with a
+/// page of its own before and behind it.
 struct Placer {
-  int64_t end = kGuard;
+  int64_t end = 0;
   int64_t place(int64_t bytes) {
-    int64_t offset = end;
-    end = llvm::alignTo(static_cast<uint64_t>(offset + bytes + kGuard), BLUEC_ALIGNMENT);
-    return offset;
+    int64_t padded = llvm::alignTo(static_cast<uint64_t>(bytes), BLUEC_ALIGNMENT);
+    end = llvm::alignTo(static_cast<uint64_t>(end + kPage + padded), kPage);
+    return end - padded;
   }
 };
 
@@ -137,10 +136,10 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
         step.setOffsetAttr(
             builder.getI64IntegerAttr(arena.place(bytesOf(step->getResult(0).getType()))));
     entry.setInputOffsetsAttr(builder.getDenseI64ArrayAttr(offsets));
-    entry.setArenaBytesAttr(builder.getI64IntegerAttr(arena.end));
+    entry.setArenaBytesAttr(builder.getI64IntegerAttr(arena.end + kPage));
   }
-  weightsBytes = weightPlacer.end;
-  cachesBytes = cachePlacer.end;
+  weightsBytes = weightPlacer.end + kPage;
+  cachesBytes = cachePlacer.end + kPage;
 
   mlir::PassManager passes(&context);
   target->addKernelPasses(passes);

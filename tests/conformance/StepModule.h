@@ -36,6 +36,9 @@ struct StepText {
 int64_t elements(const Shape &shape);
 std::string tensorText(const Shape &shape, bool ints = false);
 
+/// Bytes of a page: no two buffers share one, and there is one between any two.
+inline constexpr int64_t kPage = 4096;
+
 class StepModule {
 public:
   struct Range {
@@ -49,8 +52,8 @@ public:
   StepModule &operator=(const StepModule &) = delete;
   ~StepModule();
 
-  /// Compiles, links and loads; buffers stand apart from each other by 256 bytes or more. Returns
-  /// false with `error` set when any of it fails (MLIR's diagnostics are on stderr).
+  /// Compiles, links and loads. Returns false with `error` set when any of it fails (MLIR's
+  /// diagnostics are on stderr).
   bool compile(const std::string &target, const std::vector<StepText> &steps, std::string &error);
 
   const bluec_model *model = nullptr;

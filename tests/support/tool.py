@@ -106,10 +106,17 @@ def sign(text):
 
 
 def signManifest(bundle, edit=None):
-    """Makes a changed bundle consistent again, as someone with access to all files could:
-    sizes and hashes of its files, then, after edit(manifest), the manifest's own checksum."""
+    """Makes a changed bundle consistent again, as someone with access to all files could: the hash
+    of the weights in the code, sizes and hashes of all files, then, after edit(manifest), the
+    manifest's own checksum."""
     path = os.path.join(bundle, "manifest.json")
     manifest = json.loads(readBytes(path))
+    code, weights = os.path.join(bundle, "model.so"), os.path.join(bundle, "weights.bin")
+    if os.path.isfile(code) and os.path.isfile(weights):
+        old = bytes.fromhex(manifest["files"]["weights.bin"]["sha256"])
+        new = hashlib.sha256(readBytes(weights)).digest()
+        if old != new:
+            replace(code, readBytes(code).replace(old, new))
     for name, entry in manifest["files"].items():
         file = os.path.join(bundle, name)
         if os.path.isfile(file):
@@ -178,9 +185,8 @@ def checkRefused(done, mentions=()):
     check(not line.endswith("."), f"expected no final period, found {line!r}")
     check(len(line) <= 600, f"expected a line of at most 600 characters, found {len(line)}")
     check(all(char.isprintable() for char in line), f"expected printable characters, found {line!r}")
-    # After the place ("file:", "node x:") comes lower case.
-    says = line.split(": ", 2)[-1]
-    check(not re.match(r"[A-Z][a-z]", says), f"expected lower case, found {line!r}")
+    sentence = re.search(r"(^|: )(Expected|Found|Cannot|Could|Invalid|Error|No|Not|Failed|Unable|Unknown|Missing)\b", line)
+    check(not sentence, f"expected lower case, found {line!r}")
     for pattern in mentions:
         check(re.search(pattern, line), f"expected a line that matches {pattern!r}, found {line!r}")
     return line

@@ -37,8 +37,7 @@ bool bluec::onnx_to_blue::matchAttention(Raising &raising, Operation *op) {
   auto axis = static_cast<int64_t>(softmax.getAxis());
   auto scoresType = dyn_cast<RankedTensorType>(softmax.getX().getType());
   if (!scoresType || (axis != -1 && axis != scoresType.getRank() - 1)) {
-    raising.explain(op,
-                    "expected a softmax over the last dim, found axis " + Twine(axis));
+    raising.explain(op, "expected a softmax over the last dim, found axis " + Twine(axis));
     return false;
   }
 

@@ -36,9 +36,10 @@ Value Emitter::constant(const Tensor &tensor, StringRef name, Location location)
   if (tensor.numElements() <= kMaxInlineElements)
     value = DenseElementsAttr::get(type, ArrayRef<float>(tensor.f32));
   else
-    value = cast<ElementsAttr>(static_cast<DenseResourceElementsAttr>(DenseF32ResourceElementsAttr::get(
-        type, name.empty() ? "constant" : name,
-        HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef<float>(tensor.f32)))));
+    value =
+        cast<ElementsAttr>(static_cast<DenseResourceElementsAttr>(DenseF32ResourceElementsAttr::get(
+            type, name.empty() ? "constant" : name,
+            HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef<float>(tensor.f32)))));
   return blue::ConstantOp::create(builder, location, type,
                                   name.empty() ? StringAttr() : builder.getStringAttr(name), value);
 }

@@ -57,15 +57,16 @@ GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef 
 }
 
 /// The extents that the lengths give to the dims of an input; nothing for a dim that they do not.
-static SmallVector<std::optional<int64_t>> expectedDims(InputKind kind, int64_t rank, Lengths at) {
-  switch (kind) {
+static SmallVector<std::optional<int64_t>> expectedDims(const GraphInput &input, int64_t rank,
+                                                        Lengths at) {
+  switch (input.kind) {
   case InputKind::Pixels:
     return {at.batch, std::nullopt, std::nullopt, std::nullopt};
   case InputKind::Embeddings:
     return {1, at.rows, std::nullopt};
   case InputKind::PastKey:
   case InputKind::PastValue:
-    return {1, std::nullopt, at.past, std::nullopt};
+    return {1, std::nullopt, at.past, input.headDim};
   case InputKind::AttentionMask:
     return {1, at.past + at.rows};
   case InputKind::Ids:
@@ -179,8 +180,7 @@ FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<
       if (!type)
         continue;
       auto dims = dyn_cast_or_null<onnx::DimsAttr>(type.getEncoding());
-      for (auto [i, expected] :
-           llvm::enumerate(expectedDims(input.kind, type.getRank(), lengths))) {
+      for (auto [i, expected] : llvm::enumerate(expectedDims(input, type.getRank(), lengths))) {
         if (!expected)
           continue;
         if (!check) {
@@ -282,6 +282,8 @@ std::shared_ptr<const Tensor> Probe::value(Value value) {
   evaluation.evaluators = &reference::onnxEvaluators();
   evaluation.weights = weights;
   evaluation.limits.maxElements = kMaxElements;
+  // Half-precision graphs are raised to f32: their tables too.
+  evaluation.roundResults = false;
   ScopedDiagnosticHandler silence(value.getContext(), [](Diagnostic &) { return success(); });
   FailureOr<std::shared_ptr<const Tensor>> result =
       reference::evaluateValue(value, known, evaluation);

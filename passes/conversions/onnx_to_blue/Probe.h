@@ -38,6 +38,8 @@ enum class InputKind {
 struct GraphInput {
   InputKind kind = InputKind::Unknown;
   int64_t layer = -1; ///< of a PastKey or PastValue
+  /// Of a PastKey or PastValue, when the type leaves it open and the node that reads it does not.
+  std::optional<int64_t> headDim = std::nullopt;
 };
 
 /// The kind of a graph input. `role` is the function's blue.role.

@@ -18,11 +18,35 @@ Raising::Raising(func::FuncOp function, WeightReader *weights, int64_t context)
     role = attr.getValue();
 }
 
+/// The width of the heads of a past whose type leaves it open, from the node that appends to it.
+static std::optional<int64_t> headDimFromNode(BlockArgument past) {
+  auto type = cast<RankedTensorType>(past.getType());
+  if (!type.isDynamicDim(3))
+    return std::nullopt;
+  for (Operation *user : past.getUsers()) {
+    auto node = dyn_cast<onnx::MsGroupQueryAttentionOp>(user);
+    auto query = node ? dyn_cast<RankedTensorType>(node.getQuery().getType()) : RankedTensorType();
+    if (!query || query.getRank() == 0 || query.isDynamicDim(query.getRank() - 1))
+      continue;
+    int64_t heads = node.getNumHeads(), kvHeads = node.getKvNumHeads();
+    bool isPacked = isa<NoneType>(node.getKey().getType());
+    if (heads <= 0 || kvHeads <= 0 || heads > 100000 || kvHeads > 100000)
+      continue;
+    int64_t count = isPacked ? heads + 2 * kvHeads : heads;
+    if (query.getShape().back() % count == 0)
+      return query.getShape().back() / count;
+  }
+  return std::nullopt;
+}
+
 LogicalResult Raising::prepare() {
   for (BlockArgument argument : function.getArguments()) {
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
     inputs.push_back(classifyInput(argument, name ? name.getValue() : "", role));
   }
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
+    if (input.kind == InputKind::PastKey || input.kind == InputKind::PastValue)
+      input.headDim = headDimFromNode(argument);
   dependenceInfo = std::make_unique<Dependences>(function, inputs);
 
   // Batches and lengths that differ from each other and from any dim of a model.
@@ -74,7 +98,8 @@ LogicalResult Raising::prepare() {
       break;
     case InputKind::PastKey:
     case InputKind::PastValue: {
-      int64_t heads = type.getDimSize(1), headDim = type.getDimSize(3), width = 0;
+      int64_t heads = type.getDimSize(1), width = 0;
+      int64_t headDim = input.headDim.value_or(type.getDimSize(3));
       if (heads == kDynamic || headDim == kDynamic || llvm::MulOverflow(heads, headDim, width))
         return function.emitError("expected past keys and values with a fixed number and width of "
                                   "heads, found ")

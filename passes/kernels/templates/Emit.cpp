@@ -1,6 +1,8 @@
 // Which template writes which step.
 #include "passes/kernels/templates/Templates.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;

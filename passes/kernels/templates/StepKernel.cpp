@@ -1,6 +1,7 @@
 #include "passes/kernels/templates/StepKernel.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace bluec;

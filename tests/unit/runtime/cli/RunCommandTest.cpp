@@ -73,7 +73,7 @@ TEST_F(RunCommandTest, InputAtFault) {
     EXPECT_EQ(err.str(), "bluec: " + line + "\n");
   };
   options.images = {bundle.file("none.png")};
-  expectLine(bundle.file("none.png") + ": No such file or directory");
+  expectLine(bundle.file("none.png") + ": no such file or directory");
   options.images = {bundle.file("manifest.json")};
   expectLine(bundle.file("manifest.json") +
              ": picture: expected a png or jpeg file, found something else");
@@ -89,7 +89,7 @@ TEST_F(RunCommandTest, InputAtFault) {
   expectLine("temperature: expected a number of at least 0, found -1.000000");
   options.temperature = 0;
   options.bundle = "/nowhere";
-  expectLine("/nowhere: No such file or directory");
+  expectLine("/nowhere: no such file or directory");
 }
 
 } // namespace

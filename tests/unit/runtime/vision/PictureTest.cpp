@@ -127,6 +127,28 @@ TEST(Picture, Limits) {
                 std::to_string(picture("rgb.png").size()));
 }
 
+// What the decoder would take on trust.
+TEST(Picture, JpegTables) {
+  const std::string bytes = picture("rgb.jpg");
+  const auto without = [&](const char *marker) {
+    std::string changed = bytes;
+    const std::size_t at = changed.find(marker);
+    const std::size_t length =
+        std::size_t(std::uint8_t(changed[at + 2])) << 8 | std::uint8_t(changed[at + 3]);
+    return changed.erase(at, length + 2);
+  };
+  EXPECT_EQ(message(without("\xff\xc4")),
+            "picture: jpeg is damaged: a scan uses a table that is not there");
+  EXPECT_EQ(message(without("\xff\xdb")),
+            "picture: jpeg is damaged: a scan uses a table that is not there");
+  EXPECT_EQ(message(without("\xff\xc0")),
+            "picture: jpeg is damaged: expected a frame header and a scan of it");
+  EXPECT_EQ(message(without("\xff\xda")).substr(0, 24), "picture: jpeg is damaged");
+  std::string crowded = bytes;
+  crowded[crowded.find("\xff\xc4") + 5] = '\xff'; // codes of one bit: there can be two
+  EXPECT_EQ(message(crowded), "picture: jpeg is damaged: a huffman table does not fit its segment");
+}
+
 // Larger than its data: the decoder has to notice.
 TEST(Picture, HeaderThatPromisesTooMuch) { EXPECT_NE(message(pngOfSize(600, 500)), ""); }
 

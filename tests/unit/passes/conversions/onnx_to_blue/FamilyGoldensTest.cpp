@@ -33,9 +33,11 @@ namespace {
 const std::string kFolder = std::string(BLUEC_SOURCE_DIR) + "/tests/golden/family/";
 
 /// What stands between import and the blue level, as `bluec compile` runs it.
-constexpr const char *kPipeline =
-    "builtin.module("
-    "cse,onnx-to-blue{context=64},verify-model)";
+std::string pipeline(const std::string &directory) {
+  return "func.func(inline-cached-branch,specialize-batch,infer-shapes,fold-constants),cse,"
+         "onnx-to-blue{context=64 model-directory=" +
+         directory + "},verify-model";
+}
 
 float widen(uint16_t bits, bool isBfloat) {
   llvm::APFloat value(isBfloat ? llvm::APFloat::BFloat() : llvm::APFloat::IEEEhalf(),
@@ -65,8 +67,8 @@ public:
     const std::string dtype = entry["dtype"];
     const char *from = bytes.data() + entry["offset"].get<size_t>();
     bool isFloat = dtype.find("float") != std::string::npos;
-    Tensor result = Tensor::zeros(
-        isFloat ? reference::ElementType::F32 : reference::ElementType::I64, shape);
+    Tensor result =
+        Tensor::zeros(isFloat ? reference::ElementType::F32 : reference::ElementType::I64, shape);
     for (int64_t i = 0; i < result.numElements(); ++i) {
       if (dtype == "float32")
         std::memcpy(&result.f32[i], from + 4 * i, 4);
@@ -119,8 +121,7 @@ Tensor rowsOfHeads(const Tensor &heads) {
   for (int64_t head = 0; head < count; ++head)
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t d = 0; d < dim; ++d)
-        result.f32[(row * count + head) * dim + d] =
-            heads.f32[(head * rows + row) * dim + d];
+        result.f32[(row * count + head) * dim + d] = heads.f32[(head * rows + row) * dim + d];
   return result;
 }
 
@@ -150,21 +151,21 @@ TEST_P(FamilyGoldens, MatchOnnxruntime) {
   std::string directory = llvm::sys::path::parent_path(path).str();
   ModelFiles files(directory);
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
-  ASSERT_TRUE(succeeded(
-      importOnnxFile(files, llvm::sys::path::filename(path), role, *module)));
+  ASSERT_TRUE(succeeded(importOnnxFile(files, llvm::sys::path::filename(path), role, *module)));
   auto function = module->lookupSymbol<func::FuncOp>(role);
   ASSERT_TRUE(function);
   function->setAttr(blue::kRoleAttr, StringAttr::get(&context, role));
 
   PassManager passes(&context, ModuleOp::getOperationName(), OpPassManager::Nesting::Explicit);
-  std::string pipeline = kPipeline;
-  ASSERT_TRUE(succeeded(parsePassPipeline(
-      llvm::StringRef(pipeline).drop_front(strlen("builtin.module(")).drop_back(1), passes)));
+  ASSERT_TRUE(succeeded(parsePassPipeline(pipeline(directory), passes)));
   ASSERT_TRUE(succeeded(passes.run(*module)));
   function = module->lookupSymbol<func::FuncOp>(role);
   ASSERT_TRUE(function);
   if (std::getenv("BLUEC_TEST_DUMP"))
-    module->print(llvm::errs(), OpPrintingFlags().elideLargeElementsAttrs(16).elideLargeResourceString(16).enableDebugInfo());
+    module->print(llvm::errs(), OpPrintingFlags()
+                                    .elideLargeElementsAttrs(16)
+                                    .elideLargeResourceString(16)
+                                    .enableDebugInfo());
 
   WeightReader reader(directory);
   reference::GraphEvaluation evaluation;
@@ -178,7 +179,9 @@ TEST_P(FamilyGoldens, MatchOnnxruntime) {
     SCOPED_TRACE(golden["name"].get<std::string>());
     const json &given = golden["inputs"];
     SmallVector<std::shared_ptr<const Tensor>> inputs;
-    auto add = [&](Tensor tensor) { inputs.push_back(std::make_shared<Tensor>(std::move(tensor))); };
+    auto add = [&](Tensor tensor) {
+      inputs.push_back(std::make_shared<Tensor>(std::move(tensor)));
+    };
     std::vector<std::string> names;
     if (role == "vision") {
       add(goldens().tensor(given["pixel_values"]));
