@@ -237,7 +237,7 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
-  if (failed(checkConfig(package.config, geometry.vocabulary, diagnostics)))
+  if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();
 }
