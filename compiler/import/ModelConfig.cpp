@@ -321,8 +321,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   else if (out.hasVision)
     return llvm::createStringError(
         "preprocessor_config.json: expected beside a vision encoder, found none");
-  Reader generationReader(generation->is_null() ? none : *generation, "generation_config.json: ",
-                          fault);
+  Reader generationReader(generation->is_null() ? none : *generation,
+                          "generation_config.json: ", fault);
   readTokens(generationReader, "eos_token_id", out.eosTokenIds);
   if (out.eosTokenIds.empty())
     readTokens(text, "eos_token_id", out.eosTokenIds);

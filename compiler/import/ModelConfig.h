@@ -24,11 +24,11 @@ struct PreprocessConfig {
   double rescale = 1;
   std::array<double, 3> mean{};
   std::array<double, 3> deviation{1, 1, 1};
-  std::array<int64_t, 3> padColor{}; // 0 .. 255
-  std::string padPosition = "center"; // or "top_left"
-  int64_t tileHeight = 0;            // pixels
-  int64_t tileWidth = 0;             // pixels
-  double alpha = 0.1;                // of relaxed aspect ratio matching
+  std::array<int64_t, 3> padColor{};                           // 0 .. 255
+  std::string padPosition = "center";                          // or "top_left"
+  int64_t tileHeight = 0;                                      // pixels
+  int64_t tileWidth = 0;                                       // pixels
+  double alpha = 0.1;                                          // of relaxed aspect ratio matching
   std::vector<std::pair<int64_t, int64_t>> candidates{{1, 1}}; // columns, rows, as visited
   bool thumbnail = false;
 };
@@ -44,8 +44,8 @@ struct ChatConfig {
 };
 
 struct ModelConfig {
-  bool hasVision = false; // vision_encoder.onnx has to be there
-  bool hasText = false;   // embed_tokens.onnx and decoder_model_merged.onnx have to be there
+  bool hasVision = false;   // vision_encoder.onnx has to be there
+  bool hasText = false;     // embed_tokens.onnx and decoder_model_merged.onnx have to be there
   int64_t maxPositions = 0; // tokens; 0: not said
   int64_t layers = 0;       // of the decoder; 0: not said
   std::optional<PreprocessConfig> preprocess; // with a vision side

@@ -144,8 +144,8 @@ llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
 
 llvm::Error BundleWriter::commit() {
   // Temporary directories are private to their owner; a bundle is not.
-  if (std::error_code code = fs::setPermissions(
-          staging, fs::perms::all_read | fs::perms::all_exe | fs::perms::owner_write))
+  if (std::error_code code = fs::setPermissions(staging, fs::perms::all_read | fs::perms::all_exe |
+                                                             fs::perms::owner_write))
     return ioError(output, code);
   std::string old;
   if (fs::exists(output)) {

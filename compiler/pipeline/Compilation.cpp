@@ -8,8 +8,8 @@
 #include "compiler/pipeline/PhaseDumps.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/pipeline/Registration.h"
-#include "compiler/pipeline/WeightsFile.h"
 #include "compiler/pipeline/Version.h"
+#include "compiler/pipeline/WeightsFile.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "runtime/core/Manifest.h"
 #include "targets/Registration.h"
@@ -104,8 +104,9 @@ int Compilation::run() {
   registerAllDialects(registry);
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
-  int jobs = options.jobs > 0 ? options.jobs
-                              : static_cast<int>(llvm::hardware_concurrency().compute_thread_count());
+  int jobs = options.jobs > 0
+                 ? options.jobs
+                 : static_cast<int>(llvm::hardware_concurrency().compute_thread_count());
   if (jobs > 1) {
     threads = std::make_unique<llvm::StdThreadPool>(
         llvm::hardware_concurrency(static_cast<unsigned>(jobs)));
@@ -229,15 +230,14 @@ LogicalResult Compilation::precision() {
 LogicalResult Compilation::schedule() {
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
-  if (failed(passes->run(*module, "schedule", build)) ||
-      failed(digestWeights(*module, *weights)) ||
+  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
   if (failed(found))
     return failure();
   geometry = *found;
-  if (failed(checkConfig(package.config, geometry.vocabulary, diagnostics)))
+  if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();
 }
@@ -253,8 +253,8 @@ LogicalResult Compilation::checkBudget() {
   int64_t weightBytes = bytes(plan::kWeightsBytesAttr), cache = bytes(plan::kCacheBytesAttr);
   return diagnostics.error("--memory-budget: expected at most " + Twine(options.memoryBudget) +
                            " bytes, found a predicted peak of " + Twine(peak) + " (weights " +
-                           Twine(weightBytes) + ", kv cache " + Twine(cache) +
-                           ", largest arena " + Twine(peak - weightBytes - cache) + ")");
+                           Twine(weightBytes) + ", kv cache " + Twine(cache) + ", largest arena " +
+                           Twine(peak - weightBytes - cache) + ")");
 }
 
 LogicalResult Compilation::kernels() {
@@ -279,9 +279,10 @@ LogicalResult Compilation::object() {
     return failure();
   if (dumps.enabled()) {
     OwningOpRef<ModuleOp> lowered = module->clone();
-    if (failed(passes->run(*lowered, "dump", [](OpPassManager &pipeline) {
-          pipeline.addPass(kernels::createLowerKernelsToLlvm());
-        })) ||
+    if (failed(passes->run(*lowered, "dump",
+                           [](OpPassManager &pipeline) {
+                             pipeline.addPass(kernels::createLowerKernelsToLlvm());
+                           })) ||
         failed(report(dumps.write(Phase::Object, *lowered))))
       return failure();
   }
@@ -369,14 +370,11 @@ Json Compilation::manifestFields() const {
   fields["producer"] = kProducer;
   fields["target"] = describeTarget(*module);
   fields["recipe"] = {{"name", options.recipe}};
-  fields["geometry"] = {{"context", geometry.context},
-                        {"chunk", geometry.chunk},
-                        {"image_batch", geometry.imageBatch},
-                        {"hidden", geometry.hidden},
-                        {"vocabulary", geometry.vocabulary},
-                        {"tokens_per_tile", geometry.tokensPerTile},
-                        {"tile_height", geometry.tileHeight},
-                        {"tile_width", geometry.tileWidth}};
+  fields["geometry"] = {
+      {"context", geometry.context},        {"chunk", geometry.chunk},
+      {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
+      {"vocabulary", geometry.vocabulary},  {"tokens_per_tile", geometry.tokensPerTile},
+      {"tile_height", geometry.tileHeight}, {"tile_width", geometry.tileWidth}};
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;

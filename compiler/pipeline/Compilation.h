@@ -18,20 +18,20 @@ namespace bluec {
 enum class Emit { Bundle, Object, Mlir, Llvm };
 
 struct CompileOptions {
-  std::string model;                // directory
-  std::string output;               // may be empty with stopAfter
-  std::string target = "host";      // a name that TargetRegistry::find knows
+  std::string model;           // directory
+  std::string output;          // may be empty with stopAfter
+  std::string target = "host"; // a name that TargetRegistry::find knows
   std::string recipe = "float";
   Emit emit = Emit::Bundle;
-  std::optional<int64_t> context;   // tokens; absent: 2048, or all positions that the model has
-  std::optional<int64_t> chunk;     // tokens; absent: 128, or the context if that is less
-  int64_t imageBatch = 1;           // tiles
-  int64_t memoryBudget = 0;         // bytes; 0: none
+  std::optional<int64_t> context; // tokens; absent: 2048, or all positions that the model has
+  std::optional<int64_t> chunk;   // tokens; absent: 128, or the context if that is less
+  int64_t imageBatch = 1;         // tiles
+  int64_t memoryBudget = 0;       // bytes; 0: none
   std::optional<Phase> stopAfter;
-  std::string dumpPhasesTo;         // directory; empty: no dumps
-  int jobs = 0;                     // threads; 0: one for each CPU
+  std::string dumpPhasesTo; // directory; empty: no dumps
+  int jobs = 0;             // threads; 0: one for each CPU
   bool json = false;
-  bool progress = false;            // phases and their time on stderr, as they pass
+  bool progress = false; // phases and their time on stderr, as they pass
 };
 
 /// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,

@@ -11,9 +11,8 @@
 namespace bluec {
 
 /// `value` after `transforms` (those of the blue dialect), as f32. Errors at `location`.
-mlir::FailureOr<reference::Tensor> transformConstant(mlir::ElementsAttr value,
-                                                     mlir::ArrayAttr transforms,
-                                                     mlir::Location location);
+mlir::FailureOr<reference::Tensor>
+transformConstant(mlir::ElementsAttr value, mlir::ArrayAttr transforms, mlir::Location location);
 
 } // namespace bluec
 

@@ -40,7 +40,8 @@ bool LayerErrors::add(const bluec_entry &entry, const bluec_step &step, const vo
     return false;
   }
 
-  auto [slot, isNew] = byName.try_emplace((llvm::Twine(entry.name) + " " + name).str(), errors.size());
+  auto [slot, isNew] =
+      byName.try_emplace((llvm::Twine(entry.name) + " " + name).str(), errors.size());
   if (isNew) {
     errors.emplace_back();
     errors.back().entry = entry.name;
@@ -59,9 +60,10 @@ bool LayerErrors::add(const bluec_entry &entry, const bluec_step &step, const vo
 }
 
 const LayerError *LayerErrors::worst() const {
-  auto found = std::max_element(
-      errors.begin(), errors.end(),
-      [](const LayerError &a, const LayerError &b) { return a.relative() < b.relative(); });
+  auto found =
+      std::max_element(errors.begin(), errors.end(), [](const LayerError &a, const LayerError &b) {
+        return a.relative() < b.relative();
+      });
   return found == errors.end() ? nullptr : &*found;
 }
 

@@ -80,8 +80,25 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
-LogicalResult bluec::checkConfig(const ModelConfig &config, int64_t vocabulary,
+/// Tiles are cut to the size that the configuration says, and fed to the graph.
+static LogicalResult checkTiles(const ModelConfig &config, const Geometry &geometry,
+                                Diagnostics &diagnostics) {
+  if (!config.preprocess || geometry.tileHeight == 0 || config.preprocess->tileHeight == 0)
+    return success();
+  const PreprocessConfig &said = *config.preprocess;
+  if (said.tileHeight == geometry.tileHeight && said.tileWidth == geometry.tileWidth)
+    return success();
+  return diagnostics.error("preprocessor_config.json: size: expected " +
+                           Twine(geometry.tileHeight) + "x" + Twine(geometry.tileWidth) +
+                           " as the vision encoder takes, found " + Twine(said.tileHeight) + "x" +
+                           Twine(said.tileWidth));
+}
+
+LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geometry,
                                  Diagnostics &diagnostics) {
+  if (failed(checkTiles(config, geometry, diagnostics)))
+    return failure();
+  int64_t vocabulary = geometry.vocabulary;
   if (vocabulary == 0)
     return success();
   if (config.text.contains("vocab_size")) {

@@ -4,6 +4,7 @@
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/Manifest.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -24,9 +25,9 @@ struct ModelPackage {
 mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
 
-/// Compares config.json with what the graphs turned out to be: `vocabulary` logits (0: no decoder).
-/// A number there that the graphs contradict would otherwise be ignored, or index past a table.
-mlir::LogicalResult checkConfig(const ModelConfig &config, int64_t vocabulary,
+/// Compares the configuration with what the graphs turned out to be: logits, size of a tile. A
+/// number there that the graphs contradict would otherwise be ignored, or index past a table.
+mlir::LogicalResult checkConfig(const ModelConfig &config, const Geometry &geometry,
                                 Diagnostics &diagnostics);
 
 /// Adds what the runtime reads of a model's configuration: preprocess, chat, generation; and for

@@ -24,8 +24,8 @@ llvm::Error PhaseDumps::writeText(Phase phase, StringRef suffix, StringRef text)
   if (std::error_code code = llvm::sys::fs::create_directories(directory))
     return llvm::createStringError(code, "%s: %s", directory.c_str(), code.message().c_str());
   SmallString<256> path(directory);
-  llvm::sys::path::append(path, Twine(static_cast<unsigned>(phase) + 1) + "-" +
-                                    infoOf(phase).name + suffix);
+  llvm::sys::path::append(path, Twine(static_cast<unsigned>(phase) + 1) + "-" + infoOf(phase).name +
+                                    suffix);
   std::error_code code;
   llvm::raw_fd_ostream file(path, code);
   if (!code) {

@@ -167,7 +167,8 @@ LogicalResult Verification::compareModel() {
     return failure();
   const runtime::FileEntry *file = manifest.file(runtime::weightsName);
   if (!file || file->sha256 != hexDigits(*hash))
-    return diagnostics.error(options.bundle + ": weights.bin: expected the weights of the reference "
+    return diagnostics.error(options.bundle +
+                             ": weights.bin: expected the weights of the reference "
                              "(sha256 " +
                              hexDigits(*hash) + "), found others");
   return success();
@@ -213,8 +214,8 @@ LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_
   auto compare = [&](int64_t, const bluec_step &step, const void *made) {
     return errors.add(entry, step, made, count, firstRow, mismatch);
   };
-  runtime::Status status = session->runEntry(entry, count, position, {&input, 1}, {&output, 1},
-                                             compare);
+  runtime::Status status =
+      session->runEntry(entry, count, position, {&input, 1}, {&output, 1}, compare);
   if (!mismatch.empty())
     return diagnostics.error(mismatch);
   return checked(status);
@@ -252,7 +253,8 @@ LogicalResult Verification::verifyLanguage() {
   const bluec_entry *embedEntry = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
   const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();
   const bluec_entry *decode = bundle->entriesOf(BLUEC_ENTRY_DECODE).front();
-  int64_t prompt = options.tokens > 0 ? options.tokens : prefill->capacity + prefill->capacity / 2 + 1;
+  int64_t prompt =
+      options.tokens > 0 ? options.tokens : prefill->capacity + prefill->capacity / 2 + 1;
   prompt = std::max<int64_t>(1, std::min(prompt, model.context - decodedTokens));
   int64_t total = std::min(prompt + decodedTokens, model.context);
 

@@ -57,8 +57,7 @@ public:
     auto source = dyn_cast<blue::SourceAttr>(weight.getValue());
     if (!source)
       return;
-    FailureOr<ArrayRef<char>> bytes =
-        reader.bytes(source, [&] { return weight.emitError(); });
+    FailureOr<ArrayRef<char>> bytes = reader.bytes(source, [&] { return weight.emitError(); });
     if (failed(bytes))
       return;
     uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
@@ -85,13 +84,15 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
                               << packed;
   int64_t panelRows = weight.getPanelRows();
   int64_t rowCount = weight.getTransformedType().getDimSize(0);
-  int64_t rowElements = weight.getTransformedType().getNumElements() / std::max<int64_t>(rowCount, 1);
+  int64_t rowElements =
+      weight.getTransformedType().getNumElements() / std::max<int64_t>(rowCount, 1);
   int64_t step = std::max<int64_t>(1, pieceBytes / std::max<int64_t>(1, rowElements * 4));
   if (panelRows > 0)
     step = std::max(panelRows, step / panelRows * panelRows);
 
   RowSource source(weight, reader);
-  // A transposed weight needs all of its pages for every piece; others are done with what they read.
+  // A transposed weight needs all of its pages for every piece; others are done with what they
+  // read.
   bool inOrder = llvm::none_of(weight.getTransforms(), llvm::IsaPred<blue::TransposeAttr>);
   constexpr int64_t releaseBytes = int64_t{64} << 20;
   int64_t unreleased = 0;

@@ -79,8 +79,8 @@ FailureOr<std::array<uint8_t, 32>> bluec::writeWeights(ModuleOp module, WeightRe
     if (failed(streamWeight(weight, reader, put)))
       return failure();
     if (written != offset + weight.getPackedBytes())
-      return weight.emitError() << "expected " << weight.getPackedBytes()
-                                << " packed bytes, found " << written - offset,
+      return weight.emitError() << "expected " << weight.getPackedBytes() << " packed bytes, found "
+                                << written - offset,
              failure();
   }
   padTo(total.getInt());

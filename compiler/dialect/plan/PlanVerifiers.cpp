@@ -214,7 +214,8 @@ LogicalResult StepOp::verify() {
 LogicalResult LaunchOp::verify() {
   AffineMap tasks = getTasks();
   if (tasks.getNumDims() != 1 || tasks.getNumResults() != 1)
-    return emitOpError() << "(C2) expected tasks of one dim and one result, found " << AffineMapAttr::get(tasks);
+    return emitOpError() << "(C2) expected tasks of one dim and one result, found "
+                         << AffineMapAttr::get(tasks);
   return success();
 }
 

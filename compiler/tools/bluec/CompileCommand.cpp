@@ -14,8 +14,8 @@ using namespace bluec::tools;
 
 int64_t bluec::tools::parseBytes(const std::string &text) {
   static const std::map<std::string, double> units = {
-      {"", 1},          {"B", 1},           {"KB", 1e3},          {"MB", 1e6},
-      {"GB", 1e9},      {"KiB", 1024.0},    {"MiB", 1048576.0},   {"GiB", 1073741824.0}};
+      {"", 1},     {"B", 1},        {"KB", 1e3},        {"MB", 1e6},
+      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
   double number = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   auto unit = units.find(std::string(end, text.data() + text.size()));
@@ -58,17 +58,14 @@ int parseInstrumentation(const std::vector<std::string> &rest) {
 
 int runCompile(CompileArguments &arguments, const CLI::App &command) {
   CompileOptions &options = arguments.options;
-  static const std::map<std::string, Emit> emits = {{"bundle", Emit::Bundle},
-                                                    {"obj", Emit::Object},
-                                                    {"mlir", Emit::Mlir},
-                                                    {"llvm", Emit::Llvm}};
+  static const std::map<std::string, Emit> emits = {
+      {"bundle", Emit::Bundle}, {"obj", Emit::Object}, {"mlir", Emit::Mlir}, {"llvm", Emit::Llvm}};
   auto emit = emits.find(arguments.emit);
   if (emit == emits.end())
-    return usageError(
-        (arguments.emit == "exe" || arguments.emit == "cpp"
-             ? "--emit: " + arguments.emit + " is not available yet, expected "
-             : "--emit: found '" + arguments.emit + "', expected ") +
-        "bundle, obj, mlir or llvm");
+    return usageError((arguments.emit == "exe" || arguments.emit == "cpp"
+                           ? "--emit: " + arguments.emit + " is not available yet, expected "
+                           : "--emit: found '" + arguments.emit + "', expected ") +
+                      "bundle, obj, mlir or llvm");
   options.emit = emit->second;
   if (!arguments.stopAfter.empty()) {
     options.stopAfter = parsePhase(arguments.stopAfter);
@@ -98,8 +95,9 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   auto arguments = std::make_shared<CompileArguments>();
   CompileOptions &options = arguments->options;
   CLI::App *command = app.add_subcommand(
-      "compile", "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
-  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
+      "compile",
+      "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
+  constexpr int64_t mostTokens = int64_t{1} << 20, mostTiles = 64;
   constexpr int mostJobs = 1024;
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,

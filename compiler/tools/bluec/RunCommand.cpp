@@ -14,16 +14,19 @@ void bluec::tools::addRunCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand("run", "Ask a bundle a question, with pictures.");
   constexpr int mostThreads = 1024;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
-  command->add_option("--prompt", options->prompt, "The question; <image> says where a picture stands")
+  command
+      ->add_option("--prompt", options->prompt, "The question; <image> says where a picture stands")
       ->required();
   command->add_option("--image", options->images, "A picture (PNG or JPEG); once for each picture")
       ->expected(1);
-  command->add_option("--max-new-tokens", options->maxNewTokens,
-                      "Tokens of the answer (as many as the context holds)")
+  command
+      ->add_option("--max-new-tokens", options->maxNewTokens,
+                   "Tokens of the answer (as many as the context holds)")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--temperature", options->temperature, "0: always the most likely token")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--top-p", options->topP, "Sample from the likeliest tokens that add up to it")
+  command
+      ->add_option("--top-p", options->topP, "Sample from the likeliest tokens that add up to it")
       ->check(CLI::Range(0.0f, 1.0f));
   command->add_option("--seed", options->seed, "Of sampling");
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")

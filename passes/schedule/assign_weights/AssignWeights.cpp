@@ -60,7 +60,8 @@ struct AssignWeightsPass : bluec::impl::AssignWeightsBase<AssignWeightsPass> {
       int64_t begin = end;
       std::map<Identity, int64_t> offsets;
       for (plan::WeightOp weight : weights) {
-        auto [found, isNew] = offsets.try_emplace(identityOf(weight), alignUp(end, plan::kAlignment));
+        auto [found, isNew] =
+            offsets.try_emplace(identityOf(weight), alignUp(end, plan::kAlignment));
         weight.setOffset(found->second);
         if (isNew) {
           end = found->second + weight.getPackedBytes();

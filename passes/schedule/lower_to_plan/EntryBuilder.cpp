@@ -1,5 +1,7 @@
 #include "passes/schedule/lower_to_plan/EntryBuilder.h"
 
+#include "passes/schedule/lower_to_plan/Limits.h"
+
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -71,7 +73,8 @@ FailureOr<Value> EntryBuilder::addPart(func::FuncOp function, Value input, bool 
 
 LogicalResult EntryBuilder::finish(Value output, Operation *origin) {
   if (!output.getDefiningOp<plan::StepOp>())
-    return origin->emitOpError("expected an output that a layer computes, found an input or weight");
+    return origin->emitOpError(
+        "expected an output that a layer computes, found an input or weight");
   plan::ReturnOp::create(builder, module.getLoc(), ValueRange(output));
   return success();
 }
@@ -82,9 +85,9 @@ void EntryBuilder::findLastRowOps(func::FuncOp function) {
   Operation *end = block.getTerminator();
   for (Operation &op : llvm::reverse(block.without_terminator())) {
     bool tail = isRowWise(&op) && llvm::all_of(op.getUses(), [&](OpOperand &use) {
-      return use.getOwner() == end ? use.getOperandNumber() == 0
-                                   : lastRowOps.contains(use.getOwner());
-    });
+                  return use.getOwner() == end ? use.getOperandNumber() == 0
+                                               : lastRowOps.contains(use.getOwner());
+                });
     if (tail)
       lastRowOps.insert(&op);
   }
@@ -151,8 +154,7 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
                                                        b.getI64IntegerAttr(patch));
                        });
   // The convolution is from here on a linear layer over patches.
-  Attribute flat =
-      blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
+  Attribute flat = blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
   FailureOr<Value> panels = weightValue(op.getWeight(), flat, /*panels=*/true, op);
   if (failed(panels))
     return failure();
@@ -229,9 +231,8 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
   values[op.getResult()] = addStep(
       op, "", {*query, keys, cachedValues}, type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         return plan::AttentionOp::create(b, op.getLoc(), type, arguments[0], arguments[1],
-                                         arguments[2], op.getNumHeadsAttr(),
-                                         op.getNumKvHeadsAttr(), op.getScaleAttr(),
-                                         op.getCausalAttr());
+                                         arguments[2], op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
+                                         op.getScaleAttr(), op.getCausalAttr());
       });
   return success();
 }
@@ -258,9 +259,8 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
   for (Value operand : op->getOperands()) {
     if (operand.getType().isIndex())
       continue;
-    FailureOr<Value> value = isStored(operand)
-                                 ? weightValue(operand, slice, /*panels=*/false, op)
-                                 : mapped(operand, op);
+    FailureOr<Value> value =
+        isStored(operand) ? weightValue(operand, slice, /*panels=*/false, op) : mapped(operand, op);
     if (failed(value))
       return failure();
     operands.push_back(*value);
@@ -274,7 +274,8 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
       addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         IRMapping mapping;
         if (isa<blue::RopeOp>(op))
-          mapping.map(position, plan::PositionOp::create(b, op->getLoc(), b.getIndexType()).getResult());
+          mapping.map(position,
+                      plan::PositionOp::create(b, op->getLoc(), b.getIndexType()).getResult());
         for (auto [origin, argument] : llvm::zip(origins, arguments))
           mapping.map(origin, argument);
         Operation *clone = b.clone(*op, mapping);
@@ -304,8 +305,7 @@ FailureOr<Value> EntryBuilder::mapped(Value value, Operation *user) {
     Operation *origin = value.getDefiningOp();
     // The part's own input has no layer; its row is named after the one that reads it first.
     row = addStep(origin ? origin : user, origin ? plan::kLastRowSuffix : "/input/last_row",
-                  found->second, one,
-                  [&](OpBuilder &b, ValueRange arguments) -> Value {
+                  found->second, one, [&](OpBuilder &b, ValueRange arguments) -> Value {
                     return plan::LastRowOp::create(b, value.getLoc(), one, arguments[0]);
                   });
   }
@@ -358,6 +358,11 @@ FailureOr<RankedTensorType> EntryBuilder::specialised(Value value, Operation *us
            failure();
   if (shape[0] != rows && !lastRowOps.empty())
     return user->emitOpError() << "expected the first dim to be dynamic, found " << type, failure();
+  if (!isReasonable(shape))
+    return user->emitOpError() << "expected a result of at most " << kMostElements
+                               << " elements, found "
+                               << RankedTensorType::get(shape, type.getElementType()),
+           failure();
   return RankedTensorType::get(shape, type.getElementType());
 }
 
@@ -369,10 +374,9 @@ Value EntryBuilder::addStep(Operation *origin, StringRef suffix, ValueRange oper
     results.push_back(result);
     value = (names->of(origin) + suffix).str();
   }
-  auto step = plan::StepOp::create(builder, origin->getLoc(), results, operands,
-                                   builder.getStringAttr(names->of(origin)),
-                                   builder.getStringAttr(value), builder.getStringAttr("cpu"),
-                                   IntegerAttr(), IntegerAttr());
+  auto step = plan::StepOp::create(
+      builder, origin->getLoc(), results, operands, builder.getStringAttr(names->of(origin)),
+      builder.getStringAttr(value), builder.getStringAttr("cpu"), IntegerAttr(), IntegerAttr());
   OpBuilder::InsertionGuard guard(builder);
   Block &block = step.getBody().emplaceBlock();
   for (Value operand : operands)

@@ -41,9 +41,8 @@ private:
 
   /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
   mlir::FailureOr<mlir::Value> mapped(mlir::Value value, mlir::Operation *user);
-  mlir::FailureOr<mlir::Value> weightValue(mlir::Value value,
-                                           llvm::ArrayRef<mlir::Attribute> extra, bool panels,
-                                           mlir::Operation *user);
+  mlir::FailureOr<mlir::Value> weightValue(mlir::Value value, llvm::ArrayRef<mlir::Attribute> extra,
+                                           bool panels, mlir::Operation *user);
   mlir::Value storageValue(mlir::Operation *symbol, mlir::Type type);
   /// Static: the dynamic first dim is the capacity, or 1 for ops computed on the last row only.
   mlir::FailureOr<mlir::RankedTensorType> specialised(mlir::Value value, mlir::Operation *user,

@@ -1,6 +1,7 @@
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 
 #include "passes/schedule/lower_to_plan/EntryBuilder.h"
+#include "passes/schedule/lower_to_plan/Limits.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -28,11 +29,11 @@ LogicalResult findParts(ModuleOp module, Parts &parts) {
                          : role.getValue() == "decoder" ? &parts.decoder
                                                         : nullptr;
     if (!part)
-      return function.emitOpError() << "expected " << blue::kRoleAttr
-                                    << " to be vision, embed or decoder";
+      return function.emitOpError()
+             << "expected " << blue::kRoleAttr << " to be vision, embed or decoder";
     if (*part)
-      return function.emitOpError() << "expected one function with " << blue::kRoleAttr << " "
-                                    << role << ", found two";
+      return function.emitOpError()
+             << "expected one function with " << blue::kRoleAttr << " " << role << ", found two";
     if (function.isExternal() || !function.getBody().hasOneBlock() ||
         function.getNumArguments() == 0 || function.getNumResults() == 0)
       return function.emitOpError("expected a body of one block, with arguments and results");
@@ -52,6 +53,10 @@ FailureOr<RankedTensorType> inputType(func::FuncOp function, int64_t rows) {
   if (shape[0] != rows || llvm::any_of(shape, ShapedType::isDynamic))
     return function.emitOpError() << "expected a first argument that takes " << rows
                                   << " rows, found " << type,
+           failure();
+  if (!isReasonable(shape))
+    return function.emitOpError() << "expected a first argument of at most " << kMostElements
+                                  << " elements, found " << type,
            failure();
   Type element = type.getElementType();
   if (element.isInteger(64))
@@ -73,16 +78,15 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
       return failure();
     if (context < 1 || chunk < 1 || imageBatch < 1 || chunk > context)
       return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch, found "
-                                << "chunk " << chunk << ", context " << context
-                                << ", image-batch " << imageBatch;
+                                << "chunk " << chunk << ", context " << context << ", image-batch "
+                                << imageBatch;
     Parts parts;
     if (failed(findParts(module, parts)))
       return failure();
 
     Storage storage(module, target, context);
-    if (parts.vision &&
-        failed(addEntry(storage, target, plan::EntryKind::Encode, "vision", imageBatch,
-                        parts.vision, {})))
+    if (parts.vision && failed(addEntry(storage, target, plan::EntryKind::Encode, "vision",
+                                        imageBatch, parts.vision, {})))
       return failure();
     if (parts.embed && failed(addEntry(storage, target, plan::EntryKind::Embed, "language", chunk,
                                        parts.embed, {})))

@@ -49,8 +49,7 @@ Packing packInOrder(const std::vector<Lifetime> &lifetimes, const std::vector<si
         best = end;
         bestGap = gap;
       }
-      end = std::max(end,
-                     packing.offsets[other] + alignUp(lifetimes[other].bytes, alignment));
+      end = std::max(end, packing.offsets[other] + alignUp(lifetimes[other].bytes, alignment));
     }
     packing.offsets[index] = best >= 0 ? best : end;
     packing.bytes = std::max(packing.bytes, packing.offsets[index] + bytes);

@@ -25,9 +25,9 @@ struct Range {
 LogicalResult checkRange(const Range &range, int64_t bytes, StringRef what) {
   if (range.offset < 0 || range.offset % plan::kAlignment != 0 || range.offset > bytes ||
       range.bytes > bytes - range.offset)
-    return range.owner->emitError() << "expected an aligned range of the " << bytes
-                                    << " bytes of the " << what << ", found " << range.bytes
-                                    << " bytes at " << range.offset;
+    return range.owner->emitError()
+           << "expected an aligned range of the " << bytes << " bytes of the " << what << ", found "
+           << range.bytes << " bytes at " << range.offset;
   return success();
 }
 
@@ -38,7 +38,8 @@ LogicalResult checkDisjoint(ArrayRef<Range> ranges, StringRef what) {
         InFlightDiagnostic diagnostic = ranges[i].owner->emitError()
                                         << "shares bytes of the " << what << " at "
                                         << ranges[i].offset << " with another that is in use";
-        diagnostic.attachNote(ranges[j].owner->getLoc()) << "the other one, at " << ranges[j].offset;
+        diagnostic.attachNote(ranges[j].owner->getLoc())
+            << "the other one, at " << ranges[j].offset;
         return diagnostic;
       }
   return success();

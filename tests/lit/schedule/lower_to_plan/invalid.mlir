@@ -120,3 +120,30 @@ module attributes {plan.target = #target} {
     return %y : tensor<?x4xf16>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A picture that no machine could hold.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected a first argument of at most 4294967296 elements}}
+  func.func @v(%x: tensor<?x3x1000000x1000000xf32>) -> tensor<?x3x1000000x1000000xf32> attributes {blue.role = "vision"} {
+    %y = blue.relu %x : tensor<?x3x1000000x1000000xf32>
+    return %y : tensor<?x3x1000000x1000000xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A layer whose result no machine could hold.
+module attributes {plan.target = #target} {
+  func.func @v(%x: tensor<?x1048576x4xf32>) -> tensor<?x1048576x1048576xf32> attributes {blue.role = "vision"} {
+    %w = blue.weight "w" <"m" at 0 : tensor<1048576x4xf32>> : tensor<1048576x4xf32>
+    // expected-error @below {{expected a result of at most 4294967296 elements}}
+    %y = blue.linear %x, %w : (tensor<?x1048576x4xf32>, tensor<1048576x4xf32>) -> tensor<?x1048576x1048576xf32>
+    return %y : tensor<?x1048576x1048576xf32>
+  }
+}

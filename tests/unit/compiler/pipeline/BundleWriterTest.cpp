@@ -22,9 +22,7 @@ struct BundleWriterTest : testing::Test {
   ~BundleWriterTest() override { fs::remove_all(root); }
 
   std::string place(const char *name) const { return (root / name).string(); }
-  static void put(const std::string &path, const std::string &text) {
-    std::ofstream(path) << text;
-  }
+  static void put(const std::string &path, const std::string &text) { std::ofstream(path) << text; }
   size_t entries() const {
     return static_cast<size_t>(std::distance(fs::directory_iterator(root), {}));
   }
