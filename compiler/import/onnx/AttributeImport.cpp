@@ -1,6 +1,7 @@
 #include "compiler/import/onnx/AttributeImport.h"
 
 #include "compiler/import/onnx/TensorImport.h"
+#include "compiler/support/Quoted.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -13,8 +14,7 @@ llvm::Expected<Attribute> bluec::importAttribute(const OnnxFile &file,
                                                  Builder &builder) {
   auto fault = [&](const llvm::Twine &message) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "attribute \"" + StringRef(attribute.name()).take_front(200) +
-                                       "\": " + message);
+                                   "attribute " + quoted(attribute.name()) + ": " + message);
   };
   if (!attribute.ref_attr_name().empty())
     return fault("expected a value, found a reference to a function's attribute");

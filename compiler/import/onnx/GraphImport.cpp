@@ -9,6 +9,7 @@
 #include "compiler/import/onnx/ModuleScope.h"
 #include "compiler/import/onnx/OnnxFile.h"
 #include "compiler/import/onnx/TensorImport.h"
+#include "compiler/support/Quoted.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -81,13 +82,11 @@ private:
 
 } // namespace
 
-// A value or node name for a message.
-static std::string quote(StringRef name) { return ("\"" + name.take_front(200) + "\"").str(); }
-
 Location GraphImporter::locationOf(const ::onnx::NodeProto &node) {
-  std::string name = node.name();
+  constexpr size_t kMaxLength = 500;
+  std::string name = node.name().substr(0, kMaxLength);
   if (name.empty())
-    name = node.op_type() + "#" + std::to_string(numNodes);
+    name = node.op_type().substr(0, kMaxLength) + "#" + std::to_string(numNodes);
   unsigned uses = nodeNames[name]++;
   if (uses > 0)
     name += "#" + std::to_string(uses + 1);
@@ -106,14 +105,14 @@ Value GraphImporter::none() {
 
 LogicalResult GraphImporter::define(StringRef name, Value value, Location loc, Scope &scope) {
   if (!scope.values.try_emplace(name, value).second)
-    return emitError(loc) << "expected a new name for a value, found " << quote(name)
+    return emitError(loc) << "expected a new name for a value, found " << quoted(name)
                           << " for the second time";
   return success();
 }
 
 FailureOr<onnx::ValueFacts> GraphImporter::importInput(const ::onnx::ValueInfoProto &input) {
   auto fault = [&]() -> InFlightDiagnostic {
-    return fileError() << "input " << quote(input.name()) << ": ";
+    return fileError() << "input " << quoted(input.name()) << ": ";
   };
   if (!input.type().has_tensor_type())
     return fault() << "expected a tensor";
@@ -220,7 +219,7 @@ LogicalResult GraphImporter::importConstant(const ::onnx::NodeProto &node, Locat
           RankedTensorType::get({numbers.size()}, builder.getF32Type()), numbers.asArrayRef());
     else
       return emitError(loc) << "Constant: expected numbers, found attribute "
-                            << quote(attribute.name());
+                            << quoted(attribute.name());
     value = onnx::ConstantOp::create(builder, loc, elements.getType(), elements);
   }
   if (failed(define(node.output(0), value, loc, scope)))
@@ -250,11 +249,11 @@ LogicalResult GraphImporter::importOperands(const ::onnx::NodeProto &node,
     Value value = scope.lookup(name);
     if (!value && scope.later.contains(name))
       return emitError(state.location)
-             << schema.type << ": expected nodes in order and no cycle, found input " << quote(name)
-             << " before the node that makes it";
+             << schema.type << ": expected nodes in order and no cycle, found input "
+             << quoted(name) << " before the node that makes it";
     if (!value)
       return emitError(state.location) << schema.type << ": expected a value, found input "
-                                       << quote(name) << ", which nothing makes";
+                                       << quoted(name) << ", which nothing makes";
     state.operands.push_back(value);
   }
   // Optional inputs at the end that the node does not mention.
@@ -288,10 +287,10 @@ LogicalResult GraphImporter::importAttributes(const ::onnx::NodeProto &node,
     }
     if (llvm::none_of(knownNames, [&](StringAttr known) { return known.getValue() == name; }))
       return emitError(state.location)
-             << type << ": expected known attributes, found " << quote(name);
+             << type << ": expected known attributes, found " << quoted(name);
     if (state.attributes.get(name))
       return emitError(state.location)
-             << type << ": expected attribute " << quote(name) << " once, found it twice";
+             << type << ": expected attribute " << quoted(name) << " once, found it twice";
     state.addAttribute(name, *value);
   }
   NamedAttrList attributes(state.attributes);
@@ -366,8 +365,8 @@ LogicalResult GraphImporter::importNode(const ::onnx::NodeProto &node, Scope &sc
       RegisteredOperationName::lookup(opName, context);
   auto *schemaOf = registered ? registered->getInterface<onnx::NodeOpInterface>() : nullptr;
   if (!schemaOf || schemaOf->getSchema().domain != domain || schemaOf->getSchema().type != type)
-    return emitError(loc) << "expected an op that bluec has, found " << quote(type)
-                          << (domain.empty() ? "" : " of domain " + quote(domain));
+    return emitError(loc) << "expected an op that bluec has, found " << quoted(type)
+                          << (domain.empty() ? "" : " of domain " + quoted(domain));
   onnx::NodeSchema schema = schemaOf->getSchema();
 
   OperationState state(loc, *registered);
@@ -409,10 +408,10 @@ FailureOr<SmallVector<Value>> GraphImporter::importOutputs(const ::onnx::GraphPr
   for (const ::onnx::ValueInfoProto &output : graph.output()) {
     Value value = scope.lookup(output.name());
     if (!value)
-      return fileError() << "output " << quote(output.name())
+      return fileError() << "output " << quoted(output.name())
                          << ": expected a value, found none of that name";
     if (!names.insert(output.name()).second)
-      return fileError() << "output " << quote(output.name()) << ": expected it once, found twice";
+      return fileError() << "output " << quoted(output.name()) << ": expected it once, found twice";
     outputs.push_back(value);
   }
   if (outputs.empty())

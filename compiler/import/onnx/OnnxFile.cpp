@@ -2,6 +2,7 @@
 
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/import/onnx/WireFormat.h"
+#include "compiler/support/Quoted.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -47,8 +48,8 @@ Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::Stri
     return fault("expected opset " + llvm::Twine(kMinOpset) + " to " + llvm::Twine(kMaxOpset) +
                  ", found " + (file->version ? llvm::Twine(file->version) : llvm::Twine("none")));
   if (file->proto.functions_size() != 0)
-    return fault("expected a model without local functions, found function \"" +
-                 file->proto.functions(0).name() + "\" (inline them on export)");
+    return fault("expected a model without local functions, found function " +
+                 quoted(file->proto.functions(0).name()) + " (inline them on export)");
   return file;
 }
 
@@ -56,8 +57,7 @@ Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::Stri
 static Expected<int64_t> parseNumber(const std::string &key, const std::string &text) {
   int64_t value;
   if (!llvm::to_integer(text, value, 10) || value < 0)
-    return fault("expected a number for external data's " + key + ", found \"" +
-                 llvm::StringRef(text).take_front(40) + "\"");
+    return fault("expected a number for external data's " + key + ", found " + quoted(text));
   return value;
 }
 
@@ -88,13 +88,11 @@ Error OnnxFile::findExternal(const ::onnx::TensorProto &tensor, int64_t expected
     name.clear();
   Expected<llvm::ArrayRef<char>> bytes = files->bytes(name);
   if (!bytes)
-    return fault("external data \"" + llvm::StringRef(location).take_front(200) +
-                 "\": " + llvm::toString(bytes.takeError()));
+    return fault("external data " + quoted(location) + ": " + llvm::toString(bytes.takeError()));
   auto size = static_cast<int64_t>(bytes->size());
   if (offset > size || length > size - offset)
-    return fault("external data \"" + llvm::StringRef(location).take_front(200) + "\": expected " +
-                 llvm::Twine(length) + " bytes at " + llvm::Twine(offset) + ", found a file of " +
-                 llvm::Twine(size));
+    return fault("external data " + quoted(location) + ": expected " + llvm::Twine(length) +
+                 " bytes at " + llvm::Twine(offset) + ", found a file of " + llvm::Twine(size));
   data.bytes = bytes->slice(static_cast<size_t>(offset), static_cast<size_t>(length));
   data.file = std::string(name);
   data.offset = offset;

@@ -2,6 +2,7 @@
 
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/dialect/onnx/Onnx.h"
+#include "compiler/support/Quoted.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -24,7 +25,7 @@ llvm::Expected<Value> bluec::importTensor(const OnnxFile &file, const ::onnx::Te
                                           StringRef name, OpBuilder &builder, Location loc) {
   auto fault = [&](const llvm::Twine &message) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "tensor \"" + name.take_front(200) + "\": " + message);
+                                   "tensor " + quoted(name) + ": " + message);
   };
   llvm::Expected<TensorData> data = file.data(tensor, builder.getContext());
   if (!data)

@@ -1,5 +1,6 @@
 // Evaluators of convolution and average pooling in any number of spatial dims.
 #include "compiler/reference/onnx/Support.h"
+#include "compiler/support/Quoted.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -53,8 +54,8 @@ FailureOr<Windows> windowsOf(Op op, ArrayRef<int64_t> spatial, ArrayRef<int64_t>
         begin = (*pads)[i];
         end = (*pads)[n + i];
       } else if (mode != "VALID") {
-        return fault(op) << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found \""
-                         << mode << "\"";
+        return fault(op) << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found "
+                         << quoted(mode);
       }
       int64_t room = spatial[i] + begin + end - reach;
       if (room < 0)

@@ -2,6 +2,7 @@
 // computed in double and rounded once.
 #include "compiler/reference/Rounding.h"
 #include "compiler/reference/onnx/Support.h"
+#include "compiler/support/Quoted.h"
 
 #include "compiler/dialect/onnx/DataTypes.h"
 
@@ -124,8 +125,7 @@ Results hardSigmoid(Operation *op, Operands operands, const EvaluationLimits &) 
 Results gelu(Operation *op, Operands operands, const EvaluationLimits &) {
   StringRef approximate = cast<onnx::GeluOp>(op).getApproximate();
   if (approximate != "none" && approximate != "tanh")
-    return fault(op) << "expected approximate \"none\" or \"tanh\", found \"" << approximate
-                     << "\"";
+    return fault(op) << "expected approximate \"none\" or \"tanh\", found " << quoted(approximate);
   return approximate == "tanh" ? mapFloats(op, *operands[0], geluTanh)
                                : mapFloats(op, *operands[0], geluErf);
 }

@@ -2,6 +2,7 @@
 #include "compiler/reference/Rounding.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "compiler/reference/onnx/Support.h"
+#include "compiler/support/Quoted.h"
 
 #include <algorithm>
 #include <cmath>
@@ -227,10 +228,10 @@ template <typename Element> void combine(Element &to, Element update, StringRef 
 LogicalResult checkReduction(Operation *op, StringRef reduction, const Tensor &data) {
   if (reduction != "none" && reduction != "add" && reduction != "mul" && reduction != "max" &&
       reduction != "min")
-    return fault(op) << "expected reduction none, add, mul, max or min, found \"" << reduction
-                     << "\"";
+    return fault(op) << "expected reduction none, add, mul, max or min, found "
+                     << quoted(reduction);
   if (!data.isFloat() && reduction != "none" && reduction != "max" && reduction != "min")
-    return fault(op) << "expected floats for reduction \"" << reduction << "\"";
+    return fault(op) << "expected floats for reduction " << quoted(reduction);
   return success();
 }
 

@@ -1,5 +1,6 @@
 // Evaluators of ops that rearrange elements: reshapes, transposes, joins and cuts.
 #include "compiler/reference/onnx/Support.h"
+#include "compiler/support/Quoted.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -257,11 +258,13 @@ Results slice(Operation *op, Operands operands, const EvaluationLimits &limits) 
     int64_t first = fromEnd(lists[0][i]), last = fromEnd(lists[1][i]);
     // A start before the beginning is the first element; with a negative step, an end there means
     // that the first element is included.
-    if (step > 0) {
+    if (extent == 0) {
+      first = last = 0;
+    } else if (step > 0) {
       first = std::clamp<int64_t>(first, 0, extent);
       last = std::clamp<int64_t>(last, 0, extent);
     } else {
-      first = std::clamp<int64_t>(first, lists[0][i] < -extent ? -1 : 0, extent - 1);
+      first = std::clamp<int64_t>(first, 0, extent - 1);
       last = std::clamp<int64_t>(last, -1, extent - 1);
     }
     int64_t distance = step > 0 ? last - first : first - last, length = 0;
@@ -319,7 +322,7 @@ Results pad(Operation *op, Operands operands, const EvaluationLimits &limits) {
   const Tensor &x = *operands[0];
   StringRef mode = cast<onnx::PadOp>(op).getMode();
   if (mode != "constant" && mode != "edge" && mode != "reflect")
-    return fault(op) << "expected mode constant, edge or reflect, found \"" << mode << "\"";
+    return fault(op) << "expected mode constant, edge or reflect, found " << quoted(mode);
   FailureOr<ArrayRef<int64_t>> pads = integersOf(op, *operands[1]);
   if (failed(pads))
     return failure();
@@ -405,7 +408,7 @@ Results depthToSpace(Operation *op, Operands operands, const EvaluationLimits &l
   int64_t c = x.shape[1] / (b * b), h = x.shape[2], w = x.shape[3], plane = h * w;
   bool isDcr = node.getMode() == "DCR";
   if (!isDcr && node.getMode() != "CRD")
-    return fault(op) << "expected mode DCR or CRD, found \"" << node.getMode() << "\"";
+    return fault(op) << "expected mode DCR or CRD, found " << quoted(node.getMode());
   // Result order: batch, channel, row, row in block, column, column in block.
   Shape shape = {x.shape[0], c, h, b, w, b};
   int64_t channel = isDcr ? plane : b * b * plane, block = isDcr ? c * plane : plane;

@@ -28,6 +28,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
     if (!onnx::isGraph(function))
       return;
     onnx::ShapeInference inference(function);
+    budget = kMaxFolded;
     if (failed(foldBlock(function.getBody().front(), inference)))
       return signalPassFailure();
     onnx::updateSignature(function, inference);
@@ -97,7 +98,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
   SmallVector<Value> constantsFromEvaluation(Operation *op, OpBuilder &builder) {
     const reference::EvaluatorTable &table = reference::onnxEvaluators();
     auto evaluator = table.find(op->getName().getStringRef());
-    if (evaluator == table.end())
+    if (evaluator == table.end() || budget <= 0)
       return {};
     SmallVector<Tensor> tensors;
     for (Value operand : op->getOperands()) {
@@ -129,6 +130,8 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
     auto results = evaluator->second(op, operands, limits);
     if (failed(results) || results->size() != op->getNumResults())
       return {};
+    for (const Tensor &tensor : *results)
+      budget -= tensor.numElements();
     SmallVector<DenseElementsAttr> attributes;
     for (auto [type, tensor] : llvm::zip_equal(op->getResultTypes(), *results)) {
       attributes.push_back({});
@@ -147,6 +150,11 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
                                  : Value());
     return values;
   }
+
+  /// Elements of all constants that folding makes in one function. Attributes live as long as their
+  /// context, so a graph of a million foldable nodes must not make a million of them.
+  static constexpr int64_t kMaxFolded = int64_t{1} << 24;
+  int64_t budget = 0;
 
   // Nodes have no effects: what nobody reads goes away, last first.
   void eraseUnused(Block &block) {

@@ -1,5 +1,6 @@
 // Inference for matrix products and convolutions.
 #include "compiler/dialect/onnx/inference/Rules.h"
+#include "compiler/support/Quoted.h"
 
 #include <map>
 
@@ -86,19 +87,19 @@ struct Window {
   int64_t kernel, stride = 1, dilation = 1, padBegin = 0, padEnd = 0;
 };
 
-AffineExpr windowedDim(NodeFacts &node, AffineExpr dim, const Window &window, StringRef autoPad,
-                       bool ceil) {
+// Null inside when it cannot be told.
+FailureOr<AffineExpr> windowedDim(NodeFacts &node, AffineExpr dim, const Window &window,
+                                  StringRef autoPad, bool ceil) {
   AffineExpr stride = node.constant(window.stride);
   if (autoPad == "SAME_UPPER" || autoPad == "SAME_LOWER")
     return divide(add(dim, node.constant(window.stride - 1)), stride);
   int64_t reach = window.dilation * (window.kernel - 1) + 1;
   AffineExpr room = add(dim, node.constant(window.padBegin + window.padEnd - reach));
   if (!room)
-    return {};
-  if (constantOf(room).value_or(0) < 0) {
-    node.error() << "expected a kernel that fits into the padded input, found a reach of " << reach;
-    return {};
-  }
+    return AffineExpr();
+  if (constantOf(room).value_or(0) < 0)
+    return node.error() << "expected a kernel that fits into the padded input, found a reach of "
+                        << reach;
   // (dim - reach) / stride + 1. Written so that the division sees a non-negative sum: a symbolic
   // dim is at least as large as the kernel where the node is valid at all.
   if (constantOf(room))
@@ -130,8 +131,8 @@ LogicalResult windows(NodeFacts &node, Op op, ArrayRef<int64_t> kernel, Exprs &d
   StringRef autoPad = op.getAutoPad();
   if (autoPad != "NOTSET" && autoPad != "VALID" && autoPad != "SAME_UPPER" &&
       autoPad != "SAME_LOWER")
-    return node.error() << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found \""
-                        << autoPad << "\"";
+    return node.error() << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found "
+                        << quoted(autoPad);
   for (size_t i = 0; i < spatial; ++i) {
     if (kernel[i] < 1 || kernel[i] > (int64_t{1} << 20))
       return node.error() << "expected a kernel_shape from 1 to 1048576, found " << kernel[i];
@@ -140,9 +141,10 @@ LogicalResult windows(NodeFacts &node, Op op, ArrayRef<int64_t> kernel, Exprs &d
       window.padBegin = (*pads)[i];
       window.padEnd = (*pads)[spatial + i];
     }
-    dims[2 + i] = windowedDim(node, dims[2 + i], window, autoPad, ceil);
-    if (!dims[2 + i])
+    FailureOr<AffineExpr> dim = windowedDim(node, dims[2 + i], window, autoPad, ceil);
+    if (failed(dim))
       return failure();
+    dims[2 + i] = *dim;
   }
   return success();
 }
@@ -203,8 +205,8 @@ LogicalResult einsum(NodeFacts &node) {
       equation += c;
   auto [inputs, output] = StringRef(equation).split("->");
   if (!StringRef(equation).contains("->") || equation.size() > 256)
-    return node.error() << "expected an equation with an output, found \"" << op.getEquation()
-                        << "\"";
+    return node.error() << "expected an equation with an output, found "
+                        << quoted(op.getEquation());
   SmallVector<StringRef> terms;
   inputs.split(terms, ',');
   if (terms.size() != node.op->getNumOperands())
@@ -223,8 +225,8 @@ LogicalResult einsum(NodeFacts &node) {
                           << ", found " << x.dims->size();
     for (auto [letter, dim] : llvm::zip_equal(terms[i], *x.dims)) {
       if (!llvm::isAlpha(letter))
-        return node.error() << "expected letters in the equation, found \"" << op.getEquation()
-                            << "\"";
+        return node.error() << "expected letters in the equation, found "
+                            << quoted(op.getEquation());
       auto [entry, isNew] = extents.try_emplace(letter, dim);
       if (!isNew && constantOf(entry->second) && constantOf(dim) &&
           *constantOf(entry->second) != *constantOf(dim))
@@ -238,8 +240,8 @@ LogicalResult einsum(NodeFacts &node) {
   for (char letter : output) {
     auto entry = extents.find(letter);
     if (entry == extents.end())
-      return node.error() << "expected the output's letters in an input, found \""
-                          << op.getEquation() << "\"";
+      return node.error() << "expected the output's letters in an input, found "
+                          << quoted(op.getEquation());
     dims.push_back(entry->second);
   }
   return node.set(0, elementType, dims);

@@ -5,7 +5,7 @@
 // CHECK: onnx.Weight "w" <"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
 // CHECK: onnx.MatMul
 func.func @used(%x: tensor<2x4xf32>) -> tensor<2x6xf32> {
-  %w = onnx.Weight "w" #blue.source<"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
+  %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
   %0 = onnx.MatMul %x, %w : (tensor<2x4xf32>, tensor<4x6xf32>) -> tensor<2x6xf32>
   return %0 : tensor<2x6xf32>
 }
@@ -15,7 +15,7 @@ func.func @used(%x: tensor<2x4xf32>) -> tensor<2x6xf32> {
 // CHECK-NEXT: %[[W:.*]] = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x6xf16>> [#blue.convert<f32>, #blue.transpose<[1, 0]>, #blue.scale<5.000000e-01 : f64>] : tensor<6x4xf32>
 // CHECK-NEXT: return %[[W]]
 func.func @chain() -> tensor<*xf32> {
-  %w = onnx.Weight "w" #blue.source<"m.onnx" at 64 : tensor<4x6xf16>> : tensor<4x6xf16>
+  %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x6xf16>> : tensor<4x6xf16>
   %half = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
   %0 = onnx.Cast %w {to = 1 : i64} : (tensor<4x6xf16>) -> tensor<*xf32>
   %1 = onnx.Transpose %0 {perm = array<i64: 1, 0>} : (tensor<*xf32>) -> tensor<*xf32>
@@ -28,7 +28,7 @@ func.func @chain() -> tensor<*xf32> {
 // CHECK-DAG: onnx.Weight "qkv" <"m.onnx" at 64 : tensor<4x6xf32>> [#blue.slice<1 : 0 to 2>] : tensor<4x2xf32>
 // CHECK-DAG: onnx.Weight "qkv" <"m.onnx" at 64 : tensor<4x6xf32>> [#blue.slice<1 : 2 to 6>] : tensor<4x4xf32>
 func.func @split() -> (tensor<*xf32>, tensor<*xf32>) {
-  %w = onnx.Weight "qkv" #blue.source<"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
+  %w = onnx.Weight "qkv" <"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
   %sizes = onnx.Constant dense<[2, 4]> : tensor<2xi64> : tensor<2xi64>
   %0, %1 = onnx.Split %w, %sizes {axis = -1 : i64} : (tensor<4x6xf32>, tensor<2xi64>) -> (tensor<*xf32>, tensor<*xf32>)
   return %0, %1 : tensor<*xf32>, tensor<*xf32>
@@ -38,7 +38,7 @@ func.func @split() -> (tensor<*xf32>, tensor<*xf32>) {
 // CHECK-LABEL: func.func @vector_factor
 // CHECK: onnx.Mul
 func.func @vector_factor() -> tensor<*xf32> {
-  %w = onnx.Weight "w" #blue.source<"m.onnx" at 64 : tensor<4x2xf32>> : tensor<4x2xf32>
+  %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x2xf32>> : tensor<4x2xf32>
   %c = onnx.Constant dense<[1.0, 2.0]> : tensor<2xf32> : tensor<2xf32>
   %0 = onnx.Mul %w, %c : (tensor<4x2xf32>, tensor<2xf32>) -> tensor<*xf32>
   return %0 : tensor<*xf32>

@@ -19,7 +19,7 @@ func.func @apart(%x: tensor<1x4x6xf32>) -> tensor<*xf32> {
 // CHECK-SAME: num_heads = 2 : i64
 func.func @packed(%x: tensor<1x4x6xf32>) -> tensor<*xf32> {
   %none = onnx.None : none
-  %w = onnx.Weight "qkv" #blue.source<"m.onnx" at 0 : tensor<6x18xf32>> : tensor<6x18xf32>
+  %w = onnx.Weight "qkv" <"m.onnx" at 0 : tensor<6x18xf32>> : tensor<6x18xf32>
   %b = onnx.Constant dense<0.5> : tensor<18xf32> : tensor<18xf32>
   %0, %1 = onnx.ms.Attention %x, %w, %b, %none, %none, %none, %none {num_heads = 2 : i64} : (tensor<1x4x6xf32>, tensor<6x18xf32>, tensor<18xf32>, none, none, none, none) -> (tensor<*xf32>, none)
   return %0 : tensor<*xf32>
