@@ -4,6 +4,7 @@
 #include "passes/model/fold_constants/FoldConstants.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
+#include "passes/model/unpack_attention/UnpackAttention.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
@@ -19,6 +20,7 @@ void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
   functions.addPass(createInlineCachedBranch());
   functions.addPass(createSpecializeBatch());
+  functions.addPass(createUnpackAttention());
   functions.addPass(createFoldConstants());
   functions.addPass(mlir::createCSEPass());
 }
