@@ -79,8 +79,8 @@ static bool matchConstant(Raising &raising, Operation *op, Value x, Value consta
     if (dims.size() > xType.getShape().size() || xType.getShape().take_back(dims.size()) != dims)
       return false;
     weight = raising.weight(constant);
-    if (weight)
-      weight->reshape(std::vector<int64_t>(dims.begin(), dims.end()));
+    if (weight && !weight->reshape(std::vector<int64_t>(dims.begin(), dims.end())))
+      return false;
   }
   if (!weight)
     return false;

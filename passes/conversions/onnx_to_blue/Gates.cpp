@@ -32,7 +32,7 @@ static bool matchSwiglu(Raising &raising, Operation *op, Value activated, Value 
 
 bool bluec::onnx_to_blue::matchGates(Raising &raising, Operation *op) {
   if (auto gelu = dyn_cast<onnx::MsQuickGeluOp>(op)) {
-    if (gelu.getAlpha().convertToDouble() != 1)
+    if (gelu.getAlpha().convertToFloat() != 1)
       return false;
     return recordElementwise(raising, op, gelu.getX(), makeSilu, Match::Kind::Silu);
   }
@@ -47,7 +47,7 @@ bool bluec::onnx_to_blue::matchGates(Raising &raising, Operation *op) {
     if (isSame(left, sigmoid.getX()))
       return recordElementwise(raising, {op, sigmoid}, left, makeSilu, Match::Kind::Silu);
     for (const Scaled &reading : readAsScaled(raising, sigmoid.getX()))
-      if (isNear(reading.factor, 1.702) && isSame(left, reading.value))
+      if (isNear(reading.factor, 1.702, left.getType()) && isSame(left, reading.value))
         return recordElementwise(raising, {op, sigmoid}, left,
                                  [](Emitter &emitter, Location location, Value x) -> Value {
                                    return blue::QuickGeluOp::create(emitter.builder, location,

@@ -27,7 +27,7 @@ static bool recordGelu(Raising &raising, ArrayRef<Operation *> nodes, Value x, F
 /// x if `value` is x^3 times `number`.
 static bool isCube(Raising &raising, Value value, Value x, double number) {
   Product product = readAsProduct(raising, value, x);
-  if (!isNear(product.number, number))
+  if (!isNear(product.number, number, x.getType()))
     return false;
   if (product.factors.size() == 3)
     return llvm::all_of(product.factors, [&](Value factor) { return isSame(factor, x); });
@@ -54,7 +54,7 @@ static Value argumentOfErf(Raising &raising, Value value) {
   if (!erf)
     return Value();
   for (const Scaled &reading : readAsScaled(raising, erf.getX()))
-    if (isNear(reading.factor, std::sqrt(0.5)))
+    if (isNear(reading.factor, std::sqrt(0.5), erf.getX().getType()))
       return reading.value;
   return Value();
 }
@@ -66,7 +66,7 @@ static Value argumentOfTanh(Raising &raising, Value value) {
     return Value();
   for (const Scaled &reading : readAsScaled(raising, tanh.getX())) {
     auto sum = reading.value.getDefiningOp<onnx::AddOp>();
-    if (!sum || !isNear(reading.factor, std::sqrt(2 / M_PI)))
+    if (!sum || !isNear(reading.factor, std::sqrt(2 / M_PI), sum.getType()))
       continue;
     for (bool swap : {false, true}) {
       Value x = strip(swap ? sum.getRhs() : sum.getLhs());
@@ -95,7 +95,7 @@ static bool matchWrittenOut(Raising &raising, Operation *op) {
       continue;
     // Once more, with x as one factor even if it is a product itself.
     Product product = readAsProduct(raising, op->getResult(0), x);
-    if (product.factors.size() != 2 || !isNear(product.number, 0.5) ||
+    if (product.factors.size() != 2 || !isNear(product.number, 0.5, x.getType()) ||
         !llvm::is_contained(product.factors, factor) || !llvm::is_contained(product.factors, x))
       continue;
     SmallVector<Operation *> nodes = {op};
@@ -118,9 +118,9 @@ bool bluec::onnx_to_blue::matchGelu(Raising &raising, Operation *op) {
   if (auto gelu = dyn_cast<onnx::MsGeluOp>(op))
     return recordGelu(raising, op, gelu.getX(), Form::Erf);
   if (auto gelu = dyn_cast<onnx::MsQuickGeluOp>(op)) {
-    if (isNear(gelu.getAlpha().convertToDouble(), 1.702))
+    if (isNear(gelu.getAlpha().convertToFloat(), 1.702, Float32Type::get(op->getContext())))
       return recordGelu(raising, op, gelu.getX(), Form::Quick);
-    if (gelu.getAlpha().convertToDouble() != 1)
+    if (gelu.getAlpha().convertToFloat() != 1)
       raising.explain(op, "expected alpha to be 1.702 or 1");
     return false;
   }

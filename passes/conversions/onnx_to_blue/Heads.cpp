@@ -74,6 +74,8 @@ std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value valu
   if (rows != past + layerRows || rows == 0 || heads.headDim <= 0 || width % heads.headDim != 0)
     return std::nullopt;
   int64_t block = rows * heads.headDim, count = tensor->numElements() / block;
+  if (count == 0)
+    return std::nullopt;
   std::vector<int64_t> column(count);
   for (int64_t lead = 0; lead < count; ++lead) {
     auto element = [&](int64_t row, int64_t dim) {

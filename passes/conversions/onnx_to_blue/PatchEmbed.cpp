@@ -44,7 +44,9 @@ bool bluec::onnx_to_blue::matchPatchEmbed(Raising &raising, Operation *op) {
       !(bias = raising.vectorWeight(conv.getB(), channels)))
     return false;
 
-  int64_t patches = (height / patch) * (width / patch);
+  int64_t patches = 0;
+  if (llvm::MulOverflow(height / patch, width / patch, patches))
+    return false;
   Match match;
   match.nodes = {op};
   match.uses = {*pixels};
@@ -63,7 +65,8 @@ bool bluec::onnx_to_blue::matchPatchEmbed(Raising &raising, Operation *op) {
   int64_t down = height / patch, across = width / patch;
   meaning.arrangement = [=](Probe &probe) -> std::optional<Tensor> {
     int64_t batch = probe.lengths().batch, count = 0;
-    if (llvm::MulOverflow(batch * channels, patches, count) || count > (int64_t{1} << 24))
+    if (llvm::MulOverflow(batch, channels, count) || llvm::MulOverflow(count, patches, count) ||
+        count > (int64_t{1} << 24))
       return std::nullopt;
     Tensor tensor = Tensor::zeros(reference::ElementType::F32, {batch, channels, down, across});
     size_t at = 0;

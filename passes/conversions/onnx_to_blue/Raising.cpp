@@ -130,15 +130,11 @@ LogicalResult Raising::prepare() {
   return success();
 }
 
-Probe *Raising::contextProbe() {
-  if (!wholeContext) {
-    std::string reason;
-    FailureOr<std::unique_ptr<Probe>> probe =
-        Probe::create(function, inputs, *dependenceInfo, Lengths{1, context, 0}, weights, reason);
-    if (succeeded(probe))
-      wholeContext = std::move(*probe);
-  }
-  return wholeContext.get();
+std::unique_ptr<Probe> Raising::probeAt(Lengths lengths) {
+  std::string reason;
+  FailureOr<std::unique_ptr<Probe>> probe =
+      Probe::create(function, inputs, *dependenceInfo, lengths, weights, reason);
+  return succeeded(probe) ? std::move(*probe) : nullptr;
 }
 
 //===----------------------------------------------------------------------------------------===//
@@ -313,7 +309,7 @@ static bool isDownsampled(const Tensor &tensor, int64_t batch, int64_t channels,
 
 std::optional<RowsUse> Raising::rows(Value value) {
   value = strip(value);
-  if (!dependences().onActivations(value))
+  if (!dependences().onActivations(value) || !isa<FloatType>(getElementTypeOrSelf(value.getType())))
     return std::nullopt;
   if (auto found = meanings.find(value); found != meanings.end() && !found->second.arrangement)
     return RowsUse{value};
@@ -429,29 +425,40 @@ void WeightUse::transpose(ArrayRef<int64_t> permutation) {
   shape = std::move(permuted);
 }
 
-void WeightUse::reshape(std::vector<int64_t> newShape) {
+bool WeightUse::reshape(std::vector<int64_t> newShape) {
+  auto countOf = [](ArrayRef<int64_t> dims) {
+    int64_t count = 1;
+    for (int64_t dim : dims)
+      count *= dim;
+    return count;
+  };
+  if (countOf(newShape) != countOf(shape))
+    return false;
   if (newShape == shape)
-    return;
-  if (source) {
-    // Of two reshapes the last one counts, and none when it leads back.
-    ArrayRef<int64_t> before = shape;
-    RankedTensorType type = source.getType();
-    if (!transforms.empty() && isa<blue::ReshapeAttr>(transforms.back())) {
-      transforms.pop_back();
-      for (Attribute transform : transforms)
-        type = *blue::inferTransformedType(type, transform, [&] {
-          return emitError(UnknownLoc::get(source.getContext()));
-        });
-      before = type.getShape();
-    }
-    if (before != ArrayRef<int64_t>(newShape))
-      transforms.push_back(blue::ReshapeAttr::get(source.getContext(), newShape));
-  } else {
+    return true;
+  if (!source) {
     Tensor copy = *value;
     copy.shape = newShape;
     value = std::make_shared<Tensor>(std::move(copy));
+    shape = std::move(newShape);
+    return true;
   }
+  // Of two reshapes the last one counts, and none when it leads back.
+  RankedTensorType before = source.getType();
+  bool follows = !transforms.empty() && isa<blue::ReshapeAttr>(transforms.back());
+  if (follows)
+    transforms.pop_back();
+  for (Attribute transform : transforms) {
+    auto emitError = [&] { return mlir::emitError(UnknownLoc::get(source.getContext())); };
+    FailureOr<RankedTensorType> next = blue::inferTransformedType(before, transform, emitError);
+    if (failed(next))
+      return false;
+    before = *next;
+  }
+  if (before.getShape() != ArrayRef<int64_t>(newShape))
+    transforms.push_back(blue::ReshapeAttr::get(source.getContext(), newShape));
   shape = std::move(newShape);
+  return true;
 }
 
 void WeightUse::slice(int64_t axis, int64_t begin, int64_t end) {
@@ -535,7 +542,8 @@ std::optional<WeightUse> Raising::weight(Value value) {
     return std::nullopt;
 
   // Down to the source, collecting what is done on the way; then up again.
-  SmallVector<std::function<void(WeightUse &)>> steps;
+  // A step fails when the types on the way contradict each other.
+  SmallVector<std::function<bool(WeightUse &)>> steps;
   WeightUse use;
   Value at = value;
   for (size_t count = 0; count < kMaxConeOps && !use.source; ++count) {
@@ -561,14 +569,19 @@ std::optional<WeightUse> Raising::weight(Value value) {
       llvm::sort(sorted);
       if (sorted != llvm::to_vector(llvm::seq<int64_t>(0, atType.getRank())))
         break;
-      steps.push_back([permutation](WeightUse &weight) { weight.transpose(permutation); });
+      steps.push_back([permutation](WeightUse &weight) {
+        if (weight.shape.size() != permutation.size())
+          return false;
+        weight.transpose(permutation);
+        return true;
+      });
       at = transpose.getX();
     } else if (isa<onnx::ReshapeOp, onnx::UnsqueezeOp, onnx::SqueezeOp, onnx::FlattenOp>(op)) {
       auto dataType = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
       if (!dataType || !dataType.hasStaticShape() ||
           dataType.getNumElements() != atType.getNumElements())
         break;
-      steps.push_back([shape](WeightUse &weight) { weight.reshape(shape); });
+      steps.push_back([shape](WeightUse &weight) { return weight.reshape(shape); });
       at = op->getOperand(0);
     } else if (auto gather = dyn_cast<onnx::GatherOp>(op)) {
       std::shared_ptr<const Tensor> indices = shorts.front()->value(gather.getIndices());
@@ -578,8 +591,10 @@ std::optional<WeightUse> Raising::weight(Value value) {
           dataType.getRank() == 0 || range->second > dataType.getDimSize(0))
         break;
       steps.push_back([shape, range](WeightUse &weight) {
+        if (weight.shape.empty() || range->second > weight.shape[0])
+          return false;
         weight.slice(0, range->first, range->second);
-        weight.reshape(shape);
+        return weight.reshape(shape);
       });
       at = gather.getData();
     } else if (isa<onnx::MulOp, onnx::AddOp>(op)) {
@@ -593,6 +608,7 @@ std::optional<WeightUse> Raising::weight(Value value) {
       bool isFactor = isa<onnx::MulOp>(op);
       steps.push_back([number, isFactor](WeightUse &weight) {
         isFactor ? weight.scale(*number) : weight.offset(*number);
+        return true;
       });
       at = data;
     } else {
@@ -601,14 +617,18 @@ std::optional<WeightUse> Raising::weight(Value value) {
   }
   if (use.source) {
     for (auto &step : llvm::reverse(steps))
-      step(use);
+      if (!step(use))
+        return std::nullopt;
+    if (ArrayRef<int64_t>(use.shape) != type.getShape())
+      return std::nullopt;
     return use;
   }
 
   // Anything else that is constant is evaluated as a whole.
   WeightUse computed;
   std::shared_ptr<const Tensor> tensor = shorts.front()->value(value);
-  if (!tensor || tensor->type != reference::ElementType::F32)
+  if (!tensor || tensor->type != reference::ElementType::F32 ||
+      ArrayRef<int64_t>(tensor->shape) != type.getShape())
     return std::nullopt;
   if (auto name = dyn_cast<NameLoc>(value.getLoc()))
     computed.name = name.getName().str();
@@ -625,7 +645,8 @@ std::optional<WeightUse> Raising::vectorWeight(Value value, int64_t count) {
     return std::nullopt;
   std::optional<WeightUse> use = weight(value);
   if (use)
-    use->reshape({count});
+    if (!use->reshape({count}))
+      return std::nullopt;
   return use;
 }
 

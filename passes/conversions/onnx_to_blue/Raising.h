@@ -46,7 +46,8 @@ struct WeightUse {
   mlir::Type elementType;              ///< after the transforms
 
   void transpose(llvm::ArrayRef<int64_t> permutation);
-  void reshape(std::vector<int64_t> newShape);
+  /// False, and nothing done, when the numbers of elements differ.
+  bool reshape(std::vector<int64_t> newShape);
   void slice(int64_t axis, int64_t begin, int64_t end);
   void scale(double factor);
   void offset(double addend);
@@ -117,9 +118,8 @@ public:
   llvm::ArrayRef<Probe *> shortProbes() const { return shorts; }
   /// The short ones and some near the context's end; for masks and tables.
   llvm::ArrayRef<Probe *> allProbes() const { return all; }
-  /// A probe of a whole context in one call, made when it is first asked for; null when the types
-  /// do not allow it.
-  Probe *contextProbe();
+  /// A probe at other lengths; null when the types do not allow them.
+  std::unique_ptr<Probe> probeAt(Lengths lengths);
 
   //--- What values mean ---
 
@@ -179,7 +179,6 @@ private:
   WeightReader *weights;
   std::unique_ptr<Dependences> dependenceInfo;
   std::vector<std::unique_ptr<Probe>> probes;
-  std::unique_ptr<Probe> wholeContext;
   llvm::SmallVector<Probe *> shorts, all;
   std::deque<Match> matches;
   llvm::SmallVector<std::shared_ptr<const Tensor>> tables;

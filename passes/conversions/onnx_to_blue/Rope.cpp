@@ -96,6 +96,28 @@ static std::optional<std::pair<Tensor, Tensor>> readTables(Raising &raising, con
   return std::pair(std::move(cos), std::move(sin));
 }
 
+/// The tables for all positions of the context, some rows at a time. Not set when they cannot be
+/// read.
+static RopeTables readAllTables(Raising &raising, const Cone &cone, const RowsUse &use,
+                                const Style &style) {
+  constexpr int64_t kElements = int64_t{1} << 20;
+  int64_t width = raising.meaning(use.anchor)->shape.back(), half = style.rotated / 2;
+  int64_t step = std::clamp<int64_t>(kElements / std::max<int64_t>(width, 1), 1, raising.context);
+  Tensor cos = Tensor::zeros(reference::ElementType::F32, {raising.context, half}), sin = cos;
+  for (int64_t first = 0; first < raising.context; first += step) {
+    int64_t rows = std::min(step, raising.context - first);
+    std::unique_ptr<Probe> probe = raising.probeAt({1, rows, first});
+    if (!probe)
+      return {};
+    std::optional<std::pair<Tensor, Tensor>> part = readTables(raising, cone, *probe, use, style);
+    if (!part)
+      return {};
+    llvm::copy(part->first.f32, cos.f32.begin() + first * half);
+    llvm::copy(part->second.f32, sin.f32.begin() + first * half);
+  }
+  return {raising.intern(std::move(cos)), raising.intern(std::move(sin))};
+}
+
 /// Whether the cone does what the style and the tables (of rows `first` and on) say.
 static bool explains(Raising &raising, const Cone &cone, Probe &probe, const RowsUse &use,
                      const Style &style, const Tensor &cos, const Tensor &sin, int64_t first) {
@@ -210,8 +232,9 @@ static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   int64_t rows = probe.lengths().rows;
   if (count == rows * width)
     return RowsUse{anchor};
-  if (count <= 0 || count > rows * width || count % rows != 0 || !meaning->match ||
-      !meaning->match->buildColumns)
+  // Few parts: each is tried.
+  if (count <= 0 || count > rows * width || rows * width / count > 64 || count % rows != 0 ||
+      !meaning->match || !meaning->match->buildColumns)
     return std::nullopt;
   // Find the columns by lighting up one after the other would be slow: the first that is seen
   // begins the range.
@@ -257,7 +280,6 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
 
   int64_t width = raising.channels(*use);
   Probe &first = *raising.shortProbes().front();
-  Probe *whole = raising.contextProbe();
   for (const Style &style : candidateStyles(raising, *cone, width)) {
     // Cheap first: three rows.
     std::optional<std::pair<Tensor, Tensor>> few = readTables(raising, *cone, first, *use, style);
@@ -273,11 +295,8 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
             isa<FloatType>(getElementTypeOrSelf(operand.getType())))
           keyStream << ' ' << operand.getAsOpaquePointer();
     RopeTables &tables = raising.ropeTables[key];
-    if (!tables.cos && whole)
-      if (auto read = readTables(raising, *cone, *whole, *use, style)) {
-        tables.cos = raising.intern(std::move(read->first));
-        tables.sin = raising.intern(std::move(read->second));
-      }
+    if (!tables.cos)
+      tables = readAllTables(raising, *cone, *use, style);
     if (!tables.cos) {
       raising.explain(op, "expected a rotation by tables that can be computed for " +
                               Twine(raising.context) + " positions");

@@ -28,9 +28,10 @@ bool bluec::onnx_to_blue::isSame(Value a, Value b) {
   });
 }
 
-bool bluec::onnx_to_blue::isNear(double a, double b) {
-  // Half-precision graphs write their constants with eleven bits.
-  return std::abs(a - b) <= 1e-3 * std::abs(b);
+bool bluec::onnx_to_blue::isNear(double a, double b, Type type) {
+  Type elementType = getElementTypeOrSelf(type);
+  double tolerance = elementType.isBF16() ? 8e-3 : elementType.isF16() ? 1e-3 : 1e-6;
+  return std::abs(a - b) <= tolerance * std::abs(b);
 }
 
 SmallVector<Scaled> bluec::onnx_to_blue::readAsScaled(Raising &raising, Value value) {
@@ -89,7 +90,7 @@ Product bluec::onnx_to_blue::readAsProduct(Raising &raising, Value value, Value 
 Value bluec::onnx_to_blue::besideNumber(Raising &raising, Operation *op, double number) {
   for (unsigned i : {1u, 0u}) {
     std::optional<double> found = raising.scalar(op->getOperand(i));
-    if (found && (*found == number || isNear(*found, number)))
+    if (found == number)
       return strip(op->getOperand(1 - i));
   }
   return Value();

@@ -24,8 +24,8 @@ struct Scaled {
 /// quotients by single numbers, outermost first.
 llvm::SmallVector<Scaled> readAsScaled(Raising &raising, mlir::Value value);
 
-/// Whether two numbers are the same constant written with float precision.
-bool isNear(double a, double b);
+/// Whether `a` is the constant `b` as a graph that computes in `type`'s elements writes it.
+bool isNear(double a, double b, mlir::Type type);
 
 /// A product of values and a number.
 struct Product {

@@ -1,0 +1,257 @@
+// The plain evaluators of the blue dialect against numbers worked out by hand.
+#include "compiler/dialect/blue/Blue.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace mlir;
+using namespace bluec;
+using reference::Tensor;
+
+namespace {
+
+class BlueEvaluators : public testing::Test {
+protected:
+  BlueEvaluators() { context.loadDialect<blue::BlueDialect, func::FuncDialect>(); }
+
+  /// Runs `func.func @f(SIGNATURE { BODY }`. Empty on failure, with the error in `message`.
+  SmallVector<Tensor> run(const std::string &text, std::vector<Tensor> inputs) {
+    ScopedDiagnosticHandler keep(&context, [&](Diagnostic &diagnostic) {
+      message = diagnostic.str();
+      return success();
+    });
+    OwningOpRef<ModuleOp> module =
+        parseSourceString<ModuleOp>("func.func @f" + text, ParserConfig(&context));
+    EXPECT_TRUE(module) << message;
+    SmallVector<Tensor> results;
+    if (!module)
+      return results;
+    SmallVector<std::shared_ptr<const Tensor>> shared;
+    for (Tensor &input : inputs)
+      shared.push_back(std::make_shared<Tensor>(std::move(input)));
+    reference::GraphEvaluation evaluation;
+    evaluation.evaluators = &reference::blueEvaluators();
+    auto outputs = reference::evaluateFunction(module->lookupSymbol<func::FuncOp>("f"), shared,
+                                               evaluation);
+    if (succeeded(outputs))
+      for (const auto &output : *outputs)
+        results.push_back(*output);
+    return results;
+  }
+
+  void expectFloats(const Tensor &tensor, std::vector<int64_t> shape, std::vector<float> values) {
+    ASSERT_EQ(tensor.shape, shape);
+    ASSERT_EQ(tensor.f32.size(), values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_FLOAT_EQ(tensor.f32[i], values[i]) << "element " << i;
+  }
+
+  /// y = op(x) for one element.
+  float unary(const std::string &op, float x) {
+    auto results = run("(%x: tensor<1xf32>) -> tensor<1xf32> { %y = blue." + op +
+                           " : tensor<1xf32> return %y : tensor<1xf32> }",
+                       {Tensor::floats({1}, {x})});
+    return results.empty() ? NAN : results[0].f32[0];
+  }
+
+  MLIRContext context;
+  std::string message;
+};
+
+TEST_F(BlueEvaluators, Linear) {
+  auto y = run("(%x: tensor<?x2xf32>, %w: tensor<3x2xf32>, %b: tensor<3xf32>) -> tensor<?x3xf32> {"
+               "%y = blue.linear %x, %w, %b : (tensor<?x2xf32>, tensor<3x2xf32>, tensor<3xf32>) -> "
+               "tensor<?x3xf32> return %y : tensor<?x3xf32> }",
+               {Tensor::floats({2, 2}, {1, 2, 3, 4}), Tensor::floats({3, 2}, {1, 0, 0, 1, 1, 1}),
+                Tensor::floats({3}, {10, 20, 30})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2, 3}, {11, 22, 33, 13, 24, 37});
+}
+
+TEST_F(BlueEvaluators, LinearAccumulatesInDouble) {
+  // In float, 2^24 + 1 - 2^24 is 0.
+  auto y = run("(%x: tensor<1x3xf32>, %w: tensor<1x3xf32>) -> tensor<1x1xf32> {"
+               "%y = blue.linear %x, %w : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x1xf32>"
+               "return %y : tensor<1x1xf32> }",
+               {Tensor::floats({1, 3}, {16777216, 1, -16777216}),
+                Tensor::floats({1, 3}, {1, 1, 1})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 1}, {1});
+}
+
+TEST_F(BlueEvaluators, ResultsAreRoundedToTheirType) {
+  // 2049 lies between two numbers of f16, and goes to the even one.
+  auto y = run("(%x: tensor<2xf16>) -> tensor<2xf16> { %y = blue.add %x, %x : (tensor<2xf16>, "
+               "tensor<2xf16>) -> tensor<2xf16> return %y : tensor<2xf16> }",
+               {Tensor::floats({2}, {1024.5f, 1.0f})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2}, {2048, 2});
+}
+
+TEST_F(BlueEvaluators, Norms) {
+  Tensor x = Tensor::floats({1, 2}, {1, 7}), w = Tensor::floats({2}, {1, 2});
+  auto rms = run("(%x: tensor<?x2xf32>, %w: tensor<2xf32>) -> tensor<?x2xf32> {"
+                 "%y = blue.rms_norm %x, %w {epsilon = 0.0} : (tensor<?x2xf32>, tensor<2xf32>) -> "
+                 "tensor<?x2xf32> return %y : tensor<?x2xf32> }",
+                 {x, w});
+  ASSERT_EQ(rms.size(), 1u);
+  expectFloats(rms[0], {1, 2}, {0.2f, 2.8f}); // the root of the mean square is 5
+  auto layer = run("(%x: tensor<?x2xf32>, %w: tensor<2xf32>) -> tensor<?x2xf32> {"
+                   "%y = blue.layer_norm %x, %w, %w {epsilon = 7.0} : (tensor<?x2xf32>, "
+                   "tensor<2xf32>, tensor<2xf32>) -> tensor<?x2xf32> return %y : tensor<?x2xf32> }",
+                   {x, w});
+  ASSERT_EQ(layer.size(), 1u);
+  expectFloats(layer[0], {1, 2}, {1 - 0.75f, 2 + 1.5f}); // the variance is 9
+}
+
+TEST_F(BlueEvaluators, Rope) {
+  // At position 1, pairs turn by a quarter and by nothing; at position 0 by nothing.
+  Tensor cos = Tensor::floats({2, 2}, {1, 1, 0, 1}), sin = Tensor::floats({2, 2}, {0, 0, 1, 0});
+  auto turn = [&](const std::string &attributes) {
+    return run("(%x: tensor<?x5xf32>, %c: tensor<2x2xf32>, %s: tensor<2x2xf32>, %p: index) -> "
+               "tensor<?x5xf32> { %y = blue.rope %x, %c, %s at %p {num_heads = 1" +
+                   attributes +
+                   "} : (tensor<?x5xf32>, tensor<2x2xf32>, tensor<2x2xf32>, index) -> "
+                   "tensor<?x5xf32> return %y : tensor<?x5xf32> }",
+               {Tensor::floats({1, 5}, {1, 2, 3, 4, 5}), cos, sin, Tensor::ints({}, {1})});
+  };
+  auto half = turn(""), interleaved = turn(", interleaved");
+  ASSERT_EQ(half.size(), 1u);
+  expectFloats(half[0], {1, 5}, {-3, 2, 1, 4, 5}); // the fifth dim passes through
+  ASSERT_EQ(interleaved.size(), 1u);
+  expectFloats(interleaved[0], {1, 5}, {-2, 1, 3, 4, 5});
+}
+
+TEST_F(BlueEvaluators, RopeOutsideOfItsTables) {
+  auto y = run("(%x: tensor<?x2xf32>, %c: tensor<2x1xf32>, %p: index) -> tensor<?x2xf32> { %y = "
+               "blue.rope %x, %c, %c at %p {num_heads = 1} : (tensor<?x2xf32>, tensor<2x1xf32>, "
+               "tensor<2x1xf32>, index) -> tensor<?x2xf32> return %y : tensor<?x2xf32> }",
+               {Tensor::floats({2, 2}, {1, 2, 3, 4}), Tensor::floats({2, 1}, {1, 1}),
+                Tensor::ints({}, {1})});
+  EXPECT_TRUE(y.empty());
+  EXPECT_EQ(message, "'blue.rope' op expected positions within 0 to 2, found 1 to 3");
+}
+
+TEST_F(BlueEvaluators, CausalAttentionWithPast) {
+  // One key head of width 1 for two query heads. All keys are 0, so that what is seen is averaged.
+  auto y = run("(%q: tensor<?x2xf32>, %k: tensor<?x1xf32>, %v: tensor<?x1xf32>, %pk: "
+               "tensor<?x1xf32>, %pv: tensor<?x1xf32>) -> (tensor<?x2xf32>, tensor<?x1xf32>, "
+               "tensor<?x1xf32>) { %y, %k1, %v1 = blue.attention %q, %k, %v past %pk, %pv {causal, "
+               "num_heads = 2, num_kv_heads = 1, scale = 1.0} : (tensor<?x2xf32>, tensor<?x1xf32>, "
+               "tensor<?x1xf32>, tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x2xf32> present "
+               "tensor<?x1xf32>, tensor<?x1xf32> return %y, %k1, %v1 : tensor<?x2xf32>, "
+               "tensor<?x1xf32>, tensor<?x1xf32> }",
+               {Tensor::floats({2, 2}, {1, 2, 3, 4}), Tensor::floats({2, 1}, {0, 0}),
+                Tensor::floats({2, 1}, {4, 9}), Tensor::floats({1, 1}, {0}),
+                Tensor::floats({1, 1}, {2})});
+  ASSERT_EQ(y.size(), 3u);
+  expectFloats(y[0], {2, 2}, {3, 3, 5, 5});
+  expectFloats(y[1], {3, 1}, {0, 0, 0});
+  expectFloats(y[2], {3, 1}, {2, 4, 9});
+}
+
+TEST_F(BlueEvaluators, EncoderAttention) {
+  // Scores are 0 and log 3 after the scale: weights 1/4 and 3/4. Batches do not mix.
+  float log3 = std::log(3.0f);
+  auto y = run("(%q: tensor<?x2x1xf32>, %v: tensor<?x2x1xf32>) -> tensor<?x2x1xf32> { %y = "
+               "blue.attention %q, %q, %v {num_heads = 1, num_kv_heads = 1, scale = 0.5} : "
+               "(tensor<?x2x1xf32>, tensor<?x2x1xf32>, tensor<?x2x1xf32>) -> tensor<?x2x1xf32> "
+               "return %y : tensor<?x2x1xf32> }",
+               {Tensor::floats({2, 2, 1}, {0, std::sqrt(2 * log3), 0, 0}),
+                Tensor::floats({2, 2, 1}, {4, 8, 1, 3})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2, 2, 1}, {6, 7, 2, 2});
+}
+
+TEST_F(BlueEvaluators, PatchEmbed) {
+  // Sums of 2x2 patches; the third column of pixels is in no whole patch.
+  auto y = run("(%x: tensor<?x1x2x5xf32>, %w: tensor<1x1x2x2xf32>, %b: tensor<1xf32>) -> "
+               "tensor<?x2x1xf32> { %y = blue.patch_embed %x, %w, %b : (tensor<?x1x2x5xf32>, "
+               "tensor<1x1x2x2xf32>, tensor<1xf32>) -> tensor<?x2x1xf32> return %y : "
+               "tensor<?x2x1xf32> }",
+               {Tensor::floats({1, 1, 2, 5}, {1, 2, 3, 4, 100, 5, 6, 7, 8, 100}),
+                Tensor::floats({1, 1, 2, 2}, {1, 1, 1, 1}), Tensor::floats({1}, {0.5})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 1}, {14.5, 22.5});
+}
+
+TEST_F(BlueEvaluators, TokenDownsample) {
+  // 1 2 3
+  // 4 5 6  and a column of zeros.
+  auto join = [&](const std::string &order) {
+    return run("(%x: tensor<?x6x1xf32>) -> tensor<?x2x4xf32> { %y = blue.token_downsample %x {" +
+                   order +
+                   "height = 2, width = 3} : (tensor<?x6x1xf32>) -> tensor<?x2x4xf32> return %y : "
+                   "tensor<?x2x4xf32> }",
+               {Tensor::floats({1, 6, 1}, {1, 2, 3, 4, 5, 6})});
+  };
+  auto rows = join(""), columns = join("column_major, ");
+  ASSERT_EQ(rows.size(), 1u);
+  expectFloats(rows[0], {1, 2, 4}, {1, 2, 4, 5, 3, 0, 6, 0});
+  ASSERT_EQ(columns.size(), 1u);
+  expectFloats(columns[0], {1, 2, 4}, {1, 4, 2, 5, 3, 6, 0, 0});
+}
+
+TEST_F(BlueEvaluators, EmbeddingAndSelectRow) {
+  const char *text = "(%ids: tensor<?xi64>, %t: tensor<3x2xf32>, %r: index) -> tensor<1x2xf32> {"
+                     "%e = blue.embedding %ids, %t : (tensor<?xi64>, tensor<3x2xf32>) -> "
+                     "tensor<?x2xf32> %y = blue.select_row %e at %r : (tensor<?x2xf32>, index) -> "
+                     "tensor<1x2xf32> return %y : tensor<1x2xf32> }";
+  Tensor table = Tensor::floats({3, 2}, {1, 2, 3, 4, 5, 6});
+  auto y = run(text, {Tensor::ints({2}, {2, 1}), table, Tensor::ints({}, {1})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2}, {3, 4});
+  EXPECT_TRUE(run(text, {Tensor::ints({2}, {2, 3}), table, Tensor::ints({}, {1})}).empty());
+  EXPECT_EQ(message, "'blue.embedding' op expected ids from 0 to 2, found 3");
+  EXPECT_TRUE(run(text, {Tensor::ints({2}, {2, 1}), table, Tensor::ints({}, {2})}).empty());
+  EXPECT_EQ(message, "'blue.select_row' op expected a row from 0 to 1, found 2");
+}
+
+TEST_F(BlueEvaluators, Elementwise) {
+  EXPECT_FLOAT_EQ(unary("gelu %x", 1), 0.8413447f);
+  EXPECT_FLOAT_EQ(unary("gelu_tanh %x", 1), 0.841192f);
+  EXPECT_FLOAT_EQ(unary("quick_gelu %x", 1), 0.8457958f);
+  EXPECT_FLOAT_EQ(unary("silu %x", 1), 0.7310586f);
+  EXPECT_FLOAT_EQ(unary("relu %x", -1), 0);
+  EXPECT_FLOAT_EQ(unary("relu %x", 2), 2);
+  EXPECT_FLOAT_EQ(unary("tanh %x", 1), 0.7615942f);
+  EXPECT_FLOAT_EQ(unary("sigmoid %x", 1), 0.7310586f);
+  EXPECT_FLOAT_EQ(unary("scale %x {factor = 2.5}", 2), 5);
+  auto binary = [&](const std::string &op) {
+    return run("(%x: tensor<?x2xf32>, %y: tensor<2xf32>) -> tensor<?x2xf32> { %z = blue." + op +
+                   " %x, %y : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> return %z : "
+                   "tensor<?x2xf32> }",
+               {Tensor::floats({2, 2}, {1, 2, 3, 4}), Tensor::floats({2}, {10, 20})});
+  };
+  expectFloats(binary("add").front(), {2, 2}, {11, 22, 13, 24});
+  expectFloats(binary("sub").front(), {2, 2}, {-9, -18, -7, -16});
+  expectFloats(binary("mul").front(), {2, 2}, {10, 40, 30, 80});
+  expectFloats(binary("swiglu").front(), {2, 2}, {7.310586f, 35.23188f, 28.577223f, 78.5611f});
+}
+
+TEST_F(BlueEvaluators, Constants) {
+  auto y = run("() -> tensor<2xf32> { %y = blue.constant dense<[1.0, 2.0]> : tensor<2xf32> : "
+               "tensor<2xf32> return %y : tensor<2xf32> }",
+               {});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2}, {1, 2});
+}
+
+TEST_F(BlueEvaluators, OperandsThatDoNotFit) {
+  auto y = run("(%x: tensor<?x2xf32>) -> tensor<?x2xf32> { %y = blue.tanh %x : tensor<?x2xf32> "
+               "return %y : tensor<?x2xf32> }",
+               {Tensor::floats({2, 3}, {1, 2, 3, 4, 5, 6})});
+  EXPECT_TRUE(y.empty());
+  EXPECT_EQ(message, "'blue.tanh' op expected an operand 'tensor<?x2xf32>', found shape [2, 3]");
+}
+
+} // namespace
