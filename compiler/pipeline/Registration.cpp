@@ -10,6 +10,7 @@
 #include "passes/model/infer_shapes/InferShapes.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
+#include "passes/model/unpack_attention/UnpackAttention.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
@@ -52,6 +53,7 @@ void bluec::registerAllPasses() {
   registerLowerToPlan();
   registerOnnxToBlue();
   registerPlanMemory();
+  registerUnpackAttention();
   registerSpecializeBatch();
   registerVerifyModel();
   registerVerifyPlan();

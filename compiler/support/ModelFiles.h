@@ -18,11 +18,14 @@ public:
   const std::string &directory() const { return root; }
   /// All bytes of a file. The error is one line without the file's name.
   llvm::Expected<llvm::ArrayRef<char>> bytes(llvm::StringRef name);
+  /// Lets `contents`, which have to outlive the object, stand for the file `name`.
+  void provide(llvm::StringRef name, llvm::ArrayRef<char> contents);
 
 private:
   std::string root;
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<MappedFile>, std::less<>> files;
+  std::map<std::string, llvm::ArrayRef<char>, std::less<>> provided;
 };
 
 } // namespace bluec

@@ -22,6 +22,9 @@ public:
   /// `directory` is the one that sources' file names are relative to.
   explicit WeightReader(std::string directory) : files(std::move(directory)) {}
 
+  /// The files that weights are read from.
+  ModelFiles &modelFiles() { return files; }
+
   /// The raw bytes of a source, row-major as in the file. Valid as long as the reader lives.
   /// An error when the file cannot be mapped or is too short.
   mlir::FailureOr<llvm::ArrayRef<char>> bytes(blue::SourceAttr source, EmitError emitError);

@@ -43,7 +43,8 @@ Status checkTensor(const bluec_tensor &tensor, const bluec_entry &entry, const s
     return bad(place + ": offset " + std::to_string(tensor.offset) + " is not aligned");
   if (tensor.bytes > entry.arena_bytes || tensor.offset > entry.arena_bytes - tensor.bytes)
     return bad(place + ": expected it inside an arena of " + std::to_string(entry.arena_bytes) +
-               " bytes, found it up to " + std::to_string(tensor.offset + tensor.bytes));
+               " bytes, found " + std::to_string(tensor.bytes) + " bytes at " +
+               std::to_string(tensor.offset));
   return {};
 }
 

@@ -6,7 +6,8 @@
 #   %root      the repository
 #   %examples  the example models
 #   %python    a Python interpreter without packages
-# bluec, bluec-opt, FileCheck, not and split-file are found by name.
+# bluec, bluec-opt, FileCheck, not and split-file are found by name; so are the programs of
+# tests/tools (onnx-import, onnx-from-text).
 import os
 
 import lit.formats
@@ -28,7 +29,7 @@ config.test_exec_root = os.path.join(config.bluec_build_dir, "tests", "lit", "ou
 os.makedirs(config.test_exec_root, exist_ok=True)
 
 config.environment["PATH"] = os.pathsep.join(
-    [config.bluec_bin_dir, config.bluec_llvm_bin_dir, config.environment["PATH"]])
+    [config.bluec_bin_dir, config.bluec_test_bin_dir, config.bluec_llvm_bin_dir, config.environment["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation-full"
 # The LLVM libraries that MLIR tools link are not built with the sanitizers, so leaks inside them
 # are not ours to find.

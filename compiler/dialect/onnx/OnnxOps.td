@@ -365,6 +365,18 @@ def Onnx_MsRotaryEmbeddingOp : Onnx_MsNode<"RotaryEmbedding", (ins
     (ins Onnx_Default<I64Attr, "0">:$interleaved, Onnx_Default<I64Attr, "0">:$is_packed_batching,
     Onnx_Default<I64Attr, "0">:$num_heads, Onnx_Default<I64Attr, "0">:$rotary_embedding_dim,
     Onnx_Default<F32Attr, "1.0f">:$scale)>;
+def Onnx_MsAttentionOp : Onnx_MsNode<"Attention", (ins
+    Onnx_Tensor:$x, Onnx_Tensor:$weights, Onnx_Optional:$bias, Onnx_Optional:$mask_index,
+    Onnx_Optional:$past, Onnx_Optional:$attention_bias, Onnx_Optional:$past_sequence_length), (ins
+    I64Attr:$num_heads, Onnx_Default<I64Attr, "0">:$do_rotary,
+    Onnx_Default<F32Attr, "-10000.0f">:$mask_filter_value,
+    Onnx_Default<I64Attr, "0">:$past_present_share_buffer,
+    OptionalAttr<DenseI64ArrayAttr>:$qkv_hidden_sizes,
+    Onnx_Default<I64Attr, "0">:$rotary_embedding_dim, OptionalAttr<F32Attr>:$scale,
+    Onnx_Default<I64Attr, "0">:$unidirectional), (outs
+    Onnx_Tensor:$result, Onnx_Optional:$present)> {
+  let summary = "self-attention with its input projections; weights are [C, 3 * heads * D]";
+}
 def Onnx_MsMultiHeadAttentionOp : Onnx_MsNode<"MultiHeadAttention", (ins
     Onnx_Tensor:$query, Onnx_Optional:$key, Onnx_Optional:$value, Onnx_Optional:$bias,
     Onnx_Optional:$key_padding_mask, Onnx_Optional:$attention_bias, Onnx_Optional:$past_key,

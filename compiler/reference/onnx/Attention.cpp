@@ -252,6 +252,58 @@ Results multiHeadAttention(Operation *op, Operands operands, const EvaluationLim
   return results;
 }
 
+// Projects x to query, key and value, which lie side by side in the weights' columns.
+Results packedAttention(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  auto node = cast<onnx::MsAttentionOp>(op);
+  if (has(operands, 3) || has(operands, 4) || has(operands, 6) || node.getDoRotary() ||
+      node.getQkvHiddenSizes() || !isa<NoneType>(node.getPresent().getType()))
+    return fault(op) << "expected no mask_index, past, rotation or qkv_hidden_sizes";
+  const Tensor &x = *operands[0], &weights = *operands[1];
+  auto heads = static_cast<int64_t>(node.getNumHeads());
+  if (x.rank() != 3 || weights.rank() != 2 || !x.isFloat() || weights.type != x.type ||
+      weights.shape[0] != x.shape[2] || heads < 1 || heads > (1 << 20) ||
+      weights.shape[1] % (3 * heads) != 0)
+    return fault(op) << "expected x of [B, S, C] and weights of [C, 3 * num_heads * D]";
+  const Tensor *bias = optional(operands, 2);
+  int64_t rows = x.shape[0] * x.shape[1], inner = x.shape[2], columns = weights.shape[1];
+  if (bias && (bias->type != x.type || bias->shape != Shape{columns}))
+    return fault(op) << "expected a bias of " << columns << " elements";
+  FailureOr<Tensor> packed = make(op, x.type, {x.shape[0], x.shape[1], columns}, limits);
+  if (failed(packed))
+    return failure();
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column) {
+      double sum = 0;
+      for (int64_t i = 0; i < inner; ++i)
+        sum += x.number(row * inner + i) * weights.number(i * columns + column);
+      setFloat(*packed, row * columns + column, sum + (bias ? bias->number(column) : 0.0));
+    }
+  FailureOr<Heads> all = headsOf(op, *packed, 3 * heads);
+  if (failed(all))
+    return failure();
+  Heads parts[3] = {*all, *all, *all};
+  for (int64_t i = 0; i < 3; ++i) {
+    parts[i].heads = heads;
+    parts[i].base = i * heads * all->depth;
+  }
+  FailureOr<Mask> mask =
+      maskOf(op, optional(operands, 5), {all->batch, heads, all->length, all->length});
+  if (failed(mask))
+    return failure();
+  AttentionForm form;
+  form.scale = number(op, "scale", 0);
+  form.isFlat = true;
+  if (node.getUnidirectional())
+    form.causal = 0;
+  FailureOr<Tensor> out = attend(op, parts[0], parts[1], parts[2], form, limits, *mask);
+  if (failed(out))
+    return failure();
+  SmallVector<Tensor> results;
+  results.push_back(std::move(*out));
+  results.push_back(noTensor());
+  return results;
+}
+
 // Rotates the first 2 * half dims of every head: row t by the angles of table row `row(b, t)`.
 struct RotaryForm {
   const Tensor *cos, *sin;
@@ -360,7 +412,8 @@ Results msRotaryEmbedding(Operation *op, Operands operands, const EvaluationLimi
 
 Results groupQueryAttention(Operation *op, Operands operands, const EvaluationLimits &limits) {
   auto node = cast<onnx::MsGroupQueryAttentionOp>(op);
-  if (number(op, "softcap", 0) != 0 || node.getSmoothSoftmax() || node.getLocalWindowSize() >= 0)
+  if (number(op, "softcap", 0) != 0 || node.getSmoothSoftmax() ||
+      integer(op, "local_window_size", -1) >= 0)
     return fault(op) << "expected softcap 0, no smooth_softmax and no local window";
   int64_t heads = node.getNumHeads(), kvHeads = node.getKvNumHeads();
   Tensor query = *operands[0];
@@ -443,6 +496,7 @@ Results groupQueryAttention(Operation *op, Operands operands, const EvaluationLi
 void addAttentionEvaluators(EvaluatorTable &table) {
   table["onnx.Attention"] = attention;
   table["onnx.RotaryEmbedding"] = rotaryEmbedding;
+  table["onnx.ms.Attention"] = packedAttention;
   table["onnx.ms.MultiHeadAttention"] = multiHeadAttention;
   table["onnx.ms.RotaryEmbedding"] = msRotaryEmbedding;
   table["onnx.ms.GroupQueryAttention"] = groupQueryAttention;

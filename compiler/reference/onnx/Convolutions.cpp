@@ -1,6 +1,8 @@
 // Evaluators of convolution and average pooling in any number of spatial dims.
 #include "compiler/reference/onnx/Support.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace bluec::reference {
@@ -142,13 +144,14 @@ Results conv(Operation *op, Operands operands, const EvaluationLimits &limits) {
     return failure();
   int64_t inSize = product(spatial), outSize = product(windows->outputs);
   int64_t taps = product(windows->kernel);
-  // Each output adds up perGroup * taps products: bounded like a tensor's elements, times a margin
-  // that real pictures stay far below.
-  constexpr int64_t kMaxWork = int64_t{1} << 36;
+  // Each output adds up perGroup * taps products: their number is bounded too, by a thousand for
+  // every element that a tensor may have.
+  constexpr int64_t kProductsPerElement = 1024;
   int64_t work;
-  if (__builtin_mul_overflow(out->numElements(), std::max<int64_t>(perGroup, 1) * taps, &work) ||
-      work > kMaxWork)
-    return fault(op) << "expected a convolution of at most " << kMaxWork << " products";
+  if (llvm::MulOverflow(out->numElements(), std::max<int64_t>(perGroup, 1) * taps, work) ||
+      work / kProductsPerElement > limits.maxElements)
+    return fault(op) << "expected a convolution of at most " << limits.maxElements << " * "
+                     << kProductsPerElement << " products";
   forEachOutput(*windows, [&](int64_t position, const Shape &index) {
     for (int64_t batch = 0; batch < x.shape[0]; ++batch)
       for (int64_t channel = 0; channel < outputs; ++channel) {

@@ -41,8 +41,6 @@ bool bluec::onnx_to_blue::matchGates(Raising &raising, Operation *op) {
     return false;
   for (bool swap : {false, true}) {
     Value left = product.getOperand(swap), right = product.getOperand(!swap);
-    if (matchSwiglu(raising, op, left, right))
-      return true;
     auto sigmoid = producer<onnx::SigmoidOp>(right);
     if (!sigmoid)
       continue;
@@ -56,5 +54,6 @@ bool bluec::onnx_to_blue::matchGates(Raising &raising, Operation *op) {
                                                                     x.getType(), x);
                                  });
   }
-  return false;
+  return matchSwiglu(raising, op, product.getLhs(), product.getRhs()) ||
+         matchSwiglu(raising, op, product.getRhs(), product.getLhs());
 }

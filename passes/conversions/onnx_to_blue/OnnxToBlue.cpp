@@ -52,6 +52,7 @@ private:
   func::FuncOp function;
   Raising raising;
   SmallVector<Output> outputs;
+  SmallVector<Value> unread; ///< outputs that are not what they should be
   llvm::SetVector<const Match *> needed;
   llvm::MapVector<Operation *, std::string> missing;
 };
@@ -82,8 +83,14 @@ Output FunctionRaiser::readPresent(Value value, int64_t layer, bool isKey, Opera
   };
   culprit = strip(value).getDefiningOp();
   Value past = raising.nodePresents.lookup(strip(value));
-  if (past)
+  if (past) {
+    // The node appends to the past, but may not have been recognised: it says why then.
+    if (!raising.caches.contains(past)) {
+      culprit = nullptr;
+      return {};
+    }
     return isWanted(past) ? Output{std::nullopt, past} : Output{};
+  }
 
   for (Probe *probe : raising.shortProbes()) {
     std::optional<Heads> heads = readHeads(raising, value, /*transposed=*/false, *probe);
@@ -123,6 +130,8 @@ LogicalResult FunctionRaiser::readOutputs() {
     if (raising.isDecoder() && present.match(name, &groups) && !groups[2].getAsInteger(10, layer)) {
       Operation *culprit = nullptr;
       Output output = readPresent(value, layer, groups[4] == "key", culprit);
+      if (!output.past)
+        unread.push_back(value);
       if (!output.past && culprit)
         miss(culprit, "expected graph output '" + name +
                           "' to be the past of its layer with this call's rows appended");
@@ -153,7 +162,7 @@ LogicalResult FunctionRaiser::readOutputs() {
 }
 
 LogicalResult FunctionRaiser::demand() {
-  SmallVector<Value> worklist;
+  SmallVector<Value> worklist = unread;
   for (const Output &output : outputs) {
     if (output.rows)
       worklist.push_back(output.rows->anchor);

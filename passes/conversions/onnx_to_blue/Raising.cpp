@@ -433,7 +433,19 @@ void WeightUse::reshape(std::vector<int64_t> newShape) {
   if (newShape == shape)
     return;
   if (source) {
-    transforms.push_back(blue::ReshapeAttr::get(source.getContext(), newShape));
+    // Of two reshapes the last one counts, and none when it leads back.
+    ArrayRef<int64_t> before = shape;
+    RankedTensorType type = source.getType();
+    if (!transforms.empty() && isa<blue::ReshapeAttr>(transforms.back())) {
+      transforms.pop_back();
+      for (Attribute transform : transforms)
+        type = *blue::inferTransformedType(type, transform, [&] {
+          return emitError(UnknownLoc::get(source.getContext()));
+        });
+      before = type.getShape();
+    }
+    if (before != ArrayRef<int64_t>(newShape))
+      transforms.push_back(blue::ReshapeAttr::get(source.getContext(), newShape));
   } else {
     Tensor copy = *value;
     copy.shape = newShape;

@@ -75,6 +75,28 @@ LogicalResult attention(NodeFacts &node) {
   return success();
 }
 
+// x [B, S, C], weights [C, 3 * H * D]: query, key and value side by side.
+LogicalResult packedAttention(NodeFacts &node) {
+  for (unsigned i : {3u, 4u, 6u})
+    if (node.has(i))
+      return node.error() << "expected neither mask_index nor past (use MultiHeadAttention)";
+  if (node.hasResult(1) || cast<MsAttentionOp>(node.op).getDoRotary() ||
+      cast<MsAttentionOp>(node.op).getQkvHiddenSizes())
+    return node.error() << "expected no present output, do_rotary 0 and no qkv_hidden_sizes";
+  ValueFacts x = node.input(0), weights = node.input(1);
+  if (failed(checkRank(node, 0, 3, 3)) || failed(checkRank(node, 1, 2, 2)))
+    return failure();
+  FailureOr<int64_t> count = heads(node, "num_heads", true);
+  if (failed(count))
+    return failure();
+  AffineExpr width = divide(dimOf(weights, 1), node.constant(3));
+  std::optional<int64_t> all = constantOf(dimOf(weights, 1));
+  if (all && *all % (3 * *count) != 0)
+    return node.error() << "expected weights of 3 * " << *count << " heads, found " << *all
+                        << " columns";
+  return node.set(0, x.elementType, Exprs{dimOf(x, 0), dimOf(x, 1), width});
+}
+
 // query [B, S, H * D]; key, value the same, or [B, H, L, D]; past [B, H, P, D].
 LogicalResult multiHeadAttention(NodeFacts &node) {
   if (!node.has(1) || !node.has(2))
@@ -140,6 +162,7 @@ void addAttentionRules(InferenceRules &rules) {
   rules["onnx.Attention"] = attention;
   rules["onnx.RotaryEmbedding"] = rotary;
   rules["onnx.ms.RotaryEmbedding"] = rotary;
+  rules["onnx.ms.Attention"] = packedAttention;
   rules["onnx.ms.MultiHeadAttention"] = multiHeadAttention;
   rules["onnx.ms.GroupQueryAttention"] = groupQueryAttention;
 }

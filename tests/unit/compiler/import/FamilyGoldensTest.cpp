@@ -9,6 +9,7 @@
 #include "passes/model/fold_constants/FoldConstants.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
+#include "passes/model/unpack_attention/UnpackAttention.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -73,6 +74,7 @@ static void check(const GoldenCase &golden, bool runPasses) {
     PassManager passes(&context);
     passes.addNestedPass<func::FuncOp>(createInlineCachedBranch());
     passes.addNestedPass<func::FuncOp>(createSpecializeBatch());
+    passes.addNestedPass<func::FuncOp>(createUnpackAttention());
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
     ASSERT_TRUE(succeeded(passes.run(*module)));
   }
@@ -114,7 +116,7 @@ static std::string nameOf(const testing::TestParamInfo<size_t> &info) {
     c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
   return name;
 }
-INSTANTIATE_TEST_SUITE_P(Cases, FamilyGoldens,
-                         testing::Range(size_t{0}, goldens().cases.size()), nameOf);
+INSTANTIATE_TEST_SUITE_P(Cases, FamilyGoldens, testing::Range(size_t{0}, goldens().cases.size()),
+                         nameOf);
 
 TEST(FamilyGoldensFile, HasCases) { EXPECT_GT(goldens().cases.size(), 100u); }

@@ -81,7 +81,7 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: entry 'prefill': a table is missing", [&] { prefill->inputs = nullptr; }},
       {"model.so: entry 'prefill' inputs: expected 1, found 0", [&] { prefill->num_inputs = 0; }},
       {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena of 100 bytes, "
-       "found it up to 128",
+       "found 128 bytes at 0",
        [&] { prefill->arena_bytes = 100; }},
       {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena",
        [&] { input.offset = INT64_MAX - 63; }},

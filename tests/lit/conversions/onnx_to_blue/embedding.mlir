@@ -1,0 +1,36 @@
+// RUN: bluec-opt %s -split-input-file -infer-shapes -onnx-to-blue | FileCheck %s
+
+#ids = #onnx.dims<()[s0] -> (1, s0)>
+!ids = tensor<1x?xi64, #ids>
+
+// Ids that are computed with are no token ids.
+// CHECK-LABEL: func.func @shifted
+// CHECK: onnx.Gather {{.*}}blue.unraised
+func.func @shifted(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx.name = "inputs_embeds"})
+    attributes {blue.role = "embed", onnx.symbols = ["t"]} {
+  %one = onnx.Constant dense<1> : tensor<i64> : tensor<i64>
+  %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<10x4xf32>> : tensor<10x4xf32>
+  %0 = onnx.Add %ids, %one : (!ids, tensor<i64>) -> tensor<*xi64>
+  %1 = onnx.Gather %table, %0 : (tensor<10x4xf32>, tensor<*xi64>) -> tensor<*xf32>
+  return %1 : tensor<*xf32>
+}
+
+// -----
+
+#ids = #onnx.dims<()[s0] -> (1, s0)>
+!ids = tensor<1x?xi64, #ids>
+
+// Rows of a table, scaled as MiniCPM does.
+// CHECK-LABEL: func.func @scaled
+// CHECK-SAME: (%[[IDS:.*]]: tensor<?xi64>) -> tensor<?x4xf32>
+// CHECK: %[[T:.*]] = blue.weight "embed/table" <"m.onnx" at 64 : tensor<10x4xf32>> : tensor<10x4xf32>
+// CHECK: %[[E:.*]] = blue.embedding %[[IDS]], %[[T]]
+// CHECK: blue.scale %[[E]] {factor = 1.200000e+01 : f64}
+func.func @scaled(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx.name = "inputs_embeds"})
+    attributes {blue.role = "embed", onnx.symbols = ["t"]} {
+  %twelve = onnx.Constant dense<12.0> : tensor<f32> : tensor<f32>
+  %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<10x4xf32>> : tensor<10x4xf32>
+  %0 = onnx.Gather %table, %ids : (tensor<10x4xf32>, !ids) -> tensor<*xf32>
+  %1 = onnx.Mul %0, %twelve : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
+  return %1 : tensor<*xf32>
+}
