@@ -334,7 +334,7 @@ LogicalResult Compilation::writeWeightsFile() {
 LogicalResult Compilation::bundle() {
   if (!writer)
     return success();
-  std::vector<std::string> names = {"weights.bin"};
+  std::vector<std::string> names;
   if (options.emit == Emit::Bundle) {
     std::string why;
     if (failed(target->linkShared(writer->pathOf("model.o"), writer->pathOf("model.so"), why)))
@@ -351,7 +351,11 @@ LogicalResult Compilation::bundle() {
       return failure();
     names.push_back("tokenizer.bin");
   }
+  // Hashed while it was written; reading gigabytes again would say the same.
+  auto weightBytes = (*module)->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
   std::map<std::string, BundleFile> files;
+  files["weights.bin"] = {static_cast<uint64_t>(weightBytes.getInt()),
+                          hexDigits(info.weightsSha256)};
   for (const std::string &name : names) {
     llvm::Expected<BundleFile> file = describeFile(writer->pathOf(name));
     if (!file)

@@ -249,6 +249,10 @@ LogicalResult Verification::verifyLanguage() {
   func::FuncOp embed = part("embed"), decoder = part("decoder");
   if (!embed || !decoder)
     return success();
+  for (bluec_entry_kind kind : {BLUEC_ENTRY_EMBED, BLUEC_ENTRY_PREFILL, BLUEC_ENTRY_DECODE})
+    if (bundle->entriesOf(kind).empty())
+      return diagnostics.error(options.bundle +
+                               ": expected entry points for text as the reference has, found none");
   const bluec_model &model = bundle->model();
   const bluec_entry *embedEntry = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
   const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();

@@ -27,13 +27,14 @@ int main(int argc, char **argv) {
                "bluec");
   app.set_version_flag("--version", std::string(kProducer) + " (llvm " LLVM_VERSION_STRING ")");
   app.require_subcommand(0, 1);
-  app.allow_extras(); // to say more about a command that is not there
   Chosen chosen;
   addCompileCommand(app, chosen);
   addRunCommand(app, chosen);
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
   addListTargetsCommand(app, chosen);
+  // To say more about a command that is not there. Commands inherit this, so it comes behind them.
+  app.allow_extras();
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &asked) {

@@ -11,6 +11,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 using namespace mlir;
 using namespace bluec;
@@ -122,6 +124,37 @@ TEST_F(WeightStreamTest, WritesEveryRangeOnce) {
   llvm::SHA256 expected;
   expected.update(bytes);
   EXPECT_EQ(*hash, expected.final());
+}
+
+/// Bytes of memory that this process has held at most.
+int64_t peakMemory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind("VmHWM:", 0) == 0)
+      return std::stoll(line.substr(6)) * 1024;
+  return 0;
+}
+
+TEST_F(WeightStreamTest, TakesFarLessMemoryThanTheWeights) {
+  namespace fs = std::filesystem;
+  fs::path root = fs::path(testing::TempDir()) / "bluec-large-weight";
+  fs::create_directories(root);
+  constexpr int64_t rows = 12288, columns = 4096; // 192 MiB of f32
+  std::ofstream(root / "w").close();
+  fs::resize_file(root / "w", rows * columns * sizeof(float));
+  auto module = parse(R"(
+    module attributes {plan.weights_bytes = 201326592 : i64} {
+      plan.weight @w #blue.source<"w" at 0 : tensor<12288x4096xf32>>
+        packed tensor<768x4096x16xf32> segment "s" offset 0
+    }
+  )");
+  ASSERT_TRUE(module);
+  WeightReader large(root.string());
+  int64_t before = peakMemory();
+  llvm::raw_null_ostream nowhere;
+  EXPECT_TRUE(succeeded(writeWeights(*module, large, nowhere)));
+  EXPECT_LT(peakMemory() - before, int64_t{120} << 20);
+  fs::remove_all(root);
 }
 
 } // namespace
