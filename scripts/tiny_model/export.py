@@ -63,8 +63,11 @@ def export_vision(model, path):
     )
     proto = program.model_proto
     for node in proto.graph.node:
-        # Stack traces of the exporting machine: megabytes of paths that help nobody.
+        # Stack traces of the exporting machine: megabytes of paths that help nobody. The names of the modules stay: layers are named by them.
+        scopes = [(p.key, p.value) for p in node.metadata_props if p.key == "pkg.torch.onnx.name_scopes"]
         del node.metadata_props[:]
+        for key, value in scopes:
+            node.metadata_props.add(key=key, value=value)
     for value in list(proto.graph.value_info) + list(proto.graph.input) + list(proto.graph.output) + list(proto.graph.initializer):
         del value.metadata_props[:]
     del proto.graph.metadata_props[:]
