@@ -20,6 +20,7 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   bluec::registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.printOpOnDiagnostic(false); // a message is one line
   llvm::StringRef path = argv[1];
   std::string directory = llvm::sys::path::parent_path(path).str();
   bluec::ModelFiles files(directory.empty() ? "." : directory);
