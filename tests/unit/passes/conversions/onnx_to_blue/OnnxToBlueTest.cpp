@@ -1,0 +1,282 @@
+// Whole graphs, raised and run by the plain evaluators of the blue dialect.
+//
+// Every graph of the family goldens gives what onnxruntime gave: vision, embeddings, and decoders
+// for a first call, one more token after it, and a chunk after a past. The example model gives what
+// the plain evaluators make of its nodes.
+#include "tests/unit/compiler/import/FamilyGoldens.h"
+
+#include "compiler/import/onnx/GraphImport.h"
+#include "compiler/reference/Evaluator.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
+#include "compiler/reference/onnx/OnnxEvaluators.h"
+#include "compiler/support/WeightReader.h"
+#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/inline_cached_branch/InlineCachedBranch.h"
+#include "passes/model/specialize_batch/SpecializeBatch.h"
+#include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/verify_model/VerifyModel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/Path.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace mlir;
+using namespace bluec;
+using reference::Tensor;
+
+namespace {
+
+using Results = SmallVector<std::shared_ptr<const Tensor>>;
+
+/// [1, heads, P, D] as [P, heads * D].
+Tensor rowsOfHeads(const Tensor &heads) {
+  int64_t count = heads.shape[1], rows = heads.shape[2], dim = heads.shape[3];
+  Tensor result = Tensor::zeros(reference::ElementType::F32, {rows, count * dim});
+  for (int64_t head = 0; head < count; ++head)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t d = 0; d < dim; ++d)
+        result.f32[(row * count + head) * dim + d] = heads.f32[(head * rows + row) * dim + d];
+  return result;
+}
+
+/// Without the leading dim of one.
+Tensor withoutBatch(Tensor tensor) {
+  tensor.shape.erase(tensor.shape.begin());
+  return tensor;
+}
+
+std::string roleOf(const std::string &graph) {
+  if (graph.find("vision") != std::string::npos)
+    return "vision";
+  return graph.find("embed") != std::string::npos ? "embed" : "decoder";
+}
+
+/// One graph, imported and raised.
+class Graph {
+public:
+  /// `path` is that of the .onnx file.
+  Graph(const std::string &path, int64_t context)
+      : role(roleOf(path)), directory(llvm::sys::path::parent_path(path)), files(directory),
+        reader(directory), positions(context) {
+    DialectRegistry registry;
+    registry.insert<blue::BlueDialect, func::FuncDialect, onnx::OnnxDialect>();
+    mlirContext.appendDialectRegistry(registry);
+    module = ModuleOp::create(UnknownLoc::get(&mlirContext));
+    if (succeeded(importOnnxFile(files, llvm::sys::path::filename(path), role, *module)))
+      function()->setAttr(blue::kRoleAttr, StringAttr::get(&mlirContext, role));
+  }
+
+  func::FuncOp function() { return module->lookupSymbol<func::FuncOp>(role); }
+
+  LogicalResult raise() {
+    PassManager passes(&mlirContext, ModuleOp::getOperationName());
+    OpPassManager &functions = passes.nest<func::FuncOp>();
+    functions.addPass(createInlineCachedBranch());
+    functions.addPass(createSpecializeBatch());
+    functions.addPass(createUnpackAttention());
+    functions.addPass(createFoldConstants());
+    functions.addPass(createCSEPass());
+    OnnxToBlueOptions options;
+    options.context = positions;
+    options.modelDirectory = directory;
+    passes.addPass(createOnnxToBlue(options));
+    passes.addPass(createVerifyModel());
+    return passes.run(*module);
+  }
+
+  FailureOr<Results> run(Results inputs, const reference::EvaluatorTable &evaluators) {
+    reference::GraphEvaluation evaluation;
+    evaluation.evaluators = &evaluators;
+    evaluation.weights = &reader;
+    return reference::evaluateFunction(function(), inputs, evaluation);
+  }
+
+  std::string role;
+
+private:
+  std::string directory;
+  ModelFiles files;
+  WeightReader reader;
+  int64_t positions;
+  MLIRContext mlirContext{MLIRContext::Threading::DISABLED};
+  OwningOpRef<ModuleOp> module;
+};
+
+/// What the graph takes and gives, as the raised function does: without batch, heads side by side,
+/// the number of past rows behind the embeddings, layer by layer.
+struct Call {
+  Results inputs;
+  std::vector<std::string> outputNames;
+
+  Call(const std::string &role, const std::map<std::string, Tensor> &given) {
+    auto add = [&](Tensor tensor) {
+      inputs.push_back(std::make_shared<Tensor>(std::move(tensor)));
+    };
+    if (role == "vision") {
+      add(given.at("pixel_values"));
+      outputNames = {"image_features"};
+      return;
+    }
+    if (role == "embed") {
+      add(withoutBatch(given.at("input_ids")));
+      outputNames = {"inputs_embeds"};
+      return;
+    }
+    add(withoutBatch(given.at("inputs_embeds")));
+    outputNames = {"logits"};
+    std::vector<Tensor> pasts;
+    for (int layer = 0; given.count("past_key_values." + std::to_string(layer) + ".key"); ++layer)
+      for (const char *which : {".key", ".value"}) {
+        pasts.push_back(rowsOfHeads(given.at("past_key_values." + std::to_string(layer) + which)));
+        outputNames.push_back("present." + std::to_string(layer) + which);
+      }
+    add(Tensor::ints({}, {pasts.empty() ? 0 : pasts.front().shape[0]}));
+    for (Tensor &past : pasts)
+      add(std::move(past));
+  }
+
+  /// An output of the graph as the raised function gives it.
+  static Tensor output(const std::string &role, const std::string &name, const Tensor &tensor) {
+    if (name.rfind("present.", 0) == 0)
+      return rowsOfHeads(tensor);
+    return role == "vision" ? tensor : withoutBatch(tensor);
+  }
+};
+
+void expectNear(const Tensor &found, const Tensor &expected, double tolerance) {
+  ASSERT_EQ(found.shape, expected.shape);
+  double largest = 0, worst = 0;
+  for (size_t i = 0; i < expected.f32.size(); ++i) {
+    largest = std::max(largest, std::abs(double(expected.f32[i])));
+    worst = std::max(worst, std::abs(double(found.f32[i]) - expected.f32[i]));
+  }
+  EXPECT_LE(worst, tolerance * largest);
+}
+
+std::string testName(const testing::TestParamInfo<std::string> &info) {
+  std::string name = info.param;
+  for (char &letter : name)
+    if (!std::isalnum(static_cast<unsigned char>(letter)))
+      letter = '_';
+  return name;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// The family
+//===----------------------------------------------------------------------------------------===//
+
+const Goldens &goldens() {
+  static const Goldens all = readGoldens(BLUEC_SOURCE_DIR "/tests/golden/family");
+  return all;
+}
+
+class Family : public testing::TestWithParam<std::string> {};
+
+TEST_P(Family, MatchesOnnxruntime) {
+  Graph graph(goldens().directory + "/" + GetParam(), /*context=*/64);
+  ASSERT_TRUE(graph.function());
+  ASSERT_TRUE(succeeded(graph.raise()));
+  for (const GoldenCase &golden : goldens().cases) {
+    if (golden.graph != GetParam())
+      continue;
+    SCOPED_TRACE(golden.name);
+    Call call(graph.role, golden.inputs);
+    FailureOr<Results> results = graph.run(call.inputs, reference::blueEvaluators());
+    ASSERT_TRUE(succeeded(results));
+    ASSERT_EQ(results->size(), call.outputNames.size());
+    for (auto [name, found] : llvm::zip_equal(call.outputNames, *results)) {
+      SCOPED_TRACE(name);
+      expectNear(*found, Call::output(graph.role, name, golden.outputs.at(name)), golden.tolerance);
+    }
+  }
+}
+
+std::vector<std::string> familyGraphs() {
+  std::vector<std::string> graphs;
+  for (const GoldenCase &golden : goldens().cases)
+    // Single operators are no part of a model.
+    if (golden.graph.rfind("operators/", 0) != 0 && !llvm::is_contained(graphs, golden.graph))
+      graphs.push_back(golden.graph);
+  return graphs;
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, Family, testing::ValuesIn(familyGraphs()), testName);
+
+//===----------------------------------------------------------------------------------------===//
+// The example model
+//===----------------------------------------------------------------------------------------===//
+
+class Example : public testing::TestWithParam<std::string> {};
+
+/// Numbers without regularity in -1 to 1.
+Tensor anyNumbers(std::vector<int64_t> shape, double seed) {
+  Tensor tensor = Tensor::zeros(reference::ElementType::F32, std::move(shape));
+  for (size_t i = 0; i < tensor.f32.size(); ++i)
+    tensor.f32[i] = static_cast<float>(2 * std::fmod((i + seed) * 0.6180339887498949, 1.0) - 1);
+  return tensor;
+}
+
+TEST_P(Example, MatchesItsNodes) {
+  Graph graph(BLUEC_SOURCE_DIR "/examples/tiny-bluelm-v/" + GetParam(), /*context=*/512);
+  ASSERT_TRUE(graph.function());
+  constexpr int64_t kRows = 3, kPast = 5;
+  std::map<std::string, Tensor> given;
+  Results inputs;
+  std::vector<std::string> outputs;
+  for (BlockArgument argument : graph.function().getArguments()) {
+    auto name = graph.function()
+                    .getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr)
+                    .getValue()
+                    .str();
+    auto type = cast<RankedTensorType>(argument.getType());
+    Tensor tensor;
+    if (name == "pixel_values")
+      tensor = anyNumbers({2, type.getDimSize(1), type.getDimSize(2), type.getDimSize(3)}, 1);
+    else if (name == "input_ids")
+      tensor = Tensor::ints({1, kRows}, {5, 0, 7});
+    else if (name == "inputs_embeds")
+      tensor = anyNumbers({1, kRows, type.getDimSize(2)}, 2);
+    else if (name == "attention_mask")
+      tensor = Tensor::ints({1, kPast + kRows}, std::vector<int64_t>(kPast + kRows, 1));
+    else if (name == "position_ids")
+      tensor = Tensor::ints({1, kRows}, {kPast, kPast + 1, kPast + 2});
+    else
+      tensor =
+          anyNumbers({1, type.getDimSize(1), kPast, type.getDimSize(3)}, argument.getArgNumber());
+    given[name] = tensor;
+    inputs.push_back(std::make_shared<Tensor>(std::move(tensor)));
+  }
+  for (unsigned i = 0; i < graph.function().getNumResults(); ++i)
+    outputs.push_back(
+        graph.function().getResultAttrOfType<StringAttr>(i, onnx::kNameAttr).getValue().str());
+  FailureOr<Results> nodes = graph.run(inputs, reference::onnxEvaluators());
+  ASSERT_TRUE(succeeded(nodes));
+  ASSERT_TRUE(succeeded(graph.raise()));
+
+  Call call(graph.role, given);
+  FailureOr<Results> layers = graph.run(call.inputs, reference::blueEvaluators());
+  ASSERT_TRUE(succeeded(layers));
+  ASSERT_EQ(layers->size(), call.outputNames.size());
+  for (auto [name, found] : llvm::zip_equal(call.outputNames, *layers)) {
+    SCOPED_TRACE(name);
+    size_t at = llvm::find(outputs, name) - outputs.begin();
+    ASSERT_LT(at, outputs.size());
+    expectNear(*found, Call::output(graph.role, name, *(*nodes)[at]), 1e-5);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Graphs, Example,
+                         testing::Values("vision_encoder.onnx", "embed_tokens.onnx",
+                                         "decoder_model_merged.onnx"),
+                         testName);
+
+} // namespace
