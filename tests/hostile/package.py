@@ -219,7 +219,7 @@ def elementType(kind):
 refused("an unknown element type", elementType(99), VISION)
 refused("a weight of strings", elementType(8), VISION)
 refused("a weight of another width", elementType(11), VISION)
-refused("a weight of whole numbers", elementType(6), VISION)
+refused("a weight of whole numbers", elementType(6), "node_add")
 
 
 # -- Graphs ---------------------------------------------------------------------------------------
