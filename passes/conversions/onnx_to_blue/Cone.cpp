@@ -183,7 +183,13 @@ std::optional<Tensor> bluec::onnx_to_blue::evaluateCone(const Cone &cone, Probe 
   reference::EvaluationLimits limits;
   limits.maxElements = int64_t{1} << 27;
   ScopedDiagnosticHandler silence(cone.value.getContext(), [](Diagnostic &) { return success(); });
+  int64_t count = 0;
+  for (const Tensor &root : roots)
+    count += root.numElements();
   for (Operation *op : cone.ops) {
+    // What moves data seldom makes more of it.
+    if (!probe.spend(count))
+      return std::nullopt;
     // What passes its operand on, casts included: rounding is not a cone's business. A product
     // among moves is the cone's factor.
     bool isFactor = cone.kind == ConeKind::Movement && isa<onnx::MulOp, onnx::DivOp>(op);

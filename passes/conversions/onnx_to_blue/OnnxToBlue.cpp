@@ -16,6 +16,9 @@ namespace bluec {
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h.inc"
 } // namespace bluec
 
+/// Positions that tables are made for, at most.
+static constexpr int64_t kMaxContext = int64_t{1} << 20;
+
 /// In order: what comes first is more particular.
 static constexpr LayerPattern kPatterns[] = {
     matchRmsNorm,        matchLayerNorm,  matchNormNode,  matchGelu,   matchGates, matchAttention,
@@ -201,7 +204,7 @@ LogicalResult FunctionRaiser::demand() {
     }
     Operation *op = value.getDefiningOp();
     if (!isMovement(op, raising.dependences()))
-      miss(op, "expected a node of a layer that bluec knows");
+      miss(op, kUnknownLayer);
     llvm::append_range(worklist, op->getOperands());
   }
   return success();
@@ -334,9 +337,10 @@ struct OnnxToBluePass : public bluec::impl::OnnxToBlueBase<OnnxToBluePass> {
   using OnnxToBlueBase::OnnxToBlueBase;
 
   void runOnOperation() override {
-    if (context < 1 || context > (int64_t{1} << 20)) {
+    int64_t positions = context;
+    if (positions < 1 || positions > kMaxContext) {
       emitError(getOperation().getLoc())
-          << "expected a context of 1 to " << (int64_t{1} << 20) << " positions, found " << context;
+          << "expected a context of 1 to " << kMaxContext << " positions, found " << positions;
       return signalPassFailure();
     }
     WeightReader reader(modelDirectory);
@@ -348,7 +352,7 @@ struct OnnxToBluePass : public bluec::impl::OnnxToBlueBase<OnnxToBluePass> {
       });
       if (!hasNodes)
         continue;
-      FunctionRaiser raiser(function, &reader, context);
+      FunctionRaiser raiser(function, &reader, positions);
       if (failed(raiser.run()))
         return signalPassFailure();
       layersRaised += raiser.layersRaised;

@@ -16,6 +16,8 @@ namespace bluec {
 
 /// On an onnx op that is in no layer: why, as a string. Set by onnx-to-blue, read by verify-model.
 inline constexpr llvm::StringLiteral kUnraisedAttr = "blue.unraised";
+/// The reason of a node that no pattern has more to say about.
+inline constexpr llvm::StringLiteral kUnknownLayer = "expected a node of a layer that bluec knows";
 
 } // namespace bluec
 

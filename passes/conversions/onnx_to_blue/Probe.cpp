@@ -10,8 +10,8 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::onnx_to_blue;
 
-/// Elements of any one tensor of index arithmetic: a mask at a long context, not a weight.
-static constexpr int64_t kMaxElements = int64_t{1} << 26;
+/// Elements of any one tensor of index arithmetic: a mask at a long context, a table of positions.
+static constexpr int64_t kMaxElements = int64_t{1} << 24;
 
 //===----------------------------------------------------------------------------------------===//
 // Inputs
@@ -281,7 +281,12 @@ std::shared_ptr<const Tensor> Probe::value(Value value) {
   reference::GraphEvaluation evaluation;
   evaluation.evaluators = &reference::onnxEvaluators();
   evaluation.weights = weights;
-  evaluation.limits.maxElements = kMaxElements;
+  evaluation.limits.maxElements = std::min(kMaxElements, room);
+  evaluation.onResults = [&](Operation *, ArrayRef<std::shared_ptr<const Tensor>> results) {
+    for (const std::shared_ptr<const Tensor> &result : results)
+      room = std::max<int64_t>(0, room - (result ? result->numElements() : 0));
+    evaluation.limits.maxElements = std::min(kMaxElements, room);
+  };
   // Half-precision graphs are raised to f32: their tables too.
   evaluation.roundResults = false;
   ScopedDiagnosticHandler silence(value.getContext(), [](Diagnostic &) { return success(); });

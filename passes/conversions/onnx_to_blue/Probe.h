@@ -78,6 +78,9 @@ public:
   /// no diagnostic then.
   std::shared_ptr<const Tensor> value(mlir::Value value);
 
+  /// Takes the making of `elements` off what a probe may spend on data; false when nothing is left.
+  bool spend(int64_t elements) { return (work -= std::max<int64_t>(elements, 1)) > 0; }
+
 private:
   Probe() = default;
 
@@ -87,6 +90,10 @@ private:
   llvm::SmallVector<std::optional<int64_t>> symbols;
   reference::ValueMap known;
   llvm::DenseSet<mlir::Value> failures;
+  /// Elements that may still be made: minutes of work, whatever a model file asks for.
+  int64_t work = int64_t{1} << 34;
+  /// Elements that may still be kept in `known`.
+  int64_t room = int64_t{1} << 27;
 };
 
 } // namespace bluec::onnx_to_blue

@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace bluec;
 
@@ -13,18 +15,17 @@ namespace bluec {
 #include "passes/model/verify_model/VerifyModel.h.inc"
 } // namespace bluec
 
-/// "'/model/Erf' (Erf)": an ONNX node for messages.
-static std::string describeNode(Operation *op) {
-  std::string text;
-  Location location = op->getLoc();
-  if (auto fused = dyn_cast<FusedLoc>(location); fused && !fused.getLocations().empty())
-    location = fused.getLocations().front();
-  if (auto name = dyn_cast<NameLoc>(location))
-    text = "'" + name.getName().str() + "' ";
-  StringRef type = op->getName().stripDialect();
+/// The ONNX node type of an op, for messages; its name is the location.
+static StringRef nodeType(Operation *op) {
   if (auto node = dyn_cast<onnx::NodeOpInterface>(op))
-    type = node.getSchema().type;
-  return text + "(" + type.str() + ")";
+    return node.getSchema().type;
+  return op->getName().stripDialect();
+}
+
+/// Whether an op is marked with a reason of its own.
+static bool saysWhy(Operation *op) {
+  auto reason = op->getAttrOfType<StringAttr>(kUnraisedAttr);
+  return reason && reason.getValue() != kUnknownLayer;
 }
 
 /// Reports the nodes of a function that were not raised; success when there are none.
@@ -39,9 +40,11 @@ static LogicalResult verifyNodes(func::FuncOp function) {
   });
   if (nodes.empty())
     return success();
+  // What says why comes first: the nodes around it may only be there because of it.
+  std::stable_partition(marked.begin(), marked.end(), saysWhy);
   // A function is raised as a whole: nodes without a mark would have been raised.
   for (Operation *op : marked.empty() ? nodes : marked) {
-    InFlightDiagnostic error = emitError(op->getLoc()) << "node " << describeNode(op) << ": ";
+    InFlightDiagnostic error = emitError(op->getLoc()) << nodeType(op) << ": ";
     if (auto reason = op->getAttrOfType<StringAttr>(kUnraisedAttr))
       error << reason.getValue();
     else

@@ -42,6 +42,45 @@ func.func @other_sign(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {o
 #positions = #onnx.dims<()[s0] -> (1, s0)>
 !positions = tensor<1x?xi64, #positions>
 
+// Turned before the heads are moved in front.
+// CHECK-LABEL: func.func @rows_first
+// CHECK: %[[Y:.*]] = blue.rope %arg0, %{{.*}}, %{{.*}} at %arg1 {num_heads = 2 : i64}
+// CHECK-NEXT: return %[[Y]]
+func.func @rows_first(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+  %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
+  %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
+  %c0 = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
+  %c2 = onnx.Constant dense<2> : tensor<1xi64> : tensor<1xi64>
+  %c3 = onnx.Constant dense<3> : tensor<1xi64> : tensor<1xi64>
+  %c4 = onnx.Constant dense<4> : tensor<1xi64> : tensor<1xi64>
+  %last = onnx.Constant dense<[2, 3]> : tensor<2xi64> : tensor<2xi64>
+  %none = onnx.None : none
+  %frequencies = onnx.Constant dense<[1.0, 0.01, 1.0, 0.01]> : tensor<4xf32> : tensor<4xf32>
+  %0 = onnx.Unsqueeze %p, %last : (!positions, tensor<2xi64>) -> tensor<*xi64>
+  %1 = onnx.Cast %0 {to = 1} : (tensor<*xi64>) -> tensor<*xf32>
+  %angles = onnx.Mul %1, %frequencies : (tensor<*xf32>, tensor<4xf32>) -> tensor<*xf32>
+  %cos = onnx.Cos %angles : (tensor<*xf32>) -> tensor<*xf32>
+  %sin = onnx.Sin %angles : (tensor<*xf32>) -> tensor<*xf32>
+  %q = onnx.Reshape %x, %heads : (!rows, tensor<4xi64>) -> tensor<*xf32>
+  %low = onnx.Slice %q, %c0, %c2, %c3, %none : (tensor<*xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<*xf32>
+  %high = onnx.Slice %q, %c2, %c4, %c3, %none : (tensor<*xf32>, tensor<1xi64>, tensor<1xi64>, tensor<1xi64>, none) -> tensor<*xf32>
+  %negative = onnx.Neg %high : (tensor<*xf32>) -> tensor<*xf32>
+  %half = onnx.Concat %negative, %low {axis = -1} : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %2 = onnx.Mul %q, %cos : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %3 = onnx.Mul %half, %sin : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %4 = onnx.Add %2, %3 : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %5 = onnx.Reshape %4, %flat : (tensor<*xf32>, tensor<3xi64>) -> tensor<*xf32>
+  return %5 : tensor<*xf32>
+}
+
+// -----
+
+#rows = #onnx.dims<()[s0] -> (1, s0, 8)>
+!rows = tensor<1x?x8xf32, #rows>
+#positions = #onnx.dims<()[s0] -> (1, s0)>
+!positions = tensor<1x?xi64, #positions>
+
 // Half-split pairs, turned after the heads were moved in front: a table for all positions.
 // CHECK-LABEL: func.func @half_split
 // CHECK-DAG: %[[COS:.*]] = blue.constant "rope_cos" dense_resource<rope_cos{{.*}}> : tensor<16x2xf32>
@@ -99,4 +138,39 @@ func.func @node(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.na
   %sin = onnx.Sin %angles : (tensor<*xf32>) -> tensor<*xf32>
   %y = onnx.ms.RotaryEmbedding %x, %p, %cos, %sin {interleaved = 1, num_heads = 2} : (!rows, !positions, tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
   return %y : tensor<*xf32>
+}
+
+// -----
+
+#rows = #onnx.dims<()[s0] -> (1, s0, 8)>
+!rows = tensor<1x?x8xf32, #rows>
+#positions = #onnx.dims<()[s0] -> (1, s0)>
+!positions = tensor<1x?xi64, #positions>
+
+// Only the first two dims of each head of four are turned; written as two products for each half.
+// CHECK-LABEL: func.func @partial
+// CHECK-DAG: %[[COS:.*]] = blue.constant "rope_cos" {{.*}} : tensor<16x1xf32>
+// CHECK: %[[Y:.*]] = blue.rope %arg0, %[[COS]], %{{.*}} at %arg1 {num_heads = 2 : i64}
+// CHECK-NEXT: return %[[Y]]
+func.func @partial(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+  %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
+  %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
+  %sizes = onnx.Constant dense<[1, 1, 2]> : tensor<3xi64> : tensor<3xi64>
+  %last = onnx.Constant dense<[2, 3]> : tensor<2xi64> : tensor<2xi64>
+  %0 = onnx.Unsqueeze %p, %last : (!positions, tensor<2xi64>) -> tensor<*xi64>
+  %1 = onnx.Cast %0 {to = 1} : (tensor<*xi64>) -> tensor<*xf32>
+  %cos = onnx.Cos %1 : (tensor<*xf32>) -> tensor<*xf32>
+  %sin = onnx.Sin %1 : (tensor<*xf32>) -> tensor<*xf32>
+  %q = onnx.Reshape %x, %heads : (!rows, tensor<4xi64>) -> tensor<*xf32>
+  %part:3 = onnx.Split %q, %sizes {axis = -1} : (tensor<*xf32>, tensor<3xi64>) -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>)
+  %ac = onnx.Mul %part#0, %cos : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %bs = onnx.Mul %part#1, %sin : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %bc = onnx.Mul %part#1, %cos : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %as = onnx.Mul %part#0, %sin : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %a = onnx.Sub %ac, %bs : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %b = onnx.Add %bc, %as : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %y = onnx.Concat %a, %b, %part#2 {axis = -1} : (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %2 = onnx.Reshape %y, %flat : (tensor<*xf32>, tensor<3xi64>) -> tensor<*xf32>
+  return %2 : tensor<*xf32>
 }

@@ -1,8 +1,8 @@
 // RUN: not bluec-opt %s -verify-model 2>&1 | FileCheck %s
 
-// Nodes that were not raised are named with their reasons, and counted.
-// CHECK: error: node '/model/Erf' (Erf): expected a node of a layer that bluec knows
-// CHECK: error: node '/model/Gelu' (Gelu): expected this
+// Nodes that were not raised are named with their reasons, those that say why first, and counted.
+// CHECK: error: loc("/model/Gelu"): Gelu: expected this
+// CHECK: error: loc("/model/Erf"): Erf: expected a node of a layer that bluec knows
 // CHECK: error: 2 nodes of 3 could not be raised
 func.func @vision(%x: tensor<?x3x4x4xf32>) -> tensor<?x3x4x4xf32> attributes {blue.role = "vision"} {
   %0 = onnx.Erf %x {blue.unraised = "expected a node of a layer that bluec knows"} : (tensor<?x3x4x4xf32>) -> tensor<?x3x4x4xf32> loc("/model/Erf")

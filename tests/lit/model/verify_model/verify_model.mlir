@@ -18,7 +18,7 @@ func.func @decoder(%x: tensor<?x4xf32>, %position: index, %pk: tensor<?x4xf32>, 
 // Without onnx-to-blue before, every node is one that was not raised.
 // expected-error@+1 {{1 node of 1 could not be raised}}
 func.func @vision(%x: tensor<?x3x4x4xf32>) -> tensor<?x3x4x4xf32> attributes {blue.role = "vision"} {
-  // expected-error@+1 {{node (Tanh): expected to be raised}}
+  // expected-error@+1 {{Tanh: expected to be raised}}
   %0 = onnx.Tanh %x : (tensor<?x3x4x4xf32>) -> tensor<?x3x4x4xf32>
   return %0 : tensor<?x3x4x4xf32>
 }
