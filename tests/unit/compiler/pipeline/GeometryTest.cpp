@@ -1,0 +1,88 @@
+// The sizes of a plan, and plans whose parts do not fit together.
+#include "compiler/pipeline/Geometry.h"
+
+#include "compiler/dialect/plan/Plan.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+/// An entry of one step from `input` to `output`, types without the "tensor<>" around them.
+std::string entry(const std::string &kind, int capacity, const std::string &input,
+                  const std::string &output) {
+  std::string in = "tensor<" + input + ">", out = "tensor<" + output + ">";
+  return "plan.entry @" + kind + " kind " + kind + " capacity " + std::to_string(capacity) +
+         " segment \"s\" {\n^bb0(%x: " + in + "):\n" +
+         "%0 = plan.launch @kernel(%x) tasks affine_map<(n) -> (n)> layer \"l\" value \"v\" on "
+         "\"cpu\" : (" +
+         in + ") -> " + out + "\nplan.return %0 : " + out + "\n}\n";
+}
+
+struct GeometryTest : testing::Test {
+  GeometryTest() { context.loadDialect<blue::BlueDialect, plan::PlanDialect, func::FuncDialect>(); }
+
+  FailureOr<Geometry> read(const std::string &entries) {
+    module = parseSourceString<ModuleOp>("module attributes {plan.context = 64 : i64} {\n"
+                                         "func.func private @kernel()\n" +
+                                             entries + "}",
+                                         ParserConfig(&context));
+    if (!module) {
+      ADD_FAILURE() << "the test's own module does not parse";
+      return failure();
+    }
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      message = diagnostic.str();
+      return success();
+    });
+    return geometryOf(*module);
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  std::string message;
+};
+
+const std::string embed = entry("embed", 8, "8xi32", "8x16xf32");
+const std::string prefill = entry("prefill", 8, "8x16xf32", "1x100xf32");
+
+TEST_F(GeometryTest, ReadsAllEntries) {
+  FailureOr<Geometry> geometry = read(entry("encode", 2, "2x3x28x42xf32", "2x6x16xf32") + embed +
+                                      prefill + entry("decode", 1, "1xi32", "1x100xf32"));
+  ASSERT_TRUE(succeeded(geometry)) << message;
+  EXPECT_EQ(geometry->context, 64);
+  EXPECT_EQ(geometry->chunk, 8);
+  EXPECT_EQ(geometry->imageBatch, 2);
+  EXPECT_EQ(geometry->tileHeight, 28);
+  EXPECT_EQ(geometry->tileWidth, 42);
+  EXPECT_EQ(geometry->tokensPerTile, 6);
+  EXPECT_EQ(geometry->hidden, 16);
+  EXPECT_EQ(geometry->vocabulary, 100);
+}
+
+TEST_F(GeometryTest, FeaturesHaveToBeAsWideAsEmbeddings) {
+  EXPECT_TRUE(failed(read(entry("encode", 1, "1x3x28x28xf32", "1x4x24xf32") + embed)));
+  EXPECT_NE(message.find("expected embeddings of width 24 as in the other parts of the model, "
+                         "found 16"),
+            std::string::npos)
+      << message;
+}
+
+TEST_F(GeometryTest, DecodeHasToHaveTheLogitsOfPrefill) {
+  EXPECT_TRUE(failed(read(embed + prefill + entry("decode", 1, "1xi32", "1x99xf32"))));
+  EXPECT_NE(message.find("expected a vocabulary of 100"), std::string::npos) << message;
+}
+
+TEST_F(GeometryTest, RanksAreChecked) {
+  EXPECT_TRUE(failed(read(entry("encode", 1, "1x28x28xf32", "1x4x16xf32"))));
+  EXPECT_NE(message.find("expected pixels of rank 4"), std::string::npos) << message;
+  EXPECT_TRUE(failed(read(entry("encode", 1, "1x3x28x28xf32", "1x16xf32"))));
+  EXPECT_NE(message.find("expected image features of rank 3"), std::string::npos) << message;
+}
+
+} // namespace
