@@ -182,6 +182,15 @@ def checkLitFolders(files):
             problem(f"tests/lit/{folder}", 0, "expected in tests/lit/CMakeLists.txt, found no such name there")
 
 
+def checkLinksInProse(path, text):
+    for number, line in enumerate(text.split("\n"), 1):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", re.sub(r"`[^`]*`", "", line)):
+            target = "".join(target)
+            there = os.path.join(ROOT, os.path.dirname(path), target)
+            if "://" not in target and not os.path.exists(there):
+                problem(path, number, f"expected a link to a file that exists, found {target}")
+
+
 def checkFile(path):
     full = os.path.join(ROOT, path)
     if path.split("/")[0] not in TOP_LEVEL:
@@ -211,6 +220,8 @@ def checkFile(path):
             found = re.search(r"(?<![\w.}$])/(work|root|home)/\w+", line)
             if found:
                 problem(path, number, f"expected no path of one machine, found {found.group()}")
+    if path.endswith(".md"):
+        checkLinksInProse(path, text)
     if "\r" in text:
         problem(path, 0, "expected lines that end in LF, found CR")
     if text and not text.endswith("\n"):
