@@ -46,7 +46,6 @@ std::vector<NodeSchema> bluec::onnx::listNodeSchemas(MLIRContext &context) {
 bool bluec::onnx::isGraph(FunctionOpInterface function) {
   if (function.isExternal())
     return false;
-  return llvm::any_of(function.getFunctionBody().front(), [](Operation &op) {
-    return isa_and_nonnull<OnnxDialect>(op.getDialect());
-  });
+  return llvm::any_of(function.getFunctionBody().front(),
+                      [](Operation &op) { return isa_and_nonnull<OnnxDialect>(op.getDialect()); });
 }

@@ -78,8 +78,8 @@ TEST_F(LayerName, Repeated) {
   std::vector<std::string> names;
   blue::LayerNames all(module->lookupSymbol("f"));
   module->walk([&](blue::TanhOp op) { names.push_back(all.of(op).str()); });
-  EXPECT_EQ(names, (std::vector<std::string>{"vision/m/tanh", "vision/m/tanh_2",
-                                             "vision/m/tanh_3"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"vision/m/tanh", "vision/m/tanh_2", "vision/m/tanh_3"}));
 }
 
 } // namespace

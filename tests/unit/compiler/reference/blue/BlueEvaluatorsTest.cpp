@@ -1,6 +1,6 @@
 // The plain evaluators of the blue dialect against numbers worked out by hand.
-#include "compiler/dialect/blue/Blue.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
+#include "compiler/dialect/blue/Blue.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -40,8 +40,8 @@ protected:
       shared.push_back(std::make_shared<Tensor>(std::move(input)));
     reference::GraphEvaluation evaluation;
     evaluation.evaluators = &reference::blueEvaluators();
-    auto outputs = reference::evaluateFunction(module->lookupSymbol<func::FuncOp>("f"), shared,
-                                               evaluation);
+    auto outputs =
+        reference::evaluateFunction(module->lookupSymbol<func::FuncOp>("f"), shared, evaluation);
     if (succeeded(outputs))
       for (const auto &output : *outputs)
         results.push_back(*output);
@@ -79,11 +79,11 @@ TEST_F(BlueEvaluators, Linear) {
 
 TEST_F(BlueEvaluators, LinearAccumulatesInDouble) {
   // In float, 2^24 + 1 - 2^24 is 0.
-  auto y = run("(%x: tensor<1x3xf32>, %w: tensor<1x3xf32>) -> tensor<1x1xf32> {"
-               "%y = blue.linear %x, %w : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x1xf32>"
-               "return %y : tensor<1x1xf32> }",
-               {Tensor::floats({1, 3}, {16777216, 1, -16777216}),
-                Tensor::floats({1, 3}, {1, 1, 1})});
+  auto y =
+      run("(%x: tensor<1x3xf32>, %w: tensor<1x3xf32>) -> tensor<1x1xf32> {"
+          "%y = blue.linear %x, %w : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x1xf32>"
+          "return %y : tensor<1x1xf32> }",
+          {Tensor::floats({1, 3}, {16777216, 1, -16777216}), Tensor::floats({1, 3}, {1, 1, 1})});
   ASSERT_EQ(y.size(), 1u);
   expectFloats(y[0], {1, 1}, {1});
 }
