@@ -1,0 +1,39 @@
+"""Other models of the family, from ONNX to compiled code: each package of tests/golden/family compiles, and
+each layer of the bundle computes what the plain evaluators say. That these say what onnxruntime says is
+tests/unit/passes/conversions' to show.
+
+    python3 tests/e2e/family.py [PART-OF-A-CASE-NAME...]
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from tool import BLUEC, SOURCE, Suite, check, compileModel, describe, run, scratch
+
+FAMILY = os.path.join(SOURCE, "tests", "golden", "family")
+TOLERANCE = 1e-4
+
+ROOT = scratch("family")
+suite = Suite("e2e/family")
+
+
+def package(name):
+    model = os.path.join(FAMILY, name)
+    # A short chunk, so that verify's prompt takes several and ends in a part of one.
+    bundle = compileModel(os.path.join(ROOT, name), "--context", "64", "--chunk", "8", model=model)
+    done = run(BLUEC, "verify", bundle, "--reference", model, "--tolerance", str(TOLERANCE), "--json", seconds=300)
+    check(done.code == 0, f"expected every layer within {TOLERANCE}, found {describe(done)}")
+    layers = json.loads(done.out)["layers"]
+    check(len(layers) >= 10, f"expected at least ten layers, found {len(layers)}")
+    return f"{len(layers)} layers"
+
+
+for name in sorted(os.listdir(FAMILY)):
+    if os.path.isfile(os.path.join(FAMILY, name, "config.json")):
+        suite.case(name, package, name)
+
+
+if __name__ == "__main__":
+    suite.main()
