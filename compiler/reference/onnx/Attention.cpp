@@ -102,7 +102,9 @@ FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const He
           largest = std::max(largest, score);
         }
         std::fill(sums.begin(), sums.end(), 0.0);
-        for (int64_t j = 0; j < k.length; ++j) {
+        // A row that sees no key at all is zero, as the standard has it.
+        bool isHidden = largest == -kInfinity;
+        for (int64_t j = 0; j < k.length && !isHidden; ++j) {
           double weight = std::exp(scores[static_cast<size_t>(j)] - largest);
           total += weight;
           if (weight != 0)
@@ -112,7 +114,7 @@ FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const He
         for (int64_t d = 0; d < v.depth; ++d) {
           int64_t at = form.isFlat ? (b * q.length + t) * q.heads * v.depth + h * v.depth + d
                                    : ((b * q.heads + h) * q.length + t) * v.depth + d;
-          setFloat(*out, at, sums[static_cast<size_t>(d)] / total);
+          setFloat(*out, at, isHidden ? 0.0 : sums[static_cast<size_t>(d)] / total);
         }
       }
   return out;

@@ -51,7 +51,7 @@ Results reduce(Operation *op, Operands operands, const EvaluationLimits &limits)
   bool isFloat = x.isFloat();
   if (!isFloat && (kind == Kind::L2 || kind == Kind::Mean || kind == Kind::SumOfSquares))
     return fault(op) << "expected floats, found integers";
-  if (reduced == 0 && (kind == Kind::Max || kind == Kind::Min))
+  if (reduced == 0 && x.type == ElementType::I64 && (kind == Kind::Max || kind == Kind::Min))
     return fault(op) << "expected elements to reduce, found none";
   auto count = static_cast<size_t>(out->numElements());
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -60,7 +60,8 @@ Results reduce(Operation *op, Operands operands, const EvaluationLimits &limits)
                  : kind == Kind::Product ? 1.0
                                          : 0.0;
   std::vector<double> floats(isFloat ? count : 0, start);
-  std::vector<uint64_t> integers(isFloat ? 0 : count, kind == Kind::Product ? 1 : 0);
+  std::vector<uint64_t> integers(isFloat ? 0 : count,
+                                 kind == Kind::Product || kind == Kind::Min ? 1 : 0);
   std::vector<bool> isSet(isFloat ? 0 : count, false);
   forEachIndex<1>(x.shape, {broadcastStrides(kept, x.shape)},
                   [&](int64_t i, const std::array<int64_t, 1> &at) {

@@ -1,6 +1,8 @@
 // Inference for ops that rearrange elements: reshapes, transposes, joins and cuts.
 #include "compiler/dialect/onnx/inference/Rules.h"
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace bluec::onnx {
@@ -257,12 +259,9 @@ LogicalResult split(NodeFacts &node) {
     if (sum && extent && *sum != *extent)
       return node.error() << "expected split sizes of sum " << *extent << ", found " << *sum;
   } else if (extent && count > 0) {
-    int64_t size = (*extent + count - 1) / count; // the last part may be smaller
-    if (size * (count - 1) > *extent)
-      return node.error() << "expected a dim that splits into " << count << " parts, found "
-                          << *extent;
+    int64_t size = (*extent + count - 1) / count; // the last parts may be smaller
     for (unsigned i = 0; i < count; ++i)
-      parts[i] = node.constant(std::min(size, *extent - size * i));
+      parts[i] = node.constant(std::clamp<int64_t>(*extent - size * i, 0, size));
   }
   int64_t begin = 0;
   bool isCounted = x.elements && x.dims->size() == 1;

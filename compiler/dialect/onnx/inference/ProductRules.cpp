@@ -102,9 +102,13 @@ FailureOr<AffineExpr> windowedDim(NodeFacts &node, AffineExpr dim, const Window 
                         << reach;
   // (dim - reach) / stride + 1. Written so that the division sees a non-negative sum: a symbolic
   // dim is at least as large as the kernel where the node is valid at all.
-  if (constantOf(room))
-    return node.constant((*constantOf(room) + (ceil ? window.stride - 1 : 0)) / window.stride + 1);
-  return (room + (ceil ? window.stride - 1 : 0)).floorDiv(window.stride) + 1;
+  if (!constantOf(room))
+    return ceil ? AffineExpr() : room.floorDiv(window.stride) + 1;
+  int64_t outputs = (*constantOf(room) + (ceil ? window.stride - 1 : 0)) / window.stride + 1;
+  // A window that would start in the padding after the end is not there.
+  if (ceil && (outputs - 1) * window.stride >= *constantOf(dim) + window.padBegin)
+    --outputs;
+  return node.constant(outputs);
 }
 
 template <typename Op>
