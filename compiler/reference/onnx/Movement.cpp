@@ -344,6 +344,9 @@ Results pad(Operation *op, Operands operands, const EvaluationLimits &limits) {
     if (failed(axis))
       return failure();
     auto along = static_cast<size_t>(*axis);
+    constexpr int64_t kMaxPad = int64_t{1} << 40;
+    if (std::max(std::abs((*pads)[i] / 2), std::abs((*pads)[axes.size() + i] / 2)) > kMaxPad)
+      return fault(op) << "expected pads of at most " << kMaxPad;
     before[along] = (*pads)[i];
     if (llvm::AddOverflow(shape[along], (*pads)[i], shape[along]) ||
         llvm::AddOverflow(shape[along], (*pads)[axes.size() + i], shape[along]))

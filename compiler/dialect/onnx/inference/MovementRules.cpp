@@ -253,11 +253,16 @@ LogicalResult split(NodeFacts &node) {
       return node.error() << "expected " << count << " sizes in split, found " << *length;
     if (sizes.elements && sizes.elements->size() == count)
       parts.assign(sizes.elements->begin(), sizes.elements->end());
-    std::optional<int64_t> sum = 0;
-    for (AffineExpr part : parts)
-      sum = constantOf(part) && sum ? std::optional(*sum + *constantOf(part)) : std::nullopt;
-    if (sum && extent && *sum != *extent)
-      return node.error() << "expected split sizes of sum " << *extent << ", found " << *sum;
+    // Of constants up to 2^31, as all arithmetic on expressions; null when a part is unknown.
+    AffineExpr sum = node.constant(0);
+    for (AffineExpr part : parts) {
+      if (constantOf(part).value_or(0) < 0)
+        return node.error() << "expected split sizes of at least 0, found " << *constantOf(part);
+      sum = add(sum, part);
+    }
+    if (constantOf(sum) && extent && *constantOf(sum) != *extent)
+      return node.error() << "expected split sizes of sum " << *extent << ", found "
+                          << *constantOf(sum);
   } else if (extent && count > 0) {
     int64_t size = (*extent + count - 1) / count; // the last parts may be smaller
     for (unsigned i = 0; i < count; ++i)
