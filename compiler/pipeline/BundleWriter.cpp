@@ -1,5 +1,7 @@
 #include "compiler/pipeline/BundleWriter.h"
 
+#include "runtime/core/Sha256.h"
+
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
@@ -7,7 +9,6 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SHA256.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -30,7 +31,7 @@ llvm::Expected<BundleFile> bluec::describeFile(llvm::StringRef name) {
   if (!file)
     return file.takeError();
   auto close = llvm::make_scope_exit([&] { fs::closeFile(*file); });
-  llvm::SHA256 hash;
+  runtime::Sha256 hash;
   BundleFile result;
   std::vector<char> piece(size_t{1} << 20);
   while (true) {
@@ -40,10 +41,10 @@ llvm::Expected<BundleFile> bluec::describeFile(llvm::StringRef name) {
       return read.takeError();
     if (*read == 0)
       break;
-    hash.update(llvm::StringRef(piece.data(), *read));
+    hash.update(piece.data(), *read);
     result.bytes += *read;
   }
-  result.sha256 = hexDigits(hash.final());
+  result.sha256 = hexDigits(hash.finish());
   return result;
 }
 

@@ -1,9 +1,9 @@
 #include "compiler/pipeline/WeightsFile.h"
 
 #include "compiler/pipeline/BundleWriter.h"
+#include "runtime/core/Sha256.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/SHA256.h"
 
 #include <map>
 #include <tuple>
@@ -35,13 +35,13 @@ LogicalResult bluec::digestWeights(ModuleOp module, WeightReader &reader) {
     if (weights.size() < 2)
       continue;
     for (plan::WeightOp weight : weights) {
-      llvm::SHA256 hash;
+      runtime::Sha256 hash;
       if (failed(streamWeight(weight, reader, [&](ArrayRef<char> bytes) {
-            hash.update(text(bytes));
+            hash.update(bytes.data(), bytes.size());
             return true;
           })))
         return failure();
-      weight.setDigest(hexDigits(hash.final()));
+      weight.setDigest(hexDigits(hash.finish()));
     }
   }
   return success();
@@ -60,11 +60,12 @@ FailureOr<std::array<uint8_t, 32>> bluec::writeWeights(ModuleOp module, WeightRe
     return module.emitError() << "expected " << plan::kWeightsBytesAttr << " (assign-weights)",
            failure();
 
-  llvm::SHA256 hash;
+  // (LLVM's own SHA-256 counts bits in 32 bits: it is wrong from 512 MiB on.)
+  runtime::Sha256 hash;
   int64_t written = 0;
   auto put = [&](ArrayRef<char> bytes) {
     out.write(bytes.data(), bytes.size());
-    hash.update(text(bytes));
+    hash.update(bytes.data(), bytes.size());
     written += static_cast<int64_t>(bytes.size());
     return true;
   };
@@ -84,5 +85,5 @@ FailureOr<std::array<uint8_t, 32>> bluec::writeWeights(ModuleOp module, WeightRe
              failure();
   }
   padTo(total.getInt());
-  return hash.final();
+  return hash.finish();
 }
