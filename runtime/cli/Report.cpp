@@ -18,7 +18,7 @@ int reportStatus(std::ostream &err, const std::function<Status()> &command) {
   }
   if (status.ok())
     return ExitDone;
-  err << "bluec: " << status.message() << '\n';
+  err << "error: " << status.message() << '\n';
   return status.getCode() == Code::Internal ? ExitInternal : ExitInputAtFault;
 }
 

@@ -90,7 +90,7 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   if (!options.json) {
     out << '\n';
     if (session.stopReason() == Stop::Context)
-      err << "bluec: the context of " << (*bundle)->model().context
+      err << "warning: the context of " << (*bundle)->model().context
           << " tokens is full; the answer is cut short\n";
     return {};
   }

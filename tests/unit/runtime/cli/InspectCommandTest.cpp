@@ -83,14 +83,14 @@ TEST_F(InspectCommandTest, DamagedFile) {
   writeWhole(bundle.file("weights.bin"), std::string(FAKE_WEIGHTS_BYTES, '\1'));
   EXPECT_EQ(inspect(false), ExitInputAtFault);
   EXPECT_TRUE(shows("weights.bin: damaged: expected sha-256"));
-  EXPECT_EQ(err.str().find("bluec: weights.bin: damaged"), 0u);
+  EXPECT_EQ(err.str().find("error: weights.bin: damaged"), 0u);
 }
 
 TEST_F(InspectCommandTest, NotABundle) {
   writeWhole(bundle.file("manifest.json"), "{}");
   EXPECT_EQ(inspect(true), ExitInputAtFault);
   EXPECT_EQ(out.str(), "");
-  EXPECT_EQ(err.str(), "bluec: manifest.json: format: expected a value, found none\n");
+  EXPECT_EQ(err.str(), "error: manifest.json: format: expected a value, found none\n");
 }
 
 } // namespace

@@ -62,7 +62,7 @@ TEST_F(RunCommandTest, ContextFullIsSaid) {
   options.prompt = std::string(FAKE_CONTEXT - 3, 'x');
   EXPECT_EQ(run(), ExitDone);
   EXPECT_EQ(out.str(), "x\n");
-  EXPECT_EQ(err.str(), "bluec: the context of 96 tokens is full; the answer is cut short\n");
+  EXPECT_EQ(err.str(), "warning: the context of 96 tokens is full; the answer is cut short\n");
 }
 
 // One line each, nothing on the other stream, exit code 1.
@@ -70,7 +70,7 @@ TEST_F(RunCommandTest, InputAtFault) {
   const auto expectLine = [&](const std::string &line) {
     EXPECT_EQ(run(), ExitInputAtFault);
     EXPECT_EQ(out.str(), "");
-    EXPECT_EQ(err.str(), "bluec: " + line + "\n");
+    EXPECT_EQ(err.str(), "error: " + line + "\n");
   };
   options.images = {bundle.file("none.png")};
   expectLine(bundle.file("none.png") + ": no such file or directory");
