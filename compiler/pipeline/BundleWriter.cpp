@@ -67,6 +67,8 @@ void removeOnInterrupt() {
 bool isBundle(llvm::StringRef directory) {
   llvm::SmallString<256> manifest(directory);
   path::append(manifest, "manifest.json");
+  if (!fs::is_regular_file(manifest)) // opening anything else may wait for ever
+    return false;
   auto buffer = llvm::MemoryBuffer::getFile(manifest);
   if (!buffer)
     return false;
@@ -104,6 +106,8 @@ llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringR
   llvm::StringRef parent = path::parent_path(*place);
   if (!fs::is_directory(parent))
     return llvm::createStringError(output + ": expected its parent to be a directory");
+  if (fs::is_symlink_file(*place))
+    return llvm::createStringError(output + ": expected a directory, found a symbolic link");
   if (fs::exists(*place) && !fs::is_directory(*place))
     return llvm::createStringError(output + ": expected a directory, found a file");
   if (fs::is_directory(*place) && !isEmptyDirectory(*place) && !isBundle(*place))
@@ -169,6 +173,11 @@ llvm::Error BundleWriter::commit() {
 llvm::Error bluec::writeFileWhole(llvm::StringRef name, llvm::StringRef content) {
   if (fs::is_directory(name))
     return llvm::createStringError(name + ": expected a file, found a directory");
+  // A rename would put a file in the place of a link, a pipe or a device.
+  fs::file_status found;
+  if (name != "-" && !fs::status(name, found, /*follow=*/false) &&
+      found.type() != fs::file_type::regular_file)
+    return llvm::createStringError(name + ": expected a file, found something else");
   return llvm::writeToOutput(name, [&](llvm::raw_ostream &out) {
     out << content;
     return llvm::Error::success();

@@ -17,6 +17,7 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/ThreadPool.h"
 
 #include <chrono>
@@ -166,6 +167,18 @@ LogicalResult Compilation::report(llvm::Error error) {
   return diagnostics.error(llvm::toString(std::move(error)));
 }
 
+/// Whether `place` is `folder` or lies below it, by their names.
+static bool isWithin(StringRef place, StringRef folder) {
+  auto parts = [](StringRef name) {
+    SmallString<256> text(name);
+    (void)llvm::sys::fs::make_absolute(text);
+    llvm::sys::path::remove_dots(text, /*remove_dot_dot=*/true);
+    return text.str().rtrim('/').str();
+  };
+  std::string inner = parts(place), outer = parts(folder);
+  return inner == outer || StringRef(inner).starts_with(outer + "/");
+}
+
 LogicalResult Compilation::checkOptions() {
   if (options.recipe != "float")
     return diagnostics.error("--recipe: expected float (no other is available yet), found '" +
@@ -176,6 +189,10 @@ LogicalResult Compilation::checkOptions() {
     return diagnostics.error(why);
   if (!options.stopAfter && options.output.empty())
     return diagnostics.error("-o: expected a place for the output, found none");
+  if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
+      isWithin(options.dumpPhasesTo, options.output))
+    return diagnostics.error("--dump-phases-to: expected a place outside of the output, found '" +
+                             options.dumpPhasesTo + "'");
   return success();
 }
 
@@ -210,6 +227,11 @@ LogicalResult Compilation::chooseSizes() {
   if (positions > 0 && sizes.context > positions)
     return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
                              " positions, found " + Twine(sizes.context));
+  // Masks and rotary tables are recognised by evaluating them at up to this many positions.
+  constexpr int64_t leastContext = 8;
+  if (sizes.context < leastContext)
+    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
+                             " tokens, found " + Twine(sizes.context));
   if (sizes.chunk > sizes.context)
     return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
                              " tokens, found " + Twine(sizes.chunk));

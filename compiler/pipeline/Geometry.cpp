@@ -44,6 +44,9 @@ LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
         failed(expectRank(entry, "embeddings", output, 2)))
       return failure();
     geometry.chunk = capacity;
+    entry.walk([&](blue::EmbeddingOp op) {
+      geometry.embeddings = cast<RankedTensorType>(op.getTable().getType()).getDimSize(0);
+    });
     return agree(entry, "embeddings of width", geometry.hidden, output.getDimSize(1));
   case plan::EntryKind::Prefill:
     if (failed(expectRank(entry, "embeddings", input, 2)) ||
@@ -71,5 +74,10 @@ FailureOr<Geometry> bluec::geometryOf(ModuleOp module) {
   for (auto entry : module.getOps<plan::EntryOp>())
     if (failed(readEntry(entry, geometry)))
       return failure();
+  // An answer's tokens are fed back: each needs a row.
+  if (geometry.embeddings != 0 && geometry.embeddings < geometry.vocabulary)
+    return module.emitError() << "embed_tokens.onnx: expected a table of at least "
+                              << geometry.vocabulary << " rows, the decoder's logits, found "
+                              << geometry.embeddings;
   return geometry;
 }

@@ -2,8 +2,10 @@
 
 #include "cli/RunCommand.h"
 
+#include <algorithm>
 #include <exception>
 #include <ostream>
+#include <string>
 
 namespace bluec::runtime {
 
@@ -18,7 +20,9 @@ int reportStatus(std::ostream &err, const std::function<Status()> &command) {
   }
   if (status.ok())
     return ExitDone;
-  err << "error: " << status.message() << '\n';
+  std::string line = status.message(); // which may quote a path with anything in it
+  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  err << "error: " << line << '\n';
   return status.getCode() == Code::Internal ? ExitInternal : ExitInputAtFault;
 }
 

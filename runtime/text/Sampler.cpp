@@ -48,7 +48,10 @@ Result<std::int32_t> Sampler::next(std::span<const float> logits) {
   std::size_t best = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (!std::isfinite(logits[i]))
-      return Status(Code::Internal, "logit " + std::to_string(i) + ": expected a finite number");
+      return Status(Code::BadBundle, "logit " + std::to_string(i) +
+                                         ": expected a finite number, found " +
+                                         std::to_string(logits[i]) +
+                                         "; the weights may hold numbers that are not finite");
     if (logits[i] > logits[best])
       best = i;
   }

@@ -7,11 +7,12 @@ import json
 import math
 import os
 import re
+import stat
 import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, compileModel, copyBundle, describe,
+from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, checkRefused, compileModel, copyBundle, describe,
                   readBytes, replace, run, scratch, signManifest)
 
 ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
@@ -117,6 +118,26 @@ def overwrite():
           f"expected a folder that is no bundle to be left alone, found {describe(done)}")
 
 
+def oddOutputs():
+    """Only files and bundles are replaced: no link, no pipe, and a full disk is not success."""
+    pipe, link = os.path.join(ROOT, "pipe"), os.path.join(ROOT, "link")
+    os.mkfifo(pipe)
+    os.symlink(BUNDLE, link)
+    for arguments in (["-o", pipe, "--emit", "mlir"], ["-o", link]):
+        checkRefused(run(BLUEC, "compile", MODEL, *arguments))
+    check(stat.S_ISFIFO(os.lstat(pipe).st_mode) and os.path.islink(link), "expected pipe and link to stay, found them replaced")
+    for arguments in ("list-targets", f"inspect {BUNDLE}", f"run {BUNDLE} --prompt x"):
+        done = run("/bin/sh", "-c", f"{BLUEC} {arguments} >/dev/full")
+        check(done.code == 1 and "standard output" in done.err, f"{arguments}: expected exit code 1, found {describe(done)}")
+
+
+def twoPictures():
+    one, two = (os.path.join(PICTURES, GOLDENS["pictures"][index]["file"]) for index in (0, 1))
+    tiles = sum(GOLDENS["pictures"][index]["tiles"] for index in (0, 1))
+    done = run(BLUEC, "run", BUNDLE, "--image", one, "--image", two, "--prompt", "What does it say?", "--json")
+    check(done.code == 0 and json.loads(done.out)["tiles"] == tiles, f"expected {tiles} tiles, found {describe(done)} {done.out}")
+
+
 def commandLine():
     entry = GOLDENS["pictures"][0]
     picture = os.path.join(PICTURES, entry["file"])
@@ -199,7 +220,13 @@ def usage():
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--target", "frobnicator"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--stop-after", "lunch"],
                       ["run", BUNDLE], ["run", BUNDLE, "--prompt", "x", "--temperature", "-1"],
-                      ["run", BUNDLE, "--prompt", "x", "--threads", "-5"]):
+                      ["run", BUNDLE, "--prompt", "x", "--temperature", "nan"], ["run", BUNDLE, "--prompt", "x", "--top-p", "0"],
+                      ["run", BUNDLE, "--prompt", "x", "--max-new-tokens", "0"], ["run", BUNDLE, "--prompt", "x", "--seed", "-1"],
+                      ["run", BUNDLE, "--prompt", "x", "--threads", "-5"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--context", "7", "--chunk", "7"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--memory-budget", ""],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--dump-phases-to", os.path.join(ROOT, "x", "dumps")],
+                      ["verify", BUNDLE, "--reference", MODEL, "--tolerance", "nan"]):
         done = run(BLUEC, *arguments)
         check(done.code == 2, f"bluec {' '.join(arguments)}: expected exit code 2, found {describe(done)}")
         check(done.err.strip(), f"bluec {' '.join(arguments)}: expected a reason on stderr, found none")
@@ -222,6 +249,8 @@ for name in runnableTargets():
 suite.case("a prompt beyond the context", context)
 suite.case("compiling twice gives the same bytes", sameBytes)
 suite.case("an output that exists", overwrite)
+suite.case("outputs that are no files", oddOutputs)
+suite.case("two pictures", twoPictures)
 suite.case("bluec run", commandLine)
 suite.case("the same seed gives the same text", sampling)
 suite.case("bluec inspect", inspect)

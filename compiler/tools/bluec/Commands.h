@@ -18,6 +18,9 @@ void addInspectCommand(CLI::App &app, Chosen &chosen);
 void addVerifyCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
 
+/// Accepts numbers from `least` to `most`; what is not a number (nan) is none of them.
+CLI::Validator between(double least, double most);
+
 /// "2.2GB", "512MiB" or "1000" in bytes; -1 when it is none of these.
 int64_t parseBytes(const std::string &text);
 

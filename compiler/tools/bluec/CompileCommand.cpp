@@ -73,7 +73,7 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
       return usageError("--stop-after: expected the name of a phase, found '" +
                         arguments.stopAfter + "'");
   }
-  if (!arguments.budget.empty()) {
+  if (command.count("--memory-budget")) {
     options.memoryBudget = parseBytes(arguments.budget);
     if (options.memoryBudget < 0)
       return usageError("--memory-budget: expected a size such as 2.2GB, found '" +

@@ -6,18 +6,43 @@
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <iostream>
+#include <sstream>
 
 using namespace bluec;
 using namespace bluec::tools;
 
 int bluec::tools::usageError(const std::string &message) {
   std::string line = message;
-  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
   std::cerr << "error: " << line << '\n';
   return exitUsage;
+}
+
+CLI::Validator bluec::tools::between(double least, double most) {
+  std::ostringstream range;
+  range << "from " << least << " to " << most;
+  auto check = [=, text = range.str()](const std::string &value) -> std::string {
+    double number = 0;
+    if (CLI::detail::lexical_cast(value, number) && number >= least && number <= most)
+      return {};
+    return "expected a number " + text + ", found " + value;
+  };
+  return CLI::Validator(check, range.str());
+}
+
+/// What was printed counts only once it is out: a full disk is not to look like success.
+static int flushed(int code) {
+  llvm::outs().flush();
+  bool lost = llvm::outs().has_error() || !std::cout.flush();
+  llvm::outs().clear_error();
+  if (!lost || code != exitDone)
+    return code;
+  std::cerr << "error: standard output: could not be written\n";
+  return exitInput;
 }
 
 int main(int argc, char **argv) {
@@ -38,12 +63,12 @@ int main(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &asked) {
-    return app.exit(asked); // --help, --version
+    return flushed(app.exit(asked)); // --help, --version
   } catch (const CLI::ParseError &error) {
     return usageError(error.what());
   }
   if (chosen)
-    return chosen();
+    return flushed(chosen());
   std::string commands;
   for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; }))
     commands += (commands.empty() ? "" : ", ") + command->get_name();

@@ -4,7 +4,9 @@
 #include "runtime/cli/InspectCommand.h"
 #include "runtime/cli/RunCommand.h"
 
+#include <cstdint>
 #include <iostream>
+#include <limits>
 #include <memory>
 
 using namespace bluec::tools;
@@ -18,17 +20,20 @@ void bluec::tools::addRunCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--prompt", options->prompt, "The question; <image> says where a picture stands")
       ->required();
   command->add_option("--image", options->images, "A picture (PNG or JPEG); once for each picture")
-      ->expected(1);
+      ->allow_extra_args(false);
+  constexpr int mostTokens = 1 << 20;
+  constexpr double mostTemperature = 100, leastTopP = 1e-6;
   command
       ->add_option("--max-new-tokens", options->maxNewTokens,
                    "Tokens of the answer (as many as the context holds)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(1, mostTokens));
   command->add_option("--temperature", options->temperature, "0: always the most likely token")
-      ->check(CLI::NonNegativeNumber);
+      ->check(between(0, mostTemperature));
   command
       ->add_option("--top-p", options->topP, "Sample from the likeliest tokens that add up to it")
-      ->check(CLI::Range(0.0f, 1.0f));
-  command->add_option("--seed", options->seed, "Of sampling");
+      ->check(between(leastTopP, 1));
+  command->add_option("--seed", options->seed, "Of sampling, when the temperature is above 0")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")
       ->check(CLI::Range(0, mostThreads));
   command->add_flag("--json", options->json, "Print the answer, its tokens and times as JSON");

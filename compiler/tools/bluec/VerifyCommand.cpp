@@ -12,13 +12,14 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
       "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
   constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
   constexpr int mostThreads = 1024;
+  constexpr double leastTolerance = 1e-12, mostTolerance = 1e6;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
   command
       ->add_option("--reference", options->reference,
                    "The model directory that the bundle was compiled from")
       ->required();
   command->add_option("--tolerance", options->tolerance, "Relative error of a layer (1e-3)")
-      ->check(CLI::PositiveNumber);
+      ->check(between(leastTolerance, mostTolerance));
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
   command->add_option("--tiles", options->tiles, "Tiles to encode (2)")
