@@ -13,10 +13,11 @@ using namespace bluec::reference;
 TEST(Rounding, HalvesThereAndBack) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     float value = halfToFloat(static_cast<uint16_t>(bits));
-    if (std::isnan(value))
+    if (std::isnan(value)) {
       EXPECT_TRUE(std::isnan(halfToFloat(floatToHalf(value))));
-    else
+    } else {
       EXPECT_EQ(floatToHalf(value), bits);
+    }
   }
 }
 
