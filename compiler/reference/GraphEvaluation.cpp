@@ -1,6 +1,7 @@
 // Runs graphs op by op through the plain evaluators.
 #include "compiler/reference/Evaluator.h"
 #include "compiler/reference/Rounding.h"
+#include "compiler/support/Quoted.h"
 #include "compiler/support/WeightReader.h"
 
 #include "compiler/dialect/blue/Blue.h"
@@ -34,7 +35,7 @@ private:
 
 template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWeight(Weight op) {
   if (!options.weights)
-    return op.emitError() << "expected a reader of weights for " << op.getName();
+    return op.emitError() << "expected a reader for weight " << quoted(op.getName());
   if (cast<ShapedType>(op.getType()).getNumElements() > options.limits.maxElements)
     return op.emitError() << "expected a weight of at most " << options.limits.maxElements
                           << " elements, found " << op.getType();

@@ -163,7 +163,7 @@ Expected<TensorData> OnnxFile::data(const ::onnx::TensorProto &tensor,
     return fault("expected a tensor in one piece, found a segment");
   if (tensor.data_location() == ::onnx::TensorProto::EXTERNAL) {
     if (Error error = findExternal(tensor, expected, data))
-      return std::move(error);
+      return error;
     return data;
   }
   std::optional<uint64_t> offset, length;

@@ -140,6 +140,6 @@ private:
 llvm::Expected<std::string> bluec::stripTensorData(llvm::ArrayRef<char> file) {
   std::string out;
   if (Error error = Stripper(file).strip(0, file.size(), Message::Model, 0, out))
-    return std::move(error);
+    return error;
   return out;
 }

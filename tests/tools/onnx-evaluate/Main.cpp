@@ -94,8 +94,9 @@ int main(int argc, char **argv) {
   for (unsigned i = 0; i < function.getNumResults(); ++i)
     worst = std::max(
         worst,
-        relativeError(*(*outputs)[i],
-                      tensors[function.getResultAttrOfType<StringAttr>(i, bluec::onnx::kNameAttr).str()]));
+        relativeError(
+            *(*outputs)[i],
+            tensors[function.getResultAttrOfType<StringAttr>(i, bluec::onnx::kNameAttr).str()]));
   llvm::outs() << worst << "\n";
   return worst <= 1e-4 ? 0 : 1;
 }

@@ -84,3 +84,12 @@ func.func @heads(%x: tensor<1x4x48xf32>) {
   %0, %1, %2 = onnx.ms.GroupQueryAttention %x, %x, %x, %none, %none, %l, %l, %none, %none {num_heads = 4 : i64, kv_num_heads = 3 : i64} : (tensor<1x4x48xf32>, tensor<1x4x48xf32>, tensor<1x4x48xf32>, none, none, tensor<1xi32>, tensor<1xi32>, none, none) -> (tensor<*xf32>, none, none)
   return
 }
+
+// -----
+
+func.func @split(%x: tensor<6xf32>) {
+  %sizes = onnx.Constant dense<[9223372036854775807, 9223372036854775807]> : tensor<2xi64> : tensor<2xi64>
+  // expected-error @+1 {{Split: expected dims from 0 to 4294967296, found 9223372036854775807}}
+  %0, %1 = onnx.Split %x, %sizes : (tensor<6xf32>, tensor<2xi64>) -> (tensor<*xf32>, tensor<*xf32>)
+  return
+}

@@ -49,8 +49,9 @@ static void expectTypeHolds(Type type, const Tensor &tensor) {
     return;
   ASSERT_EQ(ranked.getRank(), tensor.rank());
   for (int64_t i = 0; i < ranked.getRank(); ++i)
-    if (!ranked.isDynamicDim(static_cast<unsigned>(i)))
+    if (!ranked.isDynamicDim(static_cast<unsigned>(i))) {
       EXPECT_EQ(ranked.getDimSize(static_cast<unsigned>(i)), tensor.shape[static_cast<size_t>(i)]);
+    }
 }
 
 static StringRef roleOf(StringRef graph) {

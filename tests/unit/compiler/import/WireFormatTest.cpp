@@ -44,8 +44,9 @@ TEST(WireFormat, RefusesBrokenMessages) {
   for (size_t length = 1; length < good.size(); ++length) {
     llvm::Expected<std::string> stripped = strip(good.substr(0, length));
     EXPECT_FALSE(static_cast<bool>(stripped)) << length;
-    if (!stripped)
+    if (!stripped) {
       EXPECT_EQ(toString(stripped.takeError()).substr(0, 28), "expected an ONNX model, foun");
+    }
   }
   for (const std::string &bad :
        {std::string("\x3b"), std::string("\x0f\x01"), std::string(12, '\xff')}) {

@@ -33,14 +33,16 @@ TEST(OnnxDialect, EveryNodeHasARuleOfInference) {
   mlir::MLIRContext context;
   for (const onnx::NodeSchema &schema : onnx::listNodeSchemas(context)) {
     // Constants and subgraphs are handled by the walk itself.
-    if (schema.type != "Constant" && schema.type != "If")
+    if (schema.type != "Constant" && schema.type != "If") {
       EXPECT_TRUE(rules.contains(opName(schema))) << opName(schema);
+    }
   }
 }
 
 TEST(OnnxDialect, EveryNodeHasAnEvaluator) {
   mlir::MLIRContext context;
   for (const onnx::NodeSchema &schema : onnx::listNodeSchemas(context))
-    if (schema.type != "If") // evaluated by the walk over a graph
+    if (schema.type != "If") { // evaluated by the walk over a graph
       EXPECT_TRUE(reference::onnxEvaluators().contains(opName(schema))) << opName(schema);
+    }
 }

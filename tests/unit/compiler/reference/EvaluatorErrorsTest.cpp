@@ -1,0 +1,92 @@
+// What an evaluator does not accept is an error at the node; it never asserts, and never makes a
+// tensor beyond its limits.
+#include "compiler/reference/onnx/OnnxEvaluators.h"
+
+#include "compiler/dialect/onnx/Onnx.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace bluec;
+
+namespace {
+
+/// Evaluates the body of a function without arguments; the message of its error, "" without one.
+std::string evaluate(const std::string &body) {
+  MLIRContext context;
+  context.loadDialect<func::FuncDialect, bluec::onnx::OnnxDialect>();
+  context.printOpOnDiagnostic(false);
+  std::string message;
+  context.getDiagEngine().registerHandler([&](Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return success();
+  });
+  auto module = parseSourceString<ModuleOp>("func.func @f() {\n" + body + "\nreturn\n}", &context);
+  if (!module)
+    return "parse: " + message;
+  reference::GraphEvaluation options;
+  options.evaluators = &reference::onnxEvaluators();
+  options.limits.maxElements = 1000;
+  (void)reference::evaluateFunction(*module->getOps<func::FuncOp>().begin(), {}, options);
+  return message;
+}
+
+std::string constant(const std::string &name, const std::string &value, const std::string &type) {
+  return name + " = onnx.Constant dense<" + value + "> : " + type + " : " + type + "\n";
+}
+
+TEST(EvaluatorErrors, LimitsTensors) {
+  EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<f32>") +
+                     constant("%s", "[100, 100]", "tensor<2xi64>") +
+                     "%0 = onnx.Expand %a, %s : (tensor<f32>, tensor<2xi64>) -> tensor<*xf32>"),
+            "Expand: expected at most 1000 elements, found 10000");
+  EXPECT_EQ(evaluate(constant("%z", "0", "tensor<i64>") + constant("%n", "5000", "tensor<i64>") +
+                     constant("%o", "1", "tensor<i64>") +
+                     "%0 = onnx.Range %z, %n, %o : (tensor<i64>, tensor<i64>, tensor<i64>) -> "
+                     "tensor<*xi64>"),
+            "Range: expected at most 1000 elements, found 5000");
+}
+
+TEST(EvaluatorErrors, ChecksShapes) {
+  EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2x3xf32>") +
+                     constant("%b", "1.0", "tensor<2x3xf32>") +
+                     "%0 = onnx.MatMul %a, %b : (tensor<2x3xf32>, tensor<2x3xf32>) -> "
+                     "tensor<*xf32>"),
+            "MatMul: expected equal inner dims, found 3 and 2");
+  EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2xf32>") +
+                     constant("%b", "1.0", "tensor<3xf32>") +
+                     "%0 = onnx.Add %a, %b : (tensor<2xf32>, tensor<3xf32>) -> tensor<*xf32>"),
+            "Add: expected shapes that broadcast, found dims 2 and 3");
+}
+
+TEST(EvaluatorErrors, ChecksIndices) {
+  EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2xf32>") +
+                     constant("%i", "[0, 2]", "tensor<2xi64>") +
+                     "%0 = onnx.Gather %a, %i : (tensor<2xf32>, tensor<2xi64>) -> tensor<*xf32>"),
+            "Gather: expected indices in [-2, 2), found 2");
+}
+
+TEST(EvaluatorErrors, ChecksValues) {
+  EXPECT_EQ(evaluate(constant("%a", "1", "tensor<i64>") + constant("%z", "0", "tensor<i64>") +
+                     "%0 = onnx.Div %a, %z : (tensor<i64>, tensor<i64>) -> tensor<*xi64>"),
+            "Div: expected integer divisors other than 0");
+}
+
+TEST(EvaluatorErrors, BelievesOperandsRatherThanTypes) {
+  // The type claims [4], the evaluator makes [2].
+  EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2xf32>") +
+                     "%0 = onnx.Neg %a : (tensor<2xf32>) -> tensor<4xf32>"),
+            "");
+}
+
+TEST(EvaluatorErrors, WantsAReaderForWeights) {
+  EXPECT_EQ(evaluate("%0 = onnx.Weight \"w\" <\"m\" at 0 : tensor<2xf32>> : tensor<2xf32>"),
+            "expected a reader for weight \"w\"");
+}
+
+} // namespace
