@@ -64,7 +64,7 @@ bool bluec::onnx_to_blue::matchAttention(Raising &raising, Operation *op) {
     } else if (auto where = dyn_cast<onnx::WhereOp>(next)) {
       bool isSeenLeft = dependences.onActivations(where.getX());
       std::optional<double> hidden = raising.scalar(isSeenLeft ? where.getY() : where.getX());
-      if (!hidden || *hidden > -9999 || dependences.onActivations(where.getCondition())) {
+      if (!hidden || *hidden > kHidden || dependences.onActivations(where.getCondition())) {
         raising.explain(op, "expected a mask that puts a large negative number where it hides");
         return false;
       }

@@ -8,10 +8,6 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::onnx_to_blue;
 
-/// Numbers at most this are as good as minus infinity under a softmax; exporters write the lowest
-/// number of a type, of float16 even, or -10000.
-static constexpr double kHidden = -9999;
-
 RowsUse Heads::use(Raising &raising) const {
   int64_t width = raising.meaning(anchor)->shape.back();
   if (begin == 0 && end == width)
@@ -54,7 +50,7 @@ std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value valu
   std::vector<int64_t> shape = raising.shapeAt(meaning->shape, probe);
   int64_t layerRows = shape[shape.size() - 2];
   int64_t base = 0;
-  if (llvm::MulOverflow(past, pastWidth, base) || base > (int64_t{1} << 24))
+  if (llvm::MulOverflow(past, pastWidth, base) || base > kMaxNumbered)
     return std::nullopt;
   SmallVector<Tensor> numbers;
   for (Value root : cone->roots) {
@@ -259,8 +255,8 @@ bluec::onnx_to_blue::resultArrangement(Raising &raising, const HeadOperands &ope
     ArrayRef<int64_t> leading = ArrayRef<int64_t>(*shape).drop_back(2);
     int64_t rows = (*shape)[shape->size() - 2], width = heads->count() * heads->headDim;
     int64_t count = 0;
-    if (llvm::MulOverflow(countOf(leading), rows * heads->headDim, count) ||
-        count > (int64_t{1} << 24) || leading.size() < heads->leading.size())
+    if (llvm::MulOverflow(countOf(leading), rows * heads->headDim, count) || count > kMaxNumbered ||
+        leading.size() < heads->leading.size())
       return std::nullopt;
     Tensor tensor = Tensor::zeros(reference::ElementType::F32, *shape);
     size_t at = 0;

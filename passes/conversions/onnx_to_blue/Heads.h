@@ -60,6 +60,10 @@ bool recordAttention(Raising &raising, llvm::ArrayRef<mlir::Operation *> nodes,
                      const AttentionParts &parts, mlir::Value result,
                      std::function<std::optional<Tensor>(Probe &)> arrangement);
 
+/// Numbers at most this are as good as minus infinity under a softmax: exporters write the lowest
+/// number of a type, of float16 even, or -10000.
+inline constexpr double kHidden = -9999;
+
 /// Which of the masks of a layer hides what: for each probe, whether row t sees position j. Boolean
 /// masks (true where seen) and additive ones (0 where seen, a large negative number where not).
 struct MaskUse {

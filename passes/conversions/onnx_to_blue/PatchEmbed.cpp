@@ -66,7 +66,7 @@ bool bluec::onnx_to_blue::matchPatchEmbed(Raising &raising, Operation *op) {
   meaning.arrangement = [=](Probe &probe) -> std::optional<Tensor> {
     int64_t batch = probe.lengths().batch, count = 0;
     if (llvm::MulOverflow(batch, channels, count) || llvm::MulOverflow(count, patches, count) ||
-        count > (int64_t{1} << 24))
+        count > kMaxNumbered)
       return std::nullopt;
     Tensor tensor = Tensor::zeros(reference::ElementType::F32, {batch, channels, down, across});
     size_t at = 0;

@@ -9,8 +9,6 @@ using namespace bluec;
 using namespace bluec::onnx_to_blue;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
-/// Numbers of elements must be exact in float.
-static constexpr int64_t kMaxNumbered = int64_t{1} << 24;
 
 Raising::Raising(func::FuncOp function, WeightReader *weights, int64_t context)
     : function(function), context(context), weights(weights) {

@@ -21,6 +21,9 @@
 
 namespace bluec::onnx_to_blue {
 
+/// Elements of one value that are numbered, at most: numbers must be exact in float.
+inline constexpr int64_t kMaxNumbered = int64_t{1} << 24;
+
 /// The 2x2 regrouping of a grid of tokens (see blue.token_downsample).
 struct Downsample {
   int64_t height, width;

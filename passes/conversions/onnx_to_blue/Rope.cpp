@@ -330,7 +330,7 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
       meaning.arrangement = [result, style, width](Probe &probe) -> std::optional<Tensor> {
         std::optional<std::vector<int64_t>> shape = probe.shape(result);
         int64_t rows = probe.lengths().rows, count = 0;
-        if (!shape || llvm::MulOverflow(rows, width, count) || count > (int64_t{1} << 24))
+        if (!shape || llvm::MulOverflow(rows, width, count) || count > kMaxNumbered)
           return std::nullopt;
         Tensor tensor = Tensor::zeros(reference::ElementType::F32, *shape);
         if (tensor.numElements() != count)
