@@ -7,6 +7,7 @@ target_include_directories(bluec_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJE
 # clang sees libstdc++ 12's own stable_sort call a function that it deprecates.
 target_compile_options(bluec_options INTERFACE -Wall -Wextra -Wno-unused-parameter
                                                -Wno-deprecated-declarations
+                                               $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                                                $<$<BOOL:${BLUEC_WERROR}>:-Werror>)
 if(BLUEC_SANITIZE)
   target_compile_options(bluec_options INTERFACE -fsanitize=address,undefined

@@ -88,7 +88,7 @@ def Blue_WeightOp : Blue_Op<"weight", [Pure]> {
     - (C2) the last type is the result type
 
     ```mlir
-    %w = blue.weight "layers.0.q_proj" #blue.source<"m.onnx" at 64 : tensor<192x64xf16>>
+    %w = blue.weight "layers.0.q_proj" <"m.onnx" at 64 : tensor<192x64xf16>>
            [#blue.transpose<[1, 0]>, #blue.convert<f32>] : tensor<64x192xf32>
     ```
   }];

@@ -95,7 +95,7 @@ def Onnx_WeightOp : Op<Onnx_Dialect, "Weight", [Pure]> {
     The value is `source` after `transforms`, applied in order (see blue.weight).
 
     ```mlir
-    %w = onnx.Weight "onnx::MatMul_714" #blue.source<"m.onnx" at 64 : tensor<192x64xf32>>
+    %w = onnx.Weight "onnx::MatMul_714" <"m.onnx" at 64 : tensor<192x64xf32>>
            : tensor<192x64xf32>
     ```
   }];
