@@ -12,10 +12,10 @@ set(BLUEC_TEST_BINARY_DIR ${PROJECT_BINARY_DIR}/tests/bin)
 add_custom_target(sanitized-tests)
 
 # LLVM's libraries are not built with the sanitizers: memory that they keep for good is no leak of
-# ours, and containers that they fill look overflown.
+# ours, and memory that they hand to our code looks poisoned.
 function(bluec_uninstrumented_libraries test)
   set_tests_properties(${test} PROPERTIES ENVIRONMENT
-    "ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0")
+    "ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0")
 endfunction()
 
 # bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])

@@ -33,7 +33,7 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation-full"
 # The LLVM libraries that MLIR tools link are not built with the sanitizers, so leaks inside them
 # are not ours to find.
-config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+config.environment["ASAN_OPTIONS"] = "detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0"
 config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"
 
 config.substitutions.append(("%root", root))
