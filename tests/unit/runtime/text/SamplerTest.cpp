@@ -27,7 +27,7 @@ TEST(Sampler, NonsenseIsAnError) {
   Sampler sampler({});
   for (float value : {NAN, INFINITY, -INFINITY}) {
     const std::vector<float> logits = {1, value};
-    EXPECT_EQ(sampler.next(logits).status().getCode(), Code::Internal);
+    EXPECT_EQ(sampler.next(logits).status().getCode(), Code::BadBundle);
   }
   EXPECT_FALSE(sampler.next({}).ok());
 }
