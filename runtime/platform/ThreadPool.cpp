@@ -75,7 +75,7 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
   chunks.store(jobChunks, std::memory_order_relaxed);
   finished.store(0, std::memory_order_relaxed);
   const std::uint64_t job = ((ticket.load(std::memory_order_relaxed) >> jobShift) + 1) & chunkMask;
-  ticket.store(job << jobShift, std::memory_order_release);
+  ticket.store(job << jobShift | jobChunks, std::memory_order_release);
 
   wakeups.fetch_add(1, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) != 0)
@@ -92,21 +92,20 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
 
 void ThreadPool::takeChunks(std::uint64_t job) {
   std::uint64_t seen = ticket.load(std::memory_order_acquire);
-  while (seen >> jobShift == job) {
+  while (seen >> jobShift == job && (seen & chunkMask) != 0) {
+    // A chunk of this job is left, so these are its own; if not any more, the exchange fails.
     const auto jobKernel = kernel.load(std::memory_order_relaxed);
     const auto *jobCall = call.load(std::memory_order_relaxed);
     const std::int64_t jobTasks = tasks.load(std::memory_order_relaxed);
     const std::uint32_t jobChunks = chunks.load(std::memory_order_relaxed);
-    const auto index = std::uint32_t(seen & chunkMask);
-    if (index >= jobChunks)
-      return;
-    if (!ticket.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
+    if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
       continue;
+    const std::int64_t index = jobChunks - std::int64_t(seen & chunkMask);
     jobKernel(jobCall, chunkBegin(jobTasks, jobChunks, index),
-              chunkBegin(jobTasks, jobChunks, std::int64_t(index) + 1));
+              chunkBegin(jobTasks, jobChunks, index + 1));
     finished.fetch_add(1, std::memory_order_release);
-    ++seen;
+    --seen;
   }
 }
 

@@ -38,8 +38,9 @@ public:
   static void run(void *pool, bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
 
 private:
-  // Number of the job in the upper half, next chunk to take in the lower: a thread that wakes up
-  // late cannot take a chunk of a later job by mistake, because its exchange fails.
+  // Number of the job in the upper half, chunks that are left to take in the lower. Whether one is
+  // left is said by the ticket alone: a thread that comes late would compare an old index with the
+  // chunks of the next job, which is being written, and take one of a job that is over.
   static constexpr std::uint64_t jobShift = 32;
   static constexpr std::uint64_t chunkMask = (std::uint64_t(1) << jobShift) - 1;
 

@@ -54,6 +54,23 @@ TEST(ThreadPool, ManyJobs) {
   }
 }
 
+// A late thread must not take a chunk of a job that is over while a larger one is being written:
+// tasks would run twice, and the caller would wait for ever. It takes a thread that is stopped at
+// the wrong moment, hence many rounds on more threads than CPUs.
+TEST(ThreadPool, SmallAndLargeJobsInTurn) {
+  ThreadPool pool(16);
+  std::atomic<int> counters[64] = {};
+  bluec_call call{};
+  call.arena = reinterpret_cast<std::uint8_t *>(counters);
+  constexpr int rounds = 30000;
+  for (int round = 0; round < rounds; ++round) {
+    ThreadPool::run(&pool, countTasks, &call, 2);
+    ThreadPool::run(&pool, countTasks, &call, 64);
+  }
+  for (int i = 0; i < 64; ++i)
+    EXPECT_EQ(counters[i], i < 2 ? 2 * rounds : rounds) << i;
+}
+
 TEST(ThreadPool, SeveralCallers) {
   ThreadPool pool(3);
   std::vector<std::thread> callers;
