@@ -10,8 +10,9 @@ target_compile_options(bluec_options INTERFACE -Wall -Wextra -Wno-unused-paramet
                                                $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                                                $<$<BOOL:${BLUEC_WERROR}>:-Werror>)
 if(BLUEC_SANITIZE)
-  target_compile_options(bluec_options INTERFACE -fsanitize=address,undefined
-                                                 -fno-sanitize-recover=undefined)
+  target_compile_options(bluec_options INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    $<$<CXX_COMPILER_ID:Clang>:-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/scripts/cmake/sanitizer_ignorelist.txt>)
   target_link_options(bluec_options INTERFACE -fsanitize=address,undefined)
 endif()
 if(BLUEC_FUZZ)
