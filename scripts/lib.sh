@@ -77,7 +77,8 @@ configureAndBuild() {
   cmake --build --preset "$preset" --parallel "$(jobs)" ${1:+--target "$@"}
 }
 
+# setUp [TARGET...]: everything when no target is named
 setUp() {
   installPackages "${build_packages[@]}"
-  configureAndBuild default
+  configureAndBuild default "$@"
 }
