@@ -78,6 +78,28 @@ TEST_F(GeometryTest, DecodeHasToHaveTheLogitsOfPrefill) {
   EXPECT_NE(message.find("expected a vocabulary of 100"), std::string::npos) << message;
 }
 
+TEST_F(GeometryTest, EveryTokenOfTheAnswerHasToHaveARow) {
+  auto lookUp = [](int rows) {
+    std::string table = "tensor<" + std::to_string(rows) + "x16xf32>";
+    return "plan.entry @embed kind embed capacity 8 segment \"s\" {\n^bb0(%x: tensor<8xi32>):\n"
+           "%t = plan.get_weight @table : " +
+           table + "\n%0 = plan.step \"l\" value \"v\" on \"cpu\" (%x, %t) : (tensor<8xi32>, " +
+           table + ") -> tensor<8x16xf32> {\n^bb0(%a: tensor<8xi32>, %b: " + table +
+           "):\n%1 = blue.embedding %a, %b : (tensor<8xi32>, " + table +
+           ") -> tensor<8x16xf32>\nplan.yield %1 : tensor<8x16xf32>\n}\n"
+           "plan.return %0 : tensor<8x16xf32>\n}\n"
+           "plan.weight @table #blue.source<\"m\" at 0 : " +
+           table + "> packed " + table + " segment \"s\"\n";
+  };
+  FailureOr<Geometry> geometry = read(lookUp(100) + prefill);
+  ASSERT_TRUE(succeeded(geometry)) << message;
+  EXPECT_EQ(geometry->embeddings, 100);
+  EXPECT_TRUE(failed(read(lookUp(99) + prefill)));
+  EXPECT_NE(message.find("expected a table of at least 100 rows, the decoder's logits, found 99"),
+            std::string::npos)
+      << message;
+}
+
 TEST_F(GeometryTest, RanksAreChecked) {
   EXPECT_TRUE(failed(read(entry("encode", 1, "1x28x28xf32", "1x4x16xf32"))));
   EXPECT_NE(message.find("expected pixels of rank 4"), std::string::npos) << message;
