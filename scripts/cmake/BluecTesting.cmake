@@ -90,7 +90,8 @@ function(bluec_fuzzer name)
   set(corpus ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
   file(MAKE_DIRECTORY ${corpus})
   add_test(NAME fuzz/${name}
-           COMMAND ${name} -max_total_time=${BLUEC_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
+           # One seed: a run can be repeated, and a slower machine does less of the same.
+           COMMAND ${name} -seed=1 -max_total_time=${BLUEC_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
                    -malloc_limit_mb=1024 -verbosity=0 -print_final_stats=1
                    -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}. ${corpus} ${arg_SEEDS})
   math(EXPR limit "${BLUEC_FUZZ_SECONDS} + 120")

@@ -3,6 +3,8 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/inference/Rules.h"
 
+#include "llvm/Support/Threading.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -117,13 +119,15 @@ Value extend(onnx::WeightOp weight, ArrayRef<Attribute> more, RankedTensorType r
              OpBuilder &builder) {
   Transforms all(weight.getTransforms().begin(), weight.getTransforms().end());
   RankedTensorType type = cast<RankedTensorType>(weight.getType());
+  // A transform that does not fit leaves the node as it is, which is no error. Other functions may
+  // be folded at the same time: what they report is theirs.
+  ScopedDiagnosticHandler quiet(builder.getContext(), [self = llvm::get_threadid()](Diagnostic &) {
+    return success(llvm::get_threadid() == self);
+  });
   for (Attribute transform : more) {
-    bool isRefused = false;
-    FailureOr<RankedTensorType> next = blue::inferTransformedType(type, transform, [&] {
-      isRefused = true;
-      return InFlightDiagnostic();
-    });
-    if (isRefused || failed(next))
+    FailureOr<RankedTensorType> next =
+        blue::inferTransformedType(type, transform, [&] { return mlir::emitError(loc); });
+    if (failed(next))
       return {};
     type = *next;
     all.push_back(transform);
