@@ -34,7 +34,7 @@ static uint32_t dtypeOf(Type type) {
     return BLUEC_I32;
   if (type.isF16())
     return BLUEC_F16;
-  if (type.isInteger(8))
+  if (type.isInteger(8) || isa<blue::QuantizedType>(type))
     return BLUEC_I8;
   return 0;
 }
@@ -93,6 +93,9 @@ FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::str
     return emitError(value.getLoc())
            << "expected elements of f32, i32, f16 or i8, found " << type.getElementType();
   row.dims.assign(type.getShape().begin(), type.getShape().end());
+  // A quantized tensor's rows (#plan.rows) are rows of bytes.
+  if (isa<blue::QuantizedType>(type.getElementType()) && type.getDimSize(0) > 0)
+    row.dims = {type.getDimSize(0), plan::denseBytes(type) / type.getDimSize(0)};
   while (row.dims.size() > BLUEC_MAX_RANK) {
     row.dims[1] *= row.dims[2];
     row.dims.erase(row.dims.begin() + 2);
