@@ -18,6 +18,10 @@ void countProcessorTime();
 /// `lanes` (8 or 16); runs for about `seconds`.
 double measureFmaPeak(runtime::ThreadPool &pool, int lanes, double seconds);
 
+/// Integer operations per second (two for each product) of dot products of i8 (`bits` 8) or i16
+/// (16) summed in i32, by the best exact instructions for vectors of `lanes` i32.
+double measureDotPeak(runtime::ThreadPool &pool, int lanes, int bits, double seconds);
+
 /// Bytes per second that all threads of `pool` read together from `bytes` bytes at `data`, once.
 double measureReadBandwidth(runtime::ThreadPool &pool, const float *data, size_t bytes);
 
