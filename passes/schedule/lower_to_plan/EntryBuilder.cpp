@@ -407,8 +407,9 @@ FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extr
     return user->emitOpError("expected a weight or constant as this operand"), failure();
   // Matrices may be narrow; what else there is (norms, biases, tables of angles) is small.
   Type element = tensorOf(value).getElementType();
-  bool narrow = isa<blue::QuantizedType>(element) || element.isF16();
-  if (!element.isF32() && !(narrow && isa<blue::LinearOp, blue::EmbeddingOp, blue::PatchEmbedOp>(user)))
+  bool isMatrix = dot || isa<blue::EmbeddingOp>(user);
+  bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
+  if (!element.isF32() && !(isNarrow && isMatrix))
     return user->emitOpError() << "expected weights of f32, found " << value.getType(), failure();
   FailureOr<plan::WeightOp> weight =
       storage.weight(value.getDefiningOp(), extra, dot, entry.getSegment(), user);
