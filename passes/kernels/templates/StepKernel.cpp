@@ -33,11 +33,18 @@ static bool keepsLayout(Operation *op, unsigned number) {
 }
 
 SmallVector<Type> StepKernel::signature(plan::StepOp step) {
-  auto asRows = [](RankedTensorType type) {
+  auto asBytes = [](RankedTensorType type) {
+    return MemRefType::get(plan::denseBytes(type), IntegerType::get(type.getContext(), 8));
+  };
+  auto asRows = [&](RankedTensorType type) {
+    if (isa<blue::QuantizedType>(type.getElementType()))
+      return asBytes(type);
     RowShape shape = rowShape(type);
     return MemRefType::get({shape.rows, shape.cols}, type.getElementType());
   };
-  auto asIs = [](RankedTensorType type) {
+  auto asIs = [&](RankedTensorType type) {
+    if (isa<blue::QuantizedType>(type.getElementType()))
+      return asBytes(type);
     return MemRefType::get(type.getShape(), type.getElementType());
   };
   SmallVector<Type> types;

@@ -28,8 +28,9 @@ public:
   StepKernel(plan::StepOp step, int64_t capacity, mlir::func::FuncOp func, Facts facts);
 
   /// Argument types of a step's kernel: a memref for each operand and for the result, then count,
-  /// position, begin and end. Tensors are seen as [rows, cols], those with a layout of their own
-  /// (panels, packed keys, pictures, ids) as they are.
+  /// position, begin and end. Tensors are seen as [rows, cols], those with a shape of their own
+  /// (panels, packed keys, pictures, ids) as they are, and quantized ones as bytes, [bytes] of i8
+  /// in the layout of Layouts.h.
   static mlir::SmallVector<mlir::Type> signature(plan::StepOp step);
 
   plan::StepOp step;

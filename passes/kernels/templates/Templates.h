@@ -13,8 +13,9 @@ namespace bluec::kernels {
 llvm::LogicalResult emitKernel(StepKernel &kernel);
 
 // By family; a task is what stands behind each.
-llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op);   // panel x block of rows
-llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op); // row
+llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op); // panel x block of rows
+llvm::LogicalResult emitQuantizedLinear(StepKernel &kernel, plan::LinearOp op);    // the same
+llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op);           // row
 llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op);       // row
 llvm::LogicalResult emitElementwise(StepKernel &kernel);                           // row
 llvm::LogicalResult emitRowCopy(StepKernel &kernel);                               // row
