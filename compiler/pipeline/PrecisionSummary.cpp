@@ -6,6 +6,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <map>
 #include <set>
 
 using namespace mlir;
@@ -82,7 +83,8 @@ Json describeSegments(ModuleOp module) {
 
 Json describeModules(ModuleOp module) {
   // module, weight type, activation type
-  llvm::MapVector<std::tuple<std::string, std::string, std::string>, ModuleRow> rows;
+  using Key = std::tuple<std::string, std::string, std::string>;
+  llvm::MapVector<Key, ModuleRow, std::map<Key, unsigned>> rows;
   DenseSet<Operation *> seen; // prefill and decode read the same weights
   for (auto entry : module.getOps<plan::EntryOp>())
     for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {

@@ -61,7 +61,7 @@ public:
       std::copy(constant.begin() + begin * width, constant.begin() + end * width, out);
   }
   void release(int64_t begin, int64_t end) const {
-    if (file && begin < end)
+    if (file)
       file->release(begin, end);
   }
 
@@ -157,7 +157,7 @@ bool streamPieces(const RowSource &source, int64_t unit, const StreamOptions &op
   const int64_t wanted =
       options.threads ? static_cast<int64_t>(options.threads->getMaxConcurrency()) + 1 : 1;
   std::vector<Piece> slots(
-      static_cast<size_t>(std::clamp<int64_t>(wanted, 1, std::min(mostInFlight, pieces))));
+      static_cast<size_t>(std::max<int64_t>(1, std::min({wanted, mostInFlight, pieces}))));
   auto slotOf = [&](int64_t piece) -> Piece & {
     return slots[static_cast<size_t>(piece) % slots.size()];
   };
