@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Manifest.h"
 
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/pipeline/StepCosts.h"
 #include "runtime/core/Manifest.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -39,6 +40,21 @@ SmallVector<Operation *> stepsOf(plan::EntryOp entry) {
   return steps;
 }
 
+/// What is nothing is left out.
+Json describeCost(const StepCost &cost) {
+  Json result{{"op", cost.op}};
+  if (!cost.arithmetic.empty())
+    result["arithmetic"] = cost.arithmetic;
+  const std::pair<const char *, int64_t> figures[] = {
+      {"weight_bytes", cost.weightBytes},     {"row_bytes", cost.rowBytes},
+      {"position_bytes", cost.positionBytes}, {"operations", cost.operations},
+      {"row_operations", cost.rowOperations}, {"position_operations", cost.positionOperations}};
+  for (const auto &[name, figure] : figures)
+    if (figure != 0)
+      result[name] = figure;
+  return result;
+}
+
 std::string text(Operation *op, StringRef name) {
   auto attr = op->getAttrOfType<StringAttr>(name);
   return attr ? attr.str() : "";
@@ -70,6 +86,9 @@ Json bluec::describeEntryPoints(ModuleOp module) {
       inputs.push_back(describeTensor(type));
     for (Value output : block.getTerminator()->getOperands())
       outputs.push_back(describeTensor(output.getType()));
+    Json costs = Json::array();
+    for (auto step : entry.getOps<plan::StepOp>())
+      costs.push_back(describeCost(costOf(step, entry)));
     entries.push_back(Json{{"name", entry.getSymName().str()},
                            {"kind", plan::stringifyEntryKind(entry.getKind()).str()},
                            {"capacity", static_cast<int64_t>(entry.getCapacity())},
@@ -77,7 +96,8 @@ Json bluec::describeEntryPoints(ModuleOp module) {
                            {"arena_bytes", static_cast<int64_t>(entry.getArenaBytes().value_or(0))},
                            {"steps", stepsOf(entry).size()},
                            {"inputs", std::move(inputs)},
-                           {"outputs", std::move(outputs)}});
+                           {"outputs", std::move(outputs)},
+                           {"step_costs", std::move(costs)}});
   }
   return entries;
 }

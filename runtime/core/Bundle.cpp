@@ -186,6 +186,13 @@ const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_entry_kind kind)
   return found == byKind.end() ? none : found->second;
 }
 
+const bluec_entry &Bundle::encoderFor(std::int64_t tiles) const {
+  const auto &encoders = entriesOf(BLUEC_ENTRY_ENCODE);
+  const auto fitting = std::find_if(encoders.begin(), encoders.end(),
+                                    [&](auto *entry) { return entry->capacity <= tiles; });
+  return fitting != encoders.end() ? **fitting : *encoders.back();
+}
+
 Status Bundle::releaseSegment(std::string_view name) const {
   for (std::int64_t i = 0; i < descriptor->num_segments; ++i) {
     const bluec_segment &segment = descriptor->segments[i];

@@ -72,6 +72,10 @@ public:
   // Entries of a kind, largest capacity first.
   const std::vector<const bluec_entry *> &entriesOf(bluec_entry_kind kind) const;
 
+  // The image encoder for `tiles` tiles: the largest one that they fill, else the smallest. Its
+  // bundle must have one.
+  const bluec_entry &encoderFor(std::int64_t tiles) const;
+
   // Lets a segment's pages leave memory. InvalidArgument when there is no such segment.
   Status releaseSegment(std::string_view name) const;
 

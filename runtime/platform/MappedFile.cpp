@@ -108,6 +108,11 @@ Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose) 
   return result;
 }
 
+void PageBuffer::release() const {
+  if (data)
+    ::madvise(data, size, MADV_DONTNEED);
+}
+
 Result<std::string> resolvePath(const std::string &path) {
   char *resolved = ::realpath(path.c_str(), nullptr);
   if (!resolved)

@@ -47,6 +47,9 @@ public:
   std::uint8_t *get() const { return data; }
   std::size_t bytes() const { return size; }
 
+  // Gives the memory back to the system; it is zero when it is touched again.
+  void release() const;
+
 private:
   std::uint8_t *data = nullptr;
   std::size_t size = 0;
