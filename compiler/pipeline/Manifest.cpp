@@ -5,6 +5,7 @@
 #include "runtime/core/Manifest.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -147,8 +148,16 @@ Json bluec::describeMemoryPlan(ModuleOp module) {
 
 std::string bluec::renderManifest(Json fields, const std::map<std::string, BundleFile> &files) {
   Json list = Json::object();
-  for (const auto &[name, file] : files)
+  for (const auto &[name, file] : files) {
     list[name] = Json{{"bytes", file.bytes}, {"sha256", file.sha256}};
+    if (file.blocks.empty())
+      continue;
+    std::string text;
+    for (uint32_t sum : file.blocks)
+      text += llvm::formatv("{0:x-8}", sum).str();
+    list[name]["block_bytes"] = kBlockBytes;
+    list[name]["crc32c"] = std::move(text);
+  }
   fields["files"] = std::move(list);
   constexpr size_t digits = 64;
   const std::string zeros(digits, '0');

@@ -215,7 +215,8 @@ Status Bench::open() {
     session.reset();
     bundle.reset();
     const auto start = Clock::now();
-    Result<std::unique_ptr<Bundle>> opened = Bundle::open(options.bundle, {options.threads, true});
+    Result<std::unique_ptr<Bundle>> opened =
+        Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
     if (!opened.ok())
       return opened.status();
     bundle = std::move(*opened);

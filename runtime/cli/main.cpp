@@ -18,7 +18,7 @@ constexpr const char *usage =
     "                 [--dump-logits FILE]\n"
     "       bluec-run --bench BUNDLE [--prefill N,...] [--decode-at N,...] [--decode-tokens N]\n"
     "                 [--encode TILES] [--repeats N] [--threads N] [--steps] [--json]\n"
-    "       bluec-run --inspect BUNDLE [--json]\n";
+    "       bluec-run --inspect BUNDLE [--verify] [--json]\n";
 
 int wrong(const std::string &message) {
   std::cerr << "bluec-run: " << message << '\n' << usage;
@@ -50,7 +50,7 @@ template <typename Number> bool parseAtLeast(const std::string &text, Number lea
 struct Arguments {
   RunOptions run;
   BenchOptions bench;
-  bool inspecting = false, benching = false, prompted = false;
+  bool inspecting = false, verifying = false, benching = false, prompted = false;
 };
 
 // Reads the value of option `name`; false when there is no such option, or when the value is not
@@ -105,6 +105,8 @@ int main(int count, char **arguments) {
       options.json = true;
     } else if (argument == "--inspect") {
       given.inspecting = true;
+    } else if (argument == "--verify") {
+      given.verifying = true;
     } else if (argument == "--bench") {
       given.benching = true;
     } else if (argument == "--steps") {
@@ -125,7 +127,7 @@ int main(int count, char **arguments) {
   if (options.bundle.empty())
     return wrong("expected a bundle");
   if (given.inspecting)
-    return inspectCommand({options.bundle, options.json}, std::cout, std::cerr);
+    return inspectCommand({options.bundle, options.json, given.verifying}, std::cout, std::cerr);
   if (given.benching) {
     given.bench.bundle = options.bundle;
     given.bench.json = options.json;

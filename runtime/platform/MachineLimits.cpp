@@ -141,7 +141,7 @@ double measureDotPeak(ThreadPool &pool, DotType type, const std::vector<std::str
   if (!loop.kernel)
     return 0;
   Job job;
-  job.count = 5000;
+  job.count = 50000; // about a millisecond for each thread and task
   const std::int64_t tasks = 16 * pool.threads();
   std::int64_t done = 0;
   const double start = now();

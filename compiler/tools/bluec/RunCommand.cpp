@@ -50,6 +50,8 @@ void bluec::tools::addInspectCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "inspect", "Show what is in a bundle, for which target, and whether it is whole.");
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command->add_flag("--verify", options->verify,
+                    "Hash every file (SHA-256) instead of checking the weights' faster checksums");
   command->add_flag("--json", options->json, "Print it as JSON");
   command->callback([options, &chosen] {
     chosen = [options] { return runtime::inspectCommand(*options, std::cout, std::cerr); };
