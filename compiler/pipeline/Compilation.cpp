@@ -3,10 +3,12 @@
 #include "compiler/pipeline/BundleWriter.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/Manifest.h"
+#include "compiler/pipeline/MemoryWatch.h"
 #include "compiler/pipeline/ModelPackage.h"
 #include "compiler/pipeline/PassRunner.h"
 #include "compiler/pipeline/PhaseDumps.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/pipeline/ProgressLine.h"
 #include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/Version.h"
 #include "compiler/pipeline/WeightsFile.h"
@@ -16,6 +18,7 @@
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ThreadPool.h"
@@ -58,11 +61,6 @@ private:
   LogicalResult chooseSizes();
   LogicalResult checkBudget();
   LogicalResult writeWeightsFile();
-  StreamOptions streamOptions() const {
-    StreamOptions stream;
-    stream.threads = threads.get();
-    return stream;
-  }
   Json manifestFields() const;
   /// Errors of files are of the input: a full disk or a place that may not be written.
   LogicalResult report(llvm::Error error);
@@ -72,6 +70,8 @@ private:
   llvm::raw_ostream &out;
   llvm::raw_ostream &err;
   Diagnostics diagnostics;
+  MemoryWatch memory;
+  Clock::time_point start = Clock::now();
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
   std::vector<PhaseTime> times;
@@ -87,6 +87,7 @@ private:
   std::unique_ptr<WeightReader> weights;
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
+  WeightsDigest weightsDigest;
   targets::ModelInfo info;
   Json entryPoints, memoryPlan, precisionSummary;
 };
@@ -257,7 +258,7 @@ LogicalResult Compilation::precision() {
 LogicalResult Compilation::schedule() {
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
-  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights, streamOptions())) ||
+  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
@@ -328,31 +329,31 @@ LogicalResult Compilation::object() {
   return writer ? report(writer->write("model.o", stream.str())) : success();
 }
 
-/// Into the bundle, or nowhere: the descriptor in the code carries the hash either way.
+/// Into the bundle, or to a file that is removed again: the descriptor in the code carries the hash
+/// either way.
 LogicalResult Compilation::writeWeightsFile() {
-  std::unique_ptr<llvm::raw_fd_ostream> file;
+  SmallString<128> path;
+  std::optional<llvm::FileRemover> remover;
   if (writer) {
-    std::error_code code;
-    file = std::make_unique<llvm::raw_fd_ostream>(writer->pathOf("weights.bin"), code);
-    if (code)
-      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
+    path = writer->pathOf("weights.bin");
+  } else {
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("bluec", "weights", path))
+      return report(llvm::createStringError(code, "temporary file: " + code.message()));
+    remover.emplace(path);
   }
-  llvm::raw_null_ostream nowhere;
-  llvm::raw_ostream &to = file ? static_cast<llvm::raw_ostream &>(*file) : nowhere;
-  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, *weights, to, streamOptions());
-  if (file) {
-    file->close();
-    std::error_code code = file->error();
-    file->clear_error();
-    if (succeeded(hash) && code)
-      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
-  }
-  if (failed(hash)) {
+  ProgressLine line(err, "weights", options.progress);
+  auto written = writeWeights(*module, *weights, path,
+                              [&](int64_t done, int64_t total) { line.update(done, total); });
+  line.clear();
+  if (!written)
+    return report(written.takeError());
+  if (failed(*written)) {
     exitCode = exitInput; // a file that has changed, or numbers that are not finite
     return failure();
   }
+  weightsDigest = std::move(**written);
   info.producer = kProducer;
-  info.weightsSha256 = *hash;
+  info.weightsSha256 = weightsDigest.sha256;
   info.hidden = geometry.hidden;
   info.vocabulary = geometry.vocabulary;
   info.tokensPerTile = geometry.tokensPerTile;
@@ -385,7 +386,7 @@ LogicalResult Compilation::bundle() {
   auto weightBytes = (*module)->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
   std::map<std::string, BundleFile> files;
   files["weights.bin"] = {static_cast<uint64_t>(weightBytes.getInt()),
-                          hexDigits(info.weightsSha256)};
+                          hexDigits(weightsDigest.sha256), weightsDigest.blocks};
   for (const std::string &name : names) {
     llvm::Expected<BundleFile> file = describeFile(writer->pathOf(name));
     if (!file)
@@ -417,6 +418,15 @@ Json Compilation::manifestFields() const {
 }
 
 void Compilation::printSummary() {
+  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  MemoryPeaks peaks = memory.peaks();
+  auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  if (options.progress)
+    err << llvm::formatv(
+        "{0,-10} {1,7:f2} s; peak memory {2:f0} MB, {3:f0} MB anonymous and {4:f0} "
+        "MB of mapped files\n",
+        "all", seconds, megabytes(peaks.resident), megabytes(peaks.anonymous),
+        megabytes(peaks.file));
   if (!options.json)
     return;
   Json phases = Json::array();
@@ -427,6 +437,9 @@ void Compilation::printSummary() {
   summary["target"] = target->name().str();
   summary["recipe"] = options.recipe;
   summary["phases"] = std::move(phases);
+  summary["seconds"] = seconds;
+  summary["peak_memory"] = {
+      {"resident", peaks.resident}, {"anonymous", peaks.anonymous}, {"mapped_files", peaks.file}};
   if (!memoryPlan.is_null()) {
     summary["memory"] = memoryPlan;
     summary["memory"].erase("entries");
