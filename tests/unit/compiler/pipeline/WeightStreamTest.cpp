@@ -190,7 +190,7 @@ TEST_F(QuantizedStreamTest, DigestsTellEqualRowsWhereverTheyAre) {
 TEST_F(WeightStreamTest, DigestsOnlyWhatCouldBeEqual) {
   auto module = parse(R"(
     plan.weight @a dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
-    plan.weight @b dense<[1.0, 1.0, 1.0, 1.0]> : tensor<4xf32> packed tensor<4xf32> segment "s"
+    plan.weight @b dense<0.5> : tensor<4xf32> [#blue.scale<2.0 : f32>] packed tensor<4xf32> segment "s"
     plan.weight @c dense<2.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
     plan.weight @d dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "other"
   )");
