@@ -13,6 +13,7 @@
 #include "compiler/pipeline/Version.h"
 #include "compiler/pipeline/WeightsFile.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
+#include "passes/precision/recipe/Recipe.h"
 #include "runtime/core/Manifest.h"
 #include "targets/Registration.h"
 
@@ -74,6 +75,8 @@ private:
   Clock::time_point start = Clock::now();
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
+  Recipe recipe;
+  bool calibrated = false;
   std::vector<PhaseTime> times;
   int exitCode = exitInput; // of the phase that fails
 
@@ -186,13 +189,21 @@ static bool isWithin(StringRef place, StringRef folder) {
 }
 
 LogicalResult Compilation::checkOptions() {
-  if (options.recipe != "float")
-    return diagnostics.error("--recipe: expected float (no other is available yet), found '" +
-                             options.recipe + "'");
+  if (!recipeExists(options.recipe)) {
+    std::string names;
+    for (const ShippedRecipe &shipped : shippedRecipes())
+      names += std::string(shipped.name) + ", ";
+    return diagnostics.error("--recipe: expected " + names + "or a file, found '" + options.recipe +
+                             "'");
+  }
   std::string why;
   target = targets::allTargets().find(options.target, why);
   if (!target)
     return diagnostics.error(why);
+  llvm::Expected<Recipe> loaded = Recipe::load(options.recipe);
+  if (!loaded)
+    return report(loaded.takeError());
+  recipe = std::move(*loaded);
   if (!options.stopAfter && options.output.empty())
     return diagnostics.error("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -251,12 +262,13 @@ LogicalResult Compilation::model() {
 }
 
 LogicalResult Compilation::precision() {
-  // The recipe `float` keeps every type as it is.
-  return success();
+  // Which types there are depends on the target.
+  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  auto build = [&](OpPassManager &to) { buildPrecisionPipeline(to, recipe.text, calibrated); };
+  return passes->run(*module, "precision", build);
 }
 
 LogicalResult Compilation::schedule() {
-  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
   if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
@@ -404,7 +416,7 @@ Json Compilation::manifestFields() const {
   fields["version"] = runtime::manifestVersion;
   fields["producer"] = kProducer;
   fields["target"] = describeTarget(*module);
-  fields["recipe"] = {{"name", options.recipe}};
+  fields["recipe"] = Json::parse(recipe.text);
   fields["geometry"] = {
       {"context", geometry.context},        {"chunk", geometry.chunk},
       {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
@@ -435,7 +447,7 @@ void Compilation::printSummary() {
   Json summary;
   summary["output"] = options.stopAfter ? Json() : Json(options.output);
   summary["target"] = target->name().str();
-  summary["recipe"] = options.recipe;
+  summary["recipe"] = recipe.name;
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {
