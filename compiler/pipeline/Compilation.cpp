@@ -58,6 +58,11 @@ private:
   LogicalResult chooseSizes();
   LogicalResult checkBudget();
   LogicalResult writeWeightsFile();
+  StreamOptions streamOptions() const {
+    StreamOptions stream;
+    stream.threads = threads.get();
+    return stream;
+  }
   Json manifestFields() const;
   /// Errors of files are of the input: a full disk or a place that may not be written.
   LogicalResult report(llvm::Error error);
@@ -83,7 +88,7 @@ private:
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
   targets::ModelInfo info;
-  Json entryPoints, memoryPlan;
+  Json entryPoints, memoryPlan, precisionSummary;
 };
 
 } // namespace
@@ -252,7 +257,7 @@ LogicalResult Compilation::precision() {
 LogicalResult Compilation::schedule() {
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
-  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
+  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights, streamOptions())) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
@@ -283,6 +288,7 @@ LogicalResult Compilation::kernels() {
   // What the manifest says about steps is read off before they become launches.
   entryPoints = describeEntryPoints(*module);
   memoryPlan = describeMemoryPlan(*module);
+  precisionSummary = describePrecision(*module);
   if (failed(passes->run(*module, "kernels",
                          [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
     return failure();
@@ -333,7 +339,7 @@ LogicalResult Compilation::writeWeightsFile() {
   }
   llvm::raw_null_ostream nowhere;
   llvm::raw_ostream &to = file ? static_cast<llvm::raw_ostream &>(*file) : nowhere;
-  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, *weights, to);
+  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, *weights, to, streamOptions());
   if (file) {
     file->close();
     std::error_code code = file->error();
@@ -341,8 +347,10 @@ LogicalResult Compilation::writeWeightsFile() {
     if (succeeded(hash) && code)
       return report(llvm::createStringError(code, "weights.bin: " + code.message()));
   }
-  if (failed(hash))
+  if (failed(hash)) {
+    exitCode = exitInput; // a file that has changed, or numbers that are not finite
     return failure();
+  }
   info.producer = kProducer;
   info.weightsSha256 = *hash;
   info.hidden = geometry.hidden;
@@ -404,6 +412,7 @@ Json Compilation::manifestFields() const {
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
+  fields["precision"] = precisionSummary;
   return fields;
 }
 

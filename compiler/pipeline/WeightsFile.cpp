@@ -11,44 +11,84 @@
 using namespace mlir;
 using namespace bluec;
 
-/// Bytes at a weight's start by which weights are told apart without reading them whole.
-static constexpr size_t fingerprintBytes = 4096;
+namespace {
 
-static llvm::StringRef text(ArrayRef<char> bytes) { return {bytes.data(), bytes.size()}; }
+/// Floats at a weight's start by which weights are told apart without reading them whole. (Of a
+/// transposed weight each stands on a page of its own.)
+constexpr size_t fingerprintFloats = 64;
 
-LogicalResult bluec::digestWeights(ModuleOp module, WeightReader &reader) {
-  using Key = std::tuple<const void *, const void *, std::string>;
-  std::map<Key, SmallVector<plan::WeightOp>> groups;
+/// All that packed bytes follow from but the floats that are read.
+using Packing = std::tuple<const void *, const void *, const void *, std::string>;
+/// What tells a weight without reading anything.
+using Origin = std::tuple<const void *, const void *, Packing>;
+
+Packing packingOf(plan::WeightOp weight) {
+  blue::QuantizeAttr quantization = quantizationOf(weight);
+  // What a calibration run has seen belongs to one weight by name.
+  bool named = quantization && quantization.getMethod() == blue::QuantizeMethod::Gptq;
+  return {weight.getPackedAttr().getAsOpaquePointer(), weight.getSegmentAttr().getAsOpaquePointer(),
+          quantization.getAsOpaquePointer(), named ? weight.getSymName().str() : ""};
+}
+
+Origin originOf(plan::WeightOp weight) {
+  return {weight.getValue().getAsOpaquePointer(), weight.getTransforms().getAsOpaquePointer(),
+          packingOf(weight)};
+}
+
+} // namespace
+
+LogicalResult bluec::digestWeights(ModuleOp module, WeightReader &reader,
+                                   const StreamOptions &options) {
+  // One of each origin is read, and only as much as tells it from the others.
+  llvm::MapVector<Origin, SmallVector<plan::WeightOp>> byOrigin;
+  std::map<Packing, SmallVector<Origin>> byPacking;
   for (auto weight : module.getOps<plan::WeightOp>()) {
-    std::string start;
-    auto keepStart = [&](ArrayRef<char> bytes) {
-      start = text(bytes.take_front(fingerprintBytes)).str();
-      return false;
-    };
-    if (failed(streamWeight(weight, reader, keepStart, fingerprintBytes)))
-      return failure();
-    Key key{weight.getPackedAttr().getAsOpaquePointer(),
-            weight.getSegmentAttr().getAsOpaquePointer(), std::move(start)};
-    groups[std::move(key)].push_back(weight);
+    SmallVector<plan::WeightOp> &same = byOrigin[originOf(weight)];
+    if (same.empty())
+      byPacking[packingOf(weight)].push_back(originOf(weight));
+    same.push_back(weight);
   }
-  for (auto &[key, weights] : groups) {
-    if (weights.size() < 2)
-      continue;
-    for (plan::WeightOp weight : weights) {
-      runtime::Sha256 hash;
-      if (failed(streamWeight(weight, reader, [&](ArrayRef<char> bytes) {
-            hash.update(bytes.data(), bytes.size());
-            return true;
-          })))
+  std::map<std::pair<Packing, std::string>, SmallVector<Origin>> byStart;
+  for (const auto &[packing, origins] : byPacking) {
+    for (const Origin &origin : origins) {
+      std::string start;
+      auto keepStart = [&](ArrayRef<float> rows) {
+        rows = rows.take_front(fingerprintFloats);
+        start.assign(reinterpret_cast<const char *>(rows.data()), rows.size() * sizeof(float));
+        return false;
+      };
+      StreamOptions oneRow;
+      oneRow.pieceBytes = 0;
+      if (origins.size() > 1 && failed(streamRows(byOrigin[origin][0], reader, keepStart, oneRow)))
         return failure();
-      weight.setDigest(hexDigits(hash.finish()));
+      byStart[{packing, std::move(start)}].push_back(origin);
+    }
+  }
+  for (const auto &[start, origins] : byStart) {
+    if (origins.size() < 2)
+      continue;
+    for (const Origin &origin : origins) {
+      ArrayRef<plan::WeightOp> weights = byOrigin[origin];
+      runtime::Sha256 hash;
+      if (failed(streamRows(
+              weights[0], reader,
+              [&](ArrayRef<float> rows) {
+                hash.update(rows.data(), rows.size() * sizeof(float));
+                return true;
+              },
+              options)))
+        return failure();
+      std::string digest = hexDigits(hash.finish());
+      for (plan::WeightOp weight : weights)
+        weight.setDigest(digest);
     }
   }
   return success();
 }
 
 FailureOr<std::array<uint8_t, 32>> bluec::writeWeights(ModuleOp module, WeightReader &reader,
-                                                       llvm::raw_ostream &out) {
+                                                       llvm::raw_ostream &out,
+                                                       const StreamOptions &options) {
   std::map<int64_t, plan::WeightOp> byOffset;
   for (auto weight : module.getOps<plan::WeightOp>()) {
     if (!weight.getOffset())
@@ -77,7 +117,7 @@ FailureOr<std::array<uint8_t, 32>> bluec::writeWeights(ModuleOp module, WeightRe
   };
   for (auto &[offset, weight] : byOffset) {
     padTo(offset);
-    if (failed(streamWeight(weight, reader, put)))
+    if (failed(streamWeight(weight, reader, put, options)))
       return failure();
     if (written != offset + weight.getPackedBytes())
       return weight.emitError() << "expected " << weight.getPackedBytes() << " packed bytes, found "

@@ -20,7 +20,7 @@
 //                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
 //   generation    may be absent: {eos_token_ids: [id]}
-//   entry_points, memory_plan   for people; the object's own descriptor is what counts
+//   entry_points, memory_plan, precision   for people; the object's own descriptor is what counts
 //   files         {NAME: {bytes, sha256}}: every file of the bundle but this one; NAME has no '/'
 //   checksum      SHA-256 of this file with these 64 digits as '0'
 #ifndef BLUEC_RUNTIME_CORE_MANIFEST_H

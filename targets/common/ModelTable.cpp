@@ -1,5 +1,6 @@
 #include "targets/common/ModelTable.h"
 
+#include "compiler/dialect/plan/Layouts.h"
 #include "runtime/abi/bluec_abi.h"
 
 using namespace mlir;
@@ -88,11 +89,15 @@ FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::str
   auto type = cast<RankedTensorType>(value.getType());
   TensorRow row;
   row.name = std::move(name);
+  row.dims.assign(type.getShape().begin(), type.getShape().end());
   row.dtype = dtypeOf(type.getElementType());
+  if (std::optional<plan::RowLayout> rows = plan::RowLayout::of(type)) {
+    row.dtype = BLUEC_I8;
+    row.dims.back() = rows->rowBytes();
+  }
   if (row.dtype == 0)
     return emitError(value.getLoc())
-           << "expected elements of f32, i32, f16 or i8, found " << type.getElementType();
-  row.dims.assign(type.getShape().begin(), type.getShape().end());
+           << "expected elements of f32, i32, f16 or i8, or quantized rows, found " << type;
   while (row.dims.size() > BLUEC_MAX_RANK) {
     row.dims[1] *= row.dims[2];
     row.dims.erase(row.dims.begin() + 2);
