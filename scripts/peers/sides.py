@@ -1,0 +1,128 @@
+"""The sides of the comparison: each is asked for one round, again and again.
+
+A round is a dict: "rates" {task: tokens per second}, "memory" (bytes; "peak" is the peak resident
+memory), "others" (processors that other processes kept busy), and for our side "bench", what
+`bluec bench --json` printed. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
+tokens that end at position D, or begin at 0 where D is 0.
+"""
+
+import json
+import os
+import sys
+
+import numpy as np
+
+import measure
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Plan:
+    """What is measured: the same for every side."""
+
+    def __init__(self, prefill, decode, decoded, threads):
+        self.prefill, self.decode, self.decoded, self.threads = prefill, decode, decoded, threads
+
+    def before(self, depth):
+        """Tokens in the cache before the first one that is timed."""
+        return max(0, depth - self.decoded)
+
+    def tasks(self):
+        return [f"prefill:{n}" for n in self.prefill] + [f"decode:{n}" for n in self.decode]
+
+
+class LlamaCpp:
+    """llama-bench on the GGUF file, with flash attention; `cache` is the type of keys and values."""
+
+    cache_bytes = {"f16": 2.0, "q8_0": 34 / 32}
+
+    def __init__(self, llama, model, cache):
+        self.name = f"llama.cpp Q4_0, KV {cache}"
+        self.llama, self.model, self.cache = llama, model, cache
+
+    def bench(self, plan, arguments):
+        return measure.run([self.llama.tool("llama-bench"), "-m", self.model,
+                            "-t", str(plan.threads), "-fa", "on", "-ctk", self.cache,
+                            "-ctv", self.cache, "-r", "1", "-o", "json", *arguments])
+
+    def round(self, plan):
+        rates = {}
+        lengths = [128, *plan.prefill]  # the first one warms up
+        prefill = self.bench(plan, ["-p", ",".join(map(str, lengths)), "-n", "0", "--no-warmup"])
+        for test in prefill.json():
+            if test["n_prompt"] in plan.prefill:
+                rates[f"prefill:{test['n_prompt']}"] = test["avg_ts"]
+        before = {plan.before(depth): depth for depth in plan.decode}
+        decode = self.bench(plan, ["-p", "0", "-n", str(plan.decoded),
+                                   "-d", ",".join(map(str, before))])
+        for test in decode.json():
+            rates[f"decode:{before[test['n_depth']]}"] = test["avg_ts"]
+        # The decoding process also holds llama-bench's copy of the filled cache: not counted.
+        memory = {"peak": prefill.memory["VmHWM"], "anonymous": prefill.memory["RssAnon"],
+                  "file": prefill.memory["RssFile"]}
+        return {"rates": rates, "memory": memory, "others": max(prefill.others, decode.others)}
+
+    def logits(self, prompts, out, plan):
+        measure.run([sys.executable, os.path.join(HERE, "llama_model.py"), self.model, "--prompts",
+                     prompts, "--logits", out, "--cache-type", self.cache, "--threads",
+                     str(plan.threads)], self.llama.environment())
+        return np.load(out)
+
+
+class OnnxRuntime:
+    """onnxruntime on the same weights; the accuracy level is MatMulNBits' attribute."""
+
+    def __init__(self, model, level):
+        self.name = f"onnxruntime MatMulNBits, accuracy level {level or 'default'}"
+        self.model = model
+
+    def run(self, plan, arguments):
+        return measure.run([sys.executable, os.path.join(HERE, "run_onnxruntime.py"), self.model,
+                            "--threads", str(plan.threads), "--decoded", str(plan.decoded),
+                            "--capacity", str(max([*plan.prefill, *plan.decode, plan.decoded]) + 2),
+                            *arguments])
+
+    def round(self, plan):
+        tasks = [f"prefill:{n}" for n in plan.prefill]
+        before = {f"decode:{plan.before(n)}": f"decode:{n}" for n in plan.decode}
+        done = self.run(plan, ["--tasks", *tasks, *before])
+        rates = {before.get(task, task): rate for task, rate in done.json()["rates"].items()}
+        memory = {"peak": done.memory["VmHWM"], "anonymous": done.memory["RssAnon"],
+                  "file": done.memory["RssFile"]}
+        return {"rates": rates, "memory": memory, "others": done.others}
+
+    def logits(self, prompts, out, plan):
+        self.run(plan, ["--prompts", prompts, "--logits", out])
+        return np.load(out)
+
+
+class Bluec:
+    """`bluec bench` on one bundle."""
+
+    def __init__(self, binary, bundle):
+        self.name = f"bluec {os.path.basename(os.path.abspath(bundle))}"
+        self.binary, self.bundle = binary, bundle
+        with open(os.path.join(bundle, "manifest.json")) as stream:
+            self.manifest = json.load(stream)
+
+    def round(self, plan):
+        command = [self.binary, "bench", self.bundle, "--json", "--repeats", "1", "--threads",
+                   str(plan.threads), "--decode-tokens", str(plan.decoded)]
+        command += ["--prefill", *map(str, plan.prefill)]
+        command += ["--decode-at", *map(str, plan.decode)]
+        done = measure.run(command)
+        bench = done.json()
+        rates = {f"prefill:{test['tokens']}": test["tokens_per_second"]["median"]
+                 for test in bench["prefill"]}
+        rates |= {f"decode:{test['depth']}": test["tokens_per_second"]["median"]
+                  for test in bench["decode"]}
+        return {"rates": rates, "memory": bench["memory"], "others": done.others, "bench": bench}
+
+    def logits(self, texts, out, plan):
+        """The first token's logits after each text; `bluec run` tokenizes for itself."""
+        found = []
+        for text in texts:
+            measure.run([self.binary, "run", self.bundle, "--prompt", text, "--max-new-tokens", "1",
+                         "--threads", str(plan.threads), "--dump-logits", out])
+            found.append(np.fromfile(out, np.float32))
+        return np.stack(found)
