@@ -68,7 +68,7 @@ endfunction()
 
 # bluec_dialect(DIR-RELATIVE-NAME Ops.td dialect): declarations and definitions of a dialect.
 #   bluec_dialect(blue Blue) in compiler/dialect/blue makes BlueOps.h.inc, BlueDialect.h.inc,
-#   BlueAttrs.h.inc, BlueEnums.h.inc and their .cpp.inc twins; the target is bluec_blue_tablegen.
+#   BlueAttrs.h.inc, BlueTypes.h.inc, BlueEnums.h.inc and their .cpp.inc twins; the target is bluec_blue_tablegen.
 function(bluec_dialect dialect prefix)
   set(LLVM_TARGET_DEFINITIONS ${prefix}Ops.td)
   set(flags -I${PROJECT_SOURCE_DIR} -I${MLIR_INCLUDE_DIRS})
@@ -78,6 +78,8 @@ function(bluec_dialect dialect prefix)
   mlir_tablegen(${prefix}Dialect.cpp.inc -gen-dialect-defs -dialect=${dialect} ${flags})
   mlir_tablegen(${prefix}Attrs.h.inc -gen-attrdef-decls -attrdefs-dialect=${dialect} ${flags})
   mlir_tablegen(${prefix}Attrs.cpp.inc -gen-attrdef-defs -attrdefs-dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Types.h.inc -gen-typedef-decls -typedefs-dialect=${dialect} ${flags})
+  mlir_tablegen(${prefix}Types.cpp.inc -gen-typedef-defs -typedefs-dialect=${dialect} ${flags})
   mlir_tablegen(${prefix}Enums.h.inc -gen-enum-decls ${flags})
   mlir_tablegen(${prefix}Enums.cpp.inc -gen-enum-defs ${flags})
   add_public_tablegen_target(bluec_${dialect}_tablegen)

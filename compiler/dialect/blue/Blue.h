@@ -16,6 +16,11 @@
 
 #include "compiler/dialect/blue/BlueDialect.h.inc"
 
+#include "compiler/dialect/blue/BlueEnums.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "compiler/dialect/blue/BlueTypes.h.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "compiler/dialect/blue/BlueAttrs.h.inc"
 

@@ -16,6 +16,7 @@ def Blue_Dialect : Dialect {
   let cppNamespace = "::bluec::blue";
   let summary = "Layers of a multimodal LLM on tensors";
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
 }
 
 class Blue_Op<string mnemonic, list<Trait> traits = []> : Op<Blue_Dialect, mnemonic, traits> {
@@ -24,6 +25,47 @@ class Blue_Op<string mnemonic, list<Trait> traits = []> : Op<Blue_Dialect, mnemo
 class Blue_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Blue_Dialect, name, traits> {
   let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------------------------===//
+// Precision
+//===----------------------------------------------------------------------------------------===//
+
+def Blue_QuantizedType : TypeDef<Blue_Dialect, "Quantized"> {
+  let mnemonic = "quantized";
+  let summary = "an element held as an integer, with a scale for each group of neighbours";
+  let description = [{
+    Elements x of a tensor's last dim are held as integers q in groups of `group` neighbours (0, spelled
+    `row`: the whole last dim; the last group of a row may be shorter):
+
+        x[.., k] = scale[.., k / group] * (q[.., k] - zero[.., k / group])
+
+    `storage` is i4, i8 or i16 (signed). Without `zeros` every zero is 0; with them a group has a
+    zero of its own, an integer of the storage's range. `scale` is the type of the scales, f16 or
+    f32.
+
+    Weights quantize to -2^(b-1) .. 2^(b-1) - 1, activations and KV caches to the symmetric range
+    -(2^(b-1) - 1) .. 2^(b-1) - 1.
+
+    ```mlir
+    tensor<2304x5760x!blue.quantized<i4 group 64 scale f16>>         // a weight
+    tensor<?x2304x!blue.quantized<i16 group row scale f32>>          // activations by token
+    tensor<?x2304x!blue.quantized<i8 group 64 scale f16>>            // keys by token and head
+    tensor<64x192x!blue.quantized<i4 group 32 scale f16 zeros>>      // with zero points
+    ```
+  }];
+  let parameters = (ins "::mlir::IntegerType":$storage, "int64_t":$group, "::mlir::FloatType":$scale,
+                        "bool":$zeros);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bits of a stored integer.
+    int64_t getBits() { return getStorage().getWidth(); }
+    /// Elements that share a scale in rows of `k` elements.
+    int64_t groupIn(int64_t k) { return getGroup() == 0 ? k : getGroup(); }
+    /// Scales of a row of `k` elements.
+    int64_t groupsIn(int64_t k) { return getGroup() == 0 ? 1 : (k + getGroup() - 1) / getGroup(); }
+  }];
 }
 
 //===----------------------------------------------------------------------------------------===//
@@ -78,6 +120,26 @@ def Blue_OffsetAttr : Blue_Attr<"Offset", "offset"> {
   let assemblyFormat = "`<` $addend `>`";
 }
 
+def Blue_QuantizeMethod : I32EnumAttr<"QuantizeMethod", "how a weight's integers are found", [
+    I32EnumAttrCase<"Nearest", 0, "nearest">,
+    I32EnumAttrCase<"Search", 1, "search">,
+    I32EnumAttrCase<"Gptq", 2, "gptq">,
+    I32EnumAttrCase<"Keep", 3, "keep">]> {
+  let cppNamespace = "::bluec::blue";
+}
+def Blue_QuantizeAttr : Blue_Attr<"Quantize", "quantize"> {
+  let summary = "quantize every row of a float weight to another element type";
+  let description = [{
+    The last transform of a quantized weight. `method`: `nearest` (the scale that covers the group's
+    largest element), `search` (of several scales the one with the least squared error), `gptq`
+    (errors are passed on to the columns that follow, by the statistics of a calibration run, which
+    the compiler holds under the weight's name), `keep` (the source is quantized already, in exactly
+    this type: its integers, scales and zeros stay).
+  }];
+  let parameters = (ins "::bluec::blue::QuantizedType":$type, "::bluec::blue::QuantizeMethod":$method);
+  let assemblyFormat = "`<` $type `,` custom<Method>($method) `>`";
+}
+
 def Blue_WeightOp : Blue_Op<"weight", [Pure]> {
   let summary = "a weight of the model, by name";
   let description = [{
@@ -115,18 +177,37 @@ def Blue_ConstantOp : Blue_Op<"constant", [Pure]> {
 // Layers
 //===----------------------------------------------------------------------------------------===//
 
+def Blue_QuantizeOp : Blue_Op<"quantize", [Pure]> {
+  let summary = "activations as integers, by token or by groups of a token";
+  let description = [{
+    For each row and group, with Q = 2^(b-1) - 1 of the result's storage:
+    dynamic:             scale = max |x| / Q, rounded to the scale's type
+    with `static_scale`: scale = static_scale, the same for all rows
+    q = round(x / scale), ties to even, clamped to -Q .. Q; all q are 0 where scale is 0.
+
+    Constraints:
+    - (C1) the result has x's shape and quantized elements without zeros
+    - (C2) static_scale, if there, is positive
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, OptionalAttr<F64Attr>:$static_scale);
+  let results = (outs Blue_QuantizedTensor:$result);
+  let assemblyFormat = "$x (`scale` $static_scale^)? attr-dict `:` functional-type(operands, results)";
+}
+
 def Blue_LinearOp : Blue_Op<"linear", [Pure]> {
   let summary = "y = x * transpose(w) + b over the last dimension";
   let description = [{
     `x` is [..., K], `weight` is [N, K] (rows are output channels), `bias` is [N], the result is
-    [..., N].
+    [..., N]. Quantized operands stand for the numbers that their elements mean; the sum of products
+    within the groups of both is a sum of integers, exact, and sums of groups are floats.
 
     Constraints:
     - (C1) weight has rank 2 and its dim 1 is x's last dim
     - (C2) bias, if there, is [N]
     - (C3) the result is x's shape with N as last dim
+    - (C4) a quantized x has no zeros, and meets a quantized weight
   }];
-  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight,
+  let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$weight,
                        Optional<Blue_FloatTensor>:$bias);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
@@ -194,6 +275,12 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     In a decoder `query` is [T, num_heads * D] and `past_key`/`past_value` are [P, num_kv_heads * D]:
     keys and values of the positions before. `present_key` and `present_value` are the past with
     `key` and `value` appended, and row t attends to positions 0 .. P + t (causal).
+    A past may be quantized: to i8, a group a head. Its present then is so too: `key` and `value`
+    are quantized (as blue.quantize does) when they are appended, and every product is with what the
+    cache holds, the call's own rows included. With `compute_type` (i8 or i16) the query is
+    quantized to it by token and head, and so are the softmax's weights, by row and block of
+    positions, before their products; a plain evaluator takes the weights as they are.
+
     In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
     attends to all rows of it (not causal).
 
@@ -202,14 +289,17 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     - (C2) query's last dim is num_heads * D, key's and value's num_kv_heads * D, for one D
     - (C3) past_key and past_value come together, and with present_key and present_value
     - (C4) with a past: rank 2 and causal; without: rank 2 or 3
-    - (C5) the result has query's type; a present has rank 2 and the past's last dim
+    - (C5) the result has query's type; a present has rank 2, the past's last dim and element type
+    - (C6) a quantized past is i8 without zeros, in groups of D, keys and values alike
+    - (C7) compute_type, if there, is i8 or i16, and the past is quantized
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
-                       Optional<Blue_FloatTensor>:$past_key, Optional<Blue_FloatTensor>:$past_value,
+                       Optional<Blue_NumberTensor>:$past_key,
+                       Optional<Blue_NumberTensor>:$past_value,
                        I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
-                       UnitAttr:$causal);
-  let results = (outs Blue_FloatTensor:$result, Optional<Blue_FloatTensor>:$present_key,
-                      Optional<Blue_FloatTensor>:$present_value);
+                       UnitAttr:$causal, OptionalAttr<TypeAttr>:$compute_type);
+  let results = (outs Blue_FloatTensor:$result, Optional<Blue_NumberTensor>:$present_key,
+                      Optional<Blue_NumberTensor>:$present_value);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? attr-dict `:`
     functional-type(operands, $result) (`present` type($present_key)^ `,` type($present_value))?
@@ -254,12 +344,12 @@ def Blue_TokenDownsampleOp : Blue_Op<"token_downsample", [Pure]> {
 }
 
 def Blue_EmbeddingOp : Blue_Op<"embedding", [Pure]> {
-  let summary = "rows of a table: result[t] = table[ids[t]]";
+  let summary = "rows of a table: result[t] = table[ids[t]], as floats";
   let description = [{
     Constraints:
     - (C1) ids is [T], table is [V, C], the result is [T, C]
   }];
-  let arguments = (ins Blue_IndexTensor:$ids, Blue_FloatTensor:$table);
+  let arguments = (ins Blue_IndexTensor:$ids, Blue_NumberTensor:$table);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = "$ids `,` $table attr-dict `:` functional-type(operands, results)";
 }

@@ -63,6 +63,18 @@ LogicalResult ConstantOp::verify() {
 // Layers
 //===----------------------------------------------------------------------------------------===//
 
+LogicalResult QuantizeOp::verify() {
+  RankedTensorType x = typeOf(getX()), result = typeOf(getResult());
+  if (x.getRank() == 0 || lastDim(x) == kDynamic || x.getShape() != result.getShape() ||
+      cast<QuantizedType>(result.getElementType()).getZeros())
+    return emitOpError("(C1) expected a result of x's shape ")
+           << shapeText(x.getShape()) << " without zeros, found " << result;
+  if (getStaticScale() && !(getStaticScale()->isFiniteNonZero() && !getStaticScale()->isNegative()))
+    return emitOpError("(C2) expected a positive static scale, found ")
+           << getStaticScale()->convertToDouble();
+  return success();
+}
+
 LogicalResult LinearOp::verify() {
   RankedTensorType x = typeOf(getX()), weight = typeOf(getWeight());
   if (x.getRank() == 0 || weight.getRank() != 2 || weight.getDimSize(1) != lastDim(x))
@@ -78,6 +90,10 @@ LogicalResult LinearOp::verify() {
   if (found != ArrayRef<int64_t>(expected))
     return emitOpError("(C3) expected a result ")
            << shapeText(expected) << ", found " << shapeText(found);
+  if (auto quantized = dyn_cast<QuantizedType>(x.getElementType()))
+    if (quantized.getZeros() || !isa<QuantizedType>(weight.getElementType()))
+      return emitOpError("(C4) expected an x without zeros and a quantized weight, found ")
+             << x << " and " << weight;
   return success();
 }
 
@@ -176,6 +192,11 @@ LogicalResult AttentionOp::verify() {
   if (getResult().getType() != getQuery().getType())
     return emitOpError("(C5) expected a result of query's type ")
            << getQuery().getType() << ", found " << getResult().getType();
+  if (Type compute = getComputeType().value_or(Type()))
+    if ((!compute.isInteger(8) && !compute.isInteger(16)) || !hasPast ||
+        !isa<QuantizedType>(typeOf(getPastKey()).getElementType()))
+      return emitOpError("(C7) expected i8 or i16 with a quantized past as compute type, found ")
+             << compute;
   if (!hasPast)
     return success();
   for (auto [past, present, added] : {std::tuple(getPastKey(), getPresentKey(), getKey()),
@@ -192,7 +213,20 @@ LogicalResult AttentionOp::verify() {
       return emitOpError("(C5) expected a present [")
              << dimText(rows) << ", " << dimText(lastDim(pastType)) << "], found "
              << shapeText(presentType.getShape());
+    if (presentType.getElementType() != pastType.getElementType())
+      return emitOpError("(C5) expected a present of ")
+             << pastType.getElementType() << ", found " << presentType.getElementType();
   }
+  auto pastElement = typeOf(getPastKey()).getElementType();
+  auto quantized = dyn_cast<QuantizedType>(pastElement);
+  if (quantized && (quantized.getBits() != 8 || quantized.getZeros() ||
+                    quantized.groupIn(lastDim(key)) != queryWidth / heads))
+    return emitOpError("(C6) expected a quantized past of i8 in groups of ")
+           << queryWidth / heads << " without zeros, found " << pastElement;
+  if (typeOf(getPastValue()).getElementType() != pastElement &&
+      (quantized || isa<QuantizedType>(typeOf(getPastValue()).getElementType())))
+    return emitOpError("(C6) expected keys and values of one type, found ")
+           << typeOf(getPastKey()) << " and " << typeOf(getPastValue());
   return success();
 }
 

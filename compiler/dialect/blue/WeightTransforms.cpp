@@ -41,6 +41,11 @@ bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
         }
         return RankedTensorType::get(transposed, elementType);
       })
+      .Case([&](QuantizeAttr attr) -> FailureOr<RankedTensorType> {
+        if (!elementType.isF32() || shape.size() != 2)
+          return emitError() << "quantize: expected rows of f32, found " << type;
+        return RankedTensorType::get(shape, attr.getType());
+      })
       .Case([&](ReshapeAttr attr) -> FailureOr<RankedTensorType> {
         std::optional<int64_t> before = elementCount(shape);
         std::optional<int64_t> after = elementCount(attr.getShape());

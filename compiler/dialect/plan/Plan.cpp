@@ -1,5 +1,7 @@
 #include "compiler/dialect/plan/Plan.h"
 
+#include "compiler/dialect/plan/Layouts.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -30,6 +32,13 @@ void PlanDialect::initialize() {
 }
 
 int64_t bluec::plan::denseBytes(RankedTensorType type) {
+  if (auto panels = PanelLayout::of(type))
+    return panels->bytes();
+  if (auto rows = RowLayout::of(type))
+    return rows->bytes();
+  if (auto cached = CacheLayout::of(type))
+    return cached->bytes();
+  assert(!isa<blue::QuantizedType>(type.getElementType()) && "a quantized tensor has a layout");
   unsigned bits = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   return type.getNumElements() * ((bits + 7) / 8);
 }

@@ -32,7 +32,8 @@ inline constexpr int64_t kAlignment = 64;
 /// Bytes; of segments in weights.bin.
 inline constexpr int64_t kPageBytes = 4096;
 
-/// Bytes of a static tensor, without padding.
+/// Bytes of a static tensor: what its layout says (Layouts.h), else those of its elements without
+/// padding.
 int64_t denseBytes(mlir::RankedTensorType type);
 /// Values in one lane of positions of packed keys: one vector of f32.
 int64_t keyLanes(TargetAttr target);

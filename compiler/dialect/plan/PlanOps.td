@@ -52,6 +52,50 @@ def Plan_SegmentAttr : Plan_Attr<"Segment", "segment"> {
   let assemblyFormat = "`<` $name `at` $offset `bytes` $bytes `>`";
 }
 
+// Layouts of quantized tensors, as encodings of their types; the bytes stand in Layouts.h.
+def Plan_PanelsAttr : Plan_Attr<"Panels", "panels"> {
+  let summary = "a quantized weight [N, K] in panels of rows, in words of 32 bits";
+  let description = [{
+    `rows` rows side by side. `dot` is the type of the activations that the weight meets (i8, i16 or
+    f32): within a word, elements are placed so that masks and shifts alone give the operands of a
+    dot product with activations in natural order. See PanelLayout in Layouts.h.
+  }];
+  let parameters = (ins "int64_t":$rows, "::mlir::Type":$dot);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` `rows` $rows `,` `dot` $dot `>`";
+}
+def Plan_RowsAttr : Plan_Attr<"Rows", "rows"> {
+  let summary = "quantized activations: each row with its scales and with sums of its integers";
+  let description = [{
+    `sums` is how many neighbouring integers a sum covers: a divisor of the groups of every weight
+    that the rows meet, so that a weight's zero point is taken out by the sums. See RowLayout in
+    Layouts.h.
+  }];
+  let parameters = (ins "int64_t":$sums);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` `sums` $sums `>`";
+}
+def Plan_KeysAttr : Plan_Attr<"Keys", "keys"> {
+  let summary = "quantized keys [S, heads * D] of a cache, by head and block of positions";
+  let description = [{
+    `block` positions side by side; `dot` (i8 or i16) is the type of the queries that they meet. See
+    KeyLayout in Layouts.h.
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
+}
+def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
+  let summary = "quantized values [S, heads * D] of a cache, by head and block of positions";
+  let description = [{
+    As #plan.keys, with neighbouring positions, not dims, in a word: a softmax's weights meet it. See
+    ValueLayout in Layouts.h.
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
+}
+
 def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
@@ -77,6 +121,7 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
     - the dense type itself (norm weights, biases, tables of embeddings and rotary angles), or
     - panels: [N, K] becomes [ceil(N / R), K, R]: R rows side by side, column after column, rows
       past N zero. R follows from the target's facts.
+    - a quantized [N, K] with #plan.panels as encoding.
 
     `segment` is the part of weights.bin that holds it. `digest` is the SHA-256 of the packed bytes
     (hexadecimal; there when a tool that can read the files has computed it). `offset` (bytes from
@@ -85,7 +130,7 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
 
     Constraints:
     - (C1) the transforms accept the value's type, one after the other
-    - (C2) `packed` is the transformed type or panels of it
+    - (C2) `packed` is the transformed type or panels of it, and panels if it is quantized
     - (C3) `offset`, if there, is a multiple of 64 and not negative
 
     ```mlir
@@ -118,10 +163,11 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
   let description = [{
     Values are [1, context, heads * D]. Keys are packed so that a score of many positions is one
     vector: [1, heads, ceil(context / L), D, L], position p of a head at [p / L, :, p % L].
+    Quantized keys and values are [context, heads * D] with #plan.keys or #plan.values as encoding.
     `offset` (bytes from the start of the KV cache) is there after plan-memory.
 
     Constraints:
-    - (C1) the type is [1, context, heads * D] or [1, heads, ceil(context / L), D, L]
+    - (C1) the type is one of these, of floats or with an encoding
     - (C2) `offset`, if there, is a multiple of 64 and not negative
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$offset);
@@ -215,7 +261,8 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
     2. the root: any compute op; for plan.append_keys, the root may follow the blue.rope that makes
        its keys;
     3. a chain of elementwise ops, each of which takes the result of the op before it as one of its
-       operands; its other operand, if any, is a block argument. The last one is yielded.
+       operands; its other operand, if any, is a block argument;
+    4. perhaps a plan.quantize, which may be the root itself. The last one is yielded.
   }];
   let arguments = (ins Variadic<AnyStaticShapeTensor>:$operands, StrAttr:$layer, StrAttr:$value,
                        DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
@@ -293,6 +340,19 @@ def Plan_LastRowOp : Plan_Op<"last_row", [Pure]> {
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
 }
 
+def Plan_QuantizeOp : Plan_Op<"quantize", [Pure]> {
+  let summary = "blue.quantize into rows with scales and sums";
+  let description = [{
+    Stands at the end of a step, behind the chain: the step's kernel sees whole rows then.
+
+    Constraints:
+    - (C1) the result has x's shape, quantized elements without zeros, and #plan.rows as encoding
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, OptionalAttr<F64Attr>:$static_scale);
+  let results = (outs Blue_QuantizedTensor:$result);
+  let assemblyFormat = "$x (`scale` $static_scale^)? attr-dict `:` functional-type(operands, results)";
+}
+
 def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
   let summary = "blue.linear with its weight in panels";
   let description = [{
@@ -300,15 +360,31 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     Every element of the result is one chain of fused multiply-adds over k = 0 .. K - 1, starting
     from zero, to which the bias is added last: the same bits whatever the number of rows.
 
+    Quantized: `x` has #plan.rows and `panels` is [N, K] with #plan.panels of the same storage, or x
+    is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
+    that no scale changes within; the stretches' sums are floats, added in order of k.
+
     Constraints:
-    - (C1) panels is [ceil(N / R), K, R] with the K of x and the N of the result
+    - (C1) panels is [ceil(N / R), K, R], or quantized [N, K], with the K of x and the N of the result
     - (C2) bias, if there, is [N]
+    - (C3) panels are made for x's storage, or for f32 when x is of floats
   }];
-  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$panels,
+  let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels,
                        Optional<Blue_FloatTensor>:$bias);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
       "$x `,` $panels (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_EmbeddingOp : Plan_Op<"embedding", [Pure]> {
+  let summary = "blue.embedding of a table in panels, as a tied head reads it";
+  let description = [{
+    Constraints:
+    - (C1) ids is [T], panels is as for plan.linear with the result's last dim as K
+  }];
+  let arguments = (ins Blue_IndexTensor:$ids, Blue_NumberTensor:$panels);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$ids `,` $panels attr-dict `:` functional-type(operands, results)";
 }
 
 def Plan_Im2colOp : Plan_Op<"im2col", [Pure]> {
@@ -342,9 +418,9 @@ def Plan_AppendKeysOp : Plan_Op<"append_keys"> {
   let summary = "write the valid rows of keys into a key cache, from `position` on";
   let description = [{
     Constraints:
-    - (C1) keys is [T, heads * D], cache is [1, heads, ceil(context / L), D, L]
+    - (C1) keys is [T, heads * D], cache is [1, heads, ceil(context / L), D, L] or has #plan.keys
   }];
-  let arguments = (ins Blue_FloatTensor:$keys, Blue_FloatTensor:$cache);
+  let arguments = (ins Blue_FloatTensor:$keys, Blue_NumberTensor:$cache);
   let assemblyFormat = "$keys `into` $cache attr-dict `:` type($keys) `,` type($cache)";
 }
 
@@ -352,9 +428,9 @@ def Plan_AppendValuesOp : Plan_Op<"append_values"> {
   let summary = "write the valid rows of values into a value cache, from `position` on";
   let description = [{
     Constraints:
-    - (C1) values is [T, heads * D], cache is [1, context, heads * D]
+    - (C1) values is [T, heads * D], cache is [1, context, heads * D] or has #plan.values
   }];
-  let arguments = (ins Blue_FloatTensor:$values, Blue_FloatTensor:$cache);
+  let arguments = (ins Blue_FloatTensor:$values, Blue_NumberTensor:$cache);
   let assemblyFormat = "$values `into` $cache attr-dict `:` type($values) `,` type($cache)";
 }
 
@@ -369,11 +445,16 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
     Softmax is streamed over blocks of L positions from position 0 on, so that a row's result does
     not depend on how the prompt was cut into chunks.
 
+    A quantized cache has #plan.keys and #plan.values. The kernel then quantizes the query by token
+    and head, and the softmax's weights by row and block of positions, to the layouts' `dot` type;
+    products are sums of integers.
+
     Constraints:
     - (C1) shapes are as above, num_heads a multiple of kv_heads
     - (C2) the result has query's type
+    - (C3) quantized keys and values come together, with `causal`, for one dot type
   }];
-  let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$keys, Blue_FloatTensor:$values,
+  let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
                        I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
                        UnitAttr:$causal);
   let results = (outs Blue_FloatTensor:$result);

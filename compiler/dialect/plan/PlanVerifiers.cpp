@@ -1,4 +1,5 @@
 // Verifiers of the `plan` dialect: one check for each constraint that PlanOps.td labels.
+#include "compiler/dialect/plan/Layouts.h"
 #include "compiler/dialect/plan/Plan.h"
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -29,6 +30,62 @@ LogicalResult expectShape(Operation *op, StringRef label, StringRef what, Value 
                            << ", found " << typeText(type);
 }
 
+bool isQuantized(RankedTensorType type) { return isa<blue::QuantizedType>(type.getElementType()); }
+
+/// The storage of quantized elements, or the element type itself.
+Type storageOf(RankedTensorType type) {
+  if (auto quantized = dyn_cast<blue::QuantizedType>(type.getElementType()))
+    return quantized.getStorage();
+  return type.getElementType();
+}
+
+/// What `dot` of a layout has to be: one of `types`, each written as in IR.
+LogicalResult verifyDot(function_ref<InFlightDiagnostic()> emitError, Type dot, bool floats) {
+  if (dot.isInteger(8) || dot.isInteger(16) || (floats && dot.isF32()))
+    return success();
+  return emitError() << "expected dot " << (floats ? "i8, i16 or f32" : "i8 or i16") << ", found "
+                     << dot;
+}
+
+LogicalResult verifyCached(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
+                           int64_t block, Type dot) {
+  if (heads < 1 || block < 4 || block % 4 != 0)
+    return emitError() << "expected heads and a block that is a multiple of 4, found " << heads
+                       << " and " << block;
+  return verifyDot(emitError, dot, /*floats=*/false);
+}
+
+/// Weight panels for a linear with these N and K, floats or quantized.
+LogicalResult verifyPanels(Operation *op, StringRef label, Value panelsValue, int64_t n,
+                           int64_t k) {
+  RankedTensorType panels = tensorOf(panelsValue);
+  if (isQuantized(panels)) {
+    if (!PanelLayout::of(panels))
+      return op->emitOpError() << "(" << label << ") expected quantized panels with #plan.panels, "
+                               << "found " << typeText(panels);
+    return expectShape(op, label, "panels", panelsValue, {n, k});
+  }
+  if (panels.getRank() != 3 || panels.getDimSize(2) < 1)
+    return op->emitOpError() << "(" << label << ") expected panels [ceil(N / R), K, R], found "
+                             << typeText(panels);
+  int64_t rows = panels.getDimSize(2);
+  return expectShape(op, label, "panels", panelsValue, {llvm::divideCeilSigned(n, rows), k, rows});
+}
+
+/// A quantized cache [S, heads * D], all sides positive.
+std::optional<CacheLayout> cacheLayout(RankedTensorType type, bool keys) {
+  if (type.getRank() != 2 || type.getDimSize(0) < 1 || !isQuantized(type))
+    return std::nullopt;
+  std::optional<CacheLayout> layout = CacheLayout::of(type);
+  auto element = cast<blue::QuantizedType>(type.getElementType());
+  if (!layout || layout->keys != keys || layout->dims < 1 ||
+      layout->dims * layout->heads != type.getDimSize(1) || element.getBits() != 8 ||
+      element.getZeros() || !element.getScale().isF16() ||
+      element.groupIn(type.getDimSize(1)) != layout->dims)
+    return std::nullopt;
+  return layout;
+}
+
 /// A rank-5 type [batch, heads, blocks, D, L] of packed keys, with positive sides.
 bool isPackedKeys(RankedTensorType type) {
   return type.getRank() == 5 &&
@@ -43,6 +100,30 @@ LogicalResult verifyOffset(Operation *op, StringRef label, std::optional<int64_t
 }
 
 } // namespace
+
+//===------------------------------------------------------------------------------------------===//
+// Layouts
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+                                 Type dot) {
+  if (rows < 1)
+    return emitError() << "expected at least one row in a panel, found " << rows;
+  return verifyDot(emitError, dot, /*floats=*/true);
+}
+LogicalResult RowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t sums) {
+  return sums > 0 ? success()
+                  : LogicalResult(emitError()
+                                  << "expected sums over at least one element, found " << sums);
+}
+LogicalResult KeysAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
+                               int64_t block, Type dot) {
+  return verifyCached(emitError, heads, block, dot);
+}
+LogicalResult ValuesAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
+                                 int64_t block, Type dot) {
+  return verifyCached(emitError, heads, block, dot);
+}
 
 //===------------------------------------------------------------------------------------------===//
 // Storage
@@ -70,6 +151,8 @@ RankedTensorType WeightOp::getTransformedType() {
 
 int64_t WeightOp::getPanelRows() {
   auto packed = cast<RankedTensorType>(getPacked());
+  if (std::optional<PanelLayout> layout = PanelLayout::of(packed))
+    return layout->rows;
   RankedTensorType type = getTransformedType();
   return packed.getRank() == 3 && type && type.getRank() == 2 ? packed.getDimSize(2) : 0;
 }
@@ -84,10 +167,14 @@ LogicalResult WeightOp::verify() {
   if (!type)
     return failure();
   auto packed = dyn_cast<RankedTensorType>(getPacked());
-  bool dense = packed == type;
+  bool dense = packed == type && !isQuantized(type);
+  bool quantized = packed && isQuantized(type) && PanelLayout::of(packed) &&
+                   type.getNumElements() > 0 &&
+                   type == RankedTensorType::get(packed.getShape(), packed.getElementType());
   bool panels = packed && packed.hasStaticShape() && packed.getRank() == 3 && type.getRank() == 2 &&
-                packed.getDimSize(2) > 0 && packed == panelsOf(type, packed.getDimSize(2));
-  if (!dense && !panels)
+                packed.getDimSize(2) > 0 && !isQuantized(type) &&
+                packed == panelsOf(type, packed.getDimSize(2));
+  if (!dense && !panels && !quantized)
     return emitOpError() << "(C2) expected " << typeText(type)
                          << " or panels of it as packed type, found " << typeText(getPacked());
   return verifyOffset(*this, "C3", getOffset());
@@ -97,7 +184,9 @@ LogicalResult CacheOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getType());
   bool values = type && type.hasStaticShape() && type.getRank() == 3 && type.getDimSize(0) == 1;
   bool keys = type && type.hasStaticShape() && isPackedKeys(type) && type.getDimSize(0) == 1;
-  if (!values && !keys)
+  bool quantized =
+      type && type.hasStaticShape() && (cacheLayout(type, true) || cacheLayout(type, false));
+  if (!values && !keys && !quantized)
     return emitOpError() << "(C1) expected [1, context, heads * D] or [1, heads, blocks, D, L], "
                             "found "
                          << typeText(getType());
@@ -197,7 +286,7 @@ LogicalResult StepOp::verify() {
     if (isa<PositionOp, CountOp>(op))
       continue;
     if (chain) {
-      if (!isElementwise(&op) && !isa<AppendKeysOp>(op))
+      if (!isElementwise(&op) && !isa<AppendKeysOp, QuantizeOp>(op))
         return op.emitOpError("(C2) expected an elementwise op behind the root");
       if (llvm::count(op.getOperands(), chain) != 1 || !chain.hasOneUse())
         return op.emitOpError("(C2) expected one operand that is the result of the op before");
@@ -247,15 +336,44 @@ LogicalResult LinearOp::verify() {
     return emitOpError() << "(C1) expected a result with the leading dims of " << typeText(x)
                          << ", found " << typeText(result);
   int64_t n = result.getShape().back();
-  if (panels.getRank() != 3 || panels.getDimSize(2) < 1)
-    return emitOpError() << "(C1) expected panels [ceil(N / R), K, R], found " << typeText(panels);
-  int64_t rows = panels.getDimSize(2);
-  if (failed(expectShape(*this, "C1", "panels", getPanels(),
-                         {llvm::divideCeilSigned(n, rows), x.getShape().back(), rows})))
+  if (failed(verifyPanels(*this, "C1", getPanels(), n, x.getShape().back())))
     return failure();
+  if (std::optional<PanelLayout> layout = PanelLayout::of(panels)) {
+    auto attr = cast<PanelsAttr>(panels.getEncoding());
+    if (attr.getDot() != storageOf(x) || (isQuantized(x) && !RowLayout::of(x)))
+      return emitOpError() << "(C3) expected panels for " << storageOf(x)
+                           << " and, if that is quantized, x with #plan.rows, found "
+                           << typeText(panels) << " and " << typeText(x);
+  } else if (isQuantized(x)) {
+    return emitOpError() << "(C3) expected quantized panels for a quantized x, found "
+                         << typeText(panels);
+  }
   if (getBias())
     return expectShape(*this, "C2", "bias", getBias(), {n});
   return success();
+}
+
+LogicalResult QuantizeOp::verify() {
+  RankedTensorType x = tensorOf(getX()), result = tensorOf(getResult());
+  if (x.getRank() == 0 || x.getShape() != result.getShape() || !RowLayout::of(result) ||
+      cast<blue::QuantizedType>(result.getElementType()).getZeros() ||
+      cast<blue::QuantizedType>(result.getElementType()).getBits() == 4)
+    return emitOpError() << "(C1) expected a result of x's shape with #plan.rows, of i8 or i16 "
+                            "without zeros, found "
+                         << typeText(result) << " for " << typeText(x);
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  RankedTensorType ids = tensorOf(getIds()), result = tensorOf(getResult());
+  if (ids.getRank() != 1 || result.getRank() != 2 || result.getDimSize(0) != ids.getDimSize(0))
+    return emitOpError() << "(C1) expected ids [T] and a result [T, C], found " << typeText(ids)
+                         << " and " << typeText(result);
+  RankedTensorType panels = tensorOf(getPanels());
+  int64_t rows = panels.getRank() == 2   ? panels.getDimSize(0)
+                 : panels.getRank() == 3 ? panels.getDimSize(0) * panels.getDimSize(2)
+                                         : 0;
+  return verifyPanels(*this, "C1", getPanels(), rows, result.getDimSize(1));
 }
 
 LogicalResult Im2colOp::verify() {
@@ -288,6 +406,8 @@ LogicalResult PackKeysOp::verify() {
 LogicalResult AppendKeysOp::verify() {
   RankedTensorType keys = tensorOf(getKeys());
   RankedTensorType cache = tensorOf(getCache());
+  if (keys.getRank() == 2 && cacheLayout(cache, true) && keys.getDimSize(1) == cache.getDimSize(1))
+    return success();
   if (keys.getRank() != 2 || !isPackedKeys(cache) || cache.getDimSize(0) != 1 ||
       keys.getDimSize(1) != cache.getDimSize(1) * cache.getDimSize(3))
     return emitOpError() << "(C1) expected keys [T, heads * D] and a cache [1, heads, blocks, D, "
@@ -299,6 +419,9 @@ LogicalResult AppendKeysOp::verify() {
 LogicalResult AppendValuesOp::verify() {
   RankedTensorType values = tensorOf(getValues());
   RankedTensorType cache = tensorOf(getCache());
+  if (values.getRank() == 2 && cacheLayout(cache, false) &&
+      values.getDimSize(1) == cache.getDimSize(1))
+    return success();
   if (values.getRank() != 2 || cache.getRank() != 3 || cache.getDimSize(0) != 1 ||
       values.getDimSize(1) != cache.getDimSize(2))
     return emitOpError()
@@ -315,6 +438,23 @@ LogicalResult AttentionOp::verify() {
   if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
     return emitOpError() << "(C1) expected num_heads to be a multiple of num_kv_heads, found "
                          << heads << " and " << kvHeads;
+  if (isQuantized(keys) || isQuantized(values)) {
+    std::optional<CacheLayout> keyLayout = cacheLayout(keys, true);
+    std::optional<CacheLayout> valueLayout = cacheLayout(values, false);
+    if (!getCausal() || !keyLayout || !valueLayout ||
+        keyLayout->word.dotLanes != valueLayout->word.dotLanes || keyLayout->heads != kvHeads ||
+        keys.getShape() != values.getShape())
+      return emitOpError() << "(C3) expected quantized keys and values of a cache for " << kvHeads
+                           << " heads and one dot type, found " << typeText(keys) << " and "
+                           << typeText(values);
+    if (query.getRank() != 2 || query.getDimSize(1) != heads * keyLayout->dims)
+      return emitOpError() << "(C1) expected a query [T, " << heads * keyLayout->dims << "], found "
+                           << typeText(query);
+    if (getResult().getType() != query)
+      return emitOpError() << "(C2) expected a result of " << typeText(query) << ", found "
+                           << typeText(getResult().getType());
+    return success();
+  }
   if (!isPackedKeys(keys) || keys.getDimSize(1) != kvHeads)
     return emitOpError() << "(C1) expected keys [B, " << kvHeads << ", blocks, D, L], found "
                          << typeText(keys);

@@ -318,7 +318,8 @@ bool bluec::onnx_to_blue::recordAttention(
     auto op = blue::AttentionOp::create(
         builder, location, query.getType(), presentType, presentType, query, key, value, pastKey,
         pastValue, builder.getI64IntegerAttr(parts.heads), builder.getI64IntegerAttr(parts.kvHeads),
-        builder.getF64FloatAttr(parts.scale), parts.pastKey ? builder.getUnitAttr() : UnitAttr());
+        builder.getF64FloatAttr(parts.scale), parts.pastKey ? builder.getUnitAttr() : UnitAttr(),
+        /*compute_type=*/TypeAttr());
     if (parts.pastKey) {
       emitter.presents[parts.pastKey] = op.getPresentKey();
       emitter.presents[parts.pastValue] = op.getPresentValue();

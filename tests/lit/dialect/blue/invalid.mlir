@@ -512,3 +512,108 @@ func.func @f(%x: tensor<?x4xf32>, %y: tensor<?x1xf32>) {
   %z = blue.swiglu %x, %y : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<?x4xf32>
   return
 }
+
+// -----
+
+// A storage that no kernel has.
+// expected-error@+1 {{expected i4, i8 or i16 as storage, found 'i5'}}
+func.func private @f(tensor<4x8x!blue.quantized<i5 group 8 scale f16>>)
+
+// -----
+
+// A storage that is no integer.
+// expected-error@+1 {{expected an integer as storage and a float as scale, found 'f32' and 'f16'}}
+func.func private @f(tensor<4x8x!blue.quantized<f32 group 8 scale f16>>)
+
+// -----
+
+// Scales of another type.
+// expected-error@+1 {{expected f16 or f32 as scale, found 'bf16'}}
+func.func private @f(tensor<4x8x!blue.quantized<i8 group 8 scale bf16>>)
+
+// -----
+
+// A group whose end lies within a word.
+// expected-error@+1 {{expected a group that is a multiple of 8 or a row, found 12}}
+func.func private @f(tensor<4x24x!blue.quantized<i4 group 12 scale f16>>)
+
+// -----
+
+// A way of quantizing that is not there.
+func.func @f() {
+  // expected-error@+1 {{expected nearest, search, gptq or keep as method, found magic}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xf32>> [#blue.quantize<<i4 group 8 scale f16>, magic>] : tensor<4x8x!blue.quantized<i4 group 8 scale f16>>
+  return
+}
+
+// -----
+
+// A weight of integers cannot be quantized.
+func.func @f() {
+  // expected-error@+1 {{quantize: expected rows of f32, found 'tensor<4x8xi32>'}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xi32>> [#blue.quantize<<i4 group 8 scale f16>, search>] : tensor<4x8x!blue.quantized<i4 group 8 scale f16>>
+  return
+}
+
+// -----
+
+// blue.quantize (C1): activations have no zeros.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error@+1 {{(C1) expected a result of x's shape [?, 8] without zeros}}
+  %q = blue.quantize %x : (tensor<?x8xf32>) -> tensor<?x8x!blue.quantized<i8 group row scale f32 zeros>>
+  return
+}
+
+// -----
+
+// blue.quantize (C2): a scale of nothing.
+func.func @f(%x: tensor<?x8xf32>) {
+  // expected-error@+1 {{(C2) expected a positive static scale}}
+  %q = blue.quantize %x scale 0.0 : (tensor<?x8xf32>) -> tensor<?x8x!blue.quantized<i8 group row scale f32>>
+  return
+}
+
+// -----
+
+// blue.linear (C4): integers by floats.
+func.func @f(%x: tensor<?x8x!blue.quantized<i8 group row scale f32>>, %w: tensor<4x8xf32>) {
+  // expected-error@+1 {{(C4) expected an x without zeros and a quantized weight}}
+  %y = blue.linear %x, %w : (tensor<?x8x!blue.quantized<i8 group row scale f32>>, tensor<4x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C5): a present of another precision than its past.
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8x!blue.quantized<i8 group 4 scale f16>>) {
+  // expected-error@+1 {{(C5) expected a present of '!blue.quantized<i8 group 4 scale f16>', found 'f32'}}
+  %o, %k, %v = blue.attention %x, %x, %x past %p, %p {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8x!blue.quantized<i8 group 4 scale f16>>, tensor<?x8x!blue.quantized<i8 group 4 scale f16>>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C6): a group that is no head.
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8x!blue.quantized<i8 group 8 scale f16>>) {
+  // expected-error@+1 {{(C6) expected a quantized past of i8 in groups of 4 without zeros}}
+  %o, %k, %v = blue.attention %x, %x, %x past %p, %p {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8x!blue.quantized<i8 group 8 scale f16>>, tensor<?x8x!blue.quantized<i8 group 8 scale f16>>) -> tensor<?x8xf32> present tensor<?x8x!blue.quantized<i8 group 8 scale f16>>, tensor<?x8x!blue.quantized<i8 group 8 scale f16>>
+  return
+}
+
+// -----
+
+// blue.attention (C6): keys of integers, values of floats.
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8x!blue.quantized<i8 group 4 scale f16>>, %f: tensor<?x8xf32>) {
+  // expected-error@+1 {{(C6) expected keys and values of one type}}
+  %o, %k, %v = blue.attention %x, %x, %x past %p, %f {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8x!blue.quantized<i8 group 4 scale f16>>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8x!blue.quantized<i8 group 4 scale f16>>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C7): integers over a cache of floats.
+func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8xf32>) {
+  // expected-error@+1 {{(C7) expected i8 or i16 with a quantized past as compute type, found 'i8'}}
+  %o, %k, %v = blue.attention %x, %x, %x past %p, %p {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal, compute_type = i8} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
+  return
+}

@@ -1,0 +1,62 @@
+#include "compiler/dialect/plan/Layouts.h"
+
+#include "compiler/dialect/plan/Plan.h"
+
+using namespace mlir;
+using namespace bluec::plan;
+
+int64_t bluec::plan::dotLanesOf(Type dot) {
+  return 32 / static_cast<int64_t>(dot.getIntOrFloatBitWidth());
+}
+
+std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
+  auto attr = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
+  auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
+  if (!attr || !element || type.getRank() != 2)
+    return std::nullopt;
+  PanelLayout layout;
+  layout.n = type.getDimSize(0);
+  layout.k = type.getDimSize(1);
+  layout.rows = attr.getRows();
+  layout.group = element.groupIn(layout.k);
+  layout.scaleBytes = element.getScale().getWidth() / 8;
+  layout.zeros = element.getZeros();
+  layout.word = {element.getBits(), dotLanesOf(attr.getDot())};
+  return layout;
+}
+
+std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
+  auto attr = dyn_cast_or_null<RowsAttr>(type.getEncoding());
+  auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
+  if (!attr || !element || type.getRank() == 0)
+    return std::nullopt;
+  RowLayout layout;
+  layout.rows = 1;
+  for (int64_t dim : type.getShape().drop_back())
+    layout.rows *= dim;
+  layout.k = type.getShape().back();
+  layout.group = element.groupIn(layout.k);
+  layout.sums = attr.getSums();
+  layout.elementBytes = element.getBits() / 8;
+  return layout;
+}
+
+std::optional<CacheLayout> CacheLayout::of(RankedTensorType type) {
+  auto read = [&](auto attr, bool keys) {
+    CacheLayout layout;
+    layout.keys = keys;
+    layout.positions = type.getDimSize(0);
+    layout.heads = attr.getHeads();
+    layout.dims = type.getDimSize(1) / attr.getHeads();
+    layout.block = attr.getBlock();
+    layout.word = {8, dotLanesOf(attr.getDot())};
+    return layout;
+  };
+  if (type.getRank() != 2)
+    return std::nullopt;
+  if (auto keys = dyn_cast_or_null<KeysAttr>(type.getEncoding()))
+    return read(keys, true);
+  if (auto values = dyn_cast_or_null<ValuesAttr>(type.getEncoding()))
+    return read(values, false);
+  return std::nullopt;
+}

@@ -1,0 +1,163 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics | FileCheck %s
+
+// Layouts as encodings: what is printed is what was read.
+!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i16>>
+!rows = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
+!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot i16>>
+// CHECK: plan.weight @w {{.*}} packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i16>> segment "language"
+plan.weight @w #blue.source<"m" at 0 : tensor<40x64xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] packed !weight segment "language"
+// CHECK: plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
+plan.cache @k : !keys
+// CHECK: plan.cache @v : {{.*}}#plan.values<heads 2, block 32, dot i16>
+plan.cache @v : !values
+plan.entry @prefill kind prefill capacity 4 segment "language" {
+^bb0(%x: tensor<4x64xf32>):
+  %w = plan.get_weight @w : !weight
+  %k = plan.get_cache @k : !keys
+  %v = plan.get_cache @v : !values
+  // CHECK: plan.quantize {{.*}} -> tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+  %0 = plan.step "l" value "l/quantized" on "cpu" (%x) : (tensor<4x64xf32>) -> !rows {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = blue.relu %a : tensor<4x64xf32>
+    %y = plan.quantize %r : (tensor<4x64xf32>) -> !rows
+    plan.yield %y : !rows
+  }
+  // CHECK: plan.linear
+  %1 = plan.step "l" value "l" on "cpu" (%0, %w) : (!rows, !weight) -> tensor<4x40xf32> {
+  ^bb0(%a: !rows, %b: !weight):
+    %y = plan.linear %a, %b : (!rows, !weight) -> tensor<4x40xf32>
+    plan.yield %y : tensor<4x40xf32>
+  }
+  // CHECK: plan.append_keys
+  plan.step "a" value "" on "cpu" (%x, %k) : (tensor<4x64xf32>, !keys) -> () {
+  ^bb0(%a: tensor<4x64xf32>, %b: !keys):
+    plan.append_keys %a into %b : tensor<4x64xf32>, !keys
+    plan.yield
+  }
+  // CHECK: plan.append_values
+  plan.step "a" value "" on "cpu" (%x, %v) : (tensor<4x64xf32>, !values) -> () {
+  ^bb0(%a: tensor<4x64xf32>, %b: !values):
+    plan.append_values %a into %b : tensor<4x64xf32>, !values
+    plan.yield
+  }
+  // CHECK: plan.attention
+  %2 = plan.step "a" value "a" on "cpu" (%x, %k, %v) : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: !keys, %c: !values):
+    %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
+    plan.yield %y : tensor<4x64xf32>
+  }
+  plan.return %1 : tensor<4x40xf32>
+}
+
+// -----
+
+// plan.weight (C2): a quantized weight without panels.
+// expected-error @below {{(C2) expected}}
+plan.weight @w #blue.source<"m" at 0 : tensor<40x64xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>> segment "s"
+
+// -----
+
+// #plan.panels for activations that there are not.
+// expected-error @below {{expected dot i8, i16 or f32, found 'f16'}}
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot f16>> segment "s"
+
+// -----
+
+// #plan.panels without rows.
+// expected-error @below {{expected at least one row in a panel, found 0}}
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 0, dot i8>> segment "s"
+
+// -----
+
+// #plan.rows with sums of nothing.
+// expected-error @below {{expected sums over at least one element, found 0}}
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i8 group 32 scale f16>, #plan.rows<sums 0>> segment "s"
+
+// -----
+
+// #plan.keys with half a word of positions.
+// expected-error @below {{expected heads and a block that is a multiple of 4, found 2 and 6}}
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 6, dot i16>>
+
+// -----
+
+// #plan.values for floats.
+// expected-error @below {{expected dot i8 or i16, found 'f32'}}
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 8, dot f32>>
+
+// -----
+
+// plan.cache (C1): groups that are no heads.
+// expected-error @below {{(C1) expected}}
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 64 scale f16>, #plan.keys<heads 2, block 8, dot i8>>
+
+// -----
+
+// plan.linear (C3): panels for other activations.
+!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+!rows = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+func.func @f(%a: !rows, %b: !weight) {
+  // expected-error @below {{(C3) expected panels for 'i16'}}
+  %y = plan.linear %a, %b : (!rows, !weight) -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+// plan.linear (C3): integers by floats.
+!rows = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+func.func @f(%a: !rows, %b: tensor<5x64x8xf32>) {
+  // expected-error @below {{(C3) expected quantized panels for a quantized x}}
+  %y = plan.linear %a, %b : (!rows, tensor<5x64x8xf32>) -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+// plan.linear (C1): quantized, without a layout.
+func.func @f(%a: tensor<4x64xf32>, %b: tensor<40x64x!blue.quantized<i4 group 32 scale f16>>) {
+  // expected-error @below {{(C1) expected quantized panels with #plan.panels}}
+  %y = plan.linear %a, %b : (tensor<4x64xf32>, tensor<40x64x!blue.quantized<i4 group 32 scale f16>>) -> tensor<4x40xf32>
+  return
+}
+
+// -----
+
+// plan.quantize (C1): without a layout.
+func.func @f(%a: tensor<4x64xf32>) {
+  // expected-error @below {{(C1) expected a result of x's shape with #plan.rows}}
+  %y = plan.quantize %a : (tensor<4x64xf32>) -> tensor<4x64x!blue.quantized<i8 group row scale f32>>
+  return
+}
+
+// -----
+
+// plan.embedding (C1): a table of another width.
+!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+func.func @f(%ids: tensor<4xi32>, %b: !table) {
+  // expected-error @below {{(C1) expected panels}}
+  %y = plan.embedding %ids, %b : (tensor<4xi32>, !table) -> tensor<4x32xf32>
+  return
+}
+
+// -----
+
+// plan.embedding (C1): a row less.
+!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+func.func @f(%ids: tensor<4xi32>, %b: !table) {
+  // expected-error @below {{(C1) expected ids [T] and a result [T, C]}}
+  %y = plan.embedding %ids, %b : (tensor<4xi32>, !table) -> tensor<3x64xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C3): keys and values for other queries.
+!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
+!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
+  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot type}}
+  %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
+  return
+}
