@@ -44,9 +44,14 @@ def gguf_model(cache, shape):
     return once(os.path.join(cache, "models", f"{shape.name}-q4_0.gguf"), write)
 
 
-def onnx_model(cache, shape, level, gguf_path):
-    return once(os.path.join(cache, "models", f"{shape.name}-level{level}.onnx"),
-                lambda path: write_onnx.write(path, shape, gguf_path, level))
+def onnx_models(cache, shape, gguf_path):
+    """{accuracy level: path} of the graphs, written together."""
+    stem = os.path.join(cache, "models", shape.name)
+    paths = {level: f"{stem}-level{level}.onnx" for level in LEVELS}
+    if not all(map(os.path.exists, paths.values())):
+        setup.say(f"writing {', '.join(paths.values())}")
+        write_onnx.write(paths, stem + ".onnx.data", shape, gguf_path)
+    return paths
 
 
 def bundles(folder):
@@ -60,7 +65,7 @@ def bundles(folder):
     return found
 
 
-def our_sides(options, left_out):
+def our_sides(options, shape, left_out):
     if not options.bluec:
         left_out.append("bluec: no --bluec DIR with bundles was given")
         return []
@@ -70,7 +75,11 @@ def our_sides(options, left_out):
     known = subprocess.run([options.binary, "bench", "--help"], capture_output=True)
     if known.returncode != 0:
         raise setup.Missing(f"--binary {options.binary}: expected a bluec that knows `bench`")
-    return [sides.Bluec(options.binary, path) for path in bundles(options.bluec)]
+    found = [sides.Bluec(options.binary, path) for path in bundles(options.bluec)]
+    for side in found:
+        if wrong := side.differs(shape):
+            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, with {wrong}")
+    return found
 
 
 def all_sides(options, shape, left_out):
@@ -78,7 +87,7 @@ def all_sides(options, shape, left_out):
     def wanted(name):
         return not options.only or any(word in name for word in options.only)
 
-    found = [side for side in our_sides(options, left_out) if wanted(side.name)]
+    found = [side for side in our_sides(options, shape, left_out) if wanted(side.name)]
     model = None
     for cache in sides.LlamaCpp.cache_bytes:
         if wanted(sides.LlamaCpp(None, None, cache).name):
@@ -87,7 +96,8 @@ def all_sides(options, shape, left_out):
     for level in LEVELS:
         if wanted(sides.OnnxRuntime(None, level).name):
             model = model or gguf_model(options.cache, shape)
-            found.append(sides.OnnxRuntime(onnx_model(options.cache, shape, level, model), level))
+            path = onnx_models(options.cache, shape, model)[level]
+            found.append(sides.OnnxRuntime(path, level))
     if not found:
         raise setup.Missing(f"--only {' '.join(options.only)}: no side has this in its name")
     return found
@@ -178,7 +188,7 @@ def summarise(found, rounds, plan, shape, checked, left_out):
             "shares": shares(side, rounds, shape, plan, rates, limits)}
         if isinstance(side, sides.Bluec):
             chunk = report["chunks"][side.name] = chunk_figures(rounds, side, plan)
-            if chunk["chunk"] == tables.CHUNK and tables.BASE in rounds[0]:
+            if side.main and tables.BASE in rounds[0]:
                 report["goals"][side.name] = {
                     "recipe": chunk["recipe"],
                     "figures": tables.goals(rounds, side.name, plan)}
@@ -201,6 +211,8 @@ def main(options):
         for number in range(repeats):
             rounds.append({})
             for side in found:
+                if not side.main and number >= options.others:
+                    continue
                 setup.say(f"round {number + 1} of {repeats}: {side.name}")
                 rounds[-1][side.name] = side.round(plan)
     except measure.Failed as error:

@@ -2,10 +2,11 @@
 
 A round is a dict: "rates" {task: tokens per second}, "memory" (bytes; "peak" is the peak resident
 memory of the text side), "others" (processors that other processes kept busy), and for our side
-"bench", what `bluec bench --json` printed. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
+"bench", what `bluec bench --json` printed. A side that is `main` stands in the goals and runs in every round. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
 tokens that end at position D, or begin at 0 where D is 0.
 """
 
+import json
 import os
 import sys
 
@@ -14,6 +15,9 @@ import numpy as np
 import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+CHUNK = 128  # of the bundles that goals are for
 
 
 class Plan:
@@ -38,6 +42,7 @@ class LlamaCpp:
     def __init__(self, llama, model, cache):
         self.name = f"llama.cpp Q4_0, KV {cache}"
         self.llama, self.model, self.cache = llama, model, cache
+        self.main = cache == "f16"
 
     def bench(self, plan, arguments):
         return measure.run([self.llama.tool("llama-bench"), "-m", self.model,
@@ -71,6 +76,8 @@ class LlamaCpp:
 class OnnxRuntime:
     """onnxruntime on the same weights; the accuracy level is MatMulNBits' attribute."""
 
+    main = False
+
     def __init__(self, model, level):
         self.name = f"onnxruntime MatMulNBits, accuracy level {level or 'default'}"
         self.model, self.level = model, level
@@ -102,6 +109,18 @@ class Bluec:
         self.name = f"bluec {os.path.basename(os.path.abspath(bundle))}"
         self.binary, self.bundle = binary, bundle
         self.encoded = False
+        with open(os.path.join(bundle, "manifest.json")) as stream:
+            self.geometry = json.load(stream)["geometry"]
+        self.main = self.geometry["chunk"] == CHUNK
+
+    def differs(self, shape):
+        """What of the bundle's decoder is not as in `shape`: a text, empty when all is."""
+        text = self.geometry["text"]
+        wanted = {"num_hidden_layers": shape.layers, "hidden_size": shape.width,
+                  "intermediate_size": shape.ffn, "num_attention_heads": shape.heads,
+                  "num_key_value_heads": shape.heads, "vocab_size": shape.vocabulary}
+        return ", ".join(f"{name} {value}, found {text.get(name)}"
+                         for name, value in wanted.items() if text.get(name) != value)
 
     def round(self, plan):
         command = [self.binary, "bench", self.bundle, "--json", "--repeats", "1", "--threads",

@@ -13,7 +13,6 @@ TARGETS = {
     "peak resident, text side / llama.cpp": {"bluelm-v": 0.55, "fast": 0.55},
     "peak resident with picture encoding / llama.cpp": {"bluelm-v": 0.55, "fast": 0.55},
 }
-CHUNK = 128
 BASE = "llama.cpp Q4_0, KV f16"
 
 
