@@ -207,6 +207,11 @@ Value KernelBuilder::scratch(ArrayRef<int64_t> shape) {
                                   getI64IntegerAttr(64));
 }
 
+Value KernelBuilder::scratchBytes(int64_t bytes) {
+  return memref::AllocaOp::create(*this, MemRefType::get(bytes, getI8Type()), ValueRange{},
+                                  getI64IntegerAttr(64));
+}
+
 Values KernelBuilder::loop(Value lower, Value upper, int64_t step, ValueRange init,
                            llvm::function_ref<Values(Value, ValueRange)> body) {
   auto op = scf::ForOp::create(*this, lower, upper, index(step), init);

@@ -126,6 +126,7 @@ public:
 
   /// Room on the stack; to be called before any loop is opened.
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape);
+  mlir::Value scratchBytes(int64_t bytes);
 
   /// for (i = lower; i < upper; i += step) values = body(i, values); gives the last values.
   Values loop(mlir::Value lower, mlir::Value upper, int64_t step, mlir::ValueRange init,
