@@ -49,7 +49,7 @@ __attribute__((target("avx2,fma"))) void fma256(const bluec_call *call, int64_t 
 }
 
 __attribute__((target("avx512f,avx512vnni"))) void dot8(const bluec_call *call, int64_t begin,
-                                                         int64_t end) {
+                                                        int64_t end) {
   const Job &job = *reinterpret_cast<const Job *>(call);
   Vector16 sums[kChains] = {};
   Vector16 x = {}, y = {};
@@ -62,7 +62,7 @@ __attribute__((target("avx512f,avx512vnni"))) void dot8(const bluec_call *call, 
 }
 
 __attribute__((target("avx512f,avx512vnni"))) void dot16(const bluec_call *call, int64_t begin,
-                                                          int64_t end) {
+                                                         int64_t end) {
   const Job &job = *reinterpret_cast<const Job *>(call);
   Vector16 sums[kChains] = {};
   Vector16 x = {}, y = {};

@@ -35,7 +35,7 @@ struct StepText {
   int64_t capacity = 1; // first dim of every input
   std::vector<Operand> operands;
   std::string body;
-  Shape result;           // empty when there is none
+  Shape result;                // empty when there is none
   std::string resultType = {}; // as MLIR writes it, instead of `result`
 };
 
