@@ -374,6 +374,8 @@ bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool 
                  2 * static_cast<double>(shape.rows) * weights, 4 * weights, pool, stream);
 }
 
+std::string typeName(int64_t bits) { return (bits == 32 ? "f" : "i") + std::to_string(bits); }
+
 bool benchmark(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool,
                const float *stream) {
   AttentionBench attention(options, shape, pool);
@@ -381,8 +383,7 @@ bool benchmark(const Options &options, const AttentionShape &shape, runtime::Thr
   double seen = static_cast<double>(shape.context) - 0.5 * static_cast<double>(shape.rows - 1);
   double products = 2 * static_cast<double>(shape.rows * shape.heads * shape.dims) * seen;
   Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
-  std::string bits = shape.bits == 32 ? " f32" : " i" + std::to_string(shape.bits);
-  return measure(attention, options, title(named) + bits, shape.rows == 1, shape.bits, 2 * products,
+  return measure(attention, options, title(named) + " " + typeName(shape.bits), shape.rows == 1, shape.bits, 2 * products,
                  attention.cacheBytes, pool, stream);
 }
 
@@ -425,7 +426,7 @@ int main(int argc, char **argv) {
     if (wanted(shape.what, shape.rows) && !benchmark(options, shape, pool, floats))
       return 3;
   for (const AttentionShape &shape : kAttention)
-    if (wanted("attend", shape.rows) && !benchmark(options, shape, pool, floats))
+    if ((wanted("attend", shape.rows) || options.only == typeName(shape.bits)) && !benchmark(options, shape, pool, floats))
       return 3;
   return 0;
 }
