@@ -333,6 +333,8 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
       SmallVector<Values> loaded;
       for (int64_t v = 0; v < keySide; ++v) {
         Value at = b.add(b.add(start, b.mul(word, keyLayout.wordBytes())), v * lanes * 4);
+        if (overHeads)
+          b.prefetchBytes(keys, b.add(at, keyLayout.blockBytes()));
         loaded.push_back(keyOperands(b.loadBytes(keys, at, b.intVectorType())));
       }
       for (int64_t s = 0; s < dot.steps; ++s)
@@ -484,7 +486,12 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
       SmallVector<Values> loaded;
       Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
       for (int64_t v = first; v < first + side; ++v)
-        loaded.push_back(valueOperands(loadWords(values, b.add(start, 4 * dimOf(v)), dims)));
+      {
+        Value at = b.add(start, 4 * dimOf(v));
+        if (overHeads)
+          b.prefetchBytes(values, b.add(at, valueLayout.blockBytes()));
+        loaded.push_back(valueOperands(loadWords(values, at, dims)));
+      }
       for (int64_t s = 0; s < dot.steps; ++s)
         for (int64_t i = 0; i < rows; ++i) {
           Value at = b.add(b.mul(word, dot.words * 4), (i * block * dot.bits / 8) + s * 4);
