@@ -1,6 +1,7 @@
 #include "compiler/pipeline/ConstantTransforms.h"
 
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/reference/Rounding.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -53,8 +54,13 @@ Tensor slice(const Tensor &from, blue::SliceAttr slice) {
   return gather(from, shape, strides, slice.getBegin() * strides[axis]);
 }
 
-/// `transform` has been checked to accept the tensor's type. A reshape or a conversion from f32 to
-/// f32 leaves the elements as they are; the caller sets the new shape.
+bool isNarrowFloat(RankedTensorType type) {
+  auto element = dyn_cast<FloatType>(type.getElementType());
+  return element && element.getWidth() <= 32;
+}
+
+/// `transform` has been checked to accept the tensor's type. A reshape or a conversion leaves the
+/// elements as they are; the caller sets the new shape and rounds.
 void apply(Tensor &tensor, Attribute transform) {
   TypeSwitch<Attribute>(transform)
       .Case([&](blue::TransposeAttr attr) { tensor = transpose(tensor, attr.getPermutation()); })
@@ -76,8 +82,9 @@ void apply(Tensor &tensor, Attribute transform) {
 FailureOr<Tensor> bluec::transformConstant(ElementsAttr value, ArrayAttr transforms,
                                            Location location) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !type.getElementType().isF32())
-    return emitError(location) << "expected a constant of f32, found " << value.getType(),
+  if (!type || !isNarrowFloat(type))
+    return emitError(location) << "expected a constant of floats of up to 32 bits, found "
+                               << value.getType(),
            failure();
   FailureOr<Tensor> tensor = reference::tensorFromElements(location, value);
   if (failed(tensor))
@@ -87,11 +94,12 @@ FailureOr<Tensor> bluec::transformConstant(ElementsAttr value, ArrayAttr transfo
         blue::inferTransformedType(type, transform, [&] { return emitError(location); });
     if (failed(next))
       return failure();
-    if (!next->getElementType().isF32())
-      return emitError(location) << "expected a constant that stays f32, found " << *next,
+    if (!isNarrowFloat(*next))
+      return emitError(location) << "expected a constant that stays of floats, found " << *next,
              failure();
     type = *next;
     apply(*tensor, transform);
+    reference::roundTo(*tensor, type.getElementType());
     tensor->shape.assign(type.getShape().begin(), type.getShape().end());
   }
   return tensor;

@@ -10,7 +10,8 @@
 
 namespace bluec {
 
-/// `value` after `transforms` (those of the blue dialect), as f32. Errors at `location`.
+/// `value` after `transforms` (those of the blue dialect that keep floats), as f32. Errors at
+/// `location`.
 mlir::FailureOr<reference::Tensor>
 transformConstant(mlir::ElementsAttr value, mlir::ArrayAttr transforms, mlir::Location location);
 

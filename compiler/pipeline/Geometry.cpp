@@ -22,6 +22,25 @@ LogicalResult agree(plan::EntryOp entry, StringRef what, int64_t &size, int64_t 
   return success();
 }
 
+/// Rows of the table that an embedding reads, 0 without one. Panels do not say how many of their
+/// rows are there; the weight does.
+int64_t tableRows(plan::EntryOp entry) {
+  int64_t rows = 0;
+  for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
+    if (!isa<blue::EmbeddingOp, plan::EmbeddingOp>(step.getRoot()))
+      continue;
+    auto table = dyn_cast<BlockArgument>(step.getRoot()->getOperand(1));
+    auto get = table ? step.getOperand(table.getArgNumber()).getDefiningOp<plan::GetWeightOp>()
+                     : plan::GetWeightOp();
+    auto weight =
+        get ? SymbolTable::lookupNearestSymbolFrom<plan::WeightOp>(entry, get.getWeightAttr())
+            : plan::WeightOp();
+    if (weight)
+      rows = weight.getTransformedType().getDimSize(0);
+  }
+  return rows;
+}
+
 LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
   Block &block = entry.getBody().front();
   if (block.getNumArguments() != 1 || block.getTerminator()->getNumOperands() != 1)
@@ -44,9 +63,7 @@ LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
         failed(expectRank(entry, "embeddings", output, 2)))
       return failure();
     geometry.chunk = capacity;
-    entry.walk([&](blue::EmbeddingOp op) {
-      geometry.embeddings = cast<RankedTensorType>(op.getTable().getType()).getDimSize(0);
-    });
+    geometry.embeddings = tableRows(entry);
     return agree(entry, "embeddings of width", geometry.hidden, output.getDimSize(1));
   case plan::EntryKind::Prefill:
     if (failed(expectRank(entry, "embeddings", input, 2)) ||

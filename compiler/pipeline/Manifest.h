@@ -20,6 +20,10 @@ Json describeEntryPoints(mlir::ModuleOp plan);
 /// Weights, KV cache, arenas and predicted peak in bytes; by entry the tensors of its arena with
 /// offset, bytes and lifetime (first and last step; -1 is before the first one).
 Json describeMemoryPlan(mlir::ModuleOp plan);
+/// How exact the model is: weights by segment and type; modules (numbers of layers left out) with
+/// the types of weights and activations; the KV cache's type. Bytes that weights share count once
+/// in segments. Requires the plan's steps.
+Json describePrecision(mlir::ModuleOp plan);
 /// {name, triple, cpu, features: [...]} of the module's plan.target.
 Json describeTarget(mlir::ModuleOp plan);
 

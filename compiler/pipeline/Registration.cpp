@@ -13,6 +13,7 @@
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
@@ -55,6 +56,7 @@ void bluec::registerAllPasses() {
   registerLowerToPlan();
   registerOnnxToBlue();
   registerPlanMemory();
+  registerQuantizeModel();
   registerUnpackAttention();
   registerSpecializeBatch();
   registerVerifyModel();

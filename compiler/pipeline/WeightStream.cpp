@@ -1,125 +1,197 @@
 #include "compiler/pipeline/WeightStream.h"
 
 #include "compiler/pipeline/ConstantTransforms.h"
-
-#include "llvm/ADT/ScopeExit.h"
+#include "compiler/support/FloatConversion.h"
+#include "compiler/support/PanelPacking.h"
+#include "compiler/support/RowReader.h"
 
 #include <algorithm>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <cstring>
 
 using namespace mlir;
 using namespace bluec;
 
-void bluec::packPanels(ArrayRef<float> rows, int64_t count, int64_t k, int64_t panelRows,
-                       std::vector<float> &out) {
-  for (int64_t first = 0; first < count; first += panelRows) {
-    size_t base = out.size();
-    out.resize(base + static_cast<size_t>(k * panelRows), 0.0f);
-    int64_t rowsHere = std::min(panelRows, count - first);
-    for (int64_t r = 0; r < rowsHere; ++r) {
-      const float *row = rows.data() + (first + r) * k;
-      float *column = out.data() + base + r;
-      for (int64_t i = 0; i < k; ++i)
-        column[i * panelRows] = row[i];
-    }
-  }
+blue::QuantizeAttr bluec::quantizationOf(plan::WeightOp weight) {
+  ArrayAttr transforms = weight.getTransforms();
+  return transforms.empty() ? blue::QuantizeAttr()
+                            : dyn_cast<blue::QuantizeAttr>(transforms.getValue().back());
 }
 
 namespace {
 
-/// Rows of a weight, wherever its bytes are.
+/// Rows of a weight as floats, wherever its bytes are.
 class RowSource {
 public:
-  RowSource(plan::WeightOp weight, WeightReader &reader) : weight(weight), reader(reader) {}
-
-  FailureOr<reference::Tensor> rows(int64_t begin, int64_t end) {
-    auto emitError = [&] { return weight.emitError() << weight.getSymName() << ": "; };
-    if (auto source = dyn_cast<blue::SourceAttr>(weight.getValue()))
-      return reader.readRows(source, weight.getTransforms(), begin, end, emitError);
-    if (!constant) {
-      FailureOr<reference::Tensor> tensor = transformConstant(
-          cast<ElementsAttr>(weight.getValue()), weight.getTransforms(), weight.getLoc());
-      if (failed(tensor))
+  static FailureOr<RowSource> create(plan::WeightOp weight, WeightReader &reader) {
+    ArrayRef<Attribute> transforms = weight.getTransforms().getValue();
+    if (quantizationOf(weight))
+      transforms = transforms.drop_back();
+    auto moving = ArrayAttr::get(weight.getContext(), transforms);
+    RowSource rows;
+    if (auto source = dyn_cast<blue::SourceAttr>(weight.getValue())) {
+      FailureOr<RowReader> file = RowReader::create(reader, source, moving, [&] {
+        return weight.emitError() << weight.getSymName() << ": ";
+      });
+      if (failed(file))
         return failure();
-      constant = std::move(*tensor);
+      rows.file = std::move(*file);
+      rows.count = rows.file->rows();
+      rows.width = rows.file->columns();
+      return rows;
     }
-    std::vector<int64_t> shape = constant->shape;
-    int64_t rowElements = constant->numElements() / std::max<int64_t>(shape[0], 1);
-    shape[0] = end - begin;
-    auto first = constant->f32.begin() + begin * rowElements;
-    return reference::Tensor::floats(
-        shape, std::vector<float>(first, first + (end - begin) * rowElements));
+    FailureOr<reference::Tensor> tensor =
+        transformConstant(cast<ElementsAttr>(weight.getValue()), moving, weight.getLoc());
+    if (failed(tensor))
+      return failure();
+    if (tensor->shape.empty())
+      return weight.emitError("expected a weight of rank 1 or more"), failure();
+    rows.count = tensor->shape[0];
+    rows.width = tensor->numElements() / std::max<int64_t>(rows.count, 1);
+    rows.constant = std::move(tensor->f32);
+    return rows;
   }
 
-  /// Lets the pages that were read so far leave memory; a later read brings them back.
-  void releasePages() {
-    auto source = dyn_cast<blue::SourceAttr>(weight.getValue());
-    if (!source)
-      return;
-    FailureOr<ArrayRef<char>> bytes = reader.bytes(source, [&] { return weight.emitError(); });
-    if (failed(bytes))
-      return;
-    uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-    uintptr_t begin = reinterpret_cast<uintptr_t>(bytes->data());
-    uintptr_t end = (begin + bytes->size()) / page * page;
-    begin = (begin + page - 1) / page * page;
-    if (begin < end)
-      madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  void read(int64_t begin, int64_t end, float *out) const {
+    if (file)
+      file->read(begin, end, out);
+    else
+      std::copy(constant.begin() + begin * width, constant.begin() + end * width, out);
+  }
+  void release(int64_t begin, int64_t end) const {
+    if (file)
+      file->release(begin, end);
+  }
+
+  int64_t count = 0, width = 0; // rows; elements of one
+
+private:
+  std::optional<RowReader> file;
+  std::vector<float> constant;
+};
+
+/// Memory of one piece in the making.
+struct Piece {
+  std::vector<float> rows;
+  quantize::Rows integers;
+  std::vector<uint16_t> halves;
+  std::vector<char> bytes;
+};
+
+/// Makes the packed bytes of a range of rows.
+class Packer {
+public:
+  Packer(plan::WeightOp weight, const RowSource &source)
+      : source(source), type(cast<RankedTensorType>(weight.getPacked())),
+        layout(plan::PanelLayout::of(type)), panelRows(weight.getPanelRows()),
+        quantization(quantizationOf(weight)) {}
+
+  /// True when the type is one that can be made.
+  bool accepts() const {
+    Type element = type.getElementType();
+    if (layout)
+      return quantization && quantization.getType() == element && layout->n == source.count &&
+             layout->k == source.width && layout->word.bits <= 8;
+    return !quantization && (element.isF32() || element.isF16());
+  }
+
+  /// Rows that a piece begins at are multiples of this.
+  int64_t unit() const { return std::max<int64_t>(panelRows, 1); }
+
+  /// False when a float is not finite and would have to be quantized.
+  bool make(int64_t begin, int64_t end, Piece &piece) const {
+    const int64_t count = end - begin;
+    piece.rows.resize(static_cast<size_t>(count * source.width));
+    source.read(begin, end, piece.rows.data());
+    if (layout) {
+      if (!quantize::quantizeRows(quantize::Format::of(quantization.getType()),
+                                  quantization.getMethod(), piece.rows.data(), count, source.width,
+                                  piece.integers))
+        return false;
+      piece.bytes.resize(
+          static_cast<size_t>((count + unit() - 1) / unit() * layout->panelBytes()));
+      packPanels(*layout, piece.integers, count, piece.bytes.data());
+    } else if (type.getElementType().isF16()) {
+      piece.halves.resize(piece.rows.size());
+      std::transform(piece.rows.begin(), piece.rows.end(), piece.halves.begin(), narrowToHalf);
+      packFloats(piece.halves, count, piece.bytes);
+    } else {
+      packFloats(piece.rows, count, piece.bytes);
+    }
+    return true;
   }
 
 private:
-  plan::WeightOp weight;
-  WeightReader &reader;
-  std::optional<reference::Tensor> constant;
+  template <typename Element>
+  void packFloats(const std::vector<Element> &rows, int64_t count, std::vector<char> &out) const {
+    if (panelRows == 0) {
+      out.resize(rows.size() * sizeof(Element));
+      std::memcpy(out.data(), rows.data(), out.size());
+      return;
+    }
+    const int64_t padded = (count + panelRows - 1) / panelRows * panelRows;
+    out.resize(static_cast<size_t>(padded * source.width) * sizeof(Element));
+    packDensePanels(rows.data(), count, source.width, panelRows,
+                    reinterpret_cast<Element *>(out.data()));
+  }
+
+  const RowSource &source;
+  RankedTensorType type;
+  std::optional<plan::PanelLayout> layout;
+  int64_t panelRows;
+  blue::QuantizeAttr quantization;
 };
+
+/// Calls use(begin, end) for ranges of rows, each a multiple of `unit` but the last; false ends the
+/// stream. Pages leave memory behind it.
+void forEachPiece(const RowSource &source, int64_t unit, int64_t pieceBytes,
+                  llvm::function_ref<bool(int64_t, int64_t)> use) {
+  const int64_t rowBytes = std::max<int64_t>(1, source.width * int64_t{sizeof(float)});
+  const int64_t step = std::max<int64_t>(unit, pieceBytes / rowBytes / unit * unit);
+  int64_t end = 0;
+  for (int64_t begin = 0; begin < source.count; begin = end) {
+    end = std::min(source.count, begin + step);
+    bool goesOn = use(begin, end);
+    source.release(begin, end);
+    if (!goesOn)
+      return source.release(0, source.count);
+  }
+}
 
 } // namespace
 
 LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, WeightSink sink,
                                   int64_t pieceBytes) {
-  auto packed = cast<RankedTensorType>(weight.getPacked());
-  if (!packed.getElementType().isF32() || packed.getRank() == 0)
-    return weight.emitError() << "expected a packed type of f32 and rank 1 or more, found "
-                              << packed;
-  int64_t panelRows = weight.getPanelRows();
-  int64_t rowCount = weight.getTransformedType().getDimSize(0);
-  int64_t rowElements =
-      weight.getTransformedType().getNumElements() / std::max<int64_t>(rowCount, 1);
-  int64_t step = std::max<int64_t>(1, pieceBytes / std::max<int64_t>(1, rowElements * 4));
-  if (panelRows > 0)
-    step = std::max(panelRows, step / panelRows * panelRows);
+  FailureOr<RowSource> source = RowSource::create(weight, reader);
+  if (failed(source))
+    return failure();
+  Packer packer(weight, *source);
+  if (!packer.accepts())
+    return weight.emitError() << "expected a packed type of f32, f16 or quantized panels, found "
+                              << weight.getPacked();
+  Piece piece;
+  LogicalResult result = success();
+  forEachPiece(*source, packer.unit(), pieceBytes, [&](int64_t begin, int64_t end) {
+    if (packer.make(begin, end, piece))
+      return sink(piece.bytes);
+    result = weight.emitError() << weight.getSymName()
+                                << ": expected finite numbers to quantize, found an infinity or "
+                                   "NaN in rows "
+                                << begin << " to " << end - 1;
+    return false;
+  });
+  return result;
+}
 
-  RowSource source(weight, reader);
-  // A transposed weight needs all of its pages for every piece; others are done with what they
-  // read.
-  bool inOrder = llvm::none_of(weight.getTransforms(), llvm::IsaPred<blue::TransposeAttr>);
-  constexpr int64_t releaseBytes = int64_t{64} << 20;
-  int64_t unreleased = 0;
-  auto releaseAtEnd = llvm::make_scope_exit([&] { source.releasePages(); });
-  std::vector<float> panels;
-  for (int64_t begin = 0; begin < rowCount; begin += step) {
-    int64_t end = std::min(rowCount, begin + step);
-    FailureOr<reference::Tensor> tensor = source.rows(begin, end);
-    if (failed(tensor))
-      return failure();
-    if (tensor->type != reference::ElementType::F32 ||
-        tensor->numElements() != (end - begin) * rowElements)
-      return weight.emitError() << "expected " << (end - begin) * rowElements
-                                << " elements of f32, found " << tensor->numElements();
-    ArrayRef<float> values(tensor->f32);
-    if (panelRows > 0) {
-      panels.clear();
-      packPanels(values, end - begin, rowElements, panelRows, panels);
-      values = panels;
-    }
-    if (!sink({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)}))
-      return success();
-    unreleased += static_cast<int64_t>(values.size() * sizeof(float));
-    if (inOrder && unreleased >= releaseBytes) {
-      source.releasePages();
-      unreleased = 0;
-    }
-  }
+LogicalResult bluec::streamRows(plan::WeightOp weight, WeightReader &reader, RowSink sink,
+                                int64_t pieceBytes) {
+  FailureOr<RowSource> source = RowSource::create(weight, reader);
+  if (failed(source))
+    return failure();
+  std::vector<float> rows;
+  forEachPiece(*source, 1, pieceBytes, [&](int64_t begin, int64_t end) {
+    rows.resize(static_cast<size_t>((end - begin) * source->width));
+    source->read(begin, end, rows.data());
+    return sink(rows);
+  });
   return success();
 }

@@ -14,54 +14,6 @@ using reference::Tensor;
 
 namespace {
 
-// Elements of a row-major buffer under another order: element (i, j, ...) is at
-// offset + i * strides[0] + j * strides[1] + ...
-struct View {
-  SmallVector<int64_t> shape;
-  SmallVector<int64_t> strides;
-  int64_t offset = 0;
-
-  static View rowMajor(ArrayRef<int64_t> shape) {
-    View view;
-    view.shape.assign(shape.begin(), shape.end());
-    view.strides.assign(shape.size(), 1);
-    for (size_t i = shape.size(); i-- > 1;)
-      view.strides[i - 1] = view.strides[i] * shape[i];
-    return view;
-  }
-  bool isRowMajor() const { return strides == rowMajor(shape).strides; }
-  int64_t numElements() const {
-    int64_t count = 1;
-    for (int64_t dim : shape)
-      count *= dim;
-    return count;
-  }
-};
-
-// Calls `visit(position)` for every element in row-major order.
-template <typename Visit> void forEach(const View &view, Visit visit) {
-  if (view.numElements() == 0)
-    return;
-  size_t rank = view.shape.size();
-  int64_t inner = rank ? view.shape.back() : 1, step = rank ? view.strides.back() : 0;
-  SmallVector<int64_t> index(rank, 0);
-  int64_t at = view.offset;
-  while (true) {
-    for (int64_t i = 0, position = at; i < inner; ++i, position += step)
-      visit(position);
-    size_t dim = rank ? rank - 1 : 0;
-    while (dim-- > 0) {
-      at += view.strides[dim];
-      if (++index[dim] < view.shape[dim])
-        break;
-      at -= view.strides[dim] * view.shape[dim];
-      index[dim] = 0;
-    }
-    if (dim == static_cast<size_t>(-1))
-      return;
-  }
-}
-
 template <typename Stored> Stored load(ArrayRef<char> bytes, int64_t i) {
   Stored value;
   std::memcpy(&value, bytes.data() + static_cast<size_t>(i) * sizeof(Stored), sizeof(Stored));
@@ -69,19 +21,19 @@ template <typename Stored> Stored load(ArrayRef<char> bytes, int64_t i) {
 }
 
 template <typename Stored, typename Element, typename Convert>
-void gather(const View &view, ArrayRef<char> bytes, std::vector<Element> &out, Convert convert) {
+void gather(const ElementView &view, ArrayRef<char> bytes, std::vector<Element> &out, Convert convert) {
   out.clear();
   out.reserve(static_cast<size_t>(view.numElements()));
-  forEach(view, [&](int64_t at) { out.push_back(convert(load<Stored>(bytes, at))); });
+  view.forEach([&](int64_t at) { out.push_back(convert(load<Stored>(bytes, at))); });
 }
 
 template <typename Stored>
-void gatherIntegers(const View &view, ArrayRef<char> bytes, Tensor &out) {
+void gatherIntegers(const ElementView &view, ArrayRef<char> bytes, Tensor &out) {
   gather<Stored>(view, bytes, out.i64, [](Stored value) { return static_cast<int64_t>(value); });
 }
 
 // The elements of a view on the bytes of a source; false for element types without a decoder.
-bool decode(Type elementType, const View &view, ArrayRef<char> bytes, Tensor &out) {
+bool decode(Type elementType, const ElementView &view, ArrayRef<char> bytes, Tensor &out) {
   std::optional<ElementType> type = reference::elementTypeFor(elementType);
   if (!type)
     return false;
@@ -131,10 +83,10 @@ int64_t elementBytes(Type type) {
 }
 
 // The bytes of a view, as a row-major buffer of their own.
-std::vector<char> materialize(const View &view, ArrayRef<char> bytes, int64_t bytesEach) {
+std::vector<char> materialize(const ElementView &view, ArrayRef<char> bytes, int64_t bytesEach) {
   std::vector<char> out;
   out.reserve(static_cast<size_t>(view.numElements() * bytesEach));
-  forEach(view, [&](int64_t at) {
+  view.forEach([&](int64_t at) {
     const char *element = bytes.data() + at * bytesEach;
     out.insert(out.end(), element, element + bytesEach);
   });
@@ -177,6 +129,27 @@ void convertTo(Tensor &tensor, Type type) {
 
 } // namespace
 
+std::optional<ElementView> bluec::movedView(const ElementView &view, Attribute transform) {
+  ElementView moved = view;
+  if (auto transpose = dyn_cast<blue::TransposeAttr>(transform)) {
+    for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
+      moved.shape[i] = view.shape[static_cast<size_t>(from)];
+      moved.strides[i] = view.strides[static_cast<size_t>(from)];
+    }
+  } else if (auto slice = dyn_cast<blue::SliceAttr>(transform)) {
+    auto axis = static_cast<size_t>(slice.getAxis());
+    moved.offset += slice.getBegin() * view.strides[axis];
+    moved.shape[axis] = slice.getEnd() - slice.getBegin();
+  } else if (auto reshape = dyn_cast<blue::ReshapeAttr>(transform)) {
+    assert(view.isRowMajor() && "other orders have no strides under another shape");
+    moved = ElementView::rowMajor(reshape.getShape());
+    moved.offset = view.offset;
+  } else if (!isa<blue::ConvertAttr, blue::ScaleAttr, blue::OffsetAttr>(transform)) {
+    return std::nullopt;
+  }
+  return moved;
+}
+
 FailureOr<ArrayRef<char>> WeightReader::bytes(blue::SourceAttr source, EmitError emitError) {
   RankedTensorType type = source.getType();
   int64_t size = elementBytes(type.getElementType());
@@ -209,34 +182,21 @@ FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr tran
   std::vector<char> own; // what a reshape made
   RankedTensorType type = source.getType();
   Type stored = type.getElementType();
-  View view = View::rowMajor(type.getShape());
+  ElementView view = ElementView::rowMajor(type.getShape());
   // Those that move elements first: what changes their values does not depend on where they are.
   for (Attribute transform : transforms) {
     FailureOr<RankedTensorType> next = blue::inferTransformedType(type, transform, emitError);
     if (failed(next))
       return failure();
-    if (auto transpose = dyn_cast<blue::TransposeAttr>(transform)) {
-      View old = view;
-      for (auto [i, from] : llvm::enumerate(transpose.getPermutation())) {
-        view.shape[i] = old.shape[static_cast<size_t>(from)];
-        view.strides[i] = old.strides[static_cast<size_t>(from)];
-      }
-    } else if (auto slice = dyn_cast<blue::SliceAttr>(transform)) {
-      auto axis = static_cast<size_t>(slice.getAxis());
-      view.offset += slice.getBegin() * view.strides[axis];
-      view.shape[axis] = slice.getEnd() - slice.getBegin();
-    } else if (auto reshape = dyn_cast<blue::ReshapeAttr>(transform)) {
-      if (!view.isRowMajor()) {
-        own = materialize(view, data, elementBytes(stored));
-        data = own;
-        view.offset = 0;
-      }
-      int64_t offset = view.offset;
-      view = View::rowMajor(reshape.getShape());
-      view.offset = offset;
-    } else if (!isa<blue::ConvertAttr, blue::ScaleAttr, blue::OffsetAttr>(transform)) {
-      return emitError() << "expected a transform of elements, found " << transform;
+    if (isa<blue::ReshapeAttr>(transform) && !view.isRowMajor()) {
+      own = materialize(view, data, elementBytes(stored));
+      data = own;
+      view = ElementView::rowMajor(view.shape);
     }
+    std::optional<ElementView> moved = movedView(view, transform);
+    if (!moved)
+      return emitError() << "expected a transform of elements, found " << transform;
+    view = *moved;
     type = *next;
   }
   if (end >= 0) {

@@ -4,14 +4,21 @@
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/reference/Tensor.h"
+#include "compiler/support/ElementView.h"
 #include "compiler/support/ModelFiles.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/Support/LLVM.h"
 
+#include <optional>
 #include <string>
 
 namespace bluec {
+
+/// Where the elements of `view` are after a transform that moves elements (the same view for one
+/// that changes their values). The transform fits the view's shape; a reshape asks for a row-major
+/// view. nullopt for other attributes.
+std::optional<ElementView> movedView(const ElementView &view, mlir::Attribute transform);
 
 /// Files are mapped at first use and stay mapped as long as the reader lives. May be used by
 /// several threads.

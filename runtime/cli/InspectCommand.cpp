@@ -116,6 +116,37 @@ void printEntryPoints(std::ostream &out, const Json &manifest) {
           tensors(entry, "inputs") + " -> " + tensors(entry, "outputs"));
 }
 
+// How exact the weights are, by module, and how many bytes each type takes.
+void printPrecision(std::ostream &out, const Json &manifest) {
+  if (!manifest.contains("precision") || !manifest["precision"].is_object())
+    return;
+  const Json &precision = manifest["precision"];
+  const auto rows = [&](const char *key, auto print) {
+    if (precision.contains(key) && precision[key].is_array())
+      for (const Json &row : precision[key])
+        if (row.is_object())
+          print(row);
+  };
+  out << "precision\n";
+  rows("segments", [&](const Json &row) {
+    out << "  " << std::left << std::setw(14) << field(row, "segment") << ' ' << std::right
+        << std::setw(5) << field(row, "tensors") << ' ' << std::setw(10) << sizeField(row, "bytes")
+        << "  " << field(row, "type") << '\n';
+  });
+  if (precision.contains("kv_cache") && precision["kv_cache"].is_object()) {
+    const Json &cache = precision["kv_cache"];
+    out << "  " << std::left << std::setw(20) << "kv cache" << ' ' << std::right << std::setw(10)
+        << sizeField(cache, "bytes") << "  " << field(cache, "type")
+        << (cache.contains("dot") ? ", products in " + field(cache, "dot") : "") << '\n';
+  }
+  rows("modules", [&](const Json &row) {
+    out << "  " << std::left << std::setw(44) << field(row, "module") << ' ' << std::right
+        << std::setw(4) << field(row, "layers") << ' ' << std::setw(10) << sizeField(row, "bytes")
+        << "  " << field(row, "weights")
+        << (row.contains("activations") ? " x " + field(row, "activations") : "") << '\n';
+  });
+}
+
 // Its totals; the offsets and lifetimes of every tensor are for --json.
 void printMemoryPlan(std::ostream &out, const Json &manifest) {
   if (!manifest.contains("memory_plan") || !manifest["memory_plan"].is_object())
@@ -142,6 +173,7 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
   printSection(out, manifest, "preprocess", "preprocess");
   printEntryPoints(out, manifest);
   printMemoryPlan(out, manifest);
+  printPrecision(out, manifest);
   out << "files\n";
   for (const FileEntry &file : facts.files)
     out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right
@@ -158,8 +190,10 @@ Status inspect(const InspectOptions &options, std::ostream &out) {
   Json manifest = Json::parse(files->manifestText());
   Json checks;
   Status damage;
+  ThreadPool pool;
   for (const FileEntry &file : files->manifest().files) {
-    const Status status = files->verify(file.name);
+    const Status status =
+        options.verify ? files->verifyHash(file.name) : files->verify(file.name, pool);
     checks["files"][file.name] = status.ok() ? "ok" : status.message();
     if (damage.ok() && !status.ok())
       damage = status;

@@ -1,5 +1,6 @@
 #include "targets/common/ModelTable.h"
 
+#include "compiler/dialect/plan/Layouts.h"
 #include "runtime/abi/bluec_abi.h"
 
 using namespace mlir;
@@ -34,7 +35,7 @@ static uint32_t dtypeOf(Type type) {
     return BLUEC_I32;
   if (type.isF16())
     return BLUEC_F16;
-  if (type.isInteger(8) || isa<blue::QuantizedType>(type))
+  if (type.isInteger(8))
     return BLUEC_I8;
   return 0;
 }
@@ -88,14 +89,15 @@ FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::str
   auto type = cast<RankedTensorType>(value.getType());
   TensorRow row;
   row.name = std::move(name);
+  row.dims.assign(type.getShape().begin(), type.getShape().end());
   row.dtype = dtypeOf(type.getElementType());
+  if (std::optional<plan::RowLayout> rows = plan::RowLayout::of(type)) {
+    row.dtype = BLUEC_I8;
+    row.dims.back() = rows->rowBytes();
+  }
   if (row.dtype == 0)
     return emitError(value.getLoc())
-           << "expected elements of f32, i32, f16 or i8, found " << type.getElementType();
-  row.dims.assign(type.getShape().begin(), type.getShape().end());
-  // A quantized tensor's rows (#plan.rows) are rows of bytes.
-  if (isa<blue::QuantizedType>(type.getElementType()) && type.getDimSize(0) > 0)
-    row.dims = {type.getDimSize(0), plan::denseBytes(type) / type.getDimSize(0)};
+           << "expected elements of f32, i32, f16 or i8, or quantized rows, found " << type;
   while (row.dims.size() > BLUEC_MAX_RANK) {
     row.dims[1] *= row.dims[2];
     row.dims.erase(row.dims.begin() + 2);

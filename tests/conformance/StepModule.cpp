@@ -8,6 +8,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cstring>
 #include <dlfcn.h>
 
 using namespace bluec;
@@ -31,7 +32,8 @@ std::string weightText(const Operand &operand) {
   std::string type = typeText(operand), source = type, transform;
   if (operand.element.rfind("!blue.quantized", 0) == 0) {
     source = tensorText(operand.shape);
-    transform = " [#blue.quantize<" + operand.element + ", nearest>]";
+    transform = " [#blue.quantize<" + operand.element.substr(std::strlen("!blue.quantized")) +
+                ", nearest>]";
   }
   return "plan.weight @" + operand.name + " dense<0.0> : " + source + transform + " packed " +
          type + " segment \"all\"\n";

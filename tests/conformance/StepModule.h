@@ -36,7 +36,7 @@ struct StepText {
   std::vector<Operand> operands;
   std::string body;
   Shape result;                // empty when there is none
-  std::string resultType = {}; // as MLIR writes it, instead of `result`
+  std::string resultType = ""; // as MLIR writes it, instead of `result`
 };
 
 int64_t elements(const Shape &shape);

@@ -41,9 +41,10 @@ int64_t keyLanes(TargetAttr target);
 int64_t panelRows(TargetAttr target);
 /// [N, K] in panels of `rows` rows: [ceil(N / rows), K, rows].
 mlir::RankedTensorType panelsOf(mlir::RankedTensorType type, int64_t rows);
-/// What `value` of a step ends in when it holds the last valid row of a blue value only, or one
-/// that blue does not have.
+/// What `value` of a step ends in when it holds the last valid row of a blue value only, a blue
+/// value as quantized rows, or one that blue does not have.
 inline constexpr llvm::StringLiteral kLastRowSuffix = "/last_row";
+inline constexpr llvm::StringLiteral kQuantizedSuffix = "/quantized";
 inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
 inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
 /// True for the ops that may stand in the elementwise chain at the end of a step.

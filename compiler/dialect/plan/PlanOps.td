@@ -123,8 +123,9 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
       past N zero. R follows from the target's facts.
     - a quantized [N, K] with #plan.panels as encoding.
 
-    `segment` is the part of weights.bin that holds it. `digest` is the SHA-256 of the packed bytes
-    (hexadecimal; there when a tool that can read the files has computed it). `offset` (bytes from
+    `segment` is the part of weights.bin that holds it. `digest` tells equal bytes: weights of one
+    packed type whose digests are equal have the same packed bytes (there when a tool that can read
+    the files has computed it, and only where it may matter). `offset` (bytes from
     the start of weights.bin, a multiple of 64) is there after assign-weights. Two weights of a
     segment whose packed bytes are equal share one range.
 
@@ -242,8 +243,8 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
     The body sees the operands as block arguments; it becomes one kernel. `layer` is the name of the
     layer it came from, `value` the name of the blue value that it makes: the name of the layer that
     makes it there. A suffix ("/im2col", "/pack_keys", "/input/last_row") marks a value that blue does not have,
-    "/last_row" the last valid row of one that it has; `value` is empty when the step only appends
-    to the KV cache. `offset` (bytes in
+    "/last_row" the last valid row of one that it has, "/quantized" one that it has as quantized rows;
+    `value` is empty when the step only appends to the KV cache. `offset` (bytes in
     the entry's arena) and `last_use` (index of the last step that reads the result; a result that
     is returned lives to the end) are there after plan-memory. A result shares no byte with any
     other that is alive, its own operands included.

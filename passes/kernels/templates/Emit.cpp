@@ -27,9 +27,9 @@ static LogicalResult checkTypes(StepKernel &k) {
 }
 
 LogicalResult kernels::emitKernel(StepKernel &k) {
-  if (failed(checkTypes(k)))
+  if (failed(checkTypes(k)) || failed(checkQuantize(k)))
     return failure();
-  if (!k.root)
+  if (!k.root || k.root == k.quantize)
     return emitElementwise(k);
   return TypeSwitch<Operation *, LogicalResult>(k.root)
       .Case<plan::LinearOp>([&](auto op) { return emitLinear(k, op); })
@@ -37,6 +37,7 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
       .Case<blue::EmbeddingOp, plan::LastRowOp, blue::SelectRowOp>(
           [&](auto) { return emitRowCopy(k); })
+      .Case<plan::EmbeddingOp>([&](auto op) { return emitEmbedding(k, op); })
       .Case<blue::RopeOp>([&](auto op) { return emitRope(k, op); })
       .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })
       .Case<plan::AppendValuesOp>([&](auto op) { return emitAppendValues(k, op); })

@@ -50,6 +50,7 @@ Value KernelBuilder::minf(Value a, Value b) {
   Value less = arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, a, b);
   return arith::SelectOp::create(*this, less, a, b);
 }
+Value KernelBuilder::absf(Value a) { return math::AbsFOp::create(*this, a); }
 Value KernelBuilder::fma(Value a, Value b, Value c) {
   if (isa<VectorType>(a.getType()))
     return vector::FMAOp::create(*this, a, b, c);
@@ -111,6 +112,9 @@ Value KernelBuilder::shiftLeft(Value a, int64_t bits) {
 Value KernelBuilder::shiftRight(Value a, int64_t bits) {
   return bits == 0 ? a
                    : createOrFold<arith::ShRUIOp>(a, splatInt(cast<VectorType>(a.getType()), bits));
+}
+Value KernelBuilder::shiftRight(Value a, Value bits) {
+  return createOrFold<arith::ShRUIOp>(a, bits);
 }
 Value KernelBuilder::bitcast(Value vector, VectorType type) {
   return createOrFold<vector::BitCastOp>(type, vector);

@@ -66,6 +66,7 @@ public:
   mlir::Value divf(mlir::Value a, mlir::Value b);
   mlir::Value maxf(mlir::Value a, mlir::Value b); // b where a is not a number
   mlir::Value minf(mlir::Value a, mlir::Value b);
+  mlir::Value absf(mlir::Value a);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value select(mlir::Value mask, mlir::Value a, mlir::Value b);
   mlir::Value exp(mlir::Value x);
@@ -91,6 +92,7 @@ public:
   mlir::Value ori(mlir::Value a, mlir::Value b);
   mlir::Value shiftLeft(mlir::Value a, int64_t bits);
   mlir::Value shiftRight(mlir::Value a, int64_t bits); // zeros come in
+  mlir::Value shiftRight(mlir::Value a, mlir::Value bits);
   mlir::Value bitcast(mlir::Value vector, mlir::VectorType type);
   mlir::Value toFloat(mlir::Value ints);  // signed i32 to f32, rounded to nearest even
   mlir::Value extend(mlir::Value halves); // f16 or bf16 to f32

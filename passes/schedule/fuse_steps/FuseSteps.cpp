@@ -20,7 +20,15 @@ bool touchesCache(plan::StepOp step) {
 
 bool takesEpilogue(plan::StepOp step) {
   Operation *root = step.getRoot();
-  return isa<plan::LinearOp, blue::EmbeddingOp>(root) || plan::isElementwise(root);
+  return isa<plan::LinearOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) || plan::isElementwise(root);
+}
+
+/// True if the step's kernel sees whole rows of its result, one after the other, and no quantization
+/// ends it yet. (Tasks of linear layers and of attention see parts of rows.)
+bool takesQuantization(plan::StepOp step) {
+  Operation *root = step.getRoot();
+  return isa<blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
+         plan::isElementwise(root);
 }
 
 /// The steps that must move before `producer`, so that `operand` is there when it runs; failure
@@ -101,6 +109,9 @@ struct FuseStepsPass : bluec::impl::FuseStepsBase<FuseStepsPass> {
       for (plan::StepOp step : steps)
         if (!fuseIntoProducer(step))
           fuseRopeIntoAppend(step);
+      // Behind that, so that an elementwise step is whole: it may have joined a linear layer.
+      for (auto step : llvm::make_early_inc_range(entry.getBody().front().getOps<plan::StepOp>()))
+        fuseQuantize(step);
     }
   }
 
@@ -146,6 +157,17 @@ struct FuseStepsPass : bluec::impl::FuseStepsBase<FuseStepsPass> {
       return;
     count(producer);
     merge(producer, consumer, consumer);
+  }
+
+  void fuseQuantize(plan::StepOp consumer) {
+    if (!isa<plan::QuantizeOp>(consumer.getRoot()))
+      return;
+    auto producer = consumer.getOperand(0).getDefiningOp<plan::StepOp>();
+    if (!producer || !producer.getResult().hasOneUse() || !takesQuantization(producer))
+      return;
+    ++quantizesFused;
+    count(producer);
+    merge(producer, consumer, producer);
   }
 
   void count(plan::StepOp producer) {

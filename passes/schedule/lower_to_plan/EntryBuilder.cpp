@@ -5,6 +5,8 @@
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bluec;
 
@@ -18,7 +20,24 @@ bool isStored(Value value) {
 
 /// True for ops whose row t reads row t of their operands only, and no position.
 bool isRowWise(Operation *op) {
-  return isa<blue::LinearOp, blue::RmsNormOp, blue::LayerNormOp>(op) || plan::isElementwise(op);
+  return isa<blue::LinearOp, blue::RmsNormOp, blue::LayerNormOp, blue::QuantizeOp>(op) ||
+         plan::isElementwise(op);
+}
+
+/// Integers that one sum of quantized rows covers: a divisor of the groups of the rows themselves
+/// and of all weights that they meet. (Products of i16 and i8 over the most still fit into i32.)
+int64_t sumsOf(blue::QuantizeOp op) {
+  constexpr int64_t most = 256;
+  int64_t sums = most;
+  auto add = [&](Value value) {
+    if (auto type = dyn_cast<blue::QuantizedType>(tensorOf(value).getElementType()))
+      sums = std::gcd(sums, type.getGroup()); // gcd(sums, 0) = sums: a whole row
+  };
+  add(op.getResult());
+  for (Operation *user : op.getResult().getUsers())
+    if (auto linear = dyn_cast<blue::LinearOp>(user))
+      add(linear.getWeight());
+  return sums;
 }
 
 } // namespace
@@ -98,12 +117,15 @@ LogicalResult EntryBuilder::lower(Operation *op) {
     return success(); // made when a layer asks for it
   if (auto linear = dyn_cast<blue::LinearOp>(op))
     return lowerLinear(op, linear.getX(), linear.getWeight(), linear.getBias(), {});
+  if (auto quantize = dyn_cast<blue::QuantizeOp>(op))
+    return lowerQuantize(quantize);
   if (auto patches = dyn_cast<blue::PatchEmbedOp>(op))
     return lowerPatchEmbed(patches);
+  if (auto embedding = dyn_cast<blue::EmbeddingOp>(op))
+    return lowerEmbedding(embedding);
   if (auto attention = dyn_cast<blue::AttentionOp>(op))
     return lowerAttention(attention);
-  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp,
-          blue::EmbeddingOp>(op) ||
+  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp>(op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
   return op->emitOpError("expected a layer that a schedule can express");
@@ -114,7 +136,7 @@ LogicalResult EntryBuilder::lowerLinear(Operation *op, Value x, Value weight, Va
   FailureOr<Value> input = mapped(x, op);
   if (failed(input))
     return failure();
-  FailureOr<Value> panels = weightValue(weight, reshape, /*panels=*/true, op);
+  FailureOr<Value> panels = weightValue(weight, reshape, storageOf(input->getType()), op);
   if (failed(panels))
     return failure();
   SmallVector<Value> operands{*input, *panels};
@@ -155,7 +177,7 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
                        });
   // The convolution is from here on a linear layer over patches.
   Attribute flat = blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
-  FailureOr<Value> panels = weightValue(op.getWeight(), flat, /*panels=*/true, op);
+  FailureOr<Value> panels = weightValue(op.getWeight(), flat, storageOf(rows.getType()), op);
   if (failed(panels))
     return failure();
   SmallVector<Value> operands{rows, *panels};
@@ -172,6 +194,53 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
       addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         return plan::LinearOp::create(b, op.getLoc(), *type, arguments[0], arguments[1],
                                       op.getBias() ? arguments[2] : Value());
+      });
+  return success();
+}
+
+/// A step that quantizes `x`, which stands for all rows of the op's operand or for one of them.
+Value EntryBuilder::quantized(blue::QuantizeOp op, Value x) {
+  auto type = RankedTensorType::get(tensorOf(x).getShape(),
+                                    tensorOf(op.getResult()).getElementType(),
+                                    plan::RowsAttr::get(builder.getContext(), sumsOf(op)));
+  return addStep(
+      op, plan::kQuantizedSuffix, x, type,
+      [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::QuantizeOp::create(b, op.getLoc(), type, arguments[0],
+                                        op.getStaticScaleAttr());
+      },
+      op.getX().getDefiningOp());
+}
+
+LogicalResult EntryBuilder::lowerQuantize(blue::QuantizeOp op) {
+  FailureOr<Value> x = mapped(op.getX(), op);
+  if (failed(x))
+    return failure();
+  auto element = cast<blue::QuantizedType>(tensorOf(op.getResult()).getElementType());
+  if (element.getBits() == 4)
+    return op.emitOpError() << "expected activations of i8 or i16, found " << element;
+  values[op.getResult()] = quantized(op, *x);
+  return success();
+}
+
+LogicalResult EntryBuilder::lowerEmbedding(blue::EmbeddingOp op) {
+  Type table = op.getTable().getType();
+  if (!isa<blue::QuantizedType>(tensorOf(op.getTable()).getElementType()))
+    return lowerByClone(op);
+  FailureOr<Value> ids = mapped(op.getIds(), op);
+  if (failed(ids))
+    return failure();
+  Type dot = storage.notedDot(table);
+  FailureOr<Value> panels =
+      weightValue(op.getTable(), {}, dot ? dot : builder.getF32Type(), op);
+  if (failed(panels))
+    return failure();
+  FailureOr<RankedTensorType> type = specialised(op.getResult(), op, capacity);
+  if (failed(type))
+    return failure();
+  values[op.getResult()] =
+      addStep(op, "", {*ids, *panels}, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::EmbeddingOp::create(b, op.getLoc(), *type, arguments[0], arguments[1]);
       });
   return success();
 }
@@ -199,8 +268,14 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
         return op.emitOpError("expected a present that is returned and has no other use");
     if (!op.getCausal() || keyType.getRank() != 2)
       return op.emitOpError("expected causal attention of rank 2 with a past");
-    plan::CacheOp keyCache = storage.keys(layers, heads, headDim, keyType.getElementType());
-    plan::CacheOp valueCache = storage.values(layers, width, keyType.getElementType());
+    Type element = tensorOf(op.getPastKey()).getElementType(), dot;
+    if (isa<blue::QuantizedType>(element)) {
+      if (!op.getComputeType())
+        return op.emitOpError("expected a compute_type for a quantized past");
+      dot = *op.getComputeType();
+    }
+    plan::CacheOp keyCache = storage.keys(layers, heads, headDim, element, dot);
+    plan::CacheOp valueCache = storage.values(layers, heads, headDim, element, dot);
     ++layers;
     keys = storageValue(keyCache, keyCache.getType());
     cachedValues = storageValue(valueCache, valueCache.getType());
@@ -260,7 +335,7 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
     if (operand.getType().isIndex())
       continue;
     FailureOr<Value> value =
-        isStored(operand) ? weightValue(operand, slice, /*panels=*/false, op) : mapped(operand, op);
+        isStored(operand) ? weightValue(operand, slice, /*dot=*/{}, op) : mapped(operand, op);
     if (failed(value))
       return failure();
     operands.push_back(*value);
@@ -287,7 +362,7 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
 
 FailureOr<Value> EntryBuilder::mapped(Value value, Operation *user) {
   if (isStored(value))
-    return weightValue(value, {}, /*panels=*/false, user);
+    return weightValue(value, {}, /*dot=*/{}, user);
   auto found = values.find(value);
   if (found == values.end())
     return user->emitOpError("expected operands that this schedule computes"), failure();
@@ -296,30 +371,48 @@ FailureOr<Value> EntryBuilder::mapped(Value value, Operation *user) {
     return found->second;
 
   // The op is computed for the last valid row only; so it reads that row only.
-  Value &row = lastRows[value];
-  if (!row) {
-    RankedTensorType all = tensorOf(found->second);
-    if (all.getRank() != 2)
-      return user->emitOpError("expected rows of rank 2 in a decoder"), failure();
-    auto one = RankedTensorType::get({1, all.getDimSize(1)}, all.getElementType());
-    Operation *origin = value.getDefiningOp();
-    // The part's own input has no layer; its row is named after the one that reads it first.
-    row = addStep(origin ? origin : user, origin ? plan::kLastRowSuffix : "/input/last_row",
-                  found->second, one, [&](OpBuilder &b, ValueRange arguments) -> Value {
-                    return plan::LastRowOp::create(b, value.getLoc(), one, arguments[0]);
-                  });
-  }
-  return row;
+  return lastRowOf(value, user);
 }
 
-FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extra, bool panels,
+/// The last valid row of a value that `user` reads and that is there for all rows.
+FailureOr<Value> EntryBuilder::lastRowOf(Value value, Operation *user) {
+  if (Value row = lastRows.lookup(value))
+    return row;
+  Value whole = values.lookup(value);
+  if (!whole)
+    return user->emitOpError("expected operands that this schedule computes"), failure();
+  RankedTensorType all = tensorOf(whole);
+  if (all.getRank() != 2)
+    return user->emitOpError("expected rows of rank 2 in a decoder"), failure();
+  Operation *origin = value.getDefiningOp();
+  if (auto quantize = dyn_cast_or_null<blue::QuantizeOp>(origin)) {
+    // A row of quantized rows is the quantized row: no op needs to know how such rows are stored.
+    FailureOr<Value> row = lastRowOf(quantize.getX(), user);
+    if (failed(row))
+      return failure();
+    return lastRows[value] = quantized(quantize, *row);
+  }
+  auto one = RankedTensorType::get({1, all.getDimSize(1)}, all.getElementType());
+  // The part's own input has no layer; its row is named after the one that reads it first.
+  Value row = addStep(origin ? origin : user, origin ? plan::kLastRowSuffix : "/input/last_row",
+                      whole, one, [&](OpBuilder &b, ValueRange arguments) -> Value {
+                        return plan::LastRowOp::create(b, value.getLoc(), one, arguments[0]);
+                      });
+  return lastRows[value] = row;
+}
+
+FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extra, Type dot,
                                            Operation *user) {
   if (!isStored(value))
     return user->emitOpError("expected a weight or constant as this operand"), failure();
-  if (!tensorOf(value).getElementType().isF32())
+  // Matrices may be narrow; what else there is (norms, biases, tables of angles) is small.
+  Type element = tensorOf(value).getElementType();
+  bool isMatrix = dot || isa<blue::EmbeddingOp>(user);
+  bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
+  if (!element.isF32() && !(isNarrow && isMatrix))
     return user->emitOpError() << "expected weights of f32, found " << value.getType(), failure();
   FailureOr<plan::WeightOp> weight =
-      storage.weight(value.getDefiningOp(), extra, panels, entry.getSegment(), user);
+      storage.weight(value.getDefiningOp(), extra, dot, entry.getSegment(), user);
   if (failed(weight))
     return failure();
   return storageValue(*weight, weight->getPacked());
@@ -367,12 +460,12 @@ FailureOr<RankedTensorType> EntryBuilder::specialised(Value value, Operation *us
 }
 
 Value EntryBuilder::addStep(Operation *origin, StringRef suffix, ValueRange operands, Type result,
-                            BodyFn body) {
+                            BodyFn body, Operation *named) {
   SmallVector<Type> results;
   std::string value;
   if (result) {
     results.push_back(result);
-    value = (names->of(origin) + suffix).str();
+    value = (names->of(named ? named : origin) + suffix).str();
   }
   auto step = plan::StepOp::create(
       builder, origin->getLoc(), results, operands, builder.getStringAttr(names->of(origin)),

@@ -35,14 +35,19 @@ private:
   mlir::LogicalResult lowerLinear(mlir::Operation *op, mlir::Value x, mlir::Value weight,
                                   mlir::Value bias, llvm::ArrayRef<mlir::Attribute> reshape);
   mlir::LogicalResult lowerPatchEmbed(blue::PatchEmbedOp op);
+  mlir::LogicalResult lowerQuantize(blue::QuantizeOp op);
+  mlir::LogicalResult lowerEmbedding(blue::EmbeddingOp op);
   mlir::LogicalResult lowerAttention(blue::AttentionOp op);
   mlir::LogicalResult lowerByClone(mlir::Operation *op);
   mlir::LogicalResult checkRope(blue::RopeOp op, llvm::SmallVectorImpl<mlir::Attribute> &slice);
 
   /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
   mlir::FailureOr<mlir::Value> mapped(mlir::Value value, mlir::Operation *user);
+  /// A weight, in panels for activations of type `dot` unless that is null.
   mlir::FailureOr<mlir::Value> weightValue(mlir::Value value, llvm::ArrayRef<mlir::Attribute> extra,
-                                           bool panels, mlir::Operation *user);
+                                           mlir::Type dot, mlir::Operation *user);
+  mlir::FailureOr<mlir::Value> lastRowOf(mlir::Value value, mlir::Operation *user);
+  mlir::Value quantized(blue::QuantizeOp op, mlir::Value x);
   mlir::Value storageValue(mlir::Operation *symbol, mlir::Type type);
   /// Static: the dynamic first dim is the capacity, or 1 for ops computed on the last row only.
   mlir::FailureOr<mlir::RankedTensorType> specialised(mlir::Value value, mlir::Operation *user,
@@ -50,10 +55,11 @@ private:
   void findLastRowOps(mlir::func::FuncOp function);
 
   using BodyFn = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
-  /// A step whose body is what `body` builds from the block arguments. `suffix` marks a value that
-  /// blue does not have; a step without `result` has no value.
+  /// A step whose body is what `body` builds from the block arguments. Its value is called after
+  /// `origin`, or after `named` if given; `suffix` marks a value that blue does not have; a step
+  /// without `result` has no value.
   mlir::Value addStep(mlir::Operation *origin, llvm::StringRef suffix, mlir::ValueRange operands,
-                      mlir::Type result, BodyFn body);
+                      mlir::Type result, BodyFn body, mlir::Operation *named = nullptr);
 
   mlir::ModuleOp module;
   Storage &storage;

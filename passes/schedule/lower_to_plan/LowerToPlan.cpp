@@ -85,6 +85,8 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
       return failure();
 
     Storage storage(module, target, context);
+    if (parts.decoder)
+      storage.notePanels(parts.decoder);
     if (parts.vision && failed(addEntry(storage, target, plan::EntryKind::Encode, "vision",
                                         imageBatch, parts.vision, {})))
       return failure();

@@ -5,6 +5,13 @@
 using namespace mlir;
 using namespace bluec;
 
+Type bluec::storageOf(Type tensor) {
+  Type element = cast<RankedTensorType>(tensor).getElementType();
+  if (auto quantized = dyn_cast<blue::QuantizedType>(element))
+    return quantized.getStorage();
+  return element;
+}
+
 Storage::Storage(ModuleOp module, plan::TargetAttr target, int64_t context)
     : module(module), symbols(module), builder(module.getContext()), target(target),
       context(context) {
@@ -18,8 +25,8 @@ std::string Storage::uniqueName(StringRef wanted) {
   return name;
 }
 
-FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribute> extra,
-                                          bool panels, StringRef segment, Operation *user) {
+FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribute> extra, Type dot,
+                                          StringRef segment, Operation *user) {
   Attribute value;
   StringRef name;
   SmallVector<Attribute> transforms;
@@ -42,7 +49,19 @@ FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribut
       return failure();
     type = *next;
   }
-  RankedTensorType packed = panels ? plan::panelsOf(type, plan::panelRows(target)) : type;
+  RankedTensorType packed = type;
+  bool quantized = isa<blue::QuantizedType>(type.getElementType());
+  if (quantized && (!dot || type.getRank() != 2 || type.getNumElements() == 0))
+    return user->emitOpError() << "expected floats or a quantized matrix of a linear layer or "
+                                  "embedding, found "
+                               << type,
+           failure();
+  int64_t rows = plan::panelRows(target);
+  if (quantized)
+    packed = RankedTensorType::get(type.getShape(), type.getElementType(),
+                                   plan::PanelsAttr::get(builder.getContext(), rows, dot));
+  else if (dot)
+    packed = plan::panelsOf(type, rows);
   ArrayAttr transformsAttr = builder.getArrayAttr(transforms);
   Key key{value.getAsOpaquePointer(), transformsAttr.getAsOpaquePointer(),
           packed.getAsOpaquePointer(), segment.str()};
@@ -67,14 +86,37 @@ plan::CacheOp Storage::cache(const std::string &name, RankedTensorType type) {
   return entry->second;
 }
 
-plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element) {
-  int64_t lanes = plan::keyLanes(target);
-  return cache("layers." + std::to_string(layer) + ".keys",
-               RankedTensorType::get(
-                   {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes}, element));
+void Storage::notePanels(func::FuncOp function) {
+  function.walk([&](blue::LinearOp op) {
+    dots.try_emplace(op.getWeight().getType(), storageOf(op.getX().getType()));
+  });
 }
 
-plan::CacheOp Storage::values(int64_t layer, int64_t width, Type element) {
-  return cache("layers." + std::to_string(layer) + ".values",
-               RankedTensorType::get({1, context, width}, element));
+/// Positions side by side in a quantized cache: two vectors of scores, whole words of values.
+static int64_t cacheBlock(plan::TargetAttr target) {
+  constexpr uint64_t positionsInWord = 4;
+  return static_cast<int64_t>(
+      llvm::alignTo(static_cast<uint64_t>(2 * plan::keyLanes(target)), positionsInWord));
+}
+
+plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
+  std::string name = "layers." + std::to_string(layer) + ".keys";
+  if (dot) {
+    auto layout = plan::KeysAttr::get(builder.getContext(), heads, cacheBlock(target), dot);
+    return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
+  }
+  int64_t lanes = plan::keyLanes(target);
+  return cache(name, RankedTensorType::get(
+                         {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes},
+                         element));
+}
+
+plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Type element,
+                              Type dot) {
+  std::string name = "layers." + std::to_string(layer) + ".values";
+  if (dot) {
+    auto layout = plan::ValuesAttr::get(builder.getContext(), heads, cacheBlock(target), dot);
+    return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
+  }
+  return cache(name, RankedTensorType::get({1, context, heads * headDim}, element));
 }

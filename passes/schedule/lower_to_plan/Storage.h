@@ -4,12 +4,18 @@
 
 #include "compiler/dialect/plan/Plan.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <map>
 #include <tuple>
 
 namespace bluec {
+
+/// The storage of quantized elements, or the element type itself: what a weight's `dot` is named
+/// after.
+mlir::Type storageOf(mlir::Type tensor);
 
 /// Makes each plan.weight and plan.cache once, whichever entry points ask for it.
 class Storage {
@@ -18,15 +24,24 @@ public:
   Storage(mlir::ModuleOp module, plan::TargetAttr target, int64_t context);
 
   /// `producer` is a blue.weight or blue.constant. `extra` is applied behind its own transforms;
-  /// with `panels` the result (rank 2) is packed into panels. An error at `user` when the
-  /// transforms do not fit.
+  /// with a `dot` the result (rank 2) is packed into panels for activations of that type. An error
+  /// at `user` when the transforms do not fit, or a quantized weight is asked for without panels.
   mlir::FailureOr<plan::WeightOp> weight(mlir::Operation *producer,
-                                         llvm::ArrayRef<mlir::Attribute> extra, bool panels,
+                                         llvm::ArrayRef<mlir::Attribute> extra, mlir::Type dot,
                                          llvm::StringRef segment, mlir::Operation *user);
 
-  /// Keys (packed) or values of layer number `layer`.
-  plan::CacheOp keys(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element);
-  plan::CacheOp values(int64_t layer, int64_t width, mlir::Type element);
+  /// Remembers for which activations the weights of the function's linear layers are packed.
+  void notePanels(mlir::func::FuncOp function);
+  /// The `dot` of a linear layer's weight of that type, if there is one: a table that is packed in
+  /// the same way may turn out to be the same bytes (a tied head). Null if there is none.
+  mlir::Type notedDot(mlir::Type weight) const { return dots.lookup(weight); }
+
+  /// Keys or values of layer number `layer`, packed; with a quantized `element` for products in
+  /// `dot`, which is null otherwise.
+  plan::CacheOp keys(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element,
+                     mlir::Type dot);
+  plan::CacheOp values(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element,
+                       mlir::Type dot);
 
   int64_t numWeights() const { return static_cast<int64_t>(weights.size()); }
 
@@ -43,6 +58,7 @@ private:
   using Key = std::tuple<const void *, const void *, const void *, std::string>;
   std::map<Key, plan::WeightOp> weights;
   std::map<std::string, plan::CacheOp> caches;
+  llvm::DenseMap<mlir::Type, mlir::Type> dots;
 };
 
 } // namespace bluec

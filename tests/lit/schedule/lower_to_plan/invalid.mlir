@@ -147,3 +147,46 @@ module attributes {plan.target = #target} {
     return %y : tensor<?x1048576x1048576xf32>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+!kv = !blue.quantized<i8 group 4 scale f16>
+
+// A quantized past whose products have no type.
+module attributes {plan.target = #target} {
+  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4x!kv>, %q: tensor<?x4x!kv>) -> (tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>) attributes {blue.role = "decoder"} {
+    // expected-error @below {{expected a compute_type for a quantized past}}
+    %a, %k, %v = blue.attention %x, %x, %x past %p, %q {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>) -> tensor<?x4xf32> present tensor<?x4x!kv>, tensor<?x4x!kv>
+    return %a, %k, %v : tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+!x = !blue.quantized<i4 group row scale f32>
+
+// Activations of a type that rows do not have.
+module attributes {plan.target = #target} {
+  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x32xf32> attributes {blue.role = "vision"} {
+    // expected-error @below {{expected activations of i8 or i16, found '!blue.quantized<i4 group row scale f32>'}}
+    %x = blue.quantize %p : (tensor<?x32xf32>) -> tensor<?x32x!x>
+    return %p : tensor<?x32xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// What is no matrix is of f32.
+module attributes {plan.target = #target} {
+  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x8xf32> attributes {blue.role = "vision"} {
+    %w = blue.weight "w" <"m" at 0 : tensor<8x32xf16>> : tensor<8x32xf16>
+    %b = blue.weight "b" <"m" at 0 : tensor<8xf16>> : tensor<8xf16>
+    // expected-error @below {{expected weights of f32, found 'tensor<8xf16>'}}
+    %y = blue.linear %p, %w, %b : (tensor<?x32xf32>, tensor<8x32xf16>, tensor<8xf16>) -> tensor<?x8xf32>
+    return %y : tensor<?x8xf32>
+  }
+}

@@ -51,10 +51,26 @@ TEST_F(InspectCommandTest, Json) {
   EXPECT_EQ(json["checks"]["target"], "ok");
 }
 
+TEST_F(InspectCommandTest, Precision) {
+  bundle.manifest["precision"] = nlohmann::json::parse(R"({
+    "segments": [{"segment": "language", "type": "i4 group 64 scale f16", "tensors": 9, "bytes": 2048}],
+    "modules": [{"module": "decoder/layers.*/q_proj", "weights": "i4 group 64 scale f16",
+                 "activations": "i16 group row scale f32", "layers": 2, "bytes": 1024}],
+    "kv_cache": {"type": "i8 group 64 scale f16", "dot": "i16", "bytes": 4096}})");
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone);
+  for (const char *text :
+       {"language           9    2.0 KiB  i4 group 64 scale f16",
+        "kv cache                4.0 KiB  i8 group 64 scale f16, products in i16",
+        "   2    1.0 KiB  i4 group 64 scale f16 x i16 group row scale f32"})
+    EXPECT_TRUE(shows(text)) << text << " is not in:\n" << out.str();
+}
+
 // The text is for people: what is not of the expected kind is left out.
 TEST_F(InspectCommandTest, OddDescriptions) {
   bundle.manifest["entry_points"] = {1, {{"name", 7}, {"inputs", {1, {{"shape", 5}}}}}};
   bundle.manifest["memory_plan"] = {1, 2};
+  bundle.manifest["precision"] = {{"segments", {1, {{"bytes", "x"}}}}, {"modules", 7}};
   bundle.write();
   EXPECT_EQ(inspect(false), ExitDone) << err.str();
   bundle.manifest["entry_points"] = "none";

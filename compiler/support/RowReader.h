@@ -1,0 +1,58 @@
+// The rows of one weight as floats, fast: what streams read. A weight may be transposed, sliced,
+// reshaped and scaled on the way; see WeightReader.
+#ifndef BLUEC_COMPILER_SUPPORT_ROWREADER_H
+#define BLUEC_COMPILER_SUPPORT_ROWREADER_H
+
+#include "compiler/support/ElementView.h"
+#include "compiler/support/WeightReader.h"
+
+#include <vector>
+
+namespace bluec {
+
+class RowReader {
+public:
+  /// For the weight that `source` is after `transforms`, which is of floats of up to 32 bits and of
+  /// rank 1 or more. Valid as long as `reader` lives. Whatever can be wrong is said here.
+  static mlir::FailureOr<RowReader> create(WeightReader &reader, blue::SourceAttr source,
+                                           mlir::ArrayAttr transforms,
+                                           WeightReader::EmitError emitError);
+
+  int64_t rows() const { return type.getDimSize(0); }
+  int64_t columns() const { return width; } // elements of a row
+
+  /// Rows [begin, end), one behind the other, into `out`: bit for bit what WeightReader::readRows
+  /// gives. Several threads may read at the same time.
+  void read(int64_t begin, int64_t end, float *out) const;
+
+  /// Lets the pages of the file that hold rows [begin, end) leave memory; all of them for a weight
+  /// whose rows do not lie one behind the other, when `end` is the last row.
+  void release(int64_t begin, int64_t end) const;
+
+private:
+  /// How rows lie in the file.
+  enum class Order {
+    Rows,    // one after the other
+    Columns, // element (i, j) at j * stride + i: a transposed matrix
+    Other    // through WeightReader
+  };
+  template <typename Stored, typename Widen>
+  void copyRows(int64_t begin, int64_t end, float *out, Widen widen) const;
+  template <typename Stored, typename Widen>
+  void copyColumns(int64_t begin, int64_t end, float *out, Widen widen) const;
+  template <typename Stored, typename Widen>
+  void copy(int64_t begin, int64_t end, float *out, Widen widen) const;
+
+  WeightReader *reader = nullptr;
+  blue::SourceAttr source;
+  mlir::ArrayAttr transforms;
+  mlir::RankedTensorType type; // after the transforms
+  int64_t width = 0;
+  Order order = Order::Other;
+  llvm::ArrayRef<char> bytes; // of the source
+  ElementView view;
+};
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_SUPPORT_ROWREADER_H

@@ -1,0 +1,84 @@
+// RUN: bluec-opt %s -split-input-file -fuse-steps | FileCheck %s
+
+!x = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+
+// Tasks of a linear layer and of attention see parts of rows, and a value with two readers is a
+// step of its own: the quantizations stay.
+// CHECK-LABEL: plan.entry @stays
+// CHECK: plan.linear
+// CHECK-NEXT: plan.yield
+// CHECK: plan.quantize
+// CHECK-NEXT: plan.yield
+// CHECK: blue.rms_norm
+// CHECK-NEXT: plan.yield
+// CHECK: plan.quantize
+// CHECK-NEXT: plan.yield
+plan.weight @w #blue.source<"m" at 0 : tensor<64x64xf32>> packed tensor<8x64x8xf32> segment "s"
+plan.weight @g #blue.source<"m" at 0 : tensor<64xf32>> packed tensor<64xf32> segment "s"
+plan.entry @stays kind encode capacity 4 segment "s" {
+^bb0(%p: tensor<4x64xf32>):
+  %w = plan.get_weight @w : tensor<8x64x8xf32>
+  %g = plan.get_weight @g : tensor<64xf32>
+  %0 = plan.step "linear" value "linear" on "cpu"(%p, %w) : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<8x64x8xf32>):
+    %r = plan.linear %a, %b : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %1 = plan.step "quantize" value "linear/quantized" on "cpu"(%0) : (tensor<4x64xf32>) -> !x {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = plan.quantize %a : (tensor<4x64xf32>) -> !x
+    plan.yield %r : !x
+  }
+  %2 = plan.step "norm" value "norm" on "cpu"(%p, %g) : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<64xf32>):
+    %r = blue.rms_norm %a, %b {epsilon = 1.0e-6} : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %3 = plan.step "quantize" value "norm/quantized" on "cpu"(%2) : (tensor<4x64xf32>) -> !x {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = plan.quantize %a : (tensor<4x64xf32>) -> !x
+    plan.yield %r : !x
+  }
+  plan.return %1, %2, %3 : !x, tensor<4x64xf32>, !x
+}
+
+// -----
+
+!x = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+
+// Behind a norm and behind elementwise ops alone it joins them. The value is the quantized one.
+// CHECK-LABEL: plan.entry @joins
+// CHECK: plan.step "norm" value "norm/quantized" on "cpu"(%{{.*}}, %{{.*}}) : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64x!blue.quantized
+// CHECK: blue.rms_norm
+// CHECK-NEXT: plan.quantize
+// CHECK-NEXT: plan.yield
+// CHECK: plan.step "swiglu" value "swiglu/quantized"
+// CHECK: blue.swiglu
+// CHECK-NEXT: plan.quantize
+// CHECK-NOT: plan.step
+plan.weight @g #blue.source<"m" at 0 : tensor<64xf32>> packed tensor<64xf32> segment "s"
+plan.entry @joins kind encode capacity 4 segment "s" {
+^bb0(%p: tensor<4x64xf32>):
+  %g = plan.get_weight @g : tensor<64xf32>
+  %0 = plan.step "norm" value "norm" on "cpu"(%p, %g) : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<64xf32>):
+    %r = blue.rms_norm %a, %b {epsilon = 1.0e-6} : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %1 = plan.step "quantize" value "norm/quantized" on "cpu"(%0) : (tensor<4x64xf32>) -> !x {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = plan.quantize %a : (tensor<4x64xf32>) -> !x
+    plan.yield %r : !x
+  }
+  %2 = plan.step "swiglu" value "swiglu" on "cpu"(%p, %p) : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<4x64xf32>):
+    %r = blue.swiglu %a, %b : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %3 = plan.step "quantize" value "swiglu/quantized" on "cpu"(%2) : (tensor<4x64xf32>) -> !x {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = plan.quantize %a : (tensor<4x64xf32>) -> !x
+    plan.yield %r : !x
+  }
+  plan.return %1, %3 : !x, !x
+}
