@@ -7,6 +7,7 @@
 // none is in a cache. Every answer is checked before it is timed.
 #include "runtime/platform/ThreadPool.h"
 #include "tests/bench/Machine.h"
+#include "tests/conformance/CacheBytes.h"
 #include "tests/conformance/Quantized.h"
 #include "tests/conformance/StepModule.h"
 
@@ -36,9 +37,14 @@ constexpr Shape2 kShapes[] = {
     {"head", 1, 2304, 122753},
 };
 struct AttentionShape {
+  int64_t bits; // of the dot products, 8 or 16, over an INT8 cache; 32: all of f32
   int64_t rows, heads, dims, context; // the rows are the context's last
 };
-constexpr AttentionShape kAttention[] = {{128, 36, 64, 2048}, {1, 36, 64, 2048}};
+constexpr AttentionShape kAttention[] = {
+    {32, 128, 36, 64, 2048}, {16, 128, 36, 64, 2048}, {8, 128, 36, 64, 2048},
+    {8, 128, 36, 64, 1024},  {16, 128, 36, 64, 1024}, {8, 128, 36, 64, 128},
+    {8, 128, 16, 128, 2048}, {8, 128, 16, 80, 2048},  {32, 1, 36, 64, 2048},
+    {16, 1, 36, 64, 2048},   {8, 1, 36, 64, 2048}};
 /// Precisions, as recipes have them.
 struct Precision {
   const char *name;
@@ -317,7 +323,8 @@ bool QuantizedBench::check() const {
   return true;
 }
 
-/// Attention over a full cache. Keys and values rotate over copies as weights do.
+/// Attention over a full cache, of floats or of INT8. Keys and values rotate over copies as weights
+/// do.
 class AttentionBench {
 public:
   AttentionBench(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool);
@@ -325,9 +332,20 @@ public:
   bool check() const;
   double run();
 
+  /// Of keys and values together.
+  double cacheBytes = 0;
+
 private:
+  StepText floatStep() const;
+  void fill(uint8_t *caches);
+  float key(int64_t head, int64_t position, int64_t dim) const;
+  float value(int64_t head, int64_t position, int64_t dim) const;
+  float cached(const CacheBytes &cache, const char *name, int64_t head, int64_t position,
+               int64_t dim) const;
+
   AttentionShape shape;
   int64_t lanes;
+  CacheBytes quantizedKeys, quantizedValues;
   StepModule module;
   Bytes caches, arena;
   size_t stride = 0;
@@ -336,23 +354,41 @@ private:
   const bluec_entry *entry = nullptr;
 };
 
-AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
-                               runtime::ThreadPool &pool)
-    : shape(shape), lanes(lanesOf(options.target)) {
+constexpr int64_t kCacheBlock = 128;
+
+/// The scale of an INT8 cache's position: a half between 1/128 and 1/64, by its bits.
+uint16_t scaleBits(int64_t position) {
+  return static_cast<uint16_t>(0x2000 + position * 37 % 1024);
+}
+float scaleOf(int64_t position) {
+  return (1 + static_cast<float>(position * 37 % 1024) / 1024) / 128;
+}
+
+StepText AttentionBench::floatStep() const {
   int64_t cols = shape.heads * shape.dims;
   conformance::Shape query = {shape.rows, cols}, values = {1, shape.context, cols};
   conformance::Shape keys = {1, shape.heads, shape.context / lanes, shape.dims, lanes};
-  StepText step{
+  return {
       "attention",
       shape.rows,
-      {{Place::Input, "q", query}, {Place::Cache, "k", keys}, {Place::Cache, "v", values}},
+      {{Place::Input, "q", query}, {Place::Cache, "keys", keys}, {Place::Cache, "values", values}},
       "%y = plan.attention %a0, %a1, %a2 {causal, num_heads = " + std::to_string(shape.heads) +
           " : i64, num_kv_heads = " + std::to_string(shape.heads) +
           " : i64, scale = 0.125 : f64} : (" + tensorText(query) + ", " + tensorText(keys) + ", " +
           tensorText(values) + ") -> " + tensorText(query) +
           "\nplan.yield %y : " + tensorText(query),
       query};
+}
+
+AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
+                               runtime::ThreadPool &pool)
+    : shape(shape), lanes(lanesOf(options.target)),
+      quantizedKeys{true, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits},
+      quantizedValues{false, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits} {
   std::string error;
+  StepText step = shape.bits == 32 ? floatStep()
+                                   : attentionStep("attention", shape.rows, shape.heads, 0.125,
+                                                   quantizedKeys, quantizedValues);
   if (!module.compile(options.target, {step}, error)) {
     std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
     return;
@@ -362,21 +398,58 @@ AttentionBench::AttentionBench(const Options &options, const AttentionShape &sha
   copies = shape.rows > 1 ? 2 : static_cast<int64_t>(kStreamBytes / stride) + 1;
   caches = allocate(stride * static_cast<size_t>(copies));
   arena = allocate(static_cast<size_t>(entry->arena_bytes));
+  for (const auto &[name, range] : module.caches)
+    cacheBytes += static_cast<double>(range.bytes);
   for (int64_t copy = 0; copy < copies; ++copy)
-    for (const auto &[name, range] : module.caches) {
-      auto *at = reinterpret_cast<float *>(caches.get() + static_cast<size_t>(copy) * stride +
-                                           range.offset);
-      for (int64_t i = 0; i < range.bytes / 4; ++i)
-        at[i] = element(name == "k" ? i : 5 * i + 3);
-    }
+    fill(caches.get() + static_cast<size_t>(copy) * stride);
   auto *input = reinterpret_cast<float *>(arena.get() + entry->inputs[0].offset);
-  for (int64_t i = 0; i < shape.rows * cols; ++i)
+  for (int64_t i = 0; i < shape.rows * shape.heads * shape.dims; ++i)
     input[i] = element(3 * i + 1);
   call.arena = arena.get();
   call.count = shape.rows;
   call.position = shape.context - shape.rows;
   call.pool = &pool;
   call.parallel_for = runtime::ThreadPool::run;
+}
+
+void AttentionBench::fill(uint8_t *to) {
+  if (shape.bits == 32) {
+    for (const auto &[name, range] : module.caches) {
+      auto *at = reinterpret_cast<float *>(to + range.offset);
+      for (int64_t i = 0; i < range.bytes / 4; ++i)
+        at[i] = element(name == "keys" ? i : 5 * i + 3);
+    }
+    return;
+  }
+  for (const auto &[name, range] : module.caches) {
+    uint8_t *at = to + range.offset;
+    for (int64_t i = 0; i < range.bytes; ++i)
+      at[i] = static_cast<uint8_t>(i * 2654435761u >> 13);
+    const CacheBytes &cache = name == "keys" ? quantizedKeys : quantizedValues;
+    for (int64_t head = 0; head < shape.heads; ++head)
+      for (int64_t position = 0; position < shape.context; ++position) {
+        uint16_t bits = scaleBits(position);
+        std::memcpy(at + cache.scale(head, position), &bits, 2);
+      }
+  }
+}
+
+float AttentionBench::cached(const CacheBytes &cache, const char *name, int64_t head,
+                             int64_t position, int64_t dim) const {
+  uint8_t byte = caches.get()[module.caches.at(name).offset + cache.element(head, position, dim)];
+  return scaleOf(position) *
+         static_cast<float>(cache.keys ? int{byte} - 128 : int{static_cast<int8_t>(byte)});
+}
+float AttentionBench::key(int64_t head, int64_t position, int64_t dim) const {
+  if (shape.bits != 32)
+    return cached(quantizedKeys, "keys", head, position, dim);
+  int64_t block = head * (shape.context / lanes) + position / lanes;
+  return element((block * shape.dims + dim) * lanes + position % lanes);
+}
+float AttentionBench::value(int64_t head, int64_t position, int64_t dim) const {
+  if (shape.bits != 32)
+    return cached(quantizedValues, "values", head, position, dim);
+  return element(5 * ((position * shape.heads + head) * shape.dims + dim) + 3);
 }
 
 double AttentionBench::run() {
@@ -389,24 +462,23 @@ double AttentionBench::run() {
 bool AttentionBench::check() const {
   const auto *output = reinterpret_cast<const float *>(arena.get() + entry->outputs[0].offset);
   int64_t cols = shape.heads * shape.dims;
+  // Values are below 1, or 2 in INT8; queries and weights lose half a step of 127 and 255.
+  double bound = shape.bits == 32 ? 1e-5 : shape.bits == 16 ? 1e-4 : 2e-2;
   for (int64_t sample = 0; sample < 8; ++sample) {
     int64_t row = sample * 37 % shape.rows, head = (sample * 11 + 5) % shape.heads;
     int64_t dim = sample * 13 % shape.dims;
     double total = 0, sum = 0;
     for (int64_t j = 0; j <= shape.context - shape.rows + row; ++j) {
       double dot = 0;
-      for (int64_t d = 0; d < shape.dims; ++d) {
-        int64_t key =
-            ((head * (shape.context / lanes) + j / lanes) * shape.dims + d) * lanes + j % lanes;
+      for (int64_t d = 0; d < shape.dims; ++d)
         dot += static_cast<double>(element(3 * (row * cols + head * shape.dims + d) + 1)) *
-               element(key);
-      }
+               static_cast<double>(key(head, j, d));
       double weight = std::exp(0.125 * dot);
       total += weight;
-      sum += weight * element(5 * (j * cols + head * shape.dims + dim) + 3);
+      sum += weight * static_cast<double>(value(head, j, dim));
     }
-    double found = output[row * cols + head * shape.dims + dim];
-    if (!(std::fabs(found - sum / total) <= 1e-5)) {
+    double found = static_cast<double>(output[row * cols + head * shape.dims + dim]);
+    if (!(std::fabs(found - sum / total) <= bound)) {
       std::fprintf(stderr, "bluec-bench-kernels: attention [%lld, %lld]: expected %g, found %g\n",
                    static_cast<long long>(row), static_cast<long long>(head), sum / total, found);
       return false;
@@ -415,36 +487,26 @@ bool AttentionBench::check() const {
   return true;
 }
 
-/// What bounds a kernel: reads, or multiply-adds of f32, or dot products of i16 or i8.
-enum class Bound { Reads, Floats, Words, Bytes };
-
-/// Checks and times one step. `operations` and `bytes` are what a run computes and reads.
+/// Checks and times one step. `operations` and `bytes` are what a run computes and reads, `bits`
+/// the width of what is multiplied.
 template <typename Bench>
-bool measure(Bench &bench, const Options &options, const std::string &title, Bound bound,
-             double operations, double bytes, runtime::ThreadPool &pool, const float *stream) {
+bool measure(Bench &bench, const Options &options, const std::string &title, bool boundByReads,
+             int64_t bits, double operations, double bytes, runtime::ThreadPool &pool,
+             const float *stream) {
   if (!bench.ok())
     return false;
   bench.run();
   if (!bench.check())
     return false;
   int lanes = static_cast<int>(lanesOf(options.target));
-  bool boundByReads = bound == Bound::Reads;
   auto most = [&] {
-    switch (bound) {
-    case Bound::Reads:
-      return measureReadBandwidth(pool, stream, kStreamBytes / 2);
-    case Bound::Floats:
-      return measureFmaPeak(pool, lanes, 0.03);
-    case Bound::Words:
-      return measureDotPeak(pool, lanes, 16, 0.03);
-    case Bound::Bytes:
-      break;
-    }
-    return measureDotPeak(pool, lanes, 8, 0.03);
+    return boundByReads ? measureReadBandwidth(pool, stream, kStreamBytes / 2)
+           : bits == 32 ? measureFmaPeak(pool, lanes, 0.03)
+                        : measureDotPeak(pool, lanes, static_cast<int>(bits), 0.03);
   };
   auto runs =
       std::max<int64_t>(1, static_cast<int64_t>(boundByReads ? 256e6 / bytes : 8e9 / operations));
-  std::vector<double> rates, peaks, shares;
+  std::vector<double> rates, peaks, shares, times;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     double before = most();
     double seconds = 0;
@@ -452,15 +514,13 @@ bool measure(Bench &bench, const Options &options, const std::string &title, Bou
       seconds += bench.run();
     double rate = (boundByReads ? bytes : operations) * static_cast<double>(runs) / seconds;
     double peak = (before + most()) / 2;
+    times.push_back(seconds / static_cast<double>(runs) * 1e6);
     rates.push_back(rate / 1e9);
     peaks.push_back(peak / 1e9);
     shares.push_back(rate / peak);
   }
-  std::printf("%-38s %8.1f of %8.1f %s  %5.1f%%\n", title.c_str(), median(rates), median(peaks),
-              boundByReads             ? "GB/s   "
-              : bound == Bound::Floats ? "GFLOP/s"
-                                       : "GOP/s  ",
-              100 * median(shares));
+  std::printf("%-38s %8.1f of %8.1f %s  %5.1f%%  %9.1f us\n", title.c_str(), median(rates),
+              median(peaks), boundByReads ? "GB/s" : "GOP/s", 100 * median(shares), median(times));
   std::fflush(stdout);
   return true;
 }
@@ -477,7 +537,7 @@ bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool 
                const float *stream) {
   LinearBench linear(options, shape, pool);
   auto weights = static_cast<double>(shape.depth * shape.width);
-  return measure(linear, options, title(shape), shape.rows == 1 ? Bound::Reads : Bound::Floats,
+  return measure(linear, options, title(shape), shape.rows == 1, 32,
                  2 * static_cast<double>(shape.rows) * weights, 4 * weights, pool, stream);
 }
 
@@ -486,23 +546,23 @@ bool benchmark(const Options &options, const QuantizedShape &what, runtime::Thre
   QuantizedBench linear(options, what, pool);
   const Shape2 &shape = what.shape;
   int64_t dot = what.precision.weight.dot;
-  Bound bound = shape.rows == 1 ? Bound::Reads
-                : dot == 8      ? Bound::Bytes
-                : dot == 16     ? Bound::Words
-                                : Bound::Floats;
   double products =
       static_cast<double>(shape.rows * shape.depth) * static_cast<double>(shape.width);
-  return measure(linear, options, std::string(what.precision.name) + " " + title(shape), bound,
-                 2 * products, linear.weightBytes(), pool, stream);
+  return measure(linear, options, std::string(what.precision.name) + " " + title(shape),
+                 shape.rows == 1, dot, 2 * products, linear.weightBytes(), pool, stream);
 }
+
+std::string typeName(int64_t bits) { return (bits == 32 ? "f" : "i") + std::to_string(bits); }
 
 bool benchmark(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool,
                const float *stream) {
   AttentionBench attention(options, shape, pool);
-  auto cached = static_cast<double>(2 * shape.context * shape.heads * shape.dims);
+  // What causal attention has to compute: the scores of each row with the positions up to its own.
+  double seen = static_cast<double>(shape.context) - 0.5 * static_cast<double>(shape.rows - 1);
+  double products = 2 * static_cast<double>(shape.rows * shape.heads * shape.dims) * seen;
   Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
-  return measure(attention, options, title(named), shape.rows == 1 ? Bound::Reads : Bound::Floats,
-                 2 * static_cast<double>(shape.rows) * cached, 4 * cached, pool, stream);
+  return measure(attention, options, title(named) + " " + typeName(shape.bits), shape.rows == 1,
+                 shape.bits, 2 * products, attention.cacheBytes, pool, stream);
 }
 
 } // namespace
@@ -552,7 +612,8 @@ int main(int argc, char **argv) {
         !benchmark(options, what, pool, floats))
       return 3;
   for (const AttentionShape &shape : kAttention)
-    if (wanted("f32", "attend", shape.rows) && !benchmark(options, shape, pool, floats))
+    if ((wanted("attention", "attend", shape.rows) || options.only == typeName(shape.bits)) &&
+        !benchmark(options, shape, pool, floats))
       return 3;
   return 0;
 }
