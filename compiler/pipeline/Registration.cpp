@@ -11,6 +11,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
@@ -54,6 +55,7 @@ void bluec::registerAllPasses() {
   registerOnnxToBlue();
   registerPlanMemory();
   registerUnpackAttention();
+  registerUnpackQuantized();
   registerSpecializeBatch();
   registerVerifyModel();
   registerVerifyPlan();
