@@ -10,3 +10,5 @@ const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
   }();
   return registry;
 }
+
+void bluec::targets::registerTargetPasses() { registerX86Passes(); }

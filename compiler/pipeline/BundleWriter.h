@@ -17,8 +17,12 @@ namespace bluec {
 /// A file of a bundle as the manifest lists it.
 struct BundleFile {
   uint64_t bytes = 0;
-  std::string sha256; // 64 lower-case digits
+  std::string sha256;           // 64 lower-case digits
+  std::vector<uint32_t> blocks; // CRC-32C of each kBlockBytes; empty for files that are hashed
 };
+
+/// Bytes of a block with its own checksum: a reader checks them on all threads.
+inline constexpr int64_t kBlockBytes = int64_t{4} << 20;
 
 std::string hexDigits(llvm::ArrayRef<uint8_t> bytes);
 /// Size and hash of a file, read a piece at a time.

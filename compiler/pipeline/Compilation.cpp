@@ -3,19 +3,23 @@
 #include "compiler/pipeline/BundleWriter.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/Manifest.h"
+#include "compiler/pipeline/MemoryWatch.h"
 #include "compiler/pipeline/ModelPackage.h"
 #include "compiler/pipeline/PassRunner.h"
 #include "compiler/pipeline/PhaseDumps.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/pipeline/ProgressLine.h"
 #include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/Version.h"
 #include "compiler/pipeline/WeightsFile.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
+#include "passes/precision/recipe/Recipe.h"
 #include "runtime/core/Manifest.h"
 #include "targets/Registration.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ThreadPool.h"
@@ -58,11 +62,6 @@ private:
   LogicalResult chooseSizes();
   LogicalResult checkBudget();
   LogicalResult writeWeightsFile();
-  StreamOptions streamOptions() const {
-    StreamOptions stream;
-    stream.threads = threads.get();
-    return stream;
-  }
   Json manifestFields() const;
   /// Errors of files are of the input: a full disk or a place that may not be written.
   LogicalResult report(llvm::Error error);
@@ -72,8 +71,12 @@ private:
   llvm::raw_ostream &out;
   llvm::raw_ostream &err;
   Diagnostics diagnostics;
+  MemoryWatch memory;
+  Clock::time_point start = Clock::now();
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
+  Recipe recipe;
+  bool calibrated = false;
   std::vector<PhaseTime> times;
   int exitCode = exitInput; // of the phase that fails
 
@@ -87,6 +90,7 @@ private:
   std::unique_ptr<WeightReader> weights;
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
+  WeightsDigest weightsDigest;
   targets::ModelInfo info;
   Json entryPoints, memoryPlan, precisionSummary;
 };
@@ -185,13 +189,21 @@ static bool isWithin(StringRef place, StringRef folder) {
 }
 
 LogicalResult Compilation::checkOptions() {
-  if (options.recipe != "float")
-    return diagnostics.error("--recipe: expected float (no other is available yet), found '" +
-                             options.recipe + "'");
+  if (!recipeExists(options.recipe)) {
+    std::string names;
+    for (const ShippedRecipe &shipped : shippedRecipes())
+      names += std::string(shipped.name) + ", ";
+    return diagnostics.error("--recipe: expected " + names + "or a file, found '" + options.recipe +
+                             "'");
+  }
   std::string why;
   target = targets::allTargets().find(options.target, why);
   if (!target)
     return diagnostics.error(why);
+  llvm::Expected<Recipe> loaded = Recipe::load(options.recipe);
+  if (!loaded)
+    return report(loaded.takeError());
+  recipe = std::move(*loaded);
   if (!options.stopAfter && options.output.empty())
     return diagnostics.error("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -250,14 +262,15 @@ LogicalResult Compilation::model() {
 }
 
 LogicalResult Compilation::precision() {
-  // The recipe `float` keeps every type as it is.
-  return success();
+  // Which types there are depends on the target.
+  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  auto build = [&](OpPassManager &to) { buildPrecisionPipeline(to, recipe.text, calibrated); };
+  return passes->run(*module, "precision", build);
 }
 
 LogicalResult Compilation::schedule() {
-  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
-  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights, streamOptions())) ||
+  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
@@ -328,31 +341,31 @@ LogicalResult Compilation::object() {
   return writer ? report(writer->write("model.o", stream.str())) : success();
 }
 
-/// Into the bundle, or nowhere: the descriptor in the code carries the hash either way.
+/// Into the bundle, or to a file that is removed again: the descriptor in the code carries the hash
+/// either way.
 LogicalResult Compilation::writeWeightsFile() {
-  std::unique_ptr<llvm::raw_fd_ostream> file;
+  SmallString<128> path;
+  std::optional<llvm::FileRemover> remover;
   if (writer) {
-    std::error_code code;
-    file = std::make_unique<llvm::raw_fd_ostream>(writer->pathOf("weights.bin"), code);
-    if (code)
-      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
+    path = writer->pathOf("weights.bin");
+  } else {
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile("bluec", "weights", path))
+      return report(llvm::createStringError(code, "temporary file: " + code.message()));
+    remover.emplace(path);
   }
-  llvm::raw_null_ostream nowhere;
-  llvm::raw_ostream &to = file ? static_cast<llvm::raw_ostream &>(*file) : nowhere;
-  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, *weights, to, streamOptions());
-  if (file) {
-    file->close();
-    std::error_code code = file->error();
-    file->clear_error();
-    if (succeeded(hash) && code)
-      return report(llvm::createStringError(code, "weights.bin: " + code.message()));
-  }
-  if (failed(hash)) {
+  ProgressLine line(err, "weights", options.progress);
+  auto written = writeWeights(*module, *weights, path,
+                              [&](int64_t done, int64_t total) { line.update(done, total); });
+  line.clear();
+  if (!written)
+    return report(written.takeError());
+  if (failed(*written)) {
     exitCode = exitInput; // a file that has changed, or numbers that are not finite
     return failure();
   }
+  weightsDigest = std::move(**written);
   info.producer = kProducer;
-  info.weightsSha256 = *hash;
+  info.weightsSha256 = weightsDigest.sha256;
   info.hidden = geometry.hidden;
   info.vocabulary = geometry.vocabulary;
   info.tokensPerTile = geometry.tokensPerTile;
@@ -385,7 +398,7 @@ LogicalResult Compilation::bundle() {
   auto weightBytes = (*module)->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
   std::map<std::string, BundleFile> files;
   files["weights.bin"] = {static_cast<uint64_t>(weightBytes.getInt()),
-                          hexDigits(info.weightsSha256)};
+                          hexDigits(weightsDigest.sha256), weightsDigest.blocks};
   for (const std::string &name : names) {
     llvm::Expected<BundleFile> file = describeFile(writer->pathOf(name));
     if (!file)
@@ -403,7 +416,7 @@ Json Compilation::manifestFields() const {
   fields["version"] = runtime::manifestVersion;
   fields["producer"] = kProducer;
   fields["target"] = describeTarget(*module);
-  fields["recipe"] = {{"name", options.recipe}};
+  fields["recipe"] = Json::parse(recipe.text);
   fields["geometry"] = {
       {"context", geometry.context},        {"chunk", geometry.chunk},
       {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
@@ -417,6 +430,15 @@ Json Compilation::manifestFields() const {
 }
 
 void Compilation::printSummary() {
+  double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  MemoryPeaks peaks = memory.peaks();
+  auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  if (options.progress)
+    err << llvm::formatv(
+        "{0,-10} {1,7:f2} s; peak memory {2:f0} MB, {3:f0} MB anonymous and {4:f0} "
+        "MB of mapped files\n",
+        "all", seconds, megabytes(peaks.resident), megabytes(peaks.anonymous),
+        megabytes(peaks.file));
   if (!options.json)
     return;
   Json phases = Json::array();
@@ -425,8 +447,11 @@ void Compilation::printSummary() {
   Json summary;
   summary["output"] = options.stopAfter ? Json() : Json(options.output);
   summary["target"] = target->name().str();
-  summary["recipe"] = options.recipe;
+  summary["recipe"] = recipe.name;
   summary["phases"] = std::move(phases);
+  summary["seconds"] = seconds;
+  summary["peak_memory"] = {
+      {"resident", peaks.resident}, {"anonymous", peaks.anonymous}, {"mapped_files", peaks.file}};
   if (!memoryPlan.is_null()) {
     summary["memory"] = memoryPlan;
     summary["memory"].erase("entries");

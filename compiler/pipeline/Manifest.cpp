@@ -1,9 +1,11 @@
 #include "compiler/pipeline/Manifest.h"
 
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/pipeline/StepCosts.h"
 #include "runtime/core/Manifest.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -39,6 +41,21 @@ SmallVector<Operation *> stepsOf(plan::EntryOp entry) {
   return steps;
 }
 
+/// What is nothing is left out.
+Json describeCost(const StepCost &cost) {
+  Json result{{"op", cost.op}};
+  if (!cost.arithmetic.empty())
+    result["arithmetic"] = cost.arithmetic;
+  const std::pair<const char *, int64_t> figures[] = {
+      {"weight_bytes", cost.weightBytes},     {"row_bytes", cost.rowBytes},
+      {"position_bytes", cost.positionBytes}, {"operations", cost.operations},
+      {"row_operations", cost.rowOperations}, {"position_operations", cost.positionOperations}};
+  for (const auto &[name, figure] : figures)
+    if (figure != 0)
+      result[name] = figure;
+  return result;
+}
+
 std::string text(Operation *op, StringRef name) {
   auto attr = op->getAttrOfType<StringAttr>(name);
   return attr ? attr.str() : "";
@@ -70,6 +87,9 @@ Json bluec::describeEntryPoints(ModuleOp module) {
       inputs.push_back(describeTensor(type));
     for (Value output : block.getTerminator()->getOperands())
       outputs.push_back(describeTensor(output.getType()));
+    Json costs = Json::array();
+    for (auto step : entry.getOps<plan::StepOp>())
+      costs.push_back(describeCost(costOf(step, entry)));
     entries.push_back(Json{{"name", entry.getSymName().str()},
                            {"kind", plan::stringifyEntryKind(entry.getKind()).str()},
                            {"capacity", static_cast<int64_t>(entry.getCapacity())},
@@ -77,7 +97,8 @@ Json bluec::describeEntryPoints(ModuleOp module) {
                            {"arena_bytes", static_cast<int64_t>(entry.getArenaBytes().value_or(0))},
                            {"steps", stepsOf(entry).size()},
                            {"inputs", std::move(inputs)},
-                           {"outputs", std::move(outputs)}});
+                           {"outputs", std::move(outputs)},
+                           {"step_costs", std::move(costs)}});
   }
   return entries;
 }
@@ -127,8 +148,16 @@ Json bluec::describeMemoryPlan(ModuleOp module) {
 
 std::string bluec::renderManifest(Json fields, const std::map<std::string, BundleFile> &files) {
   Json list = Json::object();
-  for (const auto &[name, file] : files)
+  for (const auto &[name, file] : files) {
     list[name] = Json{{"bytes", file.bytes}, {"sha256", file.sha256}};
+    if (file.blocks.empty())
+      continue;
+    std::string text;
+    for (uint32_t sum : file.blocks)
+      text += llvm::formatv("{0:x-8}", sum).str();
+    list[name]["block_bytes"] = kBlockBytes;
+    list[name]["crc32c"] = std::move(text);
+  }
   fields["files"] = std::move(list);
   constexpr size_t digits = 64;
   const std::string zeros(digits, '0');

@@ -1,5 +1,7 @@
 #include "compiler/pipeline/PhaseDumps.h"
 
+#include "compiler/pipeline/DumpHeader.h"
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -15,6 +17,7 @@ llvm::Error PhaseDumps::write(Phase phase, ModuleOp module) {
   OpPrintingFlags flags;
   flags.elideLargeElementsAttrs(shownElements).elideLargeResourceString(2 * shownElements);
   flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
+  stream << dumpHeader(module);
   module.print(stream, flags);
   stream << '\n';
   return writeText(phase, ".mlir", text);

@@ -13,7 +13,8 @@
 namespace bluec {
 
 /// Writes files such as `4-schedule.mlir` into one directory, which is made if need be. Weights and
-/// large constants are left out; locations are kept.
+/// large constants are left out; locations are kept. A comment at the top says in short what was
+/// decided (see dumpHeader).
 class PhaseDumps {
 public:
   /// An empty directory means no dumps.

@@ -7,6 +7,7 @@
 #include "passes/model/unpack_attention/UnpackAttention.h"
 #include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
@@ -35,6 +36,14 @@ void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef mode
   passes.addPass(createOnnxToBlue(raise));
   passes.addPass(mlir::createCSEPass());
   passes.addPass(createVerifyModel());
+}
+
+void bluec::buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe,
+                                   bool calibrated) {
+  QuantizeModelOptions quantize;
+  quantize.recipe = recipe.str();
+  quantize.calibrated = calibrated;
+  passes.addPass(createQuantizeModel(quantize));
 }
 
 void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options) {

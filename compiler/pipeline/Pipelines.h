@@ -20,6 +20,9 @@ void buildImportPipeline(mlir::OpPassManager &passes);
 /// weights' files are relative to `modelDirectory`.
 void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
                         int64_t context);
+/// blue -> blue: types as `recipe` says (a name, a file, or a recipe itself). `calibrated`: whether
+/// there are statistics for GPTQ.
+void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);
 /// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
 void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
 /// Places of weights, values and caches, checked.

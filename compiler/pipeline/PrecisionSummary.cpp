@@ -2,45 +2,17 @@
 #include "compiler/pipeline/Manifest.h"
 
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/pipeline/PrecisionText.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/StringExtras.h"
 
+#include <map>
 #include <set>
 
 using namespace mlir;
 using namespace bluec;
 
 namespace {
-
-/// "i4 group 64 scale f16", "f32".
-std::string precisionOf(Type type) {
-  Type element = cast<RankedTensorType>(type).getElementType();
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << element;
-  if (isa<blue::QuantizedType>(element))
-    text = StringRef(text).drop_until([](char c) { return c == '<'; }).drop_front().drop_back();
-  return text;
-}
-
-/// A layer's name with its layers' numbers left out: "decoder/layers.*/mlp/up_proj".
-std::string moduleOf(StringRef layer) {
-  std::string module;
-  while (!layer.empty()) {
-    bool startsNumber = module.ends_with('.') && llvm::isDigit(layer.front());
-    StringRef digits = layer.take_while(llvm::isDigit);
-    StringRef behind = layer.drop_front(digits.size());
-    if (startsNumber && (behind.empty() || behind.front() == '/')) {
-      module += '*';
-      layer = behind;
-    } else {
-      module += layer.front();
-      layer = layer.drop_front();
-    }
-  }
-  return module;
-}
 
 /// A kind of step that reads a large weight.
 struct ModuleRow {
@@ -74,7 +46,7 @@ Json describeSegments(ModuleOp module) {
   Json list = Json::array();
   for (const auto &[key, row] : rows)
     list.push_back(Json{{"segment", key.first.str()},
-                        {"type", precisionOf(RankedTensorType::get({}, key.second))},
+                        {"type", precisionText(key.second)},
                         {"tensors", row.first},
                         {"bytes", row.second}});
   return list;
@@ -82,7 +54,8 @@ Json describeSegments(ModuleOp module) {
 
 Json describeModules(ModuleOp module) {
   // module, weight type, activation type
-  llvm::MapVector<std::tuple<std::string, std::string, std::string>, ModuleRow> rows;
+  using Key = std::tuple<std::string, std::string, std::string>;
+  llvm::MapVector<Key, ModuleRow, std::map<Key, unsigned>> rows;
   DenseSet<Operation *> seen; // prefill and decode read the same weights
   for (auto entry : module.getOps<plan::EntryOp>())
     for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
@@ -93,8 +66,8 @@ Json describeModules(ModuleOp module) {
       if (!weight || !seen.insert(weight).second)
         continue;
       bool isLinear = isa<plan::LinearOp>(root);
-      ModuleRow &row = rows[{moduleOf(step.getLayer()), precisionOf(weight.getPacked()),
-                             isLinear ? precisionOf(root->getOperand(0).getType()) : ""}];
+      ModuleRow &row = rows[{modulePattern(step.getLayer()), precisionText(weight.getPacked()),
+                             isLinear ? precisionText(root->getOperand(0).getType()) : ""}];
       ++row.layers;
       row.bytes += weight.getPackedBytes();
     }
@@ -120,9 +93,9 @@ Json bluec::describePrecision(ModuleOp module) {
     auto type = cast<RankedTensorType>(cache.getType());
     cacheBytes += plan::denseBytes(type);
     Json &kv = result["kv_cache"];
-    kv["type"] = precisionOf(type);
+    kv["type"] = precisionText(type);
     if (auto keys = dyn_cast_or_null<plan::KeysAttr>(type.getEncoding()))
-      kv["dot"] = precisionOf(RankedTensorType::get({}, keys.getDot()));
+      kv["dot"] = precisionText(keys.getDot());
     kv["bytes"] = cacheBytes;
   }
   return result;

@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Registration.h"
 
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/kernel/Kernel.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
@@ -13,11 +14,13 @@
 #include "passes/model/unpack_attention/UnpackAttention.h"
 #include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
+#include "targets/Registration.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -37,7 +40,7 @@ void bluec::registerAllDialects(mlir::DialectRegistry &registry) {
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
                   mlir::vector::VectorDialect>();
   registry.insert<onnx::OnnxDialect>();
-  registry.insert<blue::BlueDialect, plan::PlanDialect>();
+  registry.insert<blue::BlueDialect, kernel::KernelDialect, plan::PlanDialect>();
 }
 
 void bluec::registerAllPasses() {
@@ -54,9 +57,11 @@ void bluec::registerAllPasses() {
   registerLowerToPlan();
   registerOnnxToBlue();
   registerPlanMemory();
+  registerQuantizeModel();
   registerUnpackAttention();
   registerUnpackQuantized();
   registerSpecializeBatch();
   registerVerifyModel();
   registerVerifyPlan();
+  targets::registerTargetPasses();
 }

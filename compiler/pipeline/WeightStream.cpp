@@ -5,9 +5,6 @@
 #include "compiler/support/PanelPacking.h"
 #include "compiler/support/RowReader.h"
 
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/ThreadPool.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -61,7 +58,7 @@ public:
       std::copy(constant.begin() + begin * width, constant.begin() + end * width, out);
   }
   void release(int64_t begin, int64_t end) const {
-    if (file && begin < end)
+    if (file)
       file->release(begin, end);
   }
 
@@ -78,8 +75,6 @@ struct Piece {
   quantize::Rows integers;
   std::vector<uint16_t> halves;
   std::vector<char> bytes;
-  bool isFinite = true;
-  std::shared_future<void> made;
 };
 
 /// Makes the packed bytes of a range of rows.
@@ -102,16 +97,16 @@ public:
   /// Rows that a piece begins at are multiples of this.
   int64_t unit() const { return std::max<int64_t>(panelRows, 1); }
 
-  void make(int64_t begin, int64_t end, Piece &piece) const {
+  /// False when a float is not finite and would have to be quantized.
+  bool make(int64_t begin, int64_t end, Piece &piece) const {
     const int64_t count = end - begin;
     piece.rows.resize(static_cast<size_t>(count * source.width));
     source.read(begin, end, piece.rows.data());
     if (layout) {
-      piece.isFinite = quantize::quantizeRows(quantize::Format::of(quantization.getType()),
-                                              quantization.getMethod(), piece.rows.data(), count,
-                                              source.width, piece.integers);
-      if (!piece.isFinite)
-        return;
+      if (!quantize::quantizeRows(quantize::Format::of(quantization.getType()),
+                                  quantization.getMethod(), piece.rows.data(), count, source.width,
+                                  piece.integers))
+        return false;
       piece.bytes.resize(
           static_cast<size_t>((count + unit() - 1) / unit() * layout->panelBytes()));
       packPanels(*layout, piece.integers, count, piece.bytes.data());
@@ -122,6 +117,7 @@ public:
     } else {
       packFloats(piece.rows, count, piece.bytes);
     }
+    return true;
   }
 
 private:
@@ -145,58 +141,26 @@ private:
   blue::QuantizeAttr quantization;
 };
 
-/// Makes pieces of `unit` rows times a whole number, several at a time, and hands them to `sink` in
-/// order. False when the sink ended the stream or a piece was not finite, which `sink` has seen.
-bool streamPieces(const RowSource &source, int64_t unit, const StreamOptions &options,
-                  llvm::function_ref<void(int64_t, int64_t, Piece &)> make,
-                  llvm::function_ref<bool(int64_t, int64_t, Piece &)> sink) {
-  constexpr int64_t mostInFlight = 16;
+/// Calls use(begin, end) for ranges of rows, each a multiple of `unit` but the last; false ends the
+/// stream. Pages leave memory behind it.
+void forEachPiece(const RowSource &source, int64_t unit, int64_t pieceBytes,
+                  llvm::function_ref<bool(int64_t, int64_t)> use) {
   const int64_t rowBytes = std::max<int64_t>(1, source.width * int64_t{sizeof(float)});
-  const int64_t step = std::max<int64_t>(unit, options.pieceBytes / rowBytes / unit * unit);
-  const int64_t pieces = (source.count + step - 1) / step;
-  const int64_t wanted =
-      options.threads ? static_cast<int64_t>(options.threads->getMaxConcurrency()) + 1 : 1;
-  std::vector<Piece> slots(
-      static_cast<size_t>(std::clamp<int64_t>(wanted, 1, std::min(mostInFlight, pieces))));
-  auto slotOf = [&](int64_t piece) -> Piece & {
-    return slots[static_cast<size_t>(piece) % slots.size()];
-  };
-  auto rangeOf = [&](int64_t piece) {
-    return std::pair(piece * step, std::min(source.count, (piece + 1) * step));
-  };
-  auto finish = llvm::make_scope_exit([&] {
-    for (Piece &slot : slots)
-      if (slot.made.valid())
-        slot.made.wait();
-    source.release(0, source.count);
-  });
-  int64_t begun = 0;
-  for (int64_t piece = 0; piece < pieces; ++piece) {
-    for (; begun < pieces && begun < piece + static_cast<int64_t>(slots.size()); ++begun) {
-      auto [begin, end] = rangeOf(begun);
-      Piece &slot = slotOf(begun);
-      if (options.threads && pieces > 1)
-        slot.made = options.threads->async([&make, begin = begin, end = end, &slot] {
-          make(begin, end, slot);
-        });
-      else
-        make(begin, end, slot);
-    }
-    auto [begin, end] = rangeOf(piece);
-    Piece &slot = slotOf(piece);
-    if (slot.made.valid())
-      slot.made.wait();
-    if (!sink(begin, end, slot))
-      return false;
+  const int64_t step = std::max<int64_t>(unit, pieceBytes / rowBytes / unit * unit);
+  int64_t end = 0;
+  for (int64_t begin = 0; begin < source.count; begin = end) {
+    end = std::min(source.count, begin + step);
+    bool goesOn = use(begin, end);
     source.release(begin, end);
+    if (!goesOn)
+      return source.release(0, source.count);
   }
-  return true;
 }
 
 } // namespace
 
 LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, WeightSink sink,
-                                  const StreamOptions &options) {
+                                  int64_t pieceBytes) {
   FailureOr<RowSource> source = RowSource::create(weight, reader);
   if (failed(source))
     return failure();
@@ -204,33 +168,30 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
   if (!packer.accepts())
     return weight.emitError() << "expected a packed type of f32, f16 or quantized panels, found "
                               << weight.getPacked();
-  bool isFinite = true;
-  streamPieces(
-      *source, packer.unit(), options,
-      [&](int64_t begin, int64_t end, Piece &piece) { packer.make(begin, end, piece); },
-      [&](int64_t begin, int64_t end, Piece &piece) {
-        isFinite = piece.isFinite;
-        if (!isFinite)
-          weight.emitError() << weight.getSymName()
-                             << ": expected finite numbers to quantize, found an infinity or NaN "
-                                "in rows "
-                             << begin << " to " << end - 1;
-        return isFinite && sink(piece.bytes);
-      });
-  return success(isFinite);
+  Piece piece;
+  LogicalResult result = success();
+  forEachPiece(*source, packer.unit(), pieceBytes, [&](int64_t begin, int64_t end) {
+    if (packer.make(begin, end, piece))
+      return sink(piece.bytes);
+    result = weight.emitError() << weight.getSymName()
+                                << ": expected finite numbers to quantize, found an infinity or "
+                                   "NaN in rows "
+                                << begin << " to " << end - 1;
+    return false;
+  });
+  return result;
 }
 
 LogicalResult bluec::streamRows(plan::WeightOp weight, WeightReader &reader, RowSink sink,
-                                const StreamOptions &options) {
+                                int64_t pieceBytes) {
   FailureOr<RowSource> source = RowSource::create(weight, reader);
   if (failed(source))
     return failure();
-  streamPieces(
-      *source, 1, options,
-      [&](int64_t begin, int64_t end, Piece &piece) {
-        piece.rows.resize(static_cast<size_t>((end - begin) * source->width));
-        source->read(begin, end, piece.rows.data());
-      },
-      [&](int64_t, int64_t, Piece &piece) { return sink(piece.rows); });
+  std::vector<float> rows;
+  forEachPiece(*source, 1, pieceBytes, [&](int64_t begin, int64_t end) {
+    rows.resize(static_cast<size_t>((end - begin) * source->width));
+    source->read(begin, end, rows.data());
+    return sink(rows);
+  });
   return success();
 }

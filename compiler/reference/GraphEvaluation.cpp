@@ -3,6 +3,7 @@
 #include "compiler/reference/Rounding.h"
 #include "compiler/support/Quoted.h"
 #include "compiler/support/WeightReader.h"
+#include "compiler/support/quantize/Quantize.h"
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
@@ -27,6 +28,7 @@ public:
 
 private:
   template <typename Weight> FailureOr<SmallVector<Tensor>> readWeight(Weight op);
+  LogicalResult quantize(Operation *op, blue::QuantizeAttr quantization, Tensor &tensor);
   FailureOr<SmallVector<SharedTensor>> evaluateIf(onnx::IfOp op);
 
   ValueMap &values;
@@ -39,13 +41,34 @@ template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWe
   if (cast<ShapedType>(op.getType()).getNumElements() > options.limits.maxElements)
     return op.emitError() << "expected a weight of at most " << options.limits.maxElements
                           << " elements, found " << op.getType();
-  FailureOr<Tensor> tensor =
-      options.weights->read(op.getSource(), op.getTransforms(), [&] { return op.emitError(); });
-  if (failed(tensor))
+  ArrayRef<Attribute> transforms = op.getTransforms().getValue();
+  blue::QuantizeAttr quantization;
+  if (!transforms.empty())
+    quantization = dyn_cast<blue::QuantizeAttr>(transforms.back());
+  if (quantization)
+    transforms = transforms.drop_back();
+  FailureOr<Tensor> tensor = options.weights->read(
+      op.getSource(), ArrayAttr::get(op.getContext(), transforms), [&] { return op.emitError(); });
+  if (failed(tensor) || (quantization && failed(quantize(op, quantization, *tensor))))
     return failure();
   SmallVector<Tensor> results;
   results.push_back(std::move(*tensor));
   return results;
+}
+
+/// Replaces a weight by the numbers that its integers stand for.
+LogicalResult GraphEvaluator::quantize(Operation *op, blue::QuantizeAttr quantization,
+                                       Tensor &tensor) {
+  if (tensor.type != ElementType::F32 || tensor.rank() != 2)
+    return op->emitError() << "expected rows of f32 to quantize, found rank " << tensor.rank();
+  quantize::Format format = quantize::Format::of(quantization.getType());
+  quantize::Rows rows;
+  if (!quantize::quantizeRows(format, quantization.getMethod(), tensor.f32.data(), tensor.shape[0],
+                              tensor.shape[1], rows))
+    return op->emitError() << "expected finite weights and the method nearest or search, found "
+                           << quantization;
+  quantize::dequantizeRows(format, rows, tensor.shape[0], tensor.shape[1], tensor.f32.data());
+  return success();
 }
 
 FailureOr<SmallVector<SharedTensor>> GraphEvaluator::evaluateIf(onnx::IfOp op) {

@@ -1,5 +1,8 @@
 #include "compiler/support/ModelFiles.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 using namespace bluec;
 
 llvm::Expected<llvm::ArrayRef<char>> ModelFiles::bytes(llvm::StringRef name) {
@@ -23,4 +26,18 @@ llvm::Expected<llvm::ArrayRef<char>> ModelFiles::bytes(llvm::StringRef name) {
 void ModelFiles::provide(llvm::StringRef name, llvm::ArrayRef<char> contents) {
   std::lock_guard<std::mutex> lock(mutex);
   provided[name.str()] = contents;
+}
+
+void ModelFiles::release(llvm::StringRef name, llvm::ArrayRef<char> part) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (provided.find(std::string_view(name)) != provided.end())
+      return;
+  }
+  auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  auto begin = reinterpret_cast<uintptr_t>(part.data()), end = begin + part.size();
+  begin = (begin + page - 1) / page * page;
+  end = end / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }

@@ -20,6 +20,9 @@ public:
   llvm::Expected<llvm::ArrayRef<char>> bytes(llvm::StringRef name);
   /// Lets `contents`, which have to outlive the object, stand for the file `name`.
   void provide(llvm::StringRef name, llvm::ArrayRef<char> contents);
+  /// Lets pages that lie wholly within `part` of a file leave memory; a later read brings them
+  /// back. Does nothing for contents that were provided.
+  void release(llvm::StringRef name, llvm::ArrayRef<char> part);
 
 private:
   std::string root;

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace mlir;
 using namespace bluec;
@@ -145,6 +143,8 @@ void RowReader::read(int64_t begin, int64_t end, float *out) const {
 }
 
 void RowReader::release(int64_t begin, int64_t end) const {
+  if (begin >= end)
+    return;
   int64_t first = 0, last = static_cast<int64_t>(bytes.size());
   if (order == Order::Rows) {
     int64_t size = source.getType().getElementTypeBitWidth() / 8;
@@ -153,11 +153,7 @@ void RowReader::release(int64_t begin, int64_t end) const {
   } else if (end < rows()) {
     return;
   }
-  auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  uintptr_t from = reinterpret_cast<uintptr_t>(bytes.data()) + static_cast<uintptr_t>(first);
-  uintptr_t to = reinterpret_cast<uintptr_t>(bytes.data()) + static_cast<uintptr_t>(last);
-  from = (from + page - 1) / page * page;
-  to = to / page * page;
-  if (from < to)
-    madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);
+  reader->modelFiles().release(source.getFile(),
+                               bytes.slice(static_cast<size_t>(first),
+                                           static_cast<size_t>(last - first)));
 }

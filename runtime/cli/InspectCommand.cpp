@@ -190,8 +190,10 @@ Status inspect(const InspectOptions &options, std::ostream &out) {
   Json manifest = Json::parse(files->manifestText());
   Json checks;
   Status damage;
+  ThreadPool pool;
   for (const FileEntry &file : files->manifest().files) {
-    const Status status = files->verify(file.name);
+    const Status status =
+        options.verify ? files->verifyHash(file.name) : files->verify(file.name, pool);
     checks["files"][file.name] = status.ok() ? "ok" : status.message();
     if (damage.ok() && !status.ok())
       damage = status;

@@ -11,6 +11,7 @@ namespace bluec::runtime {
 struct InspectOptions {
   std::string bundle; // directory
   bool json = false;
+  bool verify = false; // SHA-256 of every file, instead of checksums by block where there are some
 };
 
 // Prints producer, target, recipe, geometry, entry points, files with sizes and hashes, memory

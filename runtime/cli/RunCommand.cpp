@@ -60,7 +60,8 @@ Status addPictures(Session &session, const std::vector<std::string> &paths) {
 
 Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const auto start = std::chrono::steady_clock::now();
-  Result<std::unique_ptr<Bundle>> bundle = Bundle::open(options.bundle, {options.threads, true});
+  Result<std::unique_ptr<Bundle>> bundle =
+      Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
   if (!bundle.ok())
     return bundle.status();
   Result<std::unique_ptr<Session>> created = Session::create(**bundle);

@@ -2,8 +2,10 @@
 
 #include "core/Sha256.h"
 #include "platform/CpuFeatures.h"
+#include "platform/Crc32c.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace bluec::runtime {
 namespace {
@@ -34,6 +36,35 @@ Status checkCpu(const std::string &where, std::string_view triple,
     list += (list.empty() ? "" : ", ") + feature;
   return {Code::Incompatible,
           where + ": made for a cpu with features that this one lacks: " + inQuotes(list)};
+}
+
+// Small enough to be still in the cache when it is summed up.
+constexpr std::size_t pieceBytes = std::size_t(256) << 10;
+
+std::string hexWord(std::uint32_t word) {
+  std::string text(8, '0');
+  for (std::size_t i = 0; i < text.size(); ++i)
+    text[i] = "0123456789abcdef"[word >> (28 - 4 * i) & 15];
+  return text;
+}
+
+Status checkBlock(const MappedFile &file, const FileEntry &entry, std::size_t block) {
+  thread_local std::vector<std::uint8_t> piece;
+  piece.resize(pieceBytes);
+  const std::size_t begin = block * entry.blockBytes;
+  const std::size_t end = std::min<std::size_t>(begin + entry.blockBytes, file.bytes().size());
+  std::uint32_t sum = 0;
+  for (std::size_t at = begin; at < end;) {
+    const std::size_t count = std::min(end - at, piece.size());
+    BLUEC_RETURN_IF_ERROR(file.read(at, {piece.data(), count}));
+    sum = crc32c(piece.data(), count, sum);
+    at += count;
+  }
+  if (sum == entry.blocks[block])
+    return {};
+  return {Code::BadBundle, entry.name + ": damaged: bytes " + std::to_string(begin) + " to " +
+                               std::to_string(end) + ": expected crc-32c " +
+                               hexWord(entry.blocks[block]) + ", found " + hexWord(sum)};
 }
 
 } // namespace
@@ -85,12 +116,41 @@ std::string BundleFiles::path(std::string_view name) const {
   return found == files.end() ? std::string() : found->second.path;
 }
 
-Status BundleFiles::verify(std::string_view name) const {
+Status BundleFiles::verify(std::string_view name, ThreadPool &pool) const {
+  const FileEntry *entry = parsed.file(name);
+  const MappedFile *file = find(name);
+  if (!entry || !file || entry->blocks.empty())
+    return verifyHash(name);
+  std::mutex guard;
+  std::size_t firstBad = entry->blocks.size();
+  Status fault; // of the first bad block, whichever thread finds its own first
+  pool.forEach(std::ssize(entry->blocks), [&](std::int64_t begin, std::int64_t end) {
+    for (auto block = std::size_t(begin); block < std::size_t(end); ++block) {
+      Status status = checkBlock(*file, *entry, block);
+      const std::lock_guard<std::mutex> lock(guard);
+      if (!status.ok() && block < firstBad) {
+        firstBad = block;
+        fault = std::move(status);
+      }
+    }
+  });
+  return fault;
+}
+
+Status BundleFiles::verifyHash(std::string_view name) const {
   const FileEntry *entry = parsed.file(name);
   const MappedFile *file = find(name);
   if (!entry || !file)
     return {Code::NotFound, std::string(name) + ": the bundle has no such file"};
-  const std::string found = toHex(Sha256::of(file->bytes().data(), file->bytes().size()));
+  Sha256 hash;
+  const std::size_t size = file->bytes().size();
+  std::vector<std::uint8_t> piece(std::min(size, pieceBytes));
+  for (std::size_t at = 0; at < size; at += piece.size()) {
+    piece.resize(std::min(size - at, pieceBytes));
+    BLUEC_RETURN_IF_ERROR(file->read(at, piece));
+    hash.update(piece.data(), piece.size());
+  }
+  const std::string found = toHex(hash.finish());
   if (found == entry->sha256)
     return {};
   return {Code::BadBundle,
@@ -120,11 +180,13 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
                     "manifest.json: files: expected " + inQuotes(name) + ", found no such entry");
   BLUEC_RETURN_IF_ERROR(contents.checkTarget());
   for (const FileEntry &entry : contents.manifest().files)
-    if (entry.name != weightsName || options.verifyWeights)
-      BLUEC_RETURN_IF_ERROR(contents.verify(entry.name));
+    if (entry.name != weightsName || options.weights == WeightsCheck::Hash)
+      BLUEC_RETURN_IF_ERROR(contents.verifyHash(entry.name));
+  result->pool = std::make_unique<ThreadPool>(options.threads);
+  if (options.weights == WeightsCheck::Blocks)
+    BLUEC_RETURN_IF_ERROR(contents.verify(weightsName, *result->pool));
   BLUEC_RETURN_IF_ERROR(checkSharedObject(contents.find(codeName)->bytes(), std::string(codeName)));
   BLUEC_RETURN_IF_ERROR(result->load());
-  result->pool = std::make_unique<ThreadPool>(options.threads);
   return result;
 }
 
@@ -184,6 +246,13 @@ const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_entry_kind kind)
   static const std::vector<const bluec_entry *> none;
   auto found = byKind.find(kind);
   return found == byKind.end() ? none : found->second;
+}
+
+const bluec_entry &Bundle::encoderFor(std::int64_t tiles) const {
+  const auto &encoders = entriesOf(BLUEC_ENTRY_ENCODE);
+  const auto fitting = std::find_if(encoders.begin(), encoders.end(),
+                                    [&](auto *entry) { return entry->capacity <= tiles; });
+  return fitting != encoders.end() ? **fitting : *encoders.back();
 }
 
 Status Bundle::releaseSegment(std::string_view name) const {

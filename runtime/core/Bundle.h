@@ -33,8 +33,12 @@ public:
   // Absolute, links resolved; of a file that find() knows.
   std::string path(std::string_view name) const;
 
-  // Ok when the SHA-256 of `name` is the manifest's.
-  Status verify(std::string_view name) const;
+  // Ok when `name` is what the manifest says it is: by the checksums of its blocks if it has some,
+  // on all threads of `pool`, else by its SHA-256. Reads the file past its mapping, so that none of
+  // it stays in memory.
+  Status verify(std::string_view name, ThreadPool &pool) const;
+  // Ok when the SHA-256 of `name` is the manifest's, whatever other checksums there are.
+  Status verifyHash(std::string_view name) const;
   // Ok when code for the manifest's target runs on this CPU.
   Status checkTarget() const;
 
@@ -48,9 +52,16 @@ private:
   std::map<std::string, File, std::less<>> files;
 };
 
+// What opening checks of weights.bin beyond its size. All other files are hashed always.
+enum class WeightsCheck {
+  None,
+  Blocks, // the checksums of its blocks (SHA-256 where the manifest has none)
+  Hash,   // SHA-256
+};
+
 struct OpenOptions {
-  int threads = 0;           // 0: one for each CPU
-  bool verifyWeights = true; // hash weights.bin too
+  int threads = 0; // 0: one for each CPU
+  WeightsCheck weights = WeightsCheck::Blocks;
 };
 
 // Immutable after open(), so any number of threads may share it.
@@ -71,6 +82,10 @@ public:
   const bluec_entry *findEntry(std::string_view name) const;
   // Entries of a kind, largest capacity first.
   const std::vector<const bluec_entry *> &entriesOf(bluec_entry_kind kind) const;
+
+  // The image encoder for `tiles` tiles: the largest one that they fill, else the smallest. Its
+  // bundle must have one.
+  const bluec_entry &encoderFor(std::int64_t tiles) const;
 
   // Lets a segment's pages leave memory. InvalidArgument when there is no such segment.
   Status releaseSegment(std::string_view name) const;

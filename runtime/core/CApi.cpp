@@ -25,6 +25,8 @@ namespace {
 
 static_assert(int(Code::Ok) == BLUEC_OK && int(Code::Internal) == BLUEC_INTERNAL &&
               int(Code::ContextFull) == BLUEC_CONTEXT_FULL);
+static_assert(int(WeightsCheck::Blocks) == BLUEC_VERIFY_BLOCKS &&
+              int(WeightsCheck::Hash) == BLUEC_VERIFY_HASH);
 static_assert(int(Stop::Context) == BLUEC_STOP_CONTEXT && int(Stop::End) == BLUEC_STOP_END);
 
 // Runs `function`, with what it throws as a status.
@@ -85,7 +87,7 @@ const char *bluec_status_name(bluec_status status) {
 }
 
 void bluec_open_options_defaults(bluec_open_options *options) {
-  *options = {sizeof *options, 0, 1};
+  *options = {sizeof *options, 0, BLUEC_VERIFY_BLOCKS};
 }
 
 bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *options,
@@ -100,8 +102,11 @@ bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *
     bluec_open_options given;
     bluec_open_options_defaults(&given);
     BLUEC_RETURN_IF_ERROR(readOptions(options, given));
+    if (given.verify_weights < 0 || given.verify_weights > BLUEC_VERIFY_HASH)
+      return {Code::InvalidArgument,
+              "verify weights: expected 0 to 2, found " + std::to_string(given.verify_weights)};
     Result<std::unique_ptr<Bundle>> opened =
-        Bundle::open(directory, {given.threads, given.verify_hashes != 0});
+        Bundle::open(directory, {given.threads, WeightsCheck(given.verify_weights)});
     if (!opened.ok())
       return opened.status();
     *bundle = new bluec_bundle{std::move(*opened)};

@@ -3,6 +3,7 @@
 #include "core/Sha256.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -253,8 +254,30 @@ bool isPlainName(std::string_view name) {
          name.find_first_of(std::string_view("/\\\0", 3)) == name.npos;
 }
 
-bool isHexDigits(std::string_view text) {
-  return text.size() == checksumDigits && text.find_first_not_of("0123456789abcdef") == text.npos;
+bool isHexDigits(std::string_view text, std::size_t count) {
+  return text.size() == count && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// The checksums of a file's blocks, if the manifest has them.
+void readBlocks(const Json &json, Reader &reader, FileEntry &entry) {
+  if (!json.is_object() || (!json.contains("block_bytes") && !json.contains("crc32c")))
+    return;
+  constexpr std::size_t digits = 8;
+  constexpr std::int64_t leastBlock = 4096, mostBlock = std::int64_t(1) << 30;
+  std::int64_t blockBytes = leastBlock;
+  std::string text;
+  reader.read("block_bytes", blockBytes, leastBlock, mostBlock);
+  reader.read("crc32c", text);
+  entry.blockBytes = std::uint64_t(blockBytes);
+  const std::uint64_t count = (entry.bytes + entry.blockBytes - 1) / entry.blockBytes;
+  if (!isHexDigits(text, std::size_t(count) * digits))
+    return reader.fail("crc32c", std::to_string(count * digits) +
+                                     " hexadecimal digits in lower case, eight for each block");
+  for (std::size_t at = 0; at < text.size(); at += digits) {
+    std::uint32_t sum = 0;
+    std::from_chars(text.data() + at, text.data() + at + digits, sum, 16);
+    entry.blocks.push_back(sum);
+  }
 }
 
 void readFiles(const Json &json, Manifest &out, Status &fault) {
@@ -275,8 +298,9 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
     reader.read("bytes", bytes, 0, largestCount);
     reader.read("sha256", entry.sha256);
     entry.bytes = std::uint64_t(bytes);
-    if (!isHexDigits(entry.sha256))
+    if (!isHexDigits(entry.sha256, checksumDigits))
       reader.fail("sha256", "64 hexadecimal digits in lower case");
+    readBlocks(value, reader, entry);
     out.files.push_back(std::move(entry));
   }
 }

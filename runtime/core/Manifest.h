@@ -21,7 +21,10 @@
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
 //   generation    may be absent: {eos_token_ids: [id]}
 //   entry_points, memory_plan, precision   for people; the object's own descriptor is what counts
-//   files         {NAME: {bytes, sha256}}: every file of the bundle but this one; NAME has no '/'
+//   files         {NAME: {bytes, sha256,           every file of the bundle but this one; NAME has
+//                         block_bytes, crc32c}}    no '/'. The last two may be absent: CRC-32C of
+//                                                  each block (the last one may be short), eight
+//                                                  lower-case digits each, one text
 //   checksum      SHA-256 of this file with these 64 digits as '0'
 #ifndef BLUEC_RUNTIME_CORE_MANIFEST_H
 #define BLUEC_RUNTIME_CORE_MANIFEST_H
@@ -47,6 +50,8 @@ struct FileEntry {
   std::string name;
   std::uint64_t bytes = 0;
   std::string sha256; // 64 lower-case digits
+  std::uint64_t blockBytes = 0;
+  std::vector<std::uint32_t> blocks; // CRC-32C of each; empty when the manifest has none
 };
 
 struct Manifest {

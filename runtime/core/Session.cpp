@@ -73,6 +73,14 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
   return session;
 }
 
+Status Session::releaseVision() {
+  const auto &encoders = bundle.entriesOf(BLUEC_ENTRY_ENCODE);
+  if (encoders.empty())
+    return {};
+  arena.release();
+  return bundle.releaseSegment(bundle.model().segments[encoders.front()->segment].name);
+}
+
 void Session::reset() {
   waiting.clear();
   lastLogits.clear();
@@ -178,12 +186,9 @@ Status Session::encodeTiles(const TileSet &tiles, Features &features) {
   features.grid = tiles.grid;
   features.rows.resize(featureSize * std::size_t(tiles.count));
 
-  const auto &entries = bundle.entriesOf(BLUEC_ENTRY_ENCODE);
   for (std::int64_t done = 0; done < tiles.count;) {
     const std::int64_t left = tiles.count - done;
-    const auto fitting = std::find_if(entries.begin(), entries.end(),
-                                      [&](auto *entry) { return entry->capacity <= left; });
-    const bluec_entry &entry = fitting != entries.end() ? **fitting : *entries.back();
+    const bluec_entry &entry = bundle.encoderFor(left);
     const std::int64_t count = std::min(left, entry.capacity);
     const void *input = tiles.pixels.data() + tileSize * std::size_t(done);
     void *output = features.rows.data() + featureSize * std::size_t(done);
@@ -240,6 +245,8 @@ Status Session::addTurn(std::string_view text) {
                                    std::to_string(model.context - cachedTokens) +
                                    " of the context's " + std::to_string(model.context) +
                                    " are left"};
+  if (!waiting.empty())
+    BLUEC_RETURN_IF_ERROR(releaseVision());
   BLUEC_RETURN_IF_ERROR(prefill(rows));
   turn = std::move(tokens);
   answer.clear();

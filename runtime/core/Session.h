@@ -60,6 +60,10 @@ public:
   Status addTurn(std::string_view text);
   // `onText` may be empty.
   Status generate(const GenerateOptions &options, const OnText &onText);
+  // Lets what encoding pictures has brought into memory leave it: the pages of its weights, which
+  // come back from the file when a picture is encoded again, and the arena's. addTurn does so when
+  // there were pictures.
+  Status releaseVision();
   void reset();
   void cancel() { cancelled.store(true, std::memory_order_relaxed); }
 

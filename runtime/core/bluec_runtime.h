@@ -64,14 +64,21 @@ typedef struct bluec_session bluec_session;
 
 /* -- Bundle ------------------------------------------------------------------------------------ */
 
+/* What opening checks of weights.bin beyond its size. Manifest, code and tokenizer are always
+ * verified by their SHA-256. */
+enum bluec_verify {
+  BLUEC_VERIFY_NONE = 0,
+  BLUEC_VERIFY_BLOCKS = 1, /* a checksum for each block: finds damage, takes tenths of a second */
+  BLUEC_VERIFY_HASH = 2,   /* SHA-256: finds manipulation by those who cannot change the manifest */
+};
+
 typedef struct bluec_open_options {
   size_t struct_bytes;
-  int32_t threads;       /* that work on one call, the caller's included; 0: one for each CPU */
-  int32_t verify_hashes; /* 0 skips the SHA-256 of weights.bin (its size is still checked);
-                            manifest, code and tokenizer are always verified */
+  int32_t threads;        /* that work on one call, the caller's included; 0: one for each CPU */
+  int32_t verify_weights; /* enum bluec_verify */
 } bluec_open_options;
 
-void bluec_open_options_defaults(bluec_open_options *options); /* threads 0, verify_hashes 1 */
+void bluec_open_options_defaults(bluec_open_options *options); /* 0, BLUEC_VERIFY_BLOCKS */
 
 /* Opens the bundle in `directory`. `options` may be NULL (defaults), `message` too. On failure
  * *bundle is NULL. NOT_FOUND, BAD_BUNDLE, INCOMPATIBLE, OUT_OF_MEMORY, INVALID_ARGUMENT.

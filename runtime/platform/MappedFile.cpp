@@ -44,17 +44,22 @@ Status requireRegular(int file, const std::string &path, struct stat &facts) {
 } // namespace
 
 MappedFile::MappedFile(MappedFile &&other) noexcept
-    : data(std::exchange(other.data, nullptr)), size(std::exchange(other.size, 0)) {}
+    : data(std::exchange(other.data, nullptr)), size(std::exchange(other.size, 0)),
+      file(std::exchange(other.file, -1)), path(std::move(other.path)) {}
 
 MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
   std::swap(data, other.data);
   std::swap(size, other.size);
+  std::swap(file, other.file);
+  std::swap(path, other.path);
   return *this;
 }
 
 MappedFile::~MappedFile() {
   if (data)
     ::munmap(const_cast<std::uint8_t *>(data), size);
+  if (file >= 0)
+    ::close(file);
 }
 
 Result<MappedFile> MappedFile::open(const std::string &path) {
@@ -72,7 +77,25 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
     return systemError(path);
   result.data = static_cast<const std::uint8_t *>(address);
   result.size = std::size_t(facts.st_size);
+  result.file = std::exchange(file.number, -1);
+  result.path = path;
   return result;
+}
+
+Status MappedFile::read(std::size_t offset, std::span<std::uint8_t> to) const {
+  while (!to.empty()) {
+    const ssize_t got = ::pread(file, to.data(), to.size(), off_t(offset));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return systemError(path);
+    if (got == 0)
+      return {Code::NotFound, path + ": expected " + std::to_string(to.size()) + " more bytes at " +
+                                  std::to_string(offset) + ", found its end"};
+    to = to.subspan(std::size_t(got));
+    offset += std::size_t(got);
+  }
+  return {};
 }
 
 void MappedFile::release(std::size_t offset, std::size_t count) const {
@@ -106,6 +129,11 @@ Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose) 
   result.data = static_cast<std::uint8_t *>(address);
   result.size = bytes;
   return result;
+}
+
+void PageBuffer::release() const {
+  if (data)
+    ::madvise(data, size, MADV_DONTNEED);
 }
 
 Result<std::string> resolvePath(const std::string &path) {

@@ -24,6 +24,10 @@ public:
 
   std::span<const std::uint8_t> bytes() const { return {data, size}; }
 
+  // Copies bytes from `offset` on out of the file, past the mapping: its pages stay out of this
+  // process's memory. NotFound when the file cannot be read or has become shorter.
+  Status read(std::size_t offset, std::span<std::uint8_t> to) const;
+
   // Tells the system that [offset, offset + count) is not needed for now: its pages leave memory
   // and come back from the file when they are touched again.
   void release(std::size_t offset, std::size_t count) const;
@@ -31,6 +35,8 @@ public:
 private:
   const std::uint8_t *data = nullptr;
   std::size_t size = 0;
+  int file = -1; // the descriptor
+  std::string path;
 };
 
 // Zeroed memory from the system, page-aligned; pages cost nothing until they are touched.
@@ -46,6 +52,9 @@ public:
 
   std::uint8_t *get() const { return data; }
   std::size_t bytes() const { return size; }
+
+  // Gives the memory back to the system; it is zero when it is touched again.
+  void release() const;
 
 private:
   std::uint8_t *data = nullptr;

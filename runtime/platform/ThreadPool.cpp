@@ -90,6 +90,17 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
   }
 }
 
+void ThreadPool::forEach(std::int64_t tasks,
+                         const std::function<void(std::int64_t, std::int64_t)> &body) {
+  bluec_call call{};
+  call.observer = const_cast<void *>(static_cast<const void *>(&body));
+  const auto runBody = [](const bluec_call *call, std::int64_t begin, std::int64_t end) {
+    using Body = std::function<void(std::int64_t, std::int64_t)>;
+    (*static_cast<const Body *>(call->observer))(begin, end);
+  };
+  parallelFor(runBody, &call, tasks);
+}
+
 void ThreadPool::takeChunks(std::uint64_t job) {
   std::uint64_t seen = ticket.load(std::memory_order_acquire);
   while (seen >> jobShift == job && (seen & chunkMask) != 0) {

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -33,6 +34,9 @@ public:
   int threads() const { return int(workers.size()) + 1; }
 
   void parallelFor(bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
+
+  // The same for work that is not compiled code. `body` gets ranges of tasks; it must not throw.
+  void forEach(std::int64_t tasks, const std::function<void(std::int64_t, std::int64_t)> &body);
 
   // bluec_parallel_for_fn; `pool` is a ThreadPool.
   static void run(void *pool, bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);

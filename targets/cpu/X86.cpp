@@ -3,6 +3,7 @@
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
 #include "targets/common/Link.h"
 #include "targets/common/ObjectEmitter.h"
+#include "targets/cpu/lower_dots_to_x86/LowerDotsToX86.h"
 
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/TargetSelect.h"
@@ -22,6 +23,7 @@ struct Level {
   const char *features; // that the code uses and a machine must have
   int64_t vectorBits;
   int64_t vectorRegisters;
+  bool vnni; // dot products of 512 bits
 };
 
 // Cache sizes are those of the smallest cores in use: 32 KiB and 512 KiB.
@@ -31,9 +33,11 @@ constexpr const char *kTriple = "x86_64-unknown-linux-gnu";
 
 constexpr Level kLevels[] = {
     {"x86-64-v3", "AVX2 and FMA: Haswell, Zen and later", "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe",
-     256, 16},
-    {"x86-64-v4", "AVX-512: Skylake-X, Zen 4 and later",
-     "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,avx512f,avx512bw,avx512cd,avx512dq,avx512vl", 512, 32},
+     256, 16, false},
+    {"x86-64-v4", "AVX-512 with VNNI: Ice Lake, Zen 4 and later",
+     "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,"
+     "avx512vnni",
+     512, 32, true},
 };
 
 class X86Target : public Target {
@@ -61,6 +65,9 @@ public:
 
   void addKernelPasses(OpPassManager &passes) const override {
     passes.addPass(kernels::createLowerStepsToKernels());
+    LowerDotsToX86Options dots;
+    dots.vnni = level.vnni;
+    passes.addPass(createLowerDotsToX86(dots));
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
   }
@@ -106,3 +113,5 @@ void targets::addX86Targets(TargetRegistry &registry) {
   for (const Level &level : kLevels)
     registry.add(std::make_unique<X86Target>(level));
 }
+
+void targets::registerX86Passes() { registerLowerDotsToX86(); }

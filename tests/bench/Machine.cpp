@@ -48,6 +48,48 @@ __attribute__((target("avx2,fma"))) void fma256(const bluec_call *call, int64_t 
     }
 }
 
+__attribute__((target("avx512f,avx512vnni"))) void dot8(const bluec_call *call, int64_t begin,
+                                                         int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  Vector16 sums[kChains] = {};
+  Vector16 x = {}, y = {};
+  for (int64_t task = begin; task < end; ++task)
+    for (int64_t round = 0; round < job.rounds; ++round) {
+#pragma GCC unroll 12
+      for (int64_t i = 0; i < kChains; ++i)
+        __asm__ volatile("vpdpbusd %1, %2, %0" : "+v"(sums[i]) : "v"(x), "v"(y));
+    }
+}
+
+__attribute__((target("avx512f,avx512vnni"))) void dot16(const bluec_call *call, int64_t begin,
+                                                          int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  Vector16 sums[kChains] = {};
+  Vector16 x = {}, y = {};
+  for (int64_t task = begin; task < end; ++task)
+    for (int64_t round = 0; round < job.rounds; ++round) {
+#pragma GCC unroll 12
+      for (int64_t i = 0; i < kChains; ++i)
+        __asm__ volatile("vpdpwssd %1, %2, %0" : "+v"(sums[i]) : "v"(x), "v"(y));
+    }
+}
+
+__attribute__((target("avx2"))) void pairs16(const bluec_call *call, int64_t begin, int64_t end) {
+  const Job &job = *reinterpret_cast<const Job *>(call);
+  Vector8 sums[kChains] = {};
+  Vector8 x = {}, y = {};
+  for (int64_t task = begin; task < end; ++task)
+    for (int64_t round = 0; round < job.rounds; ++round) {
+#pragma GCC unroll 12
+      for (int64_t i = 0; i < kChains; ++i) {
+        Vector8 products;
+        __asm__ volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0"
+                         : "+x"(sums[i]), "=&x"(products)
+                         : "x"(x), "x"(y));
+      }
+    }
+}
+
 /// Reads a task's elements with vectors of 32 bytes, eight of them in flight.
 __attribute__((target("avx2"))) void readAll(const bluec_call *call, int64_t begin, int64_t end) {
   const Job &job = *reinterpret_cast<const Job *>(call);
@@ -77,19 +119,29 @@ double bench::now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double bench::measureFmaPeak(runtime::ThreadPool &pool, int lanes, double seconds) {
+/// Operations per second of `kernel`, of whose instructions each has `operations`.
+static double measurePeak(runtime::ThreadPool &pool, bluec_kernel_fn kernel, double operations,
+                          double seconds) {
   Job job;
   job.rounds = 20000;
-  bluec_kernel_fn kernel = lanes == 16 ? fma512 : fma256;
   int64_t tasks = 16 * pool.threads(), done = 0;
   double start = now(), end = start;
   while ((end = now()) - start < seconds) {
     pool.parallelFor(kernel, &job.call, tasks);
     done += tasks;
   }
-  double operations = static_cast<double>(done) * static_cast<double>(job.rounds * kChains) * 2 *
-                      static_cast<double>(lanes);
-  return operations / (end - start);
+  return static_cast<double>(done) * static_cast<double>(job.rounds * kChains) * operations /
+         (end - start);
+}
+
+double bench::measureFmaPeak(runtime::ThreadPool &pool, int lanes, double seconds) {
+  return measurePeak(pool, lanes == 16 ? fma512 : fma256, 2.0 * lanes, seconds);
+}
+
+double bench::measureDotPeak(runtime::ThreadPool &pool, int lanes, int bits, double seconds) {
+  if (lanes == 16)
+    return measurePeak(pool, bits == 8 ? dot8 : dot16, 2.0 * lanes * (32 / bits), seconds);
+  return measurePeak(pool, pairs16, 4.0 * lanes, seconds);
 }
 
 double bench::measureReadBandwidth(runtime::ThreadPool &pool, const float *data, size_t bytes) {

@@ -17,9 +17,13 @@ std::vector<StepModule::Range> rangesOf(const std::map<std::string, StepModule::
 }
 
 void put(uint8_t *to, const Data &data, bool ints) {
+  if (!ints) {
+    std::memcpy(to, data.data(), 4 * data.size());
+    return;
+  }
   for (size_t i = 0; i < data.size(); ++i) {
     auto integer = static_cast<int32_t>(data[i]);
-    std::memcpy(to + 4 * i, ints ? static_cast<const void *>(&integer) : &data[i], 4);
+    std::memcpy(to + 4 * i, &integer, 4);
   }
 }
 
@@ -120,7 +124,7 @@ Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs
   EXPECT_TRUE(caches->snapshotWithout(rangesOf(module.caches)) == cachesBefore)
       << "bytes outside of the caches have changed";
   Data result;
-  if (!text->result.empty()) {
+  if (!resultText(*text).empty()) {
     const bluec_tensor &output = entry->outputs[0];
     result.resize(static_cast<size_t>(output.bytes / 4));
     std::memcpy(result.data(), base + output.offset, static_cast<size_t>(output.bytes));

@@ -8,6 +8,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cstring>
 #include <dlfcn.h>
 
 using namespace bluec;
@@ -26,6 +27,18 @@ struct Placer {
   }
 };
 
+/// Contents do not matter: tests write them into the loaded module's memory.
+std::string weightText(const Operand &operand) {
+  std::string type = typeText(operand), source = type, transform;
+  if (operand.element.rfind("!blue.quantized", 0) == 0) {
+    source = tensorText(operand.shape);
+    transform = " [#blue.quantize<" + operand.element.substr(std::strlen("!blue.quantized")) +
+                ", nearest>]";
+  }
+  return "plan.weight @" + operand.name + " dense<0.0> : " + source + transform + " packed " +
+         type + " segment \"all\"\n";
+}
+
 std::string planText(const std::vector<StepText> &steps) {
   std::map<std::string, std::string> symbols;
   std::string entries;
@@ -33,12 +46,11 @@ std::string planText(const std::vector<StepText> &steps) {
     std::string arguments, gets, operands, operandTypes, blockArguments;
     for (size_t i = 0; i < step.operands.size(); ++i) {
       const Operand &operand = step.operands[i];
-      std::string number = std::to_string(i), type = tensorText(operand.shape, operand.ints);
+      std::string number = std::to_string(i), type = typeText(operand);
       if (operand.place == Place::Input) {
         arguments += (arguments.empty() ? "" : ", ") + std::string("%v") + number + ": " + type;
       } else if (operand.place == Place::Weight) {
-        symbols["w" + operand.name] = "plan.weight @" + operand.name + " dense<0.0> : " + type +
-                                      " packed " + type + " segment \"all\"\n";
+        symbols["w" + operand.name] = weightText(operand);
         gets += "  %v" + number + " = plan.get_weight @" + operand.name + " : " + type + "\n";
       } else {
         symbols["c" + operand.name] = "plan.cache @" + operand.name + " : " + type + "\n";
@@ -48,8 +60,10 @@ std::string planText(const std::vector<StepText> &steps) {
       operandTypes += (i ? ", " : "") + type;
       blockArguments += (i ? ", %a" : "%a") + number + ": " + type;
     }
-    bool hasResult = !step.result.empty();
-    std::string result = hasResult ? tensorText(step.result) : "()";
+    std::string result = resultText(step);
+    bool hasResult = !result.empty();
+    if (!hasResult)
+      result = "()";
     entries += "plan.entry @" + step.entry + " kind prefill capacity " +
                std::to_string(step.capacity) + " segment \"all\" {\n^bb0(" + arguments + "):\n" +
                gets + (hasResult ? "  %r = " : "  ") + "plan.step \"layer\" value \"value\" on " +
@@ -64,6 +78,25 @@ std::string planText(const std::vector<StepText> &steps) {
 }
 
 } // namespace
+
+std::string conformance::typeText(const Operand &operand) {
+  return operand.element.empty() ? tensorText(operand.shape, operand.ints)
+                                 : typeText(operand.shape, operand.element, operand.encoding);
+}
+
+std::string conformance::typeText(const Shape &shape, const std::string &element,
+                                  const std::string &encoding) {
+  std::string text = "tensor<";
+  for (int64_t dim : shape)
+    text += std::to_string(dim) + "x";
+  return text + element + (encoding.empty() ? "" : ", " + encoding) + ">";
+}
+
+std::string conformance::resultText(const StepText &step) {
+  if (!step.resultType.empty())
+    return step.resultType;
+  return step.result.empty() ? "" : tensorText(step.result);
+}
 
 int64_t conformance::elements(const Shape &shape) {
   int64_t count = 1;

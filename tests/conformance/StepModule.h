@@ -13,7 +13,9 @@
 namespace bluec::conformance {
 
 using Shape = std::vector<int64_t>;
-using Data = std::vector<float>; // row-major; i32 operands are given as floats too
+/// Row-major. Operands of i32 are given as floats too; those of a type of their own (quantized,
+/// f16) as the bits of their bytes, four in each element.
+using Data = std::vector<float>;
 
 enum class Place { Input, Weight, Cache };
 
@@ -22,6 +24,9 @@ struct Operand {
   std::string name; // weights and caches of one name are the same in all steps
   Shape shape;
   bool ints = false; // i32 instead of f32
+  // Of another type: element and encoding as MLIR writes them, such as "f16", or
+  // "!blue.quantized<i4 group 32 scale f16>" and "#plan.panels<rows 32, dot i8>".
+  std::string element = "", encoding = "";
 };
 
 /// One entry point of one step. In `body` the operands are %a0, %a1, ...; it ends with plan.yield.
@@ -30,11 +35,16 @@ struct StepText {
   int64_t capacity = 1; // first dim of every input
   std::vector<Operand> operands;
   std::string body;
-  Shape result; // empty when there is none
+  Shape result;                // empty when there is none
+  std::string resultType = ""; // as MLIR writes it, instead of `result`
 };
 
 int64_t elements(const Shape &shape);
 std::string tensorText(const Shape &shape, bool ints = false);
+std::string typeText(const Shape &shape, const std::string &element, const std::string &encoding);
+std::string typeText(const Operand &operand);
+/// Empty when the step has no result.
+std::string resultText(const StepText &step);
 
 /// Bytes of a page: no two buffers share one, and there is one between any two.
 inline constexpr int64_t kPage = 4096;

@@ -20,11 +20,13 @@ struct WordLayout {
   int64_t bits = 8;     // of an element
   int64_t dotLanes = 4; // products that one lane of a dot product sums
 
-  int64_t elements() const { return 32 / bits; }
+  constexpr int64_t elements() const { return 32 / bits; }
   /// Steps of unpacking; each gives `dotLanes` elements.
-  int64_t steps() const { return elements() / dotLanes; }
+  constexpr int64_t steps() const { return elements() / dotLanes; }
   /// The lowest bit of element `i`.
-  int64_t bitOf(int64_t i) const { return i % dotLanes * (32 / dotLanes) + i / dotLanes * bits; }
+  constexpr int64_t bitOf(int64_t i) const {
+    return i % dotLanes * (32 / dotLanes) + i / dotLanes * bits;
+  }
 };
 
 /// Products that a lane sums for activations of `dot`: 4 (i8), 2 (i16) or 1 (f32).

@@ -1,6 +1,7 @@
 #include "compiler/reference/blue/BlueEvaluators.h"
 
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/reference/Rounding.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -39,6 +40,35 @@ static int64_t rowsOf(const Tensor &tensor) {
 //===----------------------------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------------------------===//
+
+/// Replaces each group of `width` neighbours by the numbers that integers of `type` stand for, with
+/// the scale that blue.quantize says (`staticScale`, if positive, is that of all groups).
+static void quantizeGroups(float *values, int64_t count, int64_t width, blue::QuantizedType type,
+                           double staticScale) {
+  auto most = static_cast<double>((int64_t{1} << (type.getBits() - 1)) - 1);
+  for (int64_t begin = 0; begin < count; begin += width) {
+    MutableArrayRef<float> group(values + begin, std::min(width, count - begin));
+    double largest = 0;
+    for (float value : group)
+      largest = std::max(largest, std::abs(double(value)));
+    auto scale = static_cast<float>(staticScale > 0 ? staticScale : largest / most);
+    if (type.getScale().isF16())
+      scale = halfToFloat(floatToHalf(scale));
+    for (float &value : group) {
+      double q = scale == 0 ? 0 : std::nearbyint(double(value) / double(scale));
+      value = static_cast<float>(double(scale) * std::clamp(q, -most, most));
+    }
+  }
+}
+
+/// Rows of groups that are as long as the type says.
+static Tensor quantizeRows(Tensor x, blue::QuantizedType type, double staticScale) {
+  int64_t width = x.shape.back();
+  for (int64_t row = 0; row < rowsOf(x); ++row)
+    quantizeGroups(x.f32.data() + row * width, width, std::max<int64_t>(type.groupIn(width), 1),
+                   type, staticScale);
+  return x;
+}
 
 static Results evaluateLinear(const Tensor &x, const Tensor &weight, const Tensor *bias) {
   int64_t width = weight.shape[1], channels = weight.shape[0];
@@ -108,9 +138,25 @@ static Tensor appendRows(const Tensor &past, const Tensor &added) {
   return all;
 }
 
-static Results evaluateAttention(blue::AttentionOp op, const Tensor &query, const Tensor &newKey,
-                                 const Tensor &newValue, const Tensor *pastKey,
-                                 const Tensor *pastValue) {
+/// The cache holds what it is quantized to, so that is what scores and values come from.
+static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
+                                 const Tensor &floatKey, const Tensor &floatValue,
+                                 const Tensor *pastKey, const Tensor *pastValue) {
+  Tensor query = floatQuery, newKey = floatKey, newValue = floatValue;
+  auto elementOf = [](Value value) {
+    return dyn_cast<blue::QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
+  };
+  if (blue::QuantizedType cached = pastKey ? elementOf(op.getPastKey()) : nullptr) {
+    newKey = quantizeRows(std::move(newKey), cached, 0);
+    newValue = quantizeRows(std::move(newValue), cached, 0);
+  }
+  if (std::optional<Type> type = op.getComputeType()) {
+    auto byHead =
+        blue::QuantizedType::get(op.getContext(), cast<IntegerType>(*type),
+                                 query.shape.back() / static_cast<int64_t>(op.getNumHeads()),
+                                 Float32Type::get(op.getContext()), /*zeros=*/false);
+    query = quantizeRows(std::move(query), byHead, 0);
+  }
   bool hasPast = pastKey != nullptr;
   int64_t heads = op.getNumHeads(), kvHeads = op.getNumKvHeads();
   int64_t width = query.shape.back(), headDim = width / heads, kvWidth = headDim * kvHeads;
@@ -279,6 +325,11 @@ static Results evaluate(blue::ConstantOp op, Operands) {
     return failure();
   return one(std::move(*tensor));
 }
+static Results evaluate(blue::QuantizeOp op, Operands operands) {
+  auto type = cast<blue::QuantizedType>(op.getResult().getType().getElementType());
+  std::optional<APFloat> scale = op.getStaticScale();
+  return one(quantizeRows(*operands[0], type, scale ? scale->convertToDouble() : 0));
+}
 static Results evaluate(blue::LinearOp, Operands operands) {
   return evaluateLinear(*operands[0], *operands[1], optional(operands, 2));
 }
@@ -355,7 +406,8 @@ static bool fits(Type type, const Tensor &tensor) {
   auto ranked = dyn_cast<RankedTensorType>(type);
   if (!ranked || ranked.getRank() != tensor.rank())
     return false;
-  bool isFloat = isa<FloatType>(ranked.getElementType());
+  // A quantized tensor holds the numbers that its elements stand for.
+  bool isFloat = isa<FloatType, blue::QuantizedType>(ranked.getElementType());
   if (tensor.type != (isFloat ? ElementType::F32 : ElementType::I64))
     return false;
   return llvm::all_of(llvm::zip_equal(ranked.getShape(), tensor.shape), [](auto dims) {
@@ -398,8 +450,9 @@ template <typename... OpTypes> static EvaluatorTable makeTable() {
 const EvaluatorTable &bluec::reference::blueEvaluators() {
   using namespace bluec::blue;
   static const EvaluatorTable table =
-      makeTable<ConstantOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp, AttentionOp, PatchEmbedOp,
-                TokenDownsampleOp, EmbeddingOp, SelectRowOp, GeluOp, GeluTanhOp, QuickGeluOp,
-                SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
+      makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp, AttentionOp,
+                PatchEmbedOp, TokenDownsampleOp, EmbeddingOp, SelectRowOp, GeluOp, GeluTanhOp,
+                QuickGeluOp, SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp,
+                SwigluOp>();
   return table;
 }

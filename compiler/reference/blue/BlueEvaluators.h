@@ -5,6 +5,11 @@
 // in index order, and are rounded to float once at the end; elementwise functions are computed in
 // double and rounded once. What evaluates a whole function rounds results to the op's element type.
 //
+// A quantized tensor is held as the numbers that its elements stand for, scale * (q - zero) rounded
+// once to float; so a product of quantized operands differs from that of their integers by float's
+// rounding only. blue.attention quantizes the query when it has a compute_type, and what it appends
+// when the past is quantized; the softmax's weights it takes as they are.
+//
 // An op's value operands and results are in the op's order; absent optional ones are left out.
 // Values of type index are I64 tensors of rank 0. What can only be known from the values (an id
 // outside of its table, a position outside of the rotary tables, dynamic dims that turn out

@@ -1,6 +1,7 @@
-// `bluec run` and `bluec inspect`: the runtime's own commands.
+// `bluec run`, `bluec bench` and `bluec inspect`: the runtime's own commands.
 #include "compiler/tools/bluec/Commands.h"
 
+#include "runtime/cli/BenchCommand.h"
 #include "runtime/cli/InspectCommand.h"
 #include "runtime/cli/RunCommand.h"
 
@@ -49,8 +50,44 @@ void bluec::tools::addInspectCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "inspect", "Show what is in a bundle, for which target, and whether it is whole.");
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command->add_flag("--verify", options->verify,
+                    "Hash every file (SHA-256) instead of checking the weights' faster checksums");
   command->add_flag("--json", options->json, "Print it as JSON");
   command->callback([options, &chosen] {
     chosen = [options] { return runtime::inspectCommand(*options, std::cout, std::cerr); };
+  });
+}
+
+void bluec::tools::addBenchCommand(CLI::App &app, Chosen &chosen) {
+  auto options = std::make_shared<runtime::BenchOptions>();
+  CLI::App *command =
+      app.add_subcommand("bench", "Measure a bundle beside what this machine can do.");
+  constexpr int mostThreads = 1024, mostRepeats = 1000;
+  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 1024;
+  command->add_option("bundle", options->bundle, "The bundle's directory")->required();
+  command
+      ->add_option("--prefill", options->prefill,
+                   "Lengths of prompts in tokens, such as 512,2048 (512 and the context)")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command
+      ->add_option(
+          "--decode-at", options->decodeAt,
+          "Tokens in the KV cache when decoding begins, such as 0,2048 (0 and the context, "
+          "less the tokens that are timed)")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{0}, mostTokens));
+  command->add_option("--decode-tokens", options->decodeTokens, "Tokens timed in a row (32)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_option("--encode", options->encode, "Tiles to encode, 0 for none (one batch)")
+      ->check(CLI::Range(int64_t{0}, mostTiles));
+  command->add_option("--repeats", options->repeats, "How often each is timed (5)")
+      ->check(CLI::Range(1, mostRepeats));
+  command->add_option("--threads", options->threads, "Threads (one for each CPU)")
+      ->check(CLI::Range(0, mostThreads));
+  command->add_flag("--steps", options->steps, "Show also the time of each kernel");
+  command->add_flag("--json", options->json, "Print it as JSON");
+  command->callback([options, &chosen] {
+    chosen = [options] { return runtime::benchCommand(*options, std::cout, std::cerr); };
   });
 }

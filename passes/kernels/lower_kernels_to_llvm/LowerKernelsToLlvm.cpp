@@ -1,6 +1,7 @@
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/kernels/lower_kernels_to_llvm/ExpandDots.h"
 #include "passes/kernels/lower_kernels_to_llvm/ExpandMath.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -42,6 +43,7 @@ void LowerKernelsToLlvmPass::runOnOperation() {
   MLIRContext *context = &getContext();
 
   RewritePatternSet expand(context);
+  populateExpandDotPatterns(expand);
   populateExpandMathPatterns(expand);
   FrozenRewritePatternSet expandFrozen(std::move(expand));
   for (auto func : module.getOps<func::FuncOp>())

@@ -1,5 +1,6 @@
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
 
+#include "compiler/dialect/kernel/Kernel.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/kernels/templates/Templates.h"
 

@@ -302,6 +302,8 @@ void AttentionEmitter::emitResult(Value row) {
 
 LogicalResult kernels::emitAttention(StepKernel &k, plan::AttentionOp op) {
   auto keys = cast<RankedTensorType>(op.getKeys().getType());
+  if (plan::CacheLayout::of(keys))
+    return emitQuantizedAttention(k, op);
   if (keys.getRank() != 5 || keys.getDimSize(4) % k.b.facts.lanes != 0)
     return op.emitError() << "expected keys packed in blocks of a multiple of " << k.b.facts.lanes
                           << " positions, found " << keys;

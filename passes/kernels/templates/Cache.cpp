@@ -28,6 +28,8 @@ void kernels::storeKeyRow(StepKernel &k, Value cache, Value row, Value head, Col
 }
 
 LogicalResult kernels::emitAppendKeys(StepKernel &k, plan::AppendKeysOp op) {
+  if (plan::CacheLayout::of(cast<RankedTensorType>(op.getCache().getType())))
+    return emitAppendQuantizedKeys(k, op);
   KernelBuilder &b = k.b;
   Value keys = k.buffer(op.getKeys()), cache = k.buffer(op.getCache());
   auto type = cast<MemRefType>(cache.getType());
@@ -45,6 +47,8 @@ LogicalResult kernels::emitAppendKeys(StepKernel &k, plan::AppendKeysOp op) {
 }
 
 LogicalResult kernels::emitAppendValues(StepKernel &k, plan::AppendValuesOp op) {
+  if (plan::CacheLayout::of(cast<RankedTensorType>(op.getCache().getType())))
+    return emitAppendQuantizedValues(k, op);
   KernelBuilder &b = k.b;
   Value values = k.buffer(op.getValues()), cache = k.buffer(op.getCache());
   k.tasks = k.validRowsExpr(op.getValues().getType());

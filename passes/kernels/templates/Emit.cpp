@@ -7,7 +7,7 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;
 
-/// The step has a root and a chain, as its verifier says; templates are written for two element
+/// The step has a root and a chain, as its verifier says; templates are written for some element
 /// types, and for tensors that are not empty.
 static LogicalResult checkTypes(StepKernel &k) {
   for (Operation &op : k.step.getBody().front())
@@ -15,8 +15,11 @@ static LogicalResult checkTypes(StepKernel &k) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (!type)
         continue;
-      if (!type.getElementType().isF32() && !type.getElementType().isInteger(32))
-        return op.emitError("expected elements of f32 or i32, found ") << type;
+      Type element = type.getElementType();
+      bool panels = isa<plan::LinearOp, plan::EmbeddingOp>(op) && element.isF16();
+      if (!element.isF32() && !element.isInteger(32) && !isa<blue::QuantizedType>(element) &&
+          !panels)
+        return op.emitError("expected elements of f32, i32 or quantized ones, found ") << type;
       if (type.getRank() == 0 || type.getNumElements() == 0)
         return op.emitError("expected a tensor with dims and elements, found ") << type;
     }
@@ -24,9 +27,9 @@ static LogicalResult checkTypes(StepKernel &k) {
 }
 
 LogicalResult kernels::emitKernel(StepKernel &k) {
-  if (failed(checkTypes(k)))
+  if (failed(checkTypes(k)) || failed(checkQuantize(k)))
     return failure();
-  if (!k.root)
+  if (!k.root || k.root == k.quantize)
     return emitElementwise(k);
   return TypeSwitch<Operation *, LogicalResult>(k.root)
       .Case<plan::LinearOp>([&](auto op) { return emitLinear(k, op); })
@@ -34,6 +37,7 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
       .Case<blue::EmbeddingOp, plan::LastRowOp, blue::SelectRowOp>(
           [&](auto) { return emitRowCopy(k); })
+      .Case<plan::EmbeddingOp>([&](auto op) { return emitEmbedding(k, op); })
       .Case<blue::RopeOp>([&](auto op) { return emitRope(k, op); })
       .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })
       .Case<plan::AppendValuesOp>([&](auto op) { return emitAppendValues(k, op); })

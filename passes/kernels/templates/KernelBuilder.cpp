@@ -1,5 +1,7 @@
 #include "passes/kernels/templates/KernelBuilder.h"
 
+#include "compiler/dialect/kernel/Kernel.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -7,6 +9,7 @@
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
+using namespace bluec;
 using namespace bluec::kernels;
 
 Value KernelBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
@@ -47,6 +50,7 @@ Value KernelBuilder::minf(Value a, Value b) {
   Value less = arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, a, b);
   return arith::SelectOp::create(*this, less, a, b);
 }
+Value KernelBuilder::absf(Value a) { return math::AbsFOp::create(*this, a); }
 Value KernelBuilder::fma(Value a, Value b, Value c) {
   if (isa<VectorType>(a.getType()))
     return vector::FMAOp::create(*this, a, b, c);
@@ -87,6 +91,45 @@ Value KernelBuilder::sumLanes(Value vector) {
 }
 Value KernelBuilder::maxLanes(Value vector) {
   return foldLanes(*this, vector, [&](Value a, Value b) { return maxf(a, b); });
+}
+
+Value KernelBuilder::splatInt(VectorType type, int64_t value) {
+  return arith::ConstantOp::create(
+      *this, DenseElementsAttr::get(type, getIntegerAttr(type.getElementType(), value)));
+}
+Value KernelBuilder::broadcastTo(VectorType type, Value value) {
+  return vector::BroadcastOp::create(*this, type, value);
+}
+Value KernelBuilder::addi(Value a, Value b) { return createOrFold<arith::AddIOp>(a, b); }
+Value KernelBuilder::subi(Value a, Value b) { return createOrFold<arith::SubIOp>(a, b); }
+Value KernelBuilder::muli(Value a, Value b) { return createOrFold<arith::MulIOp>(a, b); }
+Value KernelBuilder::andi(Value a, Value b) { return createOrFold<arith::AndIOp>(a, b); }
+Value KernelBuilder::ori(Value a, Value b) { return createOrFold<arith::OrIOp>(a, b); }
+Value KernelBuilder::shiftLeft(Value a, int64_t bits) {
+  return bits == 0 ? a
+                   : createOrFold<arith::ShLIOp>(a, splatInt(cast<VectorType>(a.getType()), bits));
+}
+Value KernelBuilder::shiftRight(Value a, int64_t bits) {
+  return bits == 0 ? a
+                   : createOrFold<arith::ShRUIOp>(a, splatInt(cast<VectorType>(a.getType()), bits));
+}
+Value KernelBuilder::shiftRight(Value a, Value bits) {
+  return createOrFold<arith::ShRUIOp>(a, bits);
+}
+Value KernelBuilder::bitcast(Value vector, VectorType type) {
+  return createOrFold<vector::BitCastOp>(type, vector);
+}
+Value KernelBuilder::toFloat(Value ints) {
+  auto type = VectorType::get(cast<VectorType>(ints.getType()).getShape(), getF32Type());
+  return arith::SIToFPOp::create(*this, type, ints);
+}
+Value KernelBuilder::extend(Value halves) {
+  auto type = VectorType::get(cast<VectorType>(halves.getType()).getShape(), getF32Type());
+  return arith::ExtFOp::create(*this, type, halves);
+}
+Value KernelBuilder::dot(Value acc, Value lhs, Value rhs, int64_t lhsBits) {
+  IntegerAttr bits = lhsBits > 0 ? getI64IntegerAttr(lhsBits) : IntegerAttr();
+  return kernel::DotOp::create(*this, acc.getType(), acc, lhs, rhs, bits);
 }
 
 Value KernelBuilder::laneMask(Value count) {
@@ -132,8 +175,40 @@ Value KernelBuilder::loadScalar(Value memref, ValueRange indices) {
 void KernelBuilder::storeScalar(Value value, Value memref, ValueRange indices) {
   memref::StoreOp::create(*this, value, memref, indices);
 }
+/// The vector of bytes that holds as much as `type`.
+static VectorType bytesOf(KernelBuilder &b, VectorType type) {
+  int64_t bits = type.getNumElements() * type.getElementTypeBitWidth();
+  return VectorType::get(bits / 8, b.getI8Type());
+}
+Value KernelBuilder::loadBytes(Value buffer, Value offset, VectorType type) {
+  return bitcast(vector::LoadOp::create(*this, bytesOf(*this, type), buffer, offset), type);
+}
+void KernelBuilder::storeBytes(Value vector, Value buffer, Value offset) {
+  VectorType bytes = bytesOf(*this, cast<VectorType>(vector.getType()));
+  vector::StoreOp::create(*this, bitcast(vector, bytes), buffer, offset);
+}
+Value KernelBuilder::loadScalarBytes(Value buffer, Value offset, Type type) {
+  Value one = loadBytes(buffer, offset, VectorType::get(1, type));
+  return vector::ExtractOp::create(*this, one, ArrayRef<int64_t>{0});
+}
+void KernelBuilder::storeScalarBytes(Value scalar, Value buffer, Value offset) {
+  storeBytes(broadcastTo(VectorType::get(1, scalar.getType()), scalar), buffer, offset);
+}
+Value KernelBuilder::broadcastWord(Value buffer, Value offset, Type element) {
+  Value word = loadScalarBytes(buffer, offset, getI32Type());
+  return bitcast(broadcastTo(intVectorType(), word), packedType(element));
+}
+void KernelBuilder::prefetchBytes(Value buffer, Value offset) {
+  memref::PrefetchOp::create(*this, buffer, offset, /*isWrite=*/false, /*localityHint=*/3,
+                             /*isDataCache=*/true);
+}
 Value KernelBuilder::scratch(ArrayRef<int64_t> shape) {
   return memref::AllocaOp::create(*this, MemRefType::get(shape, getF32Type()), ValueRange{},
+                                  getI64IntegerAttr(64));
+}
+
+Value KernelBuilder::scratchBytes(int64_t bytes) {
+  return memref::AllocaOp::create(*this, MemRefType::get(bytes, getI8Type()), ValueRange{},
                                   getI64IntegerAttr(64));
 }
 
@@ -159,6 +234,20 @@ void KernelBuilder::ifThen(Value condition, llvm::function_ref<void()> body) {
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(op.thenBlock());
   body();
+}
+
+Values KernelBuilder::forStretches(int64_t total, int64_t step, ValueRange init,
+                                   llvm::function_ref<Values(Value, int64_t, ValueRange)> body) {
+  int64_t whole = total / step * step;
+  Values values(init);
+  if (whole == step)
+    values = body(index(0), step, values);
+  else if (whole > 0)
+    values = loop(index(0), index(whole), step, values,
+                  [&](Value start, ValueRange carried) { return body(start, step, carried); });
+  if (whole < total)
+    values = body(index(whole), total - whole, values);
+  return values;
 }
 
 void KernelBuilder::forColumns(int64_t width, llvm::function_ref<void(Columns)> body) {

@@ -37,6 +37,11 @@ public:
   mlir::VectorType vectorType() { return mlir::VectorType::get(facts.lanes, getF32Type()); }
   mlir::VectorType maskType() { return mlir::VectorType::get(facts.lanes, getI1Type()); }
   mlir::VectorType intVectorType() { return mlir::VectorType::get(facts.lanes, getI32Type()); }
+  /// As many `element` (an integer or float of 8, 16 or 32 bits) as fill one of the target's
+  /// vectors: the operands of a dot product.
+  mlir::VectorType packedType(mlir::Type element) {
+    return mlir::VectorType::get(facts.lanes * 32 / element.getIntOrFloatBitWidth(), element);
+  }
 
   // Index arithmetic; folds what is constant.
   mlir::Value index(int64_t value);
@@ -61,6 +66,7 @@ public:
   mlir::Value divf(mlir::Value a, mlir::Value b);
   mlir::Value maxf(mlir::Value a, mlir::Value b); // b where a is not a number
   mlir::Value minf(mlir::Value a, mlir::Value b);
+  mlir::Value absf(mlir::Value a);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value select(mlir::Value mask, mlir::Value a, mlir::Value b);
   mlir::Value exp(mlir::Value x);
@@ -76,6 +82,23 @@ public:
 
   mlir::Value firstLane(mlir::Value vector);
 
+  // Vectors of integers, and between them and f32.
+  mlir::Value splatInt(mlir::VectorType type, int64_t value);
+  mlir::Value broadcastTo(mlir::VectorType type, mlir::Value scalar);
+  mlir::Value addi(mlir::Value a, mlir::Value b);
+  mlir::Value subi(mlir::Value a, mlir::Value b);
+  mlir::Value muli(mlir::Value a, mlir::Value b);
+  mlir::Value andi(mlir::Value a, mlir::Value b);
+  mlir::Value ori(mlir::Value a, mlir::Value b);
+  mlir::Value shiftLeft(mlir::Value a, int64_t bits);
+  mlir::Value shiftRight(mlir::Value a, int64_t bits); // zeros come in
+  mlir::Value shiftRight(mlir::Value a, mlir::Value bits);
+  mlir::Value bitcast(mlir::Value vector, mlir::VectorType type);
+  mlir::Value toFloat(mlir::Value ints);  // signed i32 to f32, rounded to nearest even
+  mlir::Value extend(mlir::Value halves); // f16 or bf16 to f32
+  /// kernel.dot; `lhsBits` bounds the elements of an unsigned lhs, 0: not known.
+  mlir::Value dot(mlir::Value acc, mlir::Value lhs, mlir::Value rhs, int64_t lhsBits = 0);
+
   /// Lanes whose number is less than `count` (an index, may exceed the lanes).
   mlir::Value laneMask(mlir::Value count);
   /// The columns from `col` on of a row with `width`; masked when that is not all of them.
@@ -89,8 +112,21 @@ public:
   mlir::Value loadBroadcast(mlir::Value memref, mlir::ValueRange indices) {
     return broadcast(loadScalar(memref, indices));
   }
+
+  // Bytes: `buffer` is a memref<?xi8> of one dim, `offset` counts bytes from its start.
+  mlir::Value loadBytes(mlir::Value buffer, mlir::Value offset, mlir::VectorType type);
+  void storeBytes(mlir::Value vector, mlir::Value buffer, mlir::Value offset);
+  mlir::Value loadScalarBytes(mlir::Value buffer, mlir::Value offset, mlir::Type type);
+  void storeScalarBytes(mlir::Value scalar, mlir::Value buffer, mlir::Value offset);
+  /// The word of 32 bits at `offset`, in all lanes, as a vector of `element`: one operand of a dot
+  /// product.
+  mlir::Value broadcastWord(mlir::Value buffer, mlir::Value offset, mlir::Type element);
+  /// Asks for the line that holds the byte at `offset`, which may lie past the buffer's end.
+  void prefetchBytes(mlir::Value buffer, mlir::Value offset);
+
   /// Room on the stack; to be called before any loop is opened.
   mlir::Value scratch(llvm::ArrayRef<int64_t> shape);
+  mlir::Value scratchBytes(int64_t bytes);
 
   /// for (i = lower; i < upper; i += step) values = body(i, values); gives the last values.
   Values loop(mlir::Value lower, mlir::Value upper, int64_t step, mlir::ValueRange init,
@@ -99,6 +135,10 @@ public:
   void loop(mlir::Value lower, mlir::Value upper, int64_t step,
             llvm::function_ref<void(mlir::Value)> body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body);
+  /// values = body(start, length, values) over [0, total) in stretches of `step`: a loop over whole
+  /// ones, then what is left, which may be shorter.
+  Values forStretches(int64_t total, int64_t step, mlir::ValueRange init,
+                      llvm::function_ref<Values(mlir::Value, int64_t, mlir::ValueRange)> body);
   /// body(columns) for all columns of a row with `width`: a loop over whole vectors, then the tail.
   void forColumns(int64_t width, llvm::function_ref<void(Columns)> body);
   /// The same with values carried along.

@@ -45,9 +45,9 @@ LogicalResult kernels::emitRmsNorm(StepKernel &k, blue::RmsNormOp op) {
       return b.mulf(value, value);
     });
     Value inverse = inverseRoot(b, sum, width, op.getEpsilon());
-    b.forColumns(width, [&](Columns at) {
+    k.finishRow(row, [&](Columns at) {
       Value value = b.mulf(b.load(x, {row, at.col}, at.mask), inverse);
-      k.finish(b.mulf(value, b.load(weight, {b.index(0), at.col}, at.mask)), row, at);
+      return b.mulf(value, b.load(weight, {b.index(0), at.col}, at.mask));
     });
   });
   return success();
@@ -72,12 +72,11 @@ LogicalResult kernels::emitLayerNorm(StepKernel &k, blue::LayerNormOp op) {
       return b.mulf(value, value);
     });
     Value inverse = inverseRoot(b, squares, width, op.getEpsilon());
-    b.forColumns(width, [&](Columns at) {
+    k.finishRow(row, [&](Columns at) {
       Value value = b.mulf(centred(at), inverse);
       Value scale = b.load(weight, {b.index(0), at.col}, at.mask);
-      Value shifted = bias ? b.fma(value, scale, b.load(bias, {b.index(0), at.col}, at.mask))
-                           : b.mulf(value, scale);
-      k.finish(shifted, row, at);
+      return bias ? b.fma(value, scale, b.load(bias, {b.index(0), at.col}, at.mask))
+                  : b.mulf(value, scale);
     });
   });
   return success();

@@ -17,8 +17,12 @@ public:
         dims(rowShape(op.getType()).cols / heads), half(rowShape(op.getCos().getType()).cols),
         lastPosition(rowShape(op.getCos().getType()).rows - 1) {
     for (Operation *user : op->getUsers())
-      if (auto append = dyn_cast<plan::AppendKeysOp>(user))
+      if (auto append = dyn_cast<plan::AppendKeysOp>(user)) {
         cache = k.buffer(append.getCache());
+        layout = plan::CacheLayout::of(cast<RankedTensorType>(append.getCache().getType()));
+      }
+    if (layout)
+      rotated = b.scratch({dims});
   }
 
   void emitRow(Value row, bool interleaved);
@@ -31,6 +35,8 @@ private:
   StepKernel &k;
   KernelBuilder &b;
   Value x, cos, sin, cache;
+  std::optional<plan::CacheLayout> layout; // of a quantized cache
+  Value rotated;                           // a head, before it is quantized as a whole
   int64_t heads, dims, half, lastPosition;
 };
 
@@ -38,7 +44,9 @@ private:
 
 /// Stores dims [dim, dim + lanes) of a head of a row.
 void RopeEmitter::put(Value vector, Value row, Value head, Value dim, Value mask) {
-  if (cache)
+  if (layout)
+    b.store(vector, rotated, {dim}, mask);
+  else if (cache)
     storeKeyRow(k, cache, row, head, {dim, mask}, vector);
   if (k.result)
     k.finish(vector, row, {b.add(b.mul(head, dims), dim), mask});
@@ -99,6 +107,9 @@ void RopeEmitter::emitRow(Value row, bool interleaved) {
         Value value = b.load(x, {row, b.add(b.mul(head, dims), dim)}, at.mask);
         put(value, row, head, dim, at.mask);
       });
+    if (layout)
+      storeQuantizedKey(k, *layout, cache, row, head,
+                        [&](Columns at) { return b.load(rotated, {at.col}, at.mask); });
   });
 }
 

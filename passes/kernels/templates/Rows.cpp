@@ -9,9 +9,7 @@ using namespace bluec::kernels;
 LogicalResult kernels::emitElementwise(StepKernel &k) {
   KernelBuilder &b = k.b;
   k.tasks = k.validRowsExpr(k.step->getResult(0).getType());
-  b.loop(k.begin, k.end, 1, [&](Value row) {
-    b.forColumns(k.shape().cols, [&](Columns at) { k.finish({}, row, at); });
-  });
+  b.loop(k.begin, k.end, 1, [&](Value row) { k.finishRow(row, [](Columns) { return Value(); }); });
   return success();
 }
 
@@ -55,8 +53,7 @@ LogicalResult kernels::emitRowCopy(StepKernel &k) {
   }
   b.loop(k.begin, k.end, 1, [&](Value row) {
     Value from = sourceRow(row);
-    b.forColumns(k.shape().cols,
-                 [&](Columns at) { k.finish(b.load(source, {from, at.col}, at.mask), row, at); });
+    k.finishRow(row, [&](Columns at) { return b.load(source, {from, at.col}, at.mask); });
   });
   return success();
 }

@@ -20,8 +20,12 @@ RowShape kernels::rowShape(Type tensor) {
 
 Operation *kernels::rootOf(plan::StepOp step) {
   for (Operation &op : step.getBody().front())
-    if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op))
-      return &op;
+    if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op)) {
+      // A quantize behind a chain ends the step, it does not begin it.
+      bool behind =
+          isa<plan::QuantizeOp>(op) && op.getPrevNode() && plan::isElementwise(op.getPrevNode());
+      return behind ? nullptr : &op;
+    }
   return nullptr;
 }
 
@@ -29,15 +33,22 @@ Operation *kernels::rootOf(plan::StepOp step) {
 static bool keepsLayout(Operation *op, unsigned number) {
   if (isa<plan::LinearOp, plan::AttentionOp, plan::AppendKeysOp>(op))
     return number == 1;
-  return isa<plan::Im2colOp>(op) || (isa<blue::EmbeddingOp>(op) && number == 0);
+  return isa<plan::Im2colOp, plan::EmbeddingOp>(op) || (isa<blue::EmbeddingOp>(op) && number == 0);
 }
 
 SmallVector<Type> StepKernel::signature(plan::StepOp step) {
-  auto asRows = [](RankedTensorType type) {
+  auto asBytes = [](RankedTensorType type) {
+    return MemRefType::get(plan::denseBytes(type), IntegerType::get(type.getContext(), 8));
+  };
+  auto asRows = [&](RankedTensorType type) {
+    if (isa<blue::QuantizedType>(type.getElementType()))
+      return asBytes(type);
     RowShape shape = rowShape(type);
     return MemRefType::get({shape.rows, shape.cols}, type.getElementType());
   };
-  auto asIs = [](RankedTensorType type) {
+  auto asIs = [&](RankedTensorType type) {
+    if (isa<blue::QuantizedType>(type.getElementType()))
+      return asBytes(type);
     return MemRefType::get(type.getShape(), type.getElementType());
   };
   SmallVector<Type> types;
@@ -68,6 +79,14 @@ StepKernel::StepKernel(plan::StepOp step, int64_t capacity, func::FuncOp func, F
   position = arguments[at + 1];
   begin = arguments[at + 2];
   end = arguments[at + 3];
+  auto yield = cast<plan::YieldOp>(step.getBody().front().getTerminator());
+  if (yield.getResult())
+    quantize = yield.getResult().getDefiningOp<plan::QuantizeOp>();
+  // A row of the root's own operand need not wait: it can be read again.
+  constexpr int64_t kMostScratch = 64 * 1024; // f32
+  if (quantize && !quantize.getStaticScale() && root != quantize && shape().cols <= kMostScratch)
+    rowScratch = b.scratch({static_cast<int64_t>(
+        llvm::alignTo(static_cast<uint64_t>(shape().cols), static_cast<uint64_t>(facts.lanes)))});
 }
 
 Value StepKernel::buffer(Value argument) {
@@ -158,9 +177,9 @@ Value StepKernel::evaluate(Value value, Value row, Columns at,
 Value StepKernel::finished(Value value, Value row, Columns at) {
   auto yield = cast<plan::YieldOp>(step.getBody().front().getTerminator());
   llvm::DenseMap<Value, Value> known;
-  if (root)
+  if (root && root != quantize)
     known[root->getResult(0)] = value;
-  return evaluate(yield.getResult(), row, at, known);
+  return evaluate(quantize ? quantize.getX() : yield.getResult(), row, at, known);
 }
 void StepKernel::finish(Value value, Value row, Columns at) {
   b.store(finished(value, row, at), result, {row, at.col}, at.mask);

@@ -28,14 +28,16 @@ public:
   StepKernel(plan::StepOp step, int64_t capacity, mlir::func::FuncOp func, Facts facts);
 
   /// Argument types of a step's kernel: a memref for each operand and for the result, then count,
-  /// position, begin and end. Tensors are seen as [rows, cols], those with a layout of their own
-  /// (panels, packed keys, pictures, ids) as they are.
+  /// position, begin and end. Tensors are seen as [rows, cols], those with a shape of their own
+  /// (panels, packed keys, pictures, ids) as they are, and quantized ones as bytes, [bytes] of i8
+  /// in the layout of Layouts.h.
   static mlir::SmallVector<mlir::Type> signature(plan::StepOp step);
 
   plan::StepOp step;
   const int64_t capacity;
   KernelBuilder b;
-  mlir::Operation *root; // may be null, see rootOf
+  mlir::Operation *root;     // may be null, see rootOf
+  plan::QuantizeOp quantize; // that ends the step, perhaps the root itself, or null
 
   /// The memref of one of the step's block arguments.
   mlir::Value buffer(mlir::Value argument);
@@ -44,6 +46,9 @@ public:
   mlir::Value position; // tokens in the KV cache before the call
   mlir::Value begin;    // first task
   mlir::Value end;      // past the last task
+  /// Room for a row of f32 that waits to be quantized; null where nothing has to wait, or the row
+  /// is too long for the stack.
+  mlir::Value rowScratch;
 
   /// Shape of the result as rows.
   RowShape shape() { return rowShape(step->getResult(0).getType()); }
@@ -64,6 +69,10 @@ public:
   void finish(mlir::Value value, mlir::Value row, Columns at);
   /// The same without the store.
   mlir::Value finished(mlir::Value value, mlir::Value row, Columns at);
+  /// For a template that makes whole rows: runs what follows the root on a row, `rootValue` giving
+  /// the root's result by columns (it may be asked twice), and stores what comes out, quantized if
+  /// the step ends so.
+  void finishRow(mlir::Value row, llvm::function_ref<mlir::Value(Columns)> rootValue);
   /// True if ops with a polynomial in them follow the root: too much code to repeat for each
   /// vector of a register tile.
   bool hasCostlyChain();

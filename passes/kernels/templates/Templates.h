@@ -2,6 +2,7 @@
 #ifndef BLUEC_PASSES_KERNELS_TEMPLATES_TEMPLATES_H
 #define BLUEC_PASSES_KERNELS_TEMPLATES_TEMPLATES_H
 
+#include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/StepKernel.h"
 
 #include "mlir/Support/LLVM.h"
@@ -12,17 +13,27 @@ namespace bluec::kernels {
 /// covers.
 llvm::LogicalResult emitKernel(StepKernel &kernel);
 
+/// Fails with an error on a plan.quantize that no template carries out.
+llvm::LogicalResult checkQuantize(StepKernel &kernel);
+
 // By family; a task is what stands behind each.
-llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op);   // panel x block of rows
-llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op); // row
+llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op); // panel x block of rows
+llvm::LogicalResult emitQuantizedLinear(StepKernel &kernel, plan::LinearOp op);    // the same
+llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op);           // row
 llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op);       // row
 llvm::LogicalResult emitElementwise(StepKernel &kernel);                           // row
+llvm::LogicalResult emitEmbedding(StepKernel &kernel, plan::EmbeddingOp op);       // row
 llvm::LogicalResult emitRowCopy(StepKernel &kernel);                               // row
 llvm::LogicalResult emitRope(StepKernel &kernel, blue::RopeOp op);                 // row
 llvm::LogicalResult emitAppendKeys(StepKernel &kernel, plan::AppendKeysOp op);     // row
 llvm::LogicalResult emitAppendValues(StepKernel &kernel, plan::AppendValuesOp op); // row
 llvm::LogicalResult emitPackKeys(StepKernel &kernel, plan::PackKeysOp op);   // batch, head, block
 llvm::LogicalResult emitAttention(StepKernel &kernel, plan::AttentionOp op); // batch, head(s), rows
+// The same for a quantized cache.
+llvm::LogicalResult emitAppendQuantizedKeys(StepKernel &kernel, plan::AppendKeysOp op);
+llvm::LogicalResult emitAppendQuantizedValues(StepKernel &kernel,
+                                              plan::AppendValuesOp op); // positions of a word
+llvm::LogicalResult emitQuantizedAttention(StepKernel &kernel, plan::AttentionOp op);
 llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);       // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row
 
@@ -30,6 +41,10 @@ llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampl
 /// Used by rope and append_keys.
 void storeKeyRow(StepKernel &kernel, mlir::Value cache, mlir::Value row, mlir::Value head,
                  Columns at, mlir::Value vector);
+/// Quantizes and appends one head of one token, whose dims `load` gives. Used by the same.
+void storeQuantizedKey(StepKernel &kernel, const plan::CacheLayout &layout, mlir::Value cache,
+                       mlir::Value row, mlir::Value head,
+                       llvm::function_ref<mlir::Value(Columns)> load);
 
 } // namespace bluec::kernels
 

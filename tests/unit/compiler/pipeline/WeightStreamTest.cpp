@@ -2,17 +2,20 @@
 #include "compiler/pipeline/WeightStream.h"
 
 #include "compiler/pipeline/WeightsFile.h"
+#include "compiler/support/FloatConversion.h"
+#include "compiler/support/PanelPacking.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 using namespace mlir;
 using namespace bluec;
@@ -26,12 +29,17 @@ struct WeightStreamTest : testing::Test {
     return parseSourceString<ModuleOp>(text, ParserConfig(&context));
   }
 
-  std::vector<float> stream(plan::WeightOp weight) {
+  std::string streamBytes(plan::WeightOp weight, int64_t pieceBytes = kPieceBytes) {
     std::string bytes;
-    EXPECT_TRUE(succeeded(streamWeight(weight, reader, [&](ArrayRef<char> piece) {
+    auto append = [&](ArrayRef<char> piece) {
       bytes.append(piece.data(), piece.size());
       return true;
-    })));
+    };
+    EXPECT_TRUE(succeeded(streamWeight(weight, reader, append, pieceBytes)));
+    return bytes;
+  }
+  std::vector<float> stream(plan::WeightOp weight) {
+    std::string bytes = streamBytes(weight);
     std::vector<float> values(bytes.size() / sizeof(float));
     std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
@@ -40,29 +48,6 @@ struct WeightStreamTest : testing::Test {
   MLIRContext context;
   WeightReader reader;
 };
-
-TEST(PackPanels, PutsRowsSideBySideAndPadsWithZeros) {
-  const std::vector<float> rows = {1, 2, 3, 4, 5, 6}; // [3, 2]
-  std::vector<float> panels;
-  packPanels(rows, 3, 2, 2, panels);
-  EXPECT_EQ(panels, (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
-}
-
-TEST(PackPanels, EveryElementIsWhereTheFormulaSays) {
-  for (int64_t n : {1, 7, 8, 9, 31})
-    for (int64_t k : {1, 5, 16})
-      for (int64_t r : {1, 8, 16}) {
-        std::vector<float> rows(static_cast<size_t>(n * k)), panels;
-        for (size_t i = 0; i < rows.size(); ++i)
-          rows[i] = static_cast<float>(i + 1);
-        packPanels(rows, n, k, r, panels);
-        ASSERT_EQ(static_cast<int64_t>(panels.size()), (n + r - 1) / r * k * r);
-        for (int64_t row = 0; row < (n + r - 1) / r * r; ++row)
-          for (int64_t column = 0; column < k; ++column)
-            EXPECT_EQ(panels[static_cast<size_t>((row / r * k + column) * r + row % r)],
-                      row < n ? rows[static_cast<size_t>(row * k + column)] : 0.0f);
-      }
-}
 
 TEST_F(WeightStreamTest, TransformsConstants) {
   auto module = parse(R"(
@@ -85,10 +70,127 @@ TEST_F(WeightStreamTest, PacksConstants) {
   EXPECT_EQ(stream(weight), (std::vector<float>{1, 3, 2, 4, 5, 0, 6, 0}));
 }
 
+TEST_F(WeightStreamTest, ConvertsToHalves) {
+  auto module = parse(R"(
+    plan.weight @w dense<[[1.0, 2.0], [3.0, 65519.0], [0.1, 1.0e9]]> : tensor<3x2xf32>
+      [#blue.convert<f16>] packed tensor<2x2x2xf16> segment "s"
+  )");
+  ASSERT_TRUE(module);
+  std::string bytes = streamBytes(*module->getOps<plan::WeightOp>().begin());
+  std::vector<uint16_t> halves(bytes.size() / 2);
+  std::memcpy(halves.data(), bytes.data(), bytes.size());
+  EXPECT_EQ(halves, (std::vector<uint16_t>{0x3c00, 0x4200, 0x4000, 0x7bff, 0x2e66, 0, 0x7c00, 0}));
+}
+
+/// A [77, 300] weight of halves that lies transposed in its file, quantized and packed.
+struct QuantizedStreamTest : WeightStreamTest {
+  QuantizedStreamTest() {
+    std::mt19937 random(3);
+    for (uint16_t &half : file)
+      half = static_cast<uint16_t>(0x2000 + random() % 0x1c00 + (random() % 2) * 0x8000);
+    reader.modelFiles().provide("w", {reinterpret_cast<const char *>(file.data()), sizeof file});
+  }
+  OwningOpRef<ModuleOp> weight(const std::string &type, const std::string &method) {
+    return parse("plan.weight @w #blue.source<\"w\" at 0 : tensor<300x77xf16>> "
+                 "[#blue.transpose<[1, 0]>, #blue.convert<f32>, #blue.quantize<" +
+                 type + ", " + method + ">] packed tensor<77x300x!blue.quantized" + type +
+                 ", #plan.panels<rows 16, dot i16>> segment \"s\"");
+  }
+  std::array<uint16_t, 77 * 300> file;
+};
+
+TEST_F(QuantizedStreamTest, PacksWhatTheLibraryQuantizes) {
+  for (const char *type : {"<i4 group 64 scale f16>", "<i8 group row scale f32>",
+                           "<i4 group 32 scale f16 zeros>"})
+    for (auto method : {blue::QuantizeMethod::Nearest, blue::QuantizeMethod::Search}) {
+      auto module = weight(type, blue::stringifyQuantizeMethod(method).str());
+      ASSERT_TRUE(module);
+      auto op = *module->getOps<plan::WeightOp>().begin();
+      std::string bytes = streamBytes(op);
+      auto packed = cast<RankedTensorType>(op.getPacked());
+      plan::PanelLayout layout = *plan::PanelLayout::of(packed);
+      ASSERT_EQ(static_cast<int64_t>(bytes.size()), layout.bytes());
+      quantize::Rows found = unpackPanels(layout, {bytes.data(), bytes.size()});
+
+      std::vector<float> rows;
+      for (size_t n = 0; n < 77; ++n)
+        for (size_t k = 0; k < 300; ++k)
+          rows.push_back(widenHalf(file[k * 77 + n]));
+      quantize::Rows expected;
+      auto format =
+          quantize::Format::of(cast<blue::QuantizedType>(packed.getElementType()));
+      ASSERT_TRUE(quantize::quantizeRows(format, method, rows.data(), 77, 300, expected));
+      EXPECT_EQ(found.elements, expected.elements) << type;
+      EXPECT_EQ(found.scales, expected.scales) << type;
+      EXPECT_EQ(found.zeros, expected.zeros) << type;
+    }
+}
+
+TEST_F(QuantizedStreamTest, IsTheSameInPieces) {
+  auto module = weight("<i4 group 64 scale f16>", "search");
+  ASSERT_TRUE(module);
+  auto op = *module->getOps<plan::WeightOp>().begin();
+  std::string whole = streamBytes(op);
+  for (int64_t pieceBytes : {0, 20000, 40000, 1 << 20})
+    EXPECT_EQ(streamBytes(op, pieceBytes), whole) << pieceBytes;
+}
+
+TEST_F(QuantizedStreamTest, StopsWhenTheSinkHasEnough) {
+  auto module = weight("<i4 group 64 scale f16>", "nearest");
+  ASSERT_TRUE(module);
+  int calls = 0;
+  EXPECT_TRUE(succeeded(streamWeight(
+      *module->getOps<plan::WeightOp>().begin(), reader,
+      [&](ArrayRef<char>) { return ++calls < 2; }, /*pieceBytes=*/0)));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(QuantizedStreamTest, RefusesWhatIsNotFinite) {
+  file[150 * 77 + 40] = 0x7c00;
+  auto module = weight("<i4 group 64 scale f16>", "nearest");
+  ASSERT_TRUE(module);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return success();
+  });
+  EXPECT_TRUE(failed(streamWeight(*module->getOps<plan::WeightOp>().begin(), reader,
+                                  [](ArrayRef<char>) { return true; })));
+  EXPECT_EQ(message, "w: expected finite numbers to quantize, found an infinity or NaN in rows 0 "
+                     "to 76");
+}
+
+/// A tied table and head: equal rows, in different files and one of them transposed.
+TEST_F(QuantizedStreamTest, DigestsTellEqualRowsWhereverTheyAre) {
+  std::vector<float> rows;
+  for (size_t n = 0; n < 77; ++n)
+    for (size_t k = 0; k < 300; ++k)
+      rows.push_back(widenHalf(file[k * 77 + n]));
+  reader.modelFiles().provide(
+      "e", {reinterpret_cast<const char *>(rows.data()), rows.size() * sizeof(float)});
+  auto module = parse(R"(
+    plan.weight @head #blue.source<"w" at 0 : tensor<300x77xf16>> [#blue.transpose<[1, 0]>, #blue.convert<f32>,
+      #blue.quantize<<i4 group 64 scale f16>, search>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+    plan.weight @table #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, search>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+    plan.weight @other #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, nearest>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+  )");
+  ASSERT_TRUE(module);
+  ASSERT_TRUE(succeeded(digestWeights(*module, reader)));
+  auto digest = [&](StringRef name) {
+    return SymbolTable(*module).lookup<plan::WeightOp>(name).getDigest();
+  };
+  ASSERT_TRUE(digest("head") && digest("table"));
+  EXPECT_EQ(*digest("head"), *digest("table"));
+  EXPECT_FALSE(digest("other"));
+}
+
 TEST_F(WeightStreamTest, DigestsOnlyWhatCouldBeEqual) {
   auto module = parse(R"(
     plan.weight @a dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
-    plan.weight @b dense<[1.0, 1.0, 1.0, 1.0]> : tensor<4xf32> packed tensor<4xf32> segment "s"
+    plan.weight @b dense<0.5> : tensor<4xf32> [#blue.scale<2.0 : f32>] packed tensor<4xf32> segment "s"
     plan.weight @c dense<2.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
     plan.weight @d dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "other"
   )");
@@ -112,10 +214,13 @@ TEST_F(WeightStreamTest, WritesEveryRangeOnce) {
     }
   )");
   ASSERT_TRUE(module);
-  std::string bytes;
-  llvm::raw_string_ostream out(bytes);
-  FailureOr<std::array<uint8_t, 32>> hash = writeWeights(*module, reader, out);
-  ASSERT_TRUE(succeeded(hash));
+  std::string path = testing::TempDir() + "bluec-weights.bin";
+  auto written = writeWeights(*module, reader, path);
+  ASSERT_TRUE(!!written);
+  ASSERT_TRUE(succeeded(*written));
+  auto file = llvm::MemoryBuffer::getFile(path);
+  ASSERT_TRUE(!!file);
+  StringRef bytes = (*file)->getBuffer();
   ASSERT_EQ(bytes.size(), 192u);
   std::vector<float> values(48);
   std::memcpy(values.data(), bytes.data(), bytes.size());
@@ -123,7 +228,8 @@ TEST_F(WeightStreamTest, WritesEveryRangeOnce) {
     EXPECT_EQ(values[i], i < 2 ? 1.0f : i == 32 || i == 33 ? 2.0f : 0.0f) << i;
   llvm::SHA256 expected;
   expected.update(bytes);
-  EXPECT_EQ(*hash, expected.final());
+  EXPECT_EQ((*written)->sha256, expected.final());
+  std::filesystem::remove(path);
 }
 
 /// Bytes of memory that this process has held at most.
@@ -156,8 +262,8 @@ TEST_F(WeightStreamTest, TakesFarLessMemoryThanTheWeights) {
   ASSERT_TRUE(module);
   WeightReader large(root.string());
   int64_t before = peakMemory();
-  llvm::raw_null_ostream nowhere;
-  EXPECT_TRUE(succeeded(writeWeights(*module, large, nowhere)));
+  auto written = writeWeights(*module, large, (root / "weights.bin").string());
+  EXPECT_TRUE(written && succeeded(*written));
   EXPECT_LT(peakMemory() - before, int64_t{120} << 20);
   fs::remove_all(root);
 }

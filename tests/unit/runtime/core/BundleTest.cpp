@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <elf.h>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 
 using namespace bluec::runtime;
@@ -18,8 +19,8 @@ class BundleTest : public ::testing::Test {
 protected:
   BundleTest() { ::unsetenv(FAKE_LOADED_VARIABLE); }
 
-  Status open(bool verifyWeights = true) {
-    return Bundle::open(bundle.path(), {1, verifyWeights}).status();
+  Status open(WeightsCheck weights = WeightsCheck::Blocks) {
+    return Bundle::open(bundle.path(), {1, weights}).status();
   }
   // Opening fails like that, and no code of the bundle has run.
   void expectRefused(Code code, const std::string &message) {
@@ -45,7 +46,7 @@ protected:
 };
 
 TEST_F(BundleTest, Opens) {
-  const auto opened = Bundle::open(bundle.path(), {2, true});
+  const auto opened = Bundle::open(bundle.path(), {2});
   ASSERT_TRUE(opened.ok()) << opened.status().message();
   EXPECT_NE(::getenv(FAKE_LOADED_VARIABLE), nullptr);
   EXPECT_EQ((*opened)->weights().size(), std::size_t(FAKE_WEIGHTS_BYTES));
@@ -60,7 +61,7 @@ TEST_F(BundleTest, Opens) {
 
 // Weights are mapped page by page; releasing a segment must not lose them.
 TEST_F(BundleTest, ReleasedSegmentsComeBack) {
-  const auto opened = Bundle::open(bundle.path(), {1, true});
+  const auto opened = Bundle::open(bundle.path(), {1});
   ASSERT_TRUE(opened.ok());
   ASSERT_TRUE((*opened)->releaseSegment("language").ok());
   for (std::uint8_t byte : (*opened)->weights())
@@ -68,7 +69,7 @@ TEST_F(BundleTest, ReleasedSegmentsComeBack) {
 }
 
 TEST_F(BundleTest, MissingFolder) {
-  const Status status = Bundle::open(bundle.path() + "/nowhere", {1, true}).status();
+  const Status status = Bundle::open(bundle.path() + "/nowhere", {1}).status();
   EXPECT_EQ(status.getCode(), Code::NotFound);
 }
 
@@ -109,10 +110,65 @@ TEST_F(BundleTest, FlippedBytes) {
 // Only the weights may go unhashed, and only when asked to.
 TEST_F(BundleTest, SkippedHash) {
   flip("weights.bin", 100);
-  EXPECT_FALSE(open(true).ok());
-  EXPECT_TRUE(open(false).ok());
+  EXPECT_FALSE(open().ok());
+  EXPECT_TRUE(open(WeightsCheck::None).ok());
   flip("model.so", 100);
-  EXPECT_FALSE(open(false).ok());
+  EXPECT_FALSE(open(WeightsCheck::None).ok());
+}
+
+TEST_F(BundleTest, Blocks) {
+  bundle.sumBlocks(4096);
+  bundle.write();
+  EXPECT_TRUE(open().ok()) << open().message();
+  EXPECT_TRUE(open(WeightsCheck::Hash).ok());
+  flip("weights.bin", 4096 + 17);
+  expectRefused(Code::BadBundle,
+                "weights.bin: damaged: bytes 4096 to 8192: expected crc-32c 98f94189, found ");
+  EXPECT_TRUE(open(WeightsCheck::None).ok());
+  EXPECT_NE(open(WeightsCheck::Hash).message().find("weights.bin: damaged: expected sha-256"),
+            std::string::npos);
+  ::unsetenv(FAKE_LOADED_VARIABLE);
+  flip("weights.bin", 3); // the first bad block is named
+  expectRefused(Code::BadBundle, "weights.bin: damaged: bytes 0 to 4096: ");
+}
+
+// The checksums are what opening goes by; SHA-256 is for those who ask.
+TEST_F(BundleTest, BlocksThatAreRightWithAHashThatIsWrong) {
+  flip("weights.bin", 100);
+  bundle.sumBlocks(4096);
+  bundle.write();
+  EXPECT_TRUE(open().ok());
+  EXPECT_FALSE(open(WeightsCheck::Hash).ok());
+}
+
+// The last block is shorter than the others.
+TEST_F(BundleTest, BlocksLargerThanTheFile) {
+  bundle.sumBlocks(1 << 20);
+  bundle.write();
+  EXPECT_TRUE(open().ok());
+  flip("weights.bin", FAKE_WEIGHTS_BYTES - 1);
+  EXPECT_FALSE(open().ok());
+}
+
+TEST_F(BundleTest, OpeningLeavesTheWeightsOutOfMemory) {
+  for (bool blocks : {true, false}) {
+    if (blocks)
+      bundle.sumBlocks(4096);
+    bundle.write();
+    const auto opened = Bundle::open(bundle.path(), {1});
+    ASSERT_TRUE(opened.ok());
+    std::ifstream maps("/proc/self/smaps");
+    std::string line;
+    bool ours = false;
+    while (std::getline(maps, line)) {
+      if (line.find("/weights.bin") != line.npos)
+        ours = true;
+      else if (ours && line.starts_with("Rss:")) {
+        EXPECT_EQ(line.find_first_of("123456789"), line.npos) << line;
+        ours = false;
+      }
+    }
+  }
 }
 
 TEST_F(BundleTest, CutShort) {
@@ -186,7 +242,7 @@ TEST_F(BundleTest, CodeWithoutABody) {
 
 TEST_F(BundleTest, CodeWithoutTheSymbol) {
   TestBundle other(BLUEC_FAKE_MODEL_WITHOUT_SYMBOL);
-  const Status status = Bundle::open(other.path(), {1, true}).status();
+  const Status status = Bundle::open(other.path(), {1}).status();
   EXPECT_EQ(status.message(), "model.so: expected a symbol 'bluec_model', found none");
 }
 
@@ -221,7 +277,7 @@ TEST_F(BundleTest, TokenIdsOutOfRange) {
 }
 
 TEST_F(BundleTest, SenselessThreads) {
-  EXPECT_EQ(Bundle::open(bundle.path(), {-1, true}).status().getCode(), Code::InvalidArgument);
+  EXPECT_EQ(Bundle::open(bundle.path(), {-1}).status().getCode(), Code::InvalidArgument);
 }
 
 } // namespace

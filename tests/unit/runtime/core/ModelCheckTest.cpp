@@ -16,7 +16,7 @@ namespace {
 class ModelCheckTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    auto opened = Bundle::open(bundle.path(), {1, true});
+    auto opened = Bundle::open(bundle.path(), {1});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     loaded = std::move(*opened);
     restore();

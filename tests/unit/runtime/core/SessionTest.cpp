@@ -19,7 +19,7 @@ protected:
   void open(int threads = 1) {
     session.reset();
     bundle.write();
-    auto opened = Bundle::open(files().path(), {threads, true});
+    auto opened = Bundle::open(files().path(), {threads});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     loaded = std::move(*opened);
     auto created = Session::create(*loaded);

@@ -3,6 +3,7 @@
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 #include "core/Manifest.h"
 #include "core/Sha256.h"
+#include "platform/Crc32c.h"
 #include "support/FakeGeometry.h"
 #include "text/Unicode.h"
 
@@ -119,6 +120,19 @@ void TestBundle::hashFiles() {
     entry["bytes"] = contents.size();
     entry["sha256"] = toHex(Sha256::of(contents.data(), contents.size()));
   }
+}
+
+void TestBundle::sumBlocks(std::size_t blockBytes) {
+  const std::string contents = readWhole(file("weights.bin"));
+  std::string sums;
+  for (std::size_t at = 0; at < contents.size(); at += blockBytes) {
+    const std::string block = contents.substr(at, blockBytes);
+    char digits[9];
+    std::snprintf(digits, sizeof digits, "%08x", crc32cPortable(block.data(), block.size()));
+    sums += digits;
+  }
+  manifest["files"]["weights.bin"]["block_bytes"] = blockBytes;
+  manifest["files"]["weights.bin"]["crc32c"] = sums;
 }
 
 void TestBundle::write() {

@@ -44,6 +44,8 @@ public:
 
   // Makes the manifest's sizes and hashes those of the files that it lists.
   void hashFiles();
+  // Adds checksums of the weights' blocks.
+  void sumBlocks(std::size_t blockBytes);
   // Writes manifest.json with the right checksum.
   void write();
 

@@ -159,6 +159,68 @@ TEST_F(BlueEvaluators, CausalAttentionWithPast) {
   expectFloats(y[2], {3, 1}, {2, 4, 9});
 }
 
+TEST_F(BlueEvaluators, Quantize) {
+  const std::string type = "tensor<?x4x!blue.quantized<i8 group row scale f32>>";
+  const std::string head = "(%x: tensor<?x4xf32>) -> " + type + " { %q = blue.quantize %x ";
+  const std::string tail = ": (tensor<?x4xf32>) -> " + type + " return %q : " + type + " }";
+  // Scales 2 and 0.5; -0.25 is half way between 0 and -1 half, and goes to the even one.
+  auto y = run(head + tail,
+               {Tensor::floats({3, 4}, {254, -3, 1.5, -254, 63.5, -0.25, 0.75, 10, 0, 0, 0, 0})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {3, 4}, {254, -4, 2, -254, 63.5, 0, 1, 10, 0, 0, 0, 0});
+  // One scale for all rows, beyond which values end.
+  y = run(head + "scale 0.5 " + tail, {Tensor::floats({1, 4}, {254, -1000, 1.2f, 0.1f})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 4}, {63.5, -63.5, 1, 0});
+}
+
+TEST_F(BlueEvaluators, QuantizeByGroups) {
+  auto y = run("(%x: tensor<?x6xf32>) -> tensor<?x6x!blue.quantized<i8 group 4 scale f16>> { "
+               "%q = blue.quantize %x : (tensor<?x6xf32>) -> "
+               "tensor<?x6x!blue.quantized<i8 group 4 scale f16>> "
+               "return %q : tensor<?x6x!blue.quantized<i8 group 4 scale f16>> }",
+               {Tensor::floats({1, 6}, {127, 1, 0.4f, -2, 12.7f, 0.1f})});
+  ASSERT_EQ(y.size(), 1u);
+  float tenth = 0.0999755859375f; // 0.1 as f16
+  expectFloats(y[0], {1, 6}, {127, 1, 0, -2, tenth * 127, tenth});
+}
+
+TEST_F(BlueEvaluators, AttentionOverAQuantizedCache) {
+  // Keys are 0: values are averaged, as the cache holds them (scale 1: 127 and whole numbers).
+  const std::string past = "tensor<?x4x!blue.quantized<i8 group 4 scale f16>>";
+  auto y = run("(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: " + past +
+                   ", %pv: " + past + ") -> (tensor<?x4xf32>, " + past + ", " + past +
+                   ") { %y, %k1, %v1 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads "
+                   "= 1, num_kv_heads = 1, scale = 1.0, compute_type = i8} : (tensor<?x4xf32>, "
+                   "tensor<?x4xf32>, tensor<?x4xf32>, " +
+                   past + ", " + past + ") -> tensor<?x4xf32> present " + past + ", " + past +
+                   " return %y, %k1, %v1 : tensor<?x4xf32>, " + past + ", " + past + " }",
+               {Tensor::floats({1, 4}, {1, 2, 3, 4}), Tensor::floats({1, 4}, {0, 0, 0, 0}),
+                Tensor::floats({1, 4}, {127, 2.4f, -6.6f, 0}), Tensor::floats({1, 4}, {0, 0, 0, 0}),
+                Tensor::floats({1, 4}, {127, 4, 1, 2})});
+  ASSERT_EQ(y.size(), 3u);
+  expectFloats(y[0], {1, 4}, {127, 3, -3, 1});
+  expectFloats(y[2], {2, 4}, {127, 4, 1, 2, 127, 2, -7, 0});
+}
+
+TEST_F(BlueEvaluators, AttentionQuantizesTheQuery) {
+  // Scores are q * 1 for the past and 0 for the row itself. The query's second element, 0.4 of a
+  // step, goes to 0; its key is the only one that is not, so both positions weigh the same.
+  const std::string past = "tensor<?x4x!blue.quantized<i8 group 4 scale f16>>";
+  auto y = run("(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: " + past +
+                   ", %pv: " + past + ") -> (tensor<?x4xf32>, " + past + ", " + past +
+                   ") { %y, %k1, %v1 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads "
+                   "= 1, num_kv_heads = 1, scale = 1.0, compute_type = i8} : (tensor<?x4xf32>, "
+                   "tensor<?x4xf32>, tensor<?x4xf32>, " +
+                   past + ", " + past + ") -> tensor<?x4xf32> present " + past + ", " + past +
+                   " return %y, %k1, %v1 : tensor<?x4xf32>, " + past + ", " + past + " }",
+               {Tensor::floats({1, 4}, {127, 0.4f, 0, 0}), Tensor::floats({1, 4}, {0, 0, 0, 0}),
+                Tensor::floats({1, 4}, {127, 0, 0, 0}), Tensor::floats({1, 4}, {0, 127, 0, 0}),
+                Tensor::floats({1, 4}, {0, 127, 0, 0})});
+  ASSERT_EQ(y.size(), 3u);
+  expectFloats(y[0], {1, 4}, {63.5, 63.5, 0, 0});
+}
+
 TEST_F(BlueEvaluators, EncoderAttention) {
   // Scores are 0 and log 3 after the scale: weights 1/4 and 3/4. Batches do not mix.
   float log3 = std::log(3.0f);

@@ -1,0 +1,18 @@
+// The `kernel` dialect; what it is for stands in README.md beside this file.
+#ifndef BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H
+#define BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "compiler/dialect/kernel/KernelDialect.h.inc"
+
+#define GET_OP_CLASSES
+#include "compiler/dialect/kernel/KernelOps.h.inc"
+
+#endif // BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H

@@ -1,0 +1,33 @@
+// What a step has to read and to compute, whatever kernel does it: the figures that `bluec bench`
+// divides by the measured times.
+#ifndef BLUEC_COMPILER_PIPELINE_STEPCOSTS_H
+#define BLUEC_COMPILER_PIPELINE_STEPCOSTS_H
+
+#include "compiler/dialect/plan/Plan.h"
+
+#include <string>
+
+namespace bluec {
+
+/// A call with `count` rows at `position` reads
+///   weightBytes + count * rowBytes + (position + count) * positionBytes
+/// and computes (a multiply-add is two operations; only those of linears and attention count)
+///   operations + count * rowOperations + (sum over its rows of the positions that they attend to)
+///     * positionOperations.
+struct StepCost {
+  std::string op;         // of the step's root: "linear", "attention", "rms_norm"
+  std::string arithmetic; // element type of the products: "f32", "i16", "i8"; empty: none counted
+  int64_t weightBytes = 0;
+  int64_t rowBytes = 0;
+  int64_t positionBytes = 0;
+  int64_t operations = 0;
+  int64_t rowOperations = 0;
+  int64_t positionOperations = 0;
+};
+
+/// Of a step of `entry`, before kernels are made.
+StepCost costOf(plan::StepOp step, plan::EntryOp entry);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_PIPELINE_STEPCOSTS_H

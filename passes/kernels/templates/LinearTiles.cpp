@@ -1,0 +1,119 @@
+#include "passes/kernels/templates/LinearTiles.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+namespace {
+/// Rows under which the panels' traffic stops mattering: less than a byte for each multiply-add of
+/// a register tile's column.
+constexpr int64_t kBlockRows = 128;
+} // namespace
+
+LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows)
+    : k(k), b(k.b), bias(op.getBias() ? k.buffer(op.getBias()) : Value()), type(op.getType()),
+      rows(rowShape(type).rows), width(rowShape(type).cols), panelCount(panelCount),
+      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes) {}
+
+Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
+  Tiling best;
+  double bestShare = 0;
+  for (int64_t height = 1; height <= std::min(most, rows); ++height) {
+    int64_t tiles = llvm::divideCeil(rows, height);
+    double useful = static_cast<double>(rows) / static_cast<double>(tiles * height);
+    // One load for each row and each vector of the panel against height * vectors multiplications.
+    double perLoad =
+        static_cast<double>(height * vectors) / static_cast<double>(height + vectors + 1);
+    if (double share = useful * perLoad; share > bestShare) {
+      bestShare = share;
+      best = {height, tiles, tiles};
+    }
+  }
+  // A panel is read once for each block, perhaps from memory; x is read once for each panel, from
+  // the second-level cache if the block fits there, else from the one behind it. Under kBlockRows
+  // rows the panels' traffic would be the larger one.
+  int64_t fitting = b.facts.l2Bytes / 2 / (rowBytes * best.height);
+  int64_t enough = llvm::divideCeil(kBlockRows, best.height);
+  best.block = std::clamp<int64_t>(std::max(fitting, enough), 2, std::max<int64_t>(best.tiles, 2));
+  // The last tile may reach back over the one before it, which must belong to the same task.
+  bool ragged = rows % best.height != 0;
+  auto breaks = [&](int64_t block) { return ragged && best.tiles % block == 1 && best.tiles > 1; };
+  while (best.block > 2 && breaks(best.block))
+    --best.block;
+  while (breaks(best.block))
+    ++best.block;
+  return best;
+}
+
+Columns LinearTiles::columnsOf(Value panel, int64_t vector) {
+  Value col = b.add(b.mul(panel, panelRows), vector * b.facts.lanes);
+  if (width % panelRows == 0)
+    return {col, {}};
+  return b.columns(col, width);
+}
+
+void LinearTiles::storeTile(ValueRange sums, Value row, int64_t height, Value panel) {
+  Values biases;
+  for (int64_t v = 0; bias && v < vectors; ++v) {
+    Columns at = columnsOf(panel, v);
+    biases.push_back(b.load(bias, {b.index(0), at.col}, at.mask));
+  }
+  // A costly chain would be repeated for each vector of the tile: the sums pass through the
+  // result's own bytes instead, and a loop over rows finishes them.
+  bool inLoop = height > 1 && k.hasCostlyChain();
+  for (int64_t r = 0; r < height; ++r)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Columns at = columnsOf(panel, v);
+      Value sum = sums[static_cast<size_t>(r * vectors + v)];
+      if (bias)
+        sum = b.addf(sum, biases[static_cast<size_t>(v)]);
+      if (inLoop)
+        b.store(sum, k.result, {b.add(row, r), at.col}, at.mask);
+      else
+        k.finish(sum, b.add(row, r), at);
+    }
+  if (!inLoop)
+    return;
+  b.loop(row, b.add(row, height), 1, [&](Value at) {
+    for (int64_t v = 0; v < vectors; ++v) {
+      Columns cols = columnsOf(panel, v);
+      k.finish(b.load(k.result, {at, cols.col}, cols.mask), at, cols);
+    }
+  });
+}
+
+void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply) {
+  Tiling tiling = chooseTiling(most, rowBytes);
+  int64_t blockRows = tiling.block * tiling.height;
+  k.tasks = k.validRowsExpr(type).ceilDiv(blockRows) * panelCount;
+  Value valid = b.ceilDiv(k.validRows(type), tiling.height);
+  b.loop(k.begin, k.end, 1, [&](Value task) {
+    Value panel = b.rem(task, panelCount);
+    Value first = b.mul(b.div(task, panelCount), tiling.block);
+    Value last = b.minimum(b.add(first, tiling.block), valid);
+    b.loop(first, last, 1, [&](Value tile) {
+      // The last tile is moved back so that it stays within the rows.
+      Value row = b.mul(tile, tiling.height);
+      if (rows % tiling.height != 0)
+        row = b.minimum(row, b.index(rows - tiling.height));
+      storeTile(multiply(row, tiling.height, panel, /*side=*/1), row, tiling.height, panel);
+    });
+  });
+}
+
+void LinearTiles::emitOneRow(int64_t side, Multiply multiply) {
+  k.tasks = k.constantExpr(panelCount);
+  Value row = b.index(0);
+  auto emit = [&](Value panel, int64_t panels) {
+    Values sums = multiply(row, 1, panel, panels);
+    for (int64_t p = 0; p < panels; ++p)
+      storeTile(
+          ValueRange(sums).slice(static_cast<size_t>(p * vectors), static_cast<size_t>(vectors)),
+          row, 1, b.add(panel, p));
+  };
+  if (side == 1)
+    return b.loop(k.begin, k.end, 1, [&](Value panel) { emit(panel, 1); });
+  Value paired = b.add(k.begin, b.mul(b.div(b.sub(k.end, k.begin), side), side));
+  b.loop(k.begin, paired, side, [&](Value panel) { emit(panel, side); });
+  b.loop(paired, k.end, 1, [&](Value panel) { emit(panel, 1); });
+}

@@ -1,0 +1,31 @@
+#include "passes/kernels/templates/Quantize.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+Value kernels::largestScale(KernelBuilder &b, int64_t width, int64_t most,
+                            llvm::function_ref<Value(Columns)> load) {
+  Values largest =
+      b.forColumns(width, ValueRange{b.splat(0)}, [&](Columns at, ValueRange carried) {
+        return Values{b.maxf(math::AbsFOp::create(b, load(at)), carried[0])};
+      });
+  return b.divf(b.maxLanes(largest[0]), b.scalar(static_cast<double>(most)));
+}
+
+Value kernels::toHalf(KernelBuilder &b, Value scale) {
+  return arith::TruncFOp::create(b, b.getF16Type(), b.minf(scale, b.scalar(65504)));
+}
+
+Value kernels::toIntegers(KernelBuilder &b, Value x, Value scale, int64_t most) {
+  auto bound = static_cast<double>(most);
+  Value scales = b.broadcast(scale);
+  Value rounded = math::RoundEvenOp::create(b, b.divf(x, scales));
+  // The lower bound first: it replaces what is not a number.
+  Value within = b.minf(b.maxf(rounded, b.splat(-bound)), b.splat(bound));
+  Value ints = arith::FPToSIOp::create(b, b.intVectorType(), within);
+  Value isZero = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scales, b.splat(0));
+  return b.select(isZero, b.splatInt(b.intVectorType(), 0), ints);
+}

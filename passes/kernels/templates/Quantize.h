@@ -1,0 +1,23 @@
+// Floats to integers as blue.quantize says: the formula that every kernel and the plain evaluator
+// share, operation by operation, so that they agree to the bit.
+#ifndef BLUEC_PASSES_KERNELS_TEMPLATES_QUANTIZE_H
+#define BLUEC_PASSES_KERNELS_TEMPLATES_QUANTIZE_H
+
+#include "passes/kernels/templates/KernelBuilder.h"
+
+namespace bluec::kernels {
+
+/// max |x| / most over the columns 0 .. width - 1 that `load` gives, as f32.
+mlir::Value largestScale(KernelBuilder &b, int64_t width, int64_t most,
+                         llvm::function_ref<mlir::Value(Columns)> load);
+
+/// `scale` rounded to the nearest f16 that is finite, as f16.
+mlir::Value toHalf(KernelBuilder &b, mlir::Value scale);
+
+/// round(x / scale), ties to even, within -most .. most, as i32; 0 where scale is 0, -most where x
+/// is not a number. x is a vector, scale an f32.
+mlir::Value toIntegers(KernelBuilder &b, mlir::Value x, mlir::Value scale, int64_t most);
+
+} // namespace bluec::kernels
+
+#endif // BLUEC_PASSES_KERNELS_TEMPLATES_QUANTIZE_H

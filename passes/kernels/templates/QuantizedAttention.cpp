@@ -1,0 +1,538 @@
+// Attention over a quantized KV cache, which is read as it stands: integers by position and head.
+//
+// A tile is a few query rows that share keys and values: rows of one head (a chunk), or heads of
+// one group at one position (decoding one token). Positions are taken in stretches, the blocks of
+// the cache, counted from position 0. Within a tile, a few rows at a time are in registers.
+//
+// With scales ks, vs of keys and values, the query of a row as integers qi with scale qs, a stretch
+// is, for each row:
+//   x[j] = log2(e) scale qs ks[j] (qi . ki[j]) + log2 vs[j]   the dot product in integers
+//   m = max x;  p[j] = M 2^(x[j] - m);  w[j] = round(p[j])    M is 255 or 32767, so 0 <= w <= M
+//   l = sum p[j] / vs[j];  o[d] = sum w[j] vi[j][d]           the latter in integers
+// A value's scale is in the exponent: so the largest product of a weight and a scale in the stretch
+// is M exactly, and no step of w is lost. Stretches are added by their maxima:
+//   m' = max(m', m);  L = L 2^(before - m') + l 2^(m - m');  O likewise with o
+// and the result is O / L, M cancelling out.
+//
+// The denominator takes the weights before rounding. With w it would have to divide by vs what has
+// been rounded with vs in it: a position of large weight and small values, the way models park
+// attention that they have no use for, has w near 0, and the denominator would be lost with it.
+//
+// What a row does depends on its own position only: positions past it have p = w = 0, a stretch
+// without any of its positions leaves L and O as they are, sums of integers have no order, and the
+// order of all others is fixed by the position. Positions that no token was written to hold
+// garbage, in scales perhaps no number: it is dropped by select, never multiplied by 0.
+#include "compiler/dialect/plan/Layouts.h"
+#include "passes/kernels/templates/Quantize.h"
+#include "passes/kernels/templates/Templates.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+namespace {
+
+constexpr int64_t kMostDims = 512;         // of a head: sums of products with i16 stay below 2^31
+constexpr int64_t kMostPositions = 512;    // of a block, for the same reason
+constexpr int64_t kMostRows = 64;          // of a tile
+constexpr int64_t kSumBytes = 16 * 1024;   // of a tile's float sums, to stay in L1 beside a block
+constexpr double kLowest = -3.402823e+38;  // below every score, and finite
+constexpr double kLeastExponent = -120;    // 2^ this is as good as 0 beside 1, and no denormal
+constexpr double kLeastScale = 0x1p-24;    // of f16, for log2: smaller ones are 0
+
+/// What differs between the two types of dot products.
+struct DotType {
+  Type element;
+  int64_t bits;        // of an element
+  int64_t steps;       // operands that a word of the cache gives
+  int64_t words;       // words of a query or of weights for one word of the cache
+  int64_t mostQuery;   // a query is quantized to -mostQuery .. mostQuery
+  int64_t mostWeight;  // a softmax's weight to 0 .. mostWeight
+  int64_t degree;      // of the polynomial for weights
+};
+
+class Emitter {
+public:
+  Emitter(StepKernel &k, plan::AttentionOp op);
+  void emit();
+
+private:
+  void chooseTiles();
+  void makeScratch();
+  void emitTile(Value headInGroup, Value row);
+  void emitQuery(Value i);
+  void emitStretches(Value from, Value to, bool masked);
+  void emitScales(Value stretch);
+  void emitScores(Value firstRow, Value inUse);
+  void emitSoftmax(Value firstRow, Value stretch, bool masked);
+  void emitFactors(Value firstRow);
+  void emitValues(Value firstRow, Value inUse);
+  void emitResult(Value i);
+
+  Value queryRow(Value i) {
+    return overHeads ? tileRow : b.minimum(b.add(tileRow, i), b.index(tokens - 1));
+  }
+  Value headCol(Value i) { return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims); }
+  /// First dim of a vector of dims: the last one reaches back where it would reach past the head.
+  int64_t dimOf(int64_t v) {
+    return dims < b.facts.lanes ? 0 : std::min(v * b.facts.lanes, dims - b.facts.lanes);
+  }
+  Value loadWords(Value cache, Value offset, int64_t count);
+  Values keyOperands(Value words);
+  Values valueOperands(Value words);
+  Value log2(Value x);
+  Value exp2(Value x, int64_t degree, double factor);
+  Value positionMask(Value bound, int64_t v);
+
+  StepKernel &k;
+  KernelBuilder &b;
+  plan::AttentionOp op;
+  Value query, keys, values;
+  plan::CacheLayout keyLayout, valueLayout;
+  int64_t tokens, heads, kvHeads, groupSize, dims, block;
+  DotType dot;
+
+  // The tile.
+  bool overHeads = false;  // rows of a tile are heads of a group, not tokens
+  int64_t height = 1;      // rows of a tile
+  int64_t rows = 1;        // of which so many at a time
+  int64_t tilesPerGroup = 1, tilesPerHead = 1;
+  int64_t positionVectors; // of a stretch
+  int64_t dimVectors;      // of a head
+  int64_t keySide = 1;     // vectors of positions at a time
+  int64_t dimSide = 1;     // vectors of dims at a time
+  int64_t queryWords;      // of a row
+
+  // Scratch. By row of the tile:
+  Value queries, offsets, queryScales, maxima, weightSums, sums;
+  // by row of those at a time:
+  Value scores, weights, stretchMaxima, stretchSums, oldFactors, newFactors;
+  // by position of the stretch:
+  Value keyScales, valueLogs, valueInverses;
+
+  // Of the tile being written.
+  Value group, firstHead, tileRow, rowsHere;
+  Value least, most; // positions that all rows, and that some row, attend to
+  Value keyBase, valueBase; // of the block of a stretch
+};
+
+} // namespace
+
+Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
+    : k(k), b(k.b), op(op), query(k.buffer(op.getQuery())), keys(k.buffer(op.getKeys())),
+      values(k.buffer(op.getValues())),
+      keyLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getKeys().getType()))),
+      valueLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()))),
+      tokens(rowShape(op.getType()).rows), heads(op.getNumHeads()), kvHeads(op.getNumKvHeads()),
+      groupSize(heads / kvHeads), dims(keyLayout.dims), block(keyLayout.block) {
+  if (keyLayout.word.dotLanes == 4)
+    dot = {b.getI8Type(), 8, 1, 1, 127, 255, 3};
+  else
+    dot = {b.getI16Type(), 16, 2, 2, 32767, 32767, 4};
+}
+
+void Emitter::chooseTiles() {
+  int64_t lanes = b.facts.lanes;
+  positionVectors = block / lanes;
+  dimVectors = llvm::divideCeil(dims, lanes);
+  overHeads = tokens == 1;
+  // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast.
+  int64_t sumsAtOnce = b.facts.registers / 2;
+  int64_t most = std::min(lanes, sumsAtOnce / 2);
+  if (overHeads) {
+    rows = std::min(groupSize, most);
+    while (groupSize % rows != 0)
+      --rows;
+    height = rows;
+    tilesPerGroup = groupSize / height;
+  } else {
+    rows = std::min(tokens, most);
+    int64_t fitting = kSumBytes / (dimVectors * lanes * 4) / rows * rows;
+    int64_t wanted = llvm::divideCeilSigned(std::min(kMostRows, tokens), rows) * rows;
+    height = std::clamp(fitting, rows, wanted);
+    tilesPerGroup = groupSize;
+    tilesPerHead = llvm::divideCeil(tokens, height);
+  }
+  auto sideOf = [&](int64_t vectors) {
+    int64_t side = std::clamp<int64_t>(sumsAtOnce / rows, 1, vectors);
+    return llvm::divideCeil(vectors, llvm::divideCeil(vectors, side));
+  };
+  dimSide = sideOf(dimVectors);
+  keySide = sideOf(positionVectors);
+  while (positionVectors % keySide != 0)
+    --keySide;
+  queryWords = dimVectors * lanes / 4 * dot.words;
+}
+
+void Emitter::makeScratch() {
+  int64_t lanes = b.facts.lanes, padded = height + lanes;
+  queries = b.scratchBytes(height * queryWords * 4);
+  offsets = b.scratchBytes(height * 4);
+  queryScales = b.scratch({height});
+  maxima = b.scratch({padded});
+  weightSums = b.scratch({height, lanes});
+  sums = b.scratch({height, dimVectors * lanes});
+  scores = b.scratch({rows, block});
+  weights = b.scratchBytes(rows * block * dot.bits / 8);
+  stretchMaxima = b.scratch({lanes});
+  stretchSums = b.scratch({rows, lanes});
+  oldFactors = b.scratch({lanes});
+  newFactors = b.scratch({lanes});
+  keyScales = b.scratch({block});
+  valueLogs = b.scratch({block});
+  valueInverses = b.scratch({block});
+}
+
+void Emitter::emit() {
+  chooseTiles();
+  makeScratch();
+  AffineExpr tiles = k.constantExpr(tilesPerHead);
+  Value tileCount = b.index(tilesPerHead);
+  if (k.rowsPerCount(op.getQuery().getType())) {
+    int64_t step = overHeads ? 1 : height;
+    tiles = getAffineDimExpr(0, b.getContext()).ceilDiv(step);
+    tileCount = b.ceilDiv(k.count, step);
+  }
+  k.tasks = tiles * (kvHeads * tilesPerGroup);
+  b.loop(k.begin, k.end, 1, [&](Value task) {
+    // Tiles of one head follow each other, and heads of one group: they read the same keys.
+    Value tile = arith::RemUIOp::create(b, task, tileCount);
+    Value rest = arith::DivUIOp::create(b, task, tileCount);
+    group = b.div(rest, tilesPerGroup);
+    emitTile(b.rem(rest, tilesPerGroup), b.mul(tile, overHeads ? 1 : height));
+  });
+}
+
+void Emitter::emitTile(Value headInGroup, Value row) {
+  firstHead = b.add(b.mul(group, groupSize), b.mul(headInGroup, overHeads ? height : 1));
+  tileRow = row;
+  Value validRows = b.minimum(k.count, b.index(tokens));
+  Value valid = b.add(k.position, validRows);
+  least = b.minimum(b.add(b.add(k.position, row), 1), valid);
+  most = overHeads ? least : b.minimum(b.add(b.add(k.position, row), height), valid);
+  rowsHere = overHeads ? b.index(height) : b.minimum(b.sub(validRows, row), b.index(height));
+
+  b.loop(b.index(0), b.index(height), 1, [&](Value i) { emitQuery(i); });
+  // All rows see all of the stretches before `full`.
+  Value full = b.mul(b.div(least, block), block);
+  emitStretches(b.index(0), full, /*masked=*/false);
+  emitStretches(full, most, /*masked=*/true);
+  b.loop(b.index(0), rowsHere, 1, [&](Value i) { emitResult(i); });
+}
+
+/// Quantizes row `i` of the tile, and sets its sums to nothing.
+void Emitter::emitQuery(Value i) {
+  int64_t lanes = b.facts.lanes;
+  Value row = queryRow(i), start = headCol(i);
+  auto load = [&](Columns at) { return b.load(query, {row, b.add(start, at.col)}, at.mask); };
+  Value scale = largestScale(b, dims, dot.mostQuery, load);
+  Value all = b.splatInt(b.intVectorType(), 0);
+  for (int64_t v = 0; v < dimVectors; ++v) {
+    Value ints = toIntegers(b, load(b.columns(b.index(v * lanes), dims)), scale, dot.mostQuery);
+    all = b.addi(all, ints);
+    Value narrow = arith::TruncIOp::create(b, VectorType::get(lanes, dot.element), ints);
+    Value offset = b.add(b.mul(i, queryWords * 4), v * lanes * dot.bits / 8);
+    b.storeBytes(narrow, queries, offset);
+  }
+  // Keys are stored with 128 added.
+  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, all);
+  Value offset = arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
+  b.storeScalarBytes(offset, offsets, b.mul(i, 4));
+  double factor = op.getScale().convertToDouble() * 1.4426950408889634;
+  b.storeScalar(b.mulf(scale, b.scalar(factor)), queryScales, {i});
+  b.storeScalar(b.scalar(kLowest), maxima, {i});
+  b.store(b.splat(0), weightSums, {i, b.index(0)});
+  for (int64_t v = 0; v < dimVectors; ++v)
+    b.store(b.splat(0), sums, {i, b.index(v * lanes)});
+}
+
+void Emitter::emitStretches(Value from, Value to, bool masked) {
+  b.loop(from, to, block, [&](Value stretch) {
+    Value number = b.div(stretch, block);
+    keyBase = b.add(b.mul(group, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
+    valueBase = b.add(b.mul(group, valueLayout.headBytes()), b.mul(number, valueLayout.blockBytes()));
+    Value inUse = masked ? b.minimum(b.sub(most, stretch), b.index(block)) : b.index(block);
+    emitScales(stretch);
+    b.loop(b.index(0), rowsHere, rows, [&](Value firstRow) {
+      emitScores(firstRow, inUse);
+      emitSoftmax(firstRow, stretch, masked);
+      emitFactors(firstRow);
+      emitValues(firstRow, inUse);
+    });
+  });
+}
+
+/// Scales of the stretch's keys and values, the latter's logarithms and inverses.
+void Emitter::emitScales(Value stretch) {
+  int64_t lanes = b.facts.lanes;
+  auto halves = VectorType::get(lanes, b.getF16Type());
+  for (int64_t v = 0; v < positionVectors; ++v) {
+    Value at = b.index(v * lanes);
+    Value ks = b.extend(b.loadBytes(keys, b.add(keyBase, 2 * v * lanes), halves));
+    Value vs = b.extend(b.loadBytes(values, b.add(valueBase, 2 * v * lanes), halves));
+    vs = b.maxf(vs, b.splat(kLeastScale));
+    b.store(ks, keyScales, {at});
+    b.store(log2(vs), valueLogs, {at});
+    b.store(b.divf(b.splat(1), vs), valueInverses, {at});
+  }
+}
+
+/// `count` words from `offset` on, in a vector.
+Value Emitter::loadWords(Value cache, Value offset, int64_t count) {
+  int64_t lanes = b.facts.lanes;
+  if (count >= lanes)
+    return b.loadBytes(cache, offset, b.intVectorType());
+  // A head of a few dims: word after word.
+  Value words = b.splatInt(b.intVectorType(), 0);
+  for (int64_t i = 0; i < count; ++i)
+    words = vector::InsertOp::create(
+        b, b.loadScalarBytes(cache, b.add(offset, 4 * i), b.getI32Type()), words, ArrayRef<int64_t>{i});
+  return words;
+}
+
+/// Operands of dot products in a vector of words of keys, which are unsigned.
+Values Emitter::keyOperands(Value words) {
+  VectorType packed = b.packedType(dot.element);
+  Value operand = b.bitcast(words, packed);
+  if (dot.steps == 1)
+    return {operand};
+  return {b.andi(operand, b.splatInt(packed, 255)), b.shiftRight(operand, 8)};
+}
+
+/// The same for values, which are signed.
+Values Emitter::valueOperands(Value words) {
+  VectorType packed = b.packedType(dot.element);
+  Value operand = b.bitcast(words, packed);
+  if (dot.steps == 1)
+    return {operand};
+  auto signedShift = [&](Value x) -> Value {
+    return arith::ShRSIOp::create(b, x, b.splatInt(packed, 8));
+  };
+  return {signedShift(b.shiftLeft(operand, 8)), signedShift(operand)};
+}
+
+/// x[i][j] for the rows at a time and positions of the stretch, `inUse` of them, rounded up to
+/// keySide vectors.
+void Emitter::emitScores(Value firstRow, Value inUse) {
+  int64_t lanes = b.facts.lanes, step = keySide * lanes;
+  Value words = b.add(keyBase, keyLayout.headerBytes());
+  b.loop(b.index(0), inUse, step, [&](Value position) {
+    Values dots;
+    for (int64_t i = 0; i < rows; ++i) {
+      Value offset = b.loadScalarBytes(offsets, b.mul(b.add(firstRow, i), 4), b.getI32Type());
+      dots.append(static_cast<size_t>(keySide), b.broadcastTo(b.intVectorType(), offset));
+    }
+    Value start = b.add(words, b.mul(position, 4));
+    dots = b.loop(b.index(0), b.index(keyLayout.words()), 1, dots, [&](Value word, ValueRange now) {
+      Values next(now);
+      SmallVector<Values> loaded;
+      for (int64_t v = 0; v < keySide; ++v) {
+        Value at = b.add(b.add(start, b.mul(word, keyLayout.wordBytes())), v * lanes * 4);
+        loaded.push_back(keyOperands(b.loadBytes(keys, at, b.intVectorType())));
+      }
+      for (int64_t s = 0; s < dot.steps; ++s)
+        for (int64_t i = 0; i < rows; ++i) {
+          Value at = b.add(b.mul(b.add(firstRow, i), queryWords * 4),
+                           b.add(b.mul(word, dot.words * 4), s * 4));
+          Value element = b.broadcastWord(queries, at, dot.element);
+          for (int64_t v = 0; v < keySide; ++v) {
+            Value &sum = next[static_cast<size_t>(i * keySide + v)];
+            sum = b.dot(sum, loaded[static_cast<size_t>(v)][static_cast<size_t>(s)], element);
+          }
+        }
+      return next;
+    });
+    for (int64_t v = 0; v < keySide; ++v) {
+      Value at = b.add(position, v * lanes);
+      Value scale = b.load(keyScales, {at}), log = b.load(valueLogs, {at});
+      for (int64_t i = 0; i < rows; ++i) {
+        Value factor = b.loadBroadcast(queryScales, {b.add(firstRow, i)});
+        Value score = b.mulf(b.toFloat(dots[static_cast<size_t>(i * keySide + v)]), scale);
+        b.store(b.fma(score, factor, log), scores, {b.index(i), at});
+      }
+    }
+  });
+}
+
+/// log2 x for positive and normal x, to 4e-7; exact for 1.
+Value Emitter::log2(Value x) {
+  // Coefficients of t, t^2, ... with the least error from log2(1 + t), sqrt(1/2) <= 1 + t < sqrt(2).
+  static constexpr std::array<double, 7> kTerms = {1.44269973,  -0.721375872, 0.480465033, -0.358961848,
+                                                   0.297262591, -0.272697952, 0.17063452};
+  Value bits = b.bitcast(x, b.intVectorType());
+  Value root = b.splatInt(b.intVectorType(), 0x3f3504f3);
+  Value exponent = arith::ShRSIOp::create(b, b.subi(bits, root), b.splatInt(b.intVectorType(), 23));
+  Value t = b.bitcast(b.subi(bits, b.shiftLeft(exponent, 23)), b.vectorType());
+  t = b.subf(t, b.splat(1));
+  Value sum = b.splat(kTerms.back());
+  for (double term : llvm::reverse(ArrayRef<double>(kTerms).drop_back()))
+    sum = b.fma(sum, t, b.splat(term));
+  return b.fma(sum, t, b.toFloat(exponent));
+}
+
+/// factor * 2^x for x <= 0, and 0 < factor * 2^kLeastExponent for all that are smaller. Relative
+/// errors: 1.1e-4 (degree 3), 3e-6 (degree 4), 2e-7 (degree 5); exact at 0 for a factor 1.
+Value Emitter::exp2(Value x, int64_t degree, double factor) {
+  // Coefficients of r, r^2, ... with the least relative error of 1 + ... from 2^r, |r| <= 1/2.
+  static constexpr std::array<double, 3> kThree = {0.69328290, 0.24221097, 0.055008933};
+  static constexpr std::array<double, 4> kFour = {0.69312418, 0.24024099, 0.055906426, 0.0095828529};
+  static constexpr std::array<double, 5> kFive = {0.69314700, 0.24022243, 0.055507336, 0.0096715130,
+                                                  0.0013264727};
+  ArrayRef<double> terms = degree == 3 ? ArrayRef<double>(kThree)
+                           : degree == 4 ? ArrayRef<double>(kFour)
+                                         : ArrayRef<double>(kFive);
+  x = b.maxf(x, b.splat(kLeastExponent));
+  // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
+  Value magic = b.splat(0x1.8p23);
+  Value shifted = b.addf(x, magic);
+  Value r = b.subf(x, b.subf(shifted, magic));
+  Value sum = b.splat(factor * terms.back());
+  for (double term : llvm::reverse(terms.drop_back()))
+    sum = b.fma(sum, r, b.splat(factor * term));
+  sum = b.fma(sum, r, b.splat(factor));
+  Value exponent = b.shiftLeft(b.bitcast(shifted, b.intVectorType()), 23);
+  return b.bitcast(b.addi(b.bitcast(sum, b.intVectorType()), exponent), b.vectorType());
+}
+
+/// Lanes of the vector of positions `v` that are below `bound`, an i32 in all lanes.
+Value Emitter::positionMask(Value bound, int64_t v) {
+  SmallVector<int32_t> numbers;
+  for (int64_t i = 0; i < b.facts.lanes; ++i)
+    numbers.push_back(static_cast<int32_t>(v * b.facts.lanes + i));
+  Value positions = arith::ConstantOp::create(
+      b, DenseIntElementsAttr::get(b.intVectorType(), ArrayRef<int32_t>(numbers)));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, bound);
+}
+
+/// Scores to weights, their sums and the stretch's maxima.
+void Emitter::emitSoftmax(Value firstRow, Value stretch, bool masked) {
+  int64_t lanes = b.facts.lanes;
+  b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
+    Value bound;
+    if (masked) {
+      Value seen = overHeads ? most : b.minimum(b.add(least, b.add(firstRow, i)), most);
+      seen = b.maximum(b.index(0), b.minimum(b.sub(seen, stretch), b.index(block)));
+      bound = b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), seen));
+    }
+    auto score = [&](int64_t v) {
+      Value x = b.load(scores, {i, b.index(v * lanes)});
+      return masked ? b.select(positionMask(bound, v), x, b.splat(kLowest)) : x;
+    };
+    Values largest;
+    for (int64_t v = 0; v < positionVectors; ++v)
+      largest.push_back(score(v));
+    while (largest.size() > 1) {
+      Values next;
+      for (size_t v = 0; v + 1 < largest.size(); v += 2)
+        next.push_back(b.maxf(largest[v], largest[v + 1]));
+      if (largest.size() % 2)
+        next.push_back(largest.back());
+      largest = next;
+    }
+    Value maximum = b.maxLanes(largest[0]);
+    b.storeScalar(maximum, stretchMaxima, {i});
+    Value shift = b.broadcast(maximum);
+    Value total = b.splat(0);
+    auto narrow = VectorType::get(lanes, dot.element);
+    for (int64_t v = 0; v < positionVectors; ++v) {
+      Value at = b.index(v * lanes);
+      Value p = exp2(b.subf(score(v), shift), dot.degree, static_cast<double>(dot.mostWeight));
+      Value added = b.fma(p, b.load(valueInverses, {at}), total);
+      if (masked) {
+        Value mask = positionMask(bound, v);
+        p = b.select(mask, p, b.splat(0));
+        total = b.select(mask, added, total);
+      } else {
+        total = added;
+      }
+      // The nearest integer then stands in the low bits.
+      Value rounded = b.bitcast(b.addf(p, b.splat(0x1.8p23)), b.intVectorType());
+      Value offset = b.add(b.mul(i, block * dot.bits / 8), v * lanes * dot.bits / 8);
+      b.storeBytes(arith::TruncIOp::create(b, narrow, rounded), weights, offset);
+    }
+    b.store(total, stretchSums, {i, b.index(0)});
+  });
+}
+
+/// By what the sums so far and the stretch's are multiplied, for all rows at a time.
+void Emitter::emitFactors(Value firstRow) {
+  Value mask = rows < b.facts.lanes ? b.columns(b.index(0), rows).mask : Value();
+  Value zero = b.index(0);
+  Value before = b.load(maxima, {firstRow}), here = b.load(stretchMaxima, {zero});
+  Value now = b.maxf(before, here);
+  b.store(exp2(b.subf(before, now), 5, 1), oldFactors, {zero});
+  b.store(exp2(b.subf(here, now), 5, 1), newFactors, {zero});
+  b.store(now, maxima, {firstRow}, mask);
+}
+
+/// Adds the stretch's values, multiplied by the weights, and the sums of the weights.
+void Emitter::emitValues(Value firstRow, Value inUse) {
+  int64_t lanes = b.facts.lanes;
+  Value words = b.add(valueBase, valueLayout.headerBytes());
+  for (int64_t first = 0; first < dimVectors; first += dimSide) {
+    int64_t side = std::min(dimSide, dimVectors - first);
+    Values dots(static_cast<size_t>(rows * side), b.splatInt(b.intVectorType(), 0));
+    dots = b.loop(b.index(0), b.ceilDiv(inUse, 4), 1, dots, [&](Value word, ValueRange now) {
+      Values next(now);
+      SmallVector<Values> loaded;
+      Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
+      for (int64_t v = first; v < first + side; ++v)
+        loaded.push_back(valueOperands(loadWords(values, b.add(start, 4 * dimOf(v)), dims)));
+      for (int64_t s = 0; s < dot.steps; ++s)
+        for (int64_t i = 0; i < rows; ++i) {
+          Value at = b.add(b.mul(word, dot.words * 4), (i * block * dot.bits / 8) + s * 4);
+          Value weight = b.broadcastWord(weights, at, dot.element);
+          for (int64_t v = 0; v < side; ++v) {
+            Value &sum = next[static_cast<size_t>(i * side + v)];
+            sum = b.dot(sum, weight, loaded[static_cast<size_t>(v)][static_cast<size_t>(s)]);
+          }
+        }
+      return next;
+    });
+    for (int64_t i = 0; i < rows; ++i) {
+      Value row = b.add(firstRow, i);
+      Value before = b.loadBroadcast(oldFactors, {b.index(i)});
+      Value factor = b.loadBroadcast(newFactors, {b.index(i)});
+      for (int64_t v = 0; v < side; ++v) {
+        Value at = b.index((first + v) * lanes);
+        Value sum = b.mulf(b.load(sums, {row, at}), before);
+        Value added = b.toFloat(dots[static_cast<size_t>(i * side + v)]);
+        b.store(b.fma(added, factor, sum), sums, {row, at});
+      }
+      if (first == 0) {
+        Value zero = b.index(0);
+        Value sum = b.mulf(b.load(weightSums, {row, zero}), before);
+        Value added = b.load(stretchSums, {b.index(i), zero});
+        b.store(b.fma(added, factor, sum), weightSums, {row, zero});
+      }
+    }
+  }
+}
+
+void Emitter::emitResult(Value i) {
+  Value total = b.broadcast(b.sumLanes(b.load(weightSums, {i, b.index(0)})));
+  Value row = queryRow(i), start = headCol(i);
+  for (int64_t v = 0; v < dimVectors; ++v) {
+    Value value = b.divf(b.load(sums, {i, b.index(v * b.facts.lanes)}), total);
+    Value mask = dims < b.facts.lanes ? b.columns(b.index(0), dims).mask : Value();
+    k.finish(value, row, {b.add(start, dimOf(v)), mask});
+  }
+}
+
+LogicalResult kernels::emitQuantizedAttention(StepKernel &k, plan::AttentionOp op) {
+  auto type = cast<RankedTensorType>(op.getKeys().getType());
+  std::optional<plan::CacheLayout> layout = plan::CacheLayout::of(type);
+  std::optional<plan::CacheLayout> values =
+      plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()));
+  int64_t lanes = k.b.facts.lanes;
+  if (layout->block % lanes != 0 || layout->block > kMostPositions || values->block != layout->block)
+    return op.emitError() << "expected keys and values in blocks of a multiple of " << lanes
+                          << " positions, at most " << kMostPositions << ", found " << type;
+  if (layout->dims > kMostDims)
+    return op.emitError() << "expected heads of at most " << kMostDims << " dims, found "
+                          << layout->dims;
+  Emitter(k, op).emit();
+  return success();
+}

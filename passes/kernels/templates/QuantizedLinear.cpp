@@ -1,0 +1,311 @@
+// y = x * panels + bias over panels of quantized weights (PanelLayout), then the fused chain.
+//
+// For each group of weights, and each stretch within it:
+//   integer x:  sum = sum_k (w - zero) * x  in i32, which starts at -zero * (sum of x), w unsigned
+//   f32 x:      sum = one chain of fused multiply-adds of x with w - zero
+//   total = fma(sum, weight scale [* x scale of the stretch], total)
+// and y = total [* x scale of the row] + bias. Stretches are as long as no scale changes and i32
+// holds every sum. They are added in order of k whatever the number of rows; sums of integers have
+// no order, so that one row uses several accumulators where many rows hide their latency.
+//
+// A register tile is `height` rows by one panel. A word of weights gives, by shifts and masks, one
+// operand for each step of `dotLanes` elements; the other operand is the word of x at the same k,
+// broadcast. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
+#include "compiler/dialect/plan/Layouts.h"
+#include "passes/kernels/templates/LinearTiles.h"
+#include "passes/kernels/templates/Templates.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::kernels;
+
+namespace {
+
+/// Operands of dot products that have to be in flight at once: latency times rate of today's cores.
+constexpr int64_t kInFlight = 8;
+/// Bytes ahead of their use that one row's form asks for.
+constexpr int64_t kAheadBytes = 2048;
+constexpr int64_t kLineBytes = 64;
+
+class QuantizedLinearEmitter : LinearTiles {
+public:
+  QuantizedLinearEmitter(StepKernel &k, plan::LinearOp op, const plan::PanelLayout &layout)
+      : LinearTiles(k, op, layout.panels(), layout.rows), op(op), layout(layout),
+        xLayout(plan::RowLayout::of(op.getX().getType())), word(layout.word),
+        panels(k.buffer(op.getPanels())), x(k.buffer(op.getX())) {}
+
+  LogicalResult emit();
+
+private:
+  LogicalResult chooseStretch();
+  int64_t tileRows() const;
+
+  /// A register tile in the making: sums of `rows` rows by vectors of weights, for each row the
+  /// `vectors` of each panel.
+  struct Tile {
+    Values rows;   // where each row begins: bytes in x, or the row itself when x is of floats
+    Values panels; // bytes
+    bool streams = false;
+    int64_t vectors = 1;      // of all panels
+    int64_t accumulators = 1; // for each sum
+    size_t at(int64_t accumulator, int64_t row, int64_t vector) const {
+      return (static_cast<size_t>(accumulator) * rows.size() + static_cast<size_t>(row)) *
+                 static_cast<size_t>(vectors) +
+             static_cast<size_t>(vector);
+    }
+    int64_t height() const { return static_cast<int64_t>(rows.size()); }
+  };
+  Values multiply(Value row, int64_t height, Value panel, int64_t side);
+  /// Adds the products of [from, from + length) of the group whose header is at `header` bytes in a
+  /// panel and whose first element is k = `start` to `totals`.
+  Values addStretch(const Tile &tile, Value header, Value start, Value from, int64_t length,
+                    ValueRange totals);
+  Values startSums(const Tile &tile, ValueRange zeros, Value first, int64_t length);
+  Values addProducts(const Tile &tile, ValueRange zeros, Value words, Value first, int64_t length,
+                     ValueRange sums);
+  /// The operand of weights for one step: elements [step * dotLanes, + dotLanes) of each word.
+  Value unpack(Value words, int64_t step, Value zero);
+  Value loadScales(Value offset);
+  void prefetch(const Tile &tile, Value at, int64_t bytes);
+
+  /// `value` of a vector of panel `v / vectors` at byte `offset` of it.
+  Value inPanel(const Tile &tile, int64_t v, Value offset, int64_t bytesPerVector) {
+    Value base = b.add(tile.panels[static_cast<size_t>(v / vectors)], offset);
+    return b.add(base, v % vectors * bytesPerVector);
+  }
+
+  plan::LinearOp op;
+  plan::PanelLayout layout;
+  std::optional<plan::RowLayout> xLayout; // nullopt: x is of floats
+  plan::WordLayout word;
+  Value panels, x;
+  int64_t stretch = 0; // elements
+};
+
+} // namespace
+
+/// Elements that share a scale: 0 for all of them, as in types.
+static int64_t groupOr0(int64_t group, int64_t k) { return group >= k ? 0 : group; }
+
+LogicalResult QuantizedLinearEmitter::chooseStretch() {
+  stretch = layout.group;
+  if (!xLayout)
+    return success();
+  int64_t shared = std::gcd(groupOr0(layout.group, layout.k), groupOr0(xLayout->group, layout.k));
+  stretch = shared == 0 ? layout.k : shared;
+  // |w - zero| * |x| at most, by the ranges of both.
+  int64_t weight = layout.zeros ? (int64_t{1} << word.bits) - 1 : int64_t{1} << (word.bits - 1);
+  int64_t activation = (int64_t{1} << (8 * xLayout->elementBytes - 1)) - 1;
+  int64_t most = std::numeric_limits<int32_t>::max() / (weight * activation);
+  int64_t unit = std::lcm(xLayout->sums, word.elements());
+  if (stretch > most)
+    stretch = most / unit * unit;
+  bool divides = stretch % unit == 0 && (layout.group >= layout.k || layout.group % unit == 0);
+  if (stretch == 0 || (stretch < layout.k && !divides))
+    return op.emitError() << "expected sums over a divisor of every stretch of at most " << most
+                          << " elements that share a scale, and whole words, found "
+                          << op.getX().getType() << " and " << op.getPanels().getType();
+  return success();
+}
+
+int64_t QuantizedLinearEmitter::tileRows() const {
+  // Beside the sums and totals: words and the operands that come of them, a mask, two broadcasts.
+  int64_t others = word.steps() > 1 ? 2 * vectors + 3 : vectors + 2;
+  int64_t free = b.facts.accumulators(others);
+  int64_t both = free / (2 * vectors);
+  // On a small register file the totals, needed once a stretch, are the ones to wait in memory.
+  return std::max<int64_t>(1, both >= 4 ? both : free / vectors);
+}
+
+LogicalResult QuantizedLinearEmitter::emit() {
+  if (failed(chooseStretch()))
+    return failure();
+  auto tile = [&](Value row, int64_t height, Value panel, int64_t side) {
+    return multiply(row, height, panel, side);
+  };
+  // Chains of floats may not be split among accumulators, so two panels' overlap.
+  if (rows == 1)
+    emitOneRow(xLayout ? 1 : 2, tile);
+  else
+    emitManyRows(tileRows(), xLayout ? xLayout->rowBytes() : layout.k * 4, tile);
+  return success();
+}
+
+Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side) {
+  Tile tile;
+  tile.streams = rows == 1;
+  tile.vectors = side * vectors;
+  if (xLayout)
+    tile.accumulators = llvm::divideCeil(kInFlight, height * tile.vectors);
+  for (int64_t r = 0; r < height; ++r)
+    tile.rows.push_back(xLayout ? b.mul(b.add(row, r), xLayout->rowBytes()) : b.add(row, r));
+  for (int64_t p = 0; p < side; ++p)
+    tile.panels.push_back(b.mul(b.add(panel, p), layout.panelBytes()));
+
+  int64_t groupBytes = layout.groupOffset(1);
+  Values totals(static_cast<size_t>(height * tile.vectors), b.splat(0));
+  totals = b.forStretches(
+      layout.k, layout.group, totals, [&](Value start, int64_t length, ValueRange carried) {
+        Value header = b.mul(b.div(start, layout.group), groupBytes);
+        if (tile.streams)
+          prefetch(tile, header, layout.headerBytes());
+        return b.forStretches(length, stretch, carried,
+                              [&](Value from, int64_t part, ValueRange inner) {
+                                return addStretch(tile, header, start, from, part, inner);
+                              });
+      });
+  if (!xLayout || xLayout->group < layout.k)
+    return totals;
+  for (int64_t r = 0; r < height; ++r) {
+    Value offset = b.add(tile.rows[static_cast<size_t>(r)], xLayout->scalesOffset());
+    Value scale = b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type()));
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Value &total = totals[tile.at(0, r, v)];
+      total = b.mulf(total, scale);
+    }
+  }
+  return totals;
+}
+
+void QuantizedLinearEmitter::prefetch(const Tile &tile, Value at, int64_t bytes) {
+  for (Value panel : tile.panels)
+    for (int64_t line = 0; line < bytes; line += kLineBytes)
+      b.prefetchBytes(panels, b.add(b.add(panel, at), kAheadBytes + line));
+}
+
+Value QuantizedLinearEmitter::loadScales(Value offset) {
+  if (layout.scaleBytes == 4)
+    return b.loadBytes(panels, offset, b.vectorType());
+  return b.extend(b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, b.getF16Type())));
+}
+
+Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value start, Value from,
+                                          int64_t length, ValueRange totals) {
+  Values zeros;
+  for (int64_t v = 0; layout.zeros && v < tile.vectors; ++v) {
+    Value offset = inPanel(tile, v, b.add(header, layout.zerosOffset()), b.facts.lanes);
+    Value bytes = b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, b.getI8Type()));
+    zeros.push_back(arith::ExtUIOp::create(b, b.intVectorType(), bytes));
+  }
+  Value first = b.add(start, from);
+  Values sums = startSums(tile, zeros, first, length);
+  // Stretches are whole words but for a row's last one.
+  Value words = b.add(b.add(header, layout.headerBytes()),
+                      b.mul(b.div(from, word.elements()), layout.wordBytes()));
+  // Enough work in a loop's body to hide the loop: four steps of a tile, four words of one row.
+  int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(4, word.steps()));
+  sums = b.forStretches(length, unroll, sums, [&](Value at, int64_t part, ValueRange carried) {
+    Value offset = b.add(words, b.mul(b.div(at, word.elements()), layout.wordBytes()));
+    return addProducts(tile, zeros, offset, b.add(first, at), part, carried);
+  });
+
+  Values next(totals);
+  for (int64_t v = 0; v < tile.vectors; ++v) {
+    Value scale = loadScales(inPanel(tile, v, header, b.facts.lanes * layout.scaleBytes));
+    for (int64_t r = 0; r < tile.height(); ++r) {
+      Value sum = sums[tile.at(0, r, v)];
+      for (int64_t a = 1; a < tile.accumulators; ++a)
+        sum = b.addi(sum, sums[tile.at(a, r, v)]);
+      Value factor = scale;
+      if (xLayout && xLayout->group < layout.k) {
+        Value group = b.div(first, xLayout->group);
+        Value offset = b.add(b.add(tile.rows[static_cast<size_t>(r)], b.mul(group, 4)),
+                             xLayout->scalesOffset());
+        factor = b.mulf(scale, b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type())));
+      }
+      Value &total = next[tile.at(0, r, v)];
+      total = b.fma(xLayout ? b.toFloat(sum) : sum, factor, total);
+    }
+  }
+  return next;
+}
+
+Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Value first,
+                                         int64_t length) {
+  auto count = static_cast<size_t>(tile.accumulators * tile.height() * tile.vectors);
+  if (!xLayout)
+    return Values(count, b.splat(0));
+  Value none = b.splatInt(b.intVectorType(), 0);
+  Values sums(count, none), offsets;
+  for (Value zero : zeros)
+    offsets.push_back(b.subi(none, zero));
+  Value at = b.add(b.mul(b.div(first, xLayout->sums), 4), xLayout->sumsOffset());
+  for (int64_t r = 0; r < tile.height(); ++r) {
+    Value base = b.add(tile.rows[static_cast<size_t>(r)], at), sum;
+    for (int64_t i = 0; i * xLayout->sums < length; ++i) {
+      Value part = b.loadScalarBytes(x, b.add(base, 4 * i), b.getI32Type());
+      sum = sum ? b.addi(sum, part) : part;
+    }
+    Value all = b.broadcastTo(b.intVectorType(), sum);
+    Value offset = zeros.empty() ? b.subi(none, b.shiftLeft(all, word.bits - 1)) : Value();
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      sums[tile.at(0, r, v)] = offset ? offset : b.muli(offsets[static_cast<size_t>(v)], all);
+  }
+  return sums;
+}
+
+Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
+  int64_t width = 32 / word.dotLanes; // of an operand's element
+  Value shifted = b.shiftRight(words, step * word.bits);
+  if (word.bits < width) {
+    // The same mask in each operand of the word.
+    int64_t mask = (int64_t{1} << word.bits) - 1;
+    for (int64_t at = width; at < 32; at *= 2)
+      mask |= mask << at;
+    shifted = b.andi(shifted, b.splatInt(b.intVectorType(), static_cast<int32_t>(mask)));
+  }
+  if (xLayout)
+    return b.bitcast(shifted, b.packedType(b.getIntegerType(static_cast<unsigned>(width))));
+  if (!zero)
+    zero = b.splatInt(b.intVectorType(), int64_t{1} << (word.bits - 1));
+  return b.toFloat(b.subi(shifted, zero));
+}
+
+Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, Value words,
+                                           Value first, int64_t length, ValueRange sums) {
+  Values next(sums);
+  int64_t each = word.elements();
+  if (tile.streams)
+    prefetch(tile, words, llvm::divideCeil(length, each) * layout.wordBytes());
+  Values raw(static_cast<size_t>(tile.vectors));
+  for (int64_t i = 0, number = 0; i < length; i += word.dotLanes, ++number) {
+    Values operands;
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Value &vector = raw[static_cast<size_t>(v)];
+      if (i % each == 0)
+        vector = b.loadBytes(
+            panels,
+            inPanel(tile, v, b.add(words, i / each * layout.wordBytes()), b.facts.lanes * 4),
+            b.intVectorType());
+      operands.push_back(unpack(vector, i % each / word.dotLanes,
+                                zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]));
+    }
+    for (int64_t r = 0; r < tile.height(); ++r) {
+      Value base = tile.rows[static_cast<size_t>(r)], element = b.add(first, i), operand;
+      if (xLayout) {
+        Value offset = b.add(base, b.mul(element, xLayout->elementBytes));
+        operand =
+            b.broadcastWord(x, offset, b.getIntegerType(static_cast<unsigned>(32 / word.dotLanes)));
+      } else {
+        operand = b.loadBroadcast(x, {base, element});
+      }
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value &sum = next[tile.at(number % tile.accumulators, r, v)];
+        Value weight = operands[static_cast<size_t>(v)];
+        sum = xLayout ? b.dot(sum, weight, operand, word.dotLanes == 4 ? word.bits : 0)
+                      : b.fma(operand, weight, sum);
+      }
+    }
+  }
+  return next;
+}
+
+LogicalResult kernels::emitQuantizedLinear(StepKernel &k, plan::LinearOp op) {
+  std::optional<plan::PanelLayout> layout = plan::PanelLayout::of(op.getPanels().getType());
+  if (!layout || layout->rows % k.b.facts.lanes != 0)
+    return op.emitError() << "expected panels of a multiple of " << k.b.facts.lanes
+                          << " rows, found " << op.getPanels().getType();
+  return QuantizedLinearEmitter(k, op, *layout).emit();
+}

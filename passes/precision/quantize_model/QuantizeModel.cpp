@@ -1,0 +1,297 @@
+#include "passes/precision/quantize_model/QuantizeModel.h"
+
+#include "compiler/dialect/plan/Plan.h"
+#include "passes/precision/recipe/Recipe.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace bluec {
+
+#define GEN_PASS_DEF_QUANTIZEMODEL
+#include "passes/precision/quantize_model/QuantizeModel.h.inc"
+
+namespace {
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// The operand that is a layer's weight or table, or null.
+OpOperand *weightOperand(Operation *op) {
+  if (auto linear = dyn_cast<blue::LinearOp>(op))
+    return &linear.getWeightMutable();
+  if (auto embedding = dyn_cast<blue::EmbeddingOp>(op))
+    return &embedding.getTableMutable();
+  return nullptr;
+}
+
+bool isInteger(Precision precision) {
+  return precision == Precision::I16 || precision == Precision::I8 || precision == Precision::I4;
+}
+
+int64_t bitsOf(Precision precision) {
+  return precision == Precision::I4 ? 4 : precision == Precision::I8 ? 8 : 16;
+}
+
+int64_t bytesOf(RankedTensorType type) {
+  auto quantized = dyn_cast<blue::QuantizedType>(type.getElementType());
+  if (!quantized)
+    return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  int64_t width = type.getShape().back(),
+          rows = type.getNumElements() / std::max<int64_t>(width, 1);
+  int64_t groupBits = quantized.getScale().getWidth() + (quantized.getZeros() ? 8 : 0);
+  return rows * (width * quantized.getBits() + quantized.groupsIn(width) * groupBits) / 8;
+}
+
+/// A layer, and what the recipe says about it.
+struct Layer {
+  Operation *op;
+  std::string name;
+  RecipeRule rule;
+};
+
+struct QuantizeModelPass : impl::QuantizeModelBase<QuantizeModelPass> {
+  using QuantizeModelBase::QuantizeModelBase;
+
+  void runOnOperation() override {
+    if (failed(apply()))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult apply();
+  LogicalResult resolveLayers(const Recipe &recipe);
+  LogicalResult checkTypes(const Layer &layer);
+  void tieWeights();
+  LogicalResult quantizeWeight(const Layer &layer);
+  LogicalResult quantizeInput(const Layer &layer);
+  LogicalResult quantizeCache(const Layer &layer);
+  InFlightDiagnostic errorAt(const Layer &layer) {
+    return layer.op->emitError() << layer.name << ": ";
+  }
+
+  std::vector<Layer> layers;
+  llvm::DenseMap<std::pair<Operation *, Type>, blue::WeightOp> weights; // quantized ones
+  llvm::DenseMap<std::tuple<Value, Type, Attribute>, blue::QuantizeOp> inputs;
+};
+
+LogicalResult QuantizeModelPass::apply() {
+  llvm::Expected<Recipe> loaded = Recipe::load(recipe);
+  if (!loaded)
+    return getOperation().emitError() << llvm::toString(loaded.takeError());
+  layers.clear();
+  weights.clear();
+  inputs.clear();
+  if (failed(resolveLayers(*loaded)))
+    return failure();
+  tieWeights();
+  for (const Layer &layer : layers)
+    if (failed(checkTypes(layer)))
+      return failure();
+  for (const Layer &layer : layers) {
+    LogicalResult done =
+        isa<blue::AttentionOp>(layer.op) ? quantizeCache(layer) : quantizeWeight(layer);
+    if (failed(done) || (isa<blue::LinearOp>(layer.op) && failed(quantizeInput(layer))))
+      return failure();
+  }
+  // Not before: `weights` knows them by their address.
+  for (auto function : getOperation().getOps<func::FuncOp>())
+    for (auto weight : llvm::make_early_inc_range(function.getOps<blue::WeightOp>()))
+      if (weight->use_empty())
+        weight.erase();
+  return success();
+}
+
+LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
+  std::vector<bool> matched(recipe.rules.size());
+  for (auto function : getOperation().getOps<func::FuncOp>()) {
+    blue::LayerNames names(function);
+    function.walk([&](Operation *op) {
+      auto attention = dyn_cast<blue::AttentionOp>(op);
+      if (!weightOperand(op) && !(attention && attention.getPastKey()))
+        return;
+      std::string name = names.of(op).str();
+      StringRef mnemonic = op->getName().stripDialect();
+      layers.push_back({op, name, recipe.resolve(name, mnemonic, &matched)});
+    });
+  }
+  for (auto [i, rule] : llvm::enumerate(recipe.rules))
+    if (!matched[i] && !rule.optional)
+      return getOperation().emitError()
+             << "recipe " << recipe.name << ": rule " << i + 1
+             << ": expected a layer that matches '" << rule.match << "', found none";
+  return success();
+}
+
+/// A table that has the source of a linear layer's weight gets the linear layer's type.
+void QuantizeModelPass::tieWeights() {
+  auto sourceOf = [](const Layer &layer) {
+    OpOperand *operand = weightOperand(layer.op);
+    auto weight = operand ? operand->get().getDefiningOp<blue::WeightOp>() : blue::WeightOp();
+    return weight ? weight.getSource() : blue::SourceAttr();
+  };
+  llvm::DenseMap<Attribute, const Layer *> linears;
+  for (const Layer &layer : layers)
+    if (blue::SourceAttr source = sourceOf(layer); source && isa<blue::LinearOp>(layer.op))
+      linears.try_emplace(source, &layer);
+  for (Layer &layer : layers) {
+    if (!isa<blue::EmbeddingOp>(layer.op) || !sourceOf(layer))
+      continue;
+    auto linear = linears.find(sourceOf(layer));
+    if (linear == linears.end())
+      continue;
+    layer.rule.weights = linear->second->rule.weights;
+    ++weightsTied;
+  }
+}
+
+/// Whether the types of a layer can be had: on the target, and together.
+LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
+  const RecipeRule &rule = layer.rule;
+  auto target = getOperation()->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
+  std::string where = target ? " on " + target.getName().str() : std::string();
+  if (rule.weights && rule.weights->type == Precision::F16)
+    return errorAt(layer) << "expected weights of f32, i8 or i4" << where << ", found f16";
+  if (rule.cache == Precision::F16)
+    return errorAt(layer) << "expected a cache of f32 or i8" << where << ", found f16";
+  if (isa<blue::AttentionOp>(layer.op)) {
+    bool integers = rule.cache == Precision::I8;
+    Precision products = rule.attention.value_or(integers ? Precision::I16 : Precision::F32);
+    if (integers != isInteger(products))
+      return errorAt(layer) << "expected attention of "
+                            << (integers ? "i16 or i8 beside a cache of i8"
+                                         : "f32 beside a cache of f32")
+                            << ", found " << nameOf(products);
+  }
+  if (rule.weights && rule.weights->method == blue::QuantizeMethod::Gptq && !calibrated)
+    return errorAt(layer) << "expected a calibration set for weights by gptq, found none";
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Weights
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
+  OpOperand *operand = weightOperand(layer.op);
+  auto weight = operand->get().getDefiningOp<blue::WeightOp>();
+  RankedTensorType type = tensorOf(operand->get());
+  if (isa<blue::QuantizedType>(type.getElementType())) {
+    ++weightsKept;
+    return success();
+  }
+  if (!weight || !layer.rule.weights || !isInteger(layer.rule.weights->type)) {
+    ++weightsFloat;
+    return success();
+  }
+  const WeightPrecision &wanted = *layer.rule.weights;
+  Builder attributes(&getContext());
+  Type scale = wanted.halfScales ? attributes.getF16Type() : attributes.getF32Type();
+  auto element = blue::QuantizedType::get(
+      &getContext(), attributes.getIntegerType(static_cast<unsigned>(bitsOf(wanted.type))),
+      wanted.group, cast<FloatType>(scale), wanted.zeros);
+  blue::WeightOp &quantized = weights[{weight, element}];
+  if (!quantized) {
+    SmallVector<Attribute> transforms(weight.getTransforms().getValue());
+    if (!type.getElementType().isF32())
+      transforms.push_back(blue::ConvertAttr::get(&getContext(), attributes.getF32Type()));
+    transforms.push_back(blue::QuantizeAttr::get(&getContext(), element, wanted.method));
+    OpBuilder builder(weight);
+    quantized = blue::WeightOp::create(
+        builder, weight.getLoc(), RankedTensorType::get(type.getShape(), element),
+        weight.getNameAttr(), weight.getSource(), builder.getArrayAttr(transforms));
+    ++(wanted.type == Precision::I4 ? weightsI4 : weightsI8);
+    bytesBefore += bytesOf(weight.getSource().getType());
+    bytesAfter += bytesOf(tensorOf(quantized));
+  }
+  operand->set(quantized);
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Activations
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
+  auto linear = cast<blue::LinearOp>(layer.op);
+  const std::optional<ActivationPrecision> &wanted = layer.rule.activations;
+  Value x = linear.getX();
+  if (!wanted || !isInteger(wanted->type) || isa<blue::QuantizedType>(tensorOf(x).getElementType()))
+    return success();
+  if (!isa<blue::QuantizedType>(tensorOf(linear.getWeight()).getElementType())) {
+    if (linear.getWeight().getDefiningOp<blue::WeightOp>())
+      return errorAt(layer) << "expected weights of i8 or i4 beside activations of "
+                            << nameOf(wanted->type) << ", found "
+                            << tensorOf(linear.getWeight()).getElementType();
+    return success(); // computed by the compiler, and a float
+  }
+  OpBuilder builder(linear);
+  auto element = blue::QuantizedType::get(
+      &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))),
+      wanted->group, builder.getF32Type(), /*zeros=*/false);
+  FloatAttr scale;
+  if (wanted->isStatic) {
+    auto largest = linear->getAttrOfType<FloatAttr>(kInputMaxAttr);
+    if (!largest || !(largest.getValueAsDouble() > 0) || !largest.getValue().isFinite())
+      return errorAt(layer) << "expected a calibration set for static activations, found none";
+    auto most = static_cast<double>((int64_t{1} << (bitsOf(wanted->type) - 1)) - 1);
+    scale = builder.getF64FloatAttr(largest.getValueAsDouble() / most);
+  }
+  blue::QuantizeOp &quantize = inputs[{x, element, scale}];
+  if (quantize) {
+    ++inputsShared;
+  } else {
+    // Right behind x, so that it stands before all of its readers.
+    builder.setInsertionPointAfterValue(x);
+    quantize = blue::QuantizeOp::create(
+        builder, linear.getLoc(), RankedTensorType::get(tensorOf(x).getShape(), element), x, scale);
+    ++inputsQuantized;
+  }
+  linear.getXMutable().set(quantize);
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Caches
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult QuantizeModelPass::quantizeCache(const Layer &layer) {
+  auto attention = cast<blue::AttentionOp>(layer.op);
+  if (layer.rule.cache != Precision::I8 ||
+      isa<blue::QuantizedType>(tensorOf(attention.getPastKey()).getElementType()))
+    return success();
+  auto function = attention->getParentOfType<func::FuncOp>();
+  Builder builder(&getContext());
+  int64_t width = tensorOf(attention.getQuery()).getShape().back() /
+                  static_cast<int64_t>(attention.getNumHeads());
+  auto element = blue::QuantizedType::getChecked([&] { return attention.emitError(); },
+                                                 &getContext(), builder.getI8Type(), width,
+                                                 builder.getF16Type(), /*zeros=*/false);
+  if (!element)
+    return failure();
+  for (Value past : {attention.getPastKey(), attention.getPastValue()}) {
+    auto argument = dyn_cast<BlockArgument>(past);
+    if (!argument || argument.getOwner() != &function.getBody().front() || !past.hasOneUse())
+      return errorAt(layer)
+             << "expected a past that is an argument of the part and has no other use";
+    argument.setType(RankedTensorType::get(tensorOf(past).getShape(), element));
+  }
+  for (Value present : {attention.getPresentKey(), attention.getPresentValue()}) {
+    if (!llvm::all_of(present.getUsers(), llvm::IsaPred<func::ReturnOp>))
+      return errorAt(layer) << "expected a present that is returned and has no other use";
+    present.setType(RankedTensorType::get(tensorOf(present).getShape(), element));
+  }
+  bool wide = layer.rule.attention.value_or(Precision::I16) == Precision::I16;
+  attention.setComputeType(wide ? builder.getIntegerType(16) : builder.getI8Type());
+  Block &body = function.getBody().front();
+  function.setFunctionType(
+      builder.getFunctionType(body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));
+  ++cachesQuantized;
+  return success();
+}
+
+} // namespace
+} // namespace bluec

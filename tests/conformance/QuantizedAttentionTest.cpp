@@ -1,0 +1,323 @@
+// The INT8 KV cache and attention over it: what stands in the cache to the byte, rows against plain
+// softmax over what the cache means, and the same bits however a conversation is cut.
+//
+// How far a row may be from plain softmax over the same integers (the query's, the keys', the
+// values'): in a stretch of positions the weights p[j] vs[j] become integers in steps of their
+// largest over 255 (dot i8) or 32767 (dot i16), half a step off at most, after a polynomial with a
+// relative error of 1.1e-4 or 3e-6 and scores of a relative error of some 2^-23. So
+//   |y - plain| <= (sum over stretches (max p vs / M / 2 sum |vi|) + e sum p |v|) / sum p
+// with e twice the relative error, once for the numerator and once for the denominator.
+#include "compiler/reference/Rounding.h"
+#include "tests/conformance/CacheBytes.h"
+#include "tests/conformance/Checks.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace bluec::conformance;
+
+namespace {
+
+std::string number(int64_t value) { return std::to_string(value); }
+
+struct Geometry {
+  int64_t heads, kvHeads, dims, context, block;
+  int64_t queryCols() const { return heads * dims; }
+  int64_t kvCols() const { return kvHeads * dims; }
+  CacheBytes cache(bool keys, int64_t dotBits) const {
+    return {keys, kvHeads, dims, context, block, dotBits};
+  }
+};
+
+using Bytes = std::vector<uint8_t>;
+
+Bytes bytesOf(const Data &data) {
+  Bytes bytes(4 * data.size());
+  std::memcpy(bytes.data(), data.data(), bytes.size());
+  return bytes;
+}
+
+/// blue.quantize for one head: its scale, and the integers.
+float quantize(const float *x, int64_t count, int64_t most, bool half, std::vector<int64_t> &ints) {
+  float largest = 0;
+  for (int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::fabs(x[i]));
+  float scale = largest / static_cast<float>(most);
+  if (half)
+    scale = bluec::reference::halfToFloat(
+        bluec::reference::floatToHalf(std::min(scale, 65504.0f)));
+  ints.clear();
+  for (int64_t i = 0; i < count; ++i) {
+    float q = scale == 0 ? 0 : std::nearbyint(x[i] / scale);
+    ints.push_back(static_cast<int64_t>(
+        std::clamp(q, -static_cast<float>(most), static_cast<float>(most))));
+  }
+  return scale;
+}
+
+/// Writes row `row` of `data` at `position`.
+void append(Bytes &bytes, const CacheBytes &cache, const Data &data, int64_t row,
+            int64_t position) {
+  std::vector<int64_t> ints;
+  for (int64_t head = 0; head < cache.heads; ++head) {
+    const float *x = data.data() + (row * cache.heads + head) * cache.dims;
+    uint16_t scale = bluec::reference::floatToHalf(quantize(x, cache.dims, 127, true, ints));
+    std::memcpy(&bytes[static_cast<size_t>(cache.scale(head, position))], &scale, 2);
+    if (cache.keys) // dims that fill the last word
+      ints.resize((ints.size() + 3) / 4 * 4, 0);
+    for (size_t d = 0; d < ints.size(); ++d)
+      bytes[static_cast<size_t>(cache.element(head, position, static_cast<int64_t>(d)))] =
+          static_cast<uint8_t>(ints[d] + (cache.keys ? 128 : 0));
+  }
+}
+
+class Case {
+public:
+  Case(const Geometry &g, int64_t dotBits, double scale)
+      : g(g), dotBits(dotBits), scale(scale), keys(g.cache(true, dotBits)),
+        values(g.cache(false, dotBits)) {}
+
+  StepText append(const std::string &entry, const CacheBytes &cache, int64_t rows) const {
+    Shape x = {rows, g.kvCols()};
+    Operand operand = cache.operand();
+    return {entry,
+            rows,
+            {{Place::Input, "x", x}, operand},
+            std::string("    plan.append_") + (cache.keys ? "keys" : "values") +
+                " %a0 into %a1 : " + tensorText(x) + ", " + typeText(operand) +
+                "\n    plan.yield",
+            {}};
+  }
+  StepText attend(const std::string &entry, int64_t rows) const {
+    return attentionStep(entry, rows, g.heads, scale, keys, values);
+  }
+
+  struct Expected {
+    std::vector<double> rows, bounds;
+  };
+  /// Plain softmax over what the caches hold; row t of `q` sees positions 0 .. first + t.
+  Expected reference(const Data &q, const Bytes &keyBytes, const Bytes &valueBytes, int64_t first,
+                     int64_t count) const;
+
+  Geometry g;
+  int64_t dotBits;
+  double scale;
+  CacheBytes keys, values;
+};
+
+Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes &valueBytes,
+                               int64_t first, int64_t count) const {
+  auto scaleAt = [](const CacheBytes &layout, const Bytes &bytes, int64_t head, int64_t position) {
+    uint16_t half;
+    std::memcpy(&half, &bytes[static_cast<size_t>(layout.scale(head, position))], 2);
+    return static_cast<double>(bluec::reference::halfToFloat(half));
+  };
+  double most = dotBits == 8 ? 255 : 32767, polynomial = dotBits == 8 ? 1.1e-4 : 3.5e-6;
+  Expected expected;
+  std::vector<int64_t> ints;
+  for (int64_t t = 0; t < count; ++t)
+    for (int64_t h = 0; h < g.heads; ++h) {
+      int64_t kv = h / (g.heads / g.kvHeads), seen = first + t + 1;
+      double queryScale = static_cast<double>(quantize(
+          q.data() + t * g.queryCols() + h * g.dims, g.dims, dotBits == 8 ? 127 : 32767, false, ints));
+      std::vector<double> weights;
+      double largest = -1e300, size = 0, total = 0;
+      for (int64_t j = 0; j < seen; ++j) {
+        int64_t dot = 0;
+        for (int64_t d = 0; d < g.dims; ++d)
+          dot += ints[static_cast<size_t>(d)] *
+                 (keyBytes[static_cast<size_t>(keys.element(kv, j, d))] - 128);
+        weights.push_back(scale * queryScale * scaleAt(keys, keyBytes, kv, j) *
+                          static_cast<double>(dot));
+        largest = std::max(largest, weights.back());
+        size = std::max(size, std::fabs(weights.back()));
+      }
+      for (double &weight : weights)
+        total += weight = std::exp(weight - largest);
+      // A score's roundings, and those of the maxima that it meets, as a factor of its weight.
+      double relative = polynomial + 6e-7 * (1 + size);
+      for (int64_t d = 0; d < g.dims; ++d) {
+        double sum = 0, steps = 0, magnitude = 0;
+        for (int64_t from = 0; from < seen; from += g.block) {
+          double top = 0, integers = 0;
+          for (int64_t j = from; j < std::min(seen, from + g.block); ++j) {
+            double vs = scaleAt(values, valueBytes, kv, j);
+            auto vi = static_cast<double>(static_cast<int8_t>(
+                valueBytes[static_cast<size_t>(values.element(kv, j, d))]));
+            double weight = weights[static_cast<size_t>(j)];
+            sum += weight * vs * vi;
+            magnitude += std::fabs(weight * vs * vi);
+            top = std::max(top, weight * std::max(vs, 0x1p-24));
+            integers += std::fabs(vi);
+          }
+          steps += 0.5 * (1 + 1e-5) * top / most * integers;
+        }
+        expected.rows.push_back(sum / total);
+        expected.bounds.push_back((steps + 2 * relative * magnitude) / total);
+      }
+    }
+  return expected;
+}
+
+void expectWithin(const Data &actual, const Case::Expected &expected) {
+  ASSERT_GE(actual.size(), expected.rows.size());
+  double worst = 0;
+  for (size_t i = 0; i < expected.rows.size(); ++i) {
+    double error = std::fabs(static_cast<double>(actual[i]) - expected.rows[i]);
+    double bound = expected.bounds[i] + 1e-30;
+    ASSERT_LE(error, bound) << "element " << i << ": expected " << expected.rows[i] << ", found "
+                            << actual[i];
+    worst = std::max(worst, error / bound);
+  }
+  // A bound that nothing comes near would hold for a wrong kernel too.
+  EXPECT_GE(worst, 0.2);
+}
+
+Data rowsOf(const Data &data, int64_t cols, int64_t from, int64_t count, int64_t capacity) {
+  Data rows(static_cast<size_t>(capacity * cols), std::nanf(""));
+  std::copy(data.begin() + from * cols, data.begin() + (from + count) * cols, rows.begin());
+  return rows;
+}
+
+} // namespace
+
+class QuantizedAttentionTest : public OnTarget {};
+BLUEC_ON_ALL_TARGETS(QuantizedAttentionTest);
+
+// What is appended stands in the cache to the byte, and nothing else changes: positions that do not
+// start at a word, across blocks, up to the context's end.
+TEST_P(QuantizedAttentionTest, AppendsToTheByte) {
+  for (int64_t dotBits : {8, 16})
+    for (Geometry g : {Geometry{2, 2, 64, 70, 32},
+                       {3, 3, 20, 67, 16},
+                       {2, 1, 6, 40, 16},
+                       {2, 2, 72, 100, 64},
+                       {1, 1, 128, 33, 48}}) {
+      SCOPED_TRACE(number(g.kvHeads) + " heads of " + number(g.dims) + ", dot i" + number(dotBits));
+      Case c(g, dotBits, 0.125);
+      int64_t rows = 19;
+      CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                     c.append("k1", c.keys, 1), c.append("v1", c.values, 1)});
+      ASSERT_TRUE(steps.ok());
+      ASSERT_EQ(static_cast<int64_t>(4 * steps.cache("keys").size()), c.keys.bytes());
+      ASSERT_EQ(static_cast<int64_t>(4 * steps.cache("values").size()), c.values.bytes());
+      Data k = randomData(g.context * g.kvCols(), 1, 3), v = randomData(g.context * g.kvCols(), 2);
+      // A token of zeros, of numbers too small for a scale, too large for one, and ties.
+      for (int64_t i = 0; i < g.kvCols(); ++i) {
+        auto at = [&](int64_t token) { return static_cast<size_t>(token * g.kvCols() + i); };
+        k[at(1)] = v[at(2)] = 0;
+        k[at(2)] *= 1e-7f;
+        v[at(3)] *= 1e-9f;
+        k[at(3)] *= 1e8f;
+        k[at(4)] = static_cast<float>(i % 256 - 127) * 0.5f;
+      }
+      Bytes keyBytes = bytesOf(steps.cache("keys")), valueBytes = bytesOf(steps.cache("values"));
+      int64_t at = 0;
+      for (int64_t count : {1, 2, 3, 5, 1, 19, 4, 1, 18}) {
+        count = std::min(count, g.context - at);
+        if (count == 0)
+          break;
+        bool one = count == 1;
+        Split split = count % 2 ? Split::Threads : Split::SinglesReversed;
+        steps.run(one ? "k1" : "k", {rowsOf(k, g.kvCols(), at, count, one ? 1 : rows)}, count, at,
+                  split);
+        steps.run(one ? "v1" : "v", {rowsOf(v, g.kvCols(), at, count, one ? 1 : rows)}, count, at,
+                  split);
+        for (int64_t row = at; row < at + count; ++row) {
+          append(keyBytes, c.keys, k, row, row);
+          append(valueBytes, c.values, v, row, row);
+        }
+        at += count;
+        ASSERT_TRUE(bytesOf(steps.cache("keys")) == keyBytes) << "keys before " << at;
+        ASSERT_TRUE(bytesOf(steps.cache("values")) == valueBytes) << "values before " << at;
+      }
+    }
+}
+
+// A conversation fed in chunks of several lengths: every row is within its bound, and the same bits
+// for every chunk length and split of tasks.
+TEST_P(QuantizedAttentionTest, RowsDoNotDependOnChunks) {
+  for (int64_t dotBits : {8, 16})
+    for (Geometry g : {Geometry{4, 2, 64, 300, 128},
+                       {3, 3, 80, 140, 32},
+                       {3, 1, 72, 141, 64},
+                       {2, 2, 128, 45, 16},
+                       {8, 1, 20, 37, 16},
+                       {2, 1, 6, 70, 48},
+                       {1, 1, 96, 131, 128}}) {
+      SCOPED_TRACE(number(g.heads) + " heads of " + number(g.dims) + ", dot i" + number(dotBits));
+      Case c(g, dotBits, 1 / std::sqrt(static_cast<double>(g.dims)));
+      int64_t total = g.context, chunk = 32;
+      Data q = randomData(total * g.queryCols(), 1, 4), k = randomData(total * g.kvCols(), 2, 4);
+      Data v = randomData(total * g.kvCols(), 3, 2);
+      CompiledSteps steps(target(), {c.append("k", c.keys, chunk), c.append("v", c.values, chunk),
+                                     c.attend("a", chunk), c.append("k1", c.keys, 1),
+                                     c.append("v1", c.values, 1), c.attend("a1", 1)});
+      ASSERT_TRUE(steps.ok());
+      Data first;
+      for (int64_t length : {32, 7, 1}) {
+        SCOPED_TRACE("chunks of " + number(length));
+        steps.clearCaches();
+        Data all;
+        int64_t capacity = length == 1 ? 1 : chunk;
+        std::string suffix = length == 1 ? "1" : "";
+        Split split = length == 7 ? Split::Threads : Split::Whole;
+        for (int64_t at = 0; at < total; at += length) {
+          int64_t count = std::min(length, total - at);
+          steps.run("k" + suffix, {rowsOf(k, g.kvCols(), at, count, capacity)}, count, at, split);
+          steps.run("v" + suffix, {rowsOf(v, g.kvCols(), at, count, capacity)}, count, at, split);
+          Data rows = steps.run("a" + suffix, {rowsOf(q, g.queryCols(), at, count, capacity)},
+                                count, at, split);
+          all.insert(all.end(), rows.begin(), rows.begin() + count * g.queryCols());
+        }
+        if (first.empty()) {
+          first = all;
+          expectWithin(all, c.reference(q, bytesOf(steps.cache("keys")),
+                                        bytesOf(steps.cache("values")), 0, total));
+        }
+        expectSameBits(all, first, total * g.queryCols());
+      }
+    }
+}
+
+// Scores far apart, tokens of zeros, tokens of large weight and tiny values, values of very
+// different sizes: rows stay within their bounds.
+TEST_P(QuantizedAttentionTest, ExtremeTokensStayWithinTheirBounds) {
+  for (int64_t dotBits : {8, 16}) {
+    SCOPED_TRACE("dot i" + number(dotBits));
+    Geometry g{2, 2, 32, 200, 64};
+    Case c(g, dotBits, 0.2);
+    int64_t rows = g.context, cols = g.kvCols();
+    CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                   c.attend("a", rows)});
+    ASSERT_TRUE(steps.ok());
+    Data q = randomData(rows * cols, 1, 3), k = randomData(rows * cols, 2, 3);
+    Data v = randomData(rows * cols, 3, 3);
+    auto token = [&](Data &data, int64_t at, auto change) {
+      for (int64_t i = at * cols; i < (at + 1) * cols; ++i)
+        data[static_cast<size_t>(i)] = change(data[static_cast<size_t>(i)]);
+    };
+    // Position 0 takes nearly all weight of the rows that look like it, with next to no values.
+    for (int64_t i = 0; i < cols; ++i)
+      k[static_cast<size_t>(i)] = 20;
+    token(v, 0, [](float x) { return 1e-4f * x; });
+    token(v, 1, [](float) { return 0; });
+    token(k, 2, [](float) { return 0; });
+    token(v, 3, [](float x) { return 1e4f * x; });
+    token(k, 70, [](float x) { return 1e4f * x; });
+    token(v, 71, [](float x) { return 1e6f * x; });
+    token(k, 72, [](float) { return 1e30f; }); // more than a scale can say
+    for (int64_t t = 0; t < rows; ++t) {
+      if (t % 5 == 0)
+        token(q, t, [](float x) { return std::fabs(x); });
+      if (t % 7 == 0)
+        token(q, t, [](float x) { return 1e3f * x; });
+    }
+    token(q, 11, [](float) { return 0; });
+    steps.run("k", {k}, rows);
+    steps.run("v", {v}, rows);
+    expectWithin(steps.run("a", {q}, rows),
+                 c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0,
+                             rows));
+  }
+}

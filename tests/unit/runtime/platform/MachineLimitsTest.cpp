@@ -1,0 +1,58 @@
+#include "platform/MachineLimits.h"
+
+#include "platform/CpuFeatures.h"
+#include "platform/MappedFile.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+using namespace bluec::runtime;
+
+namespace {
+
+TEST(MachineLimitsTest, ReadBandwidth) {
+  ThreadPool pool(2);
+  std::vector<std::uint8_t> memory(std::size_t(32) << 20, 1);
+  const double rate = measureReadBandwidth(pool, memory);
+  EXPECT_GT(rate, 1e8);
+  EXPECT_LT(rate, 1e13);
+}
+
+TEST(MachineLimitsTest, DotPeaks) {
+  ThreadPool pool(1);
+  const std::vector<std::string> features = {"fma", "avx2", "avx512f", "avx512vnni"};
+  const bool known =
+      std::any_of(features.begin(), features.end(), [](auto &f) { return hostHasFeature(f); });
+  if (!known)
+    GTEST_SKIP() << "no loop of products for this CPU";
+  for (DotType type : {DotType::I8, DotType::I16, DotType::F32}) {
+    const double rate = measureDotPeak(pool, type, features, 0.01);
+    EXPECT_GT(rate, 1e8) << dotTypeName(type);
+    EXPECT_LT(rate, 1e14) << dotTypeName(type);
+  }
+}
+
+TEST(MachineLimitsTest, NoPeakWithoutAnInstruction) {
+  ThreadPool pool(1);
+  EXPECT_EQ(measureDotPeak(pool, DotType::I8, {}, 0.01), 0);
+  EXPECT_EQ(measureDotPeak(pool, DotType::F32, {"hyperdrive"}, 0.01), 0);
+}
+
+TEST(MachineLimitsTest, ResidentMemory) {
+  const std::size_t bytes = std::size_t(64) << 20;
+  const ResidentMemory before = residentMemory();
+  ASSERT_GT(before.now, 0u);
+  EXPECT_GE(before.peak, before.now);
+  Result<PageBuffer> buffer = PageBuffer::allocate(bytes, "test");
+  ASSERT_TRUE(buffer.ok());
+  std::fill_n(buffer->get(), bytes, std::uint8_t(1));
+  const ResidentMemory full = residentMemory();
+  EXPECT_GE(full.anonymous, before.anonymous + bytes / 2);
+  buffer->release();
+  const ResidentMemory after = residentMemory();
+  EXPECT_LE(after.anonymous + bytes / 2, full.anonymous);
+  EXPECT_GE(after.peak, full.now);
+  EXPECT_EQ(buffer->get()[bytes - 1], 0);
+}
+
+} // namespace
