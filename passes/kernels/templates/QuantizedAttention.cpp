@@ -485,8 +485,7 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
       Values next(now);
       SmallVector<Values> loaded;
       Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
-      for (int64_t v = first; v < first + side; ++v)
-      {
+      for (int64_t v = first; v < first + side; ++v) {
         Value at = b.add(start, 4 * dimOf(v));
         if (overHeads)
           b.prefetchBytes(values, b.add(at, valueLayout.blockBytes()));
@@ -541,7 +540,7 @@ LogicalResult kernels::emitQuantizedAttention(StepKernel &k, plan::AttentionOp o
   int64_t lanes = k.b.facts.lanes;
   if (layout->block % lanes != 0 || layout->block > kMostPositions ||
       values->block != layout->block)
-    return op.emitError() << "expected keys and values in blocks of a multiple of " << lanes
+    return op.emitError() << "expected keys and values in equal blocks of a multiple of " << lanes
                           << " positions, at most " << kMostPositions << ", found " << type;
   if (layout->dims > kMostDims)
     return op.emitError() << "expected heads of at most " << kMostDims << " dims, found "
