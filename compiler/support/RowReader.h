@@ -4,6 +4,7 @@
 #define BLUEC_COMPILER_SUPPORT_ROWREADER_H
 
 #include "compiler/support/ElementView.h"
+#include "compiler/support/QuantizedRowReader.h"
 #include "compiler/support/WeightReader.h"
 
 #include <vector>
@@ -32,9 +33,10 @@ public:
 private:
   /// How rows lie in the file.
   enum class Order {
-    Rows,    // one after the other
-    Columns, // element (i, j) at j * stride + i: a transposed matrix
-    Other    // through WeightReader
+    Rows,      // one after the other
+    Columns,   // element (i, j) at j * stride + i: a transposed matrix
+    Quantized, // through QuantizedRowReader
+    Other      // through WeightReader
   };
   template <typename Stored, typename Widen>
   void copyRows(int64_t begin, int64_t end, float *out, Widen widen) const;
@@ -51,6 +53,7 @@ private:
   Order order = Order::Other;
   llvm::ArrayRef<char> bytes; // of the source
   ElementView view;
+  std::optional<QuantizedRowReader> quantized;
 };
 
 } // namespace bluec
