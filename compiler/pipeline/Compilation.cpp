@@ -18,6 +18,7 @@
 #include "targets/Registration.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -190,11 +191,11 @@ static bool isWithin(StringRef place, StringRef folder) {
 
 LogicalResult Compilation::checkOptions() {
   if (!recipeExists(options.recipe)) {
-    std::string names;
+    std::vector<std::string> names;
     for (const ShippedRecipe &shipped : shippedRecipes())
-      names += std::string(shipped.name) + ", ";
-    return diagnostics.error("--recipe: expected " + names + "or a file, found '" + options.recipe +
-                             "'");
+      names.push_back(shipped.name);
+    return diagnostics.error("--recipe: expected " + llvm::join(names, ", ") +
+                             " or a file, found '" + options.recipe + "'");
   }
   std::string why;
   target = targets::allTargets().find(options.target, why);

@@ -111,12 +111,14 @@ def scored(length=LENGTH):
 
 
 def log_probabilities(logits):
-    """float64 log-softmax over the last axis; refuses what no model computes."""
-    logits = np.asarray(logits, np.float64)
-    if not np.isfinite(logits).all():
+    """float32 log-softmax over the last axis, summed in float64; refuses what no model computes."""
+    logits = np.asarray(logits, np.float32)
+    top = logits.max(-1, keepdims=True)
+    if not np.isfinite(logits.sum(-1, dtype=np.float64)).all():
         raise ValueError("expected finite logits, found infinities or NaN")
-    shifted = logits - logits.max(-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    shifted = logits - top
+    total = np.exp(shifted).sum(-1, keepdims=True, dtype=np.float64)
+    return shifted - np.log(total).astype(np.float32)
 
 
 class Score:
@@ -138,10 +140,11 @@ class Score:
         if len(logits) != len(following):
             raise ValueError(f"expected logits of {len(following)} positions, found {len(logits)}")
         mine = log_probabilities(logits)
-        self.loss.extend(-mine[np.arange(len(following)), following])
+        self.loss.extend(-mine[np.arange(len(following)), following].astype(np.float64))
         if reference is not None:
             float_side = log_probabilities(reference)
-            self.divergence.extend((np.exp(float_side) * (float_side - mine)).sum(-1))
+            distance = np.exp(float_side) * (float_side - mine)
+            self.divergence.extend(distance.sum(-1, dtype=np.float64))
             self.same.extend(float_side.argmax(-1) == mine.argmax(-1))
 
     def result(self):

@@ -44,9 +44,14 @@ def gguf_model(cache, shape):
     return once(os.path.join(cache, "models", f"{shape.name}-q4_0.gguf"), write)
 
 
-def onnx_model(cache, shape, level, gguf_path):
-    return once(os.path.join(cache, "models", f"{shape.name}-level{level}.onnx"),
-                lambda path: write_onnx.write(path, shape, gguf_path, level))
+def onnx_models(cache, shape, gguf_path):
+    """{accuracy level: path} of the graphs, written together."""
+    stem = os.path.join(cache, "models", shape.name)
+    paths = {level: f"{stem}-level{level}.onnx" for level in LEVELS}
+    if not all(map(os.path.exists, paths.values())):
+        setup.say(f"writing {', '.join(paths.values())}")
+        write_onnx.write(paths, stem + ".onnx.data", shape, gguf_path)
+    return paths
 
 
 def bundles(folder):
@@ -60,7 +65,7 @@ def bundles(folder):
     return found
 
 
-def our_sides(options, left_out):
+def our_sides(options, shape, left_out):
     if not options.bluec:
         left_out.append("bluec: no --bluec DIR with bundles was given")
         return []
@@ -70,7 +75,11 @@ def our_sides(options, left_out):
     known = subprocess.run([options.binary, "bench", "--help"], capture_output=True)
     if known.returncode != 0:
         raise setup.Missing(f"--binary {options.binary}: expected a bluec that knows `bench`")
-    return [sides.Bluec(options.binary, path) for path in bundles(options.bluec)]
+    found = [sides.Bluec(options.binary, path) for path in bundles(options.bluec)]
+    for side in found:
+        if wrong := side.differs(shape):
+            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, with {wrong}")
+    return found
 
 
 def all_sides(options, shape, left_out):
@@ -78,7 +87,7 @@ def all_sides(options, shape, left_out):
     def wanted(name):
         return not options.only or any(word in name for word in options.only)
 
-    found = [side for side in our_sides(options, left_out) if wanted(side.name)]
+    found = [side for side in our_sides(options, shape, left_out) if wanted(side.name)]
     model = None
     for cache in sides.LlamaCpp.cache_bytes:
         if wanted(sides.LlamaCpp(None, None, cache).name):
@@ -87,7 +96,8 @@ def all_sides(options, shape, left_out):
     for level in LEVELS:
         if wanted(sides.OnnxRuntime(None, level).name):
             model = model or gguf_model(options.cache, shape)
-            found.append(sides.OnnxRuntime(onnx_model(options.cache, shape, level, model), level))
+            path = onnx_models(options.cache, shape, model)[level]
+            found.append(sides.OnnxRuntime(path, level))
     if not found:
         raise setup.Missing(f"--only {' '.join(options.only)}: no side has this in its name")
     return found
@@ -112,38 +122,41 @@ def check(found, plan, shape, options):
     return results
 
 
-def shares(side, shape, plan, rates, limits):
-    """Shares of the machine's limits from a peer's median rates (ours come from `bluec bench`)."""
-    read, dots = limits["read_bytes_per_second"], limits["i8_operations_per_second"]
-    if not read or not dots:
-        return {}
-    kv = sides.LlamaCpp.cache_bytes.get(getattr(side, "cache", None), 4.0)
-    weight = 18 / 32 if isinstance(side, sides.LlamaCpp) else 20 / 32
+def arithmetic(side, rounds):
+    """The type of the products in the linears."""
+    if isinstance(side, sides.Bluec):
+        return tables.deep(rounds[0][side.name]["bench"]["prefill"][-1], "by_op", "linear",
+                           "arithmetic")
+    if isinstance(side, sides.LlamaCpp):
+        return "i8"
+    return "i8" if side.level == 4 else "f32"
+
+
+def bytes_per_token(side, rounds, shape, before, decoded):
+    """Of weights and KV cache that decoding a token has to read, in the side's own formats."""
+    if isinstance(side, sides.Bluec):
+        for test in rounds[0][side.name]["bench"]["decode"]:
+            if test["depth"] == before:
+                return test["weight_bytes_per_token"] + test["kv_bytes_per_token"]
+    llama = isinstance(side, sides.LlamaCpp)
+    kv = sides.LlamaCpp.cache_bytes[side.cache] if llama else 4.0
+    weight = (18 if llama else 20) / 32  # a block's scale is f16 in one, f32 in the other
+    return weight * shape.weights_read() + kv * shape.kv_elements(before + decoded // 2)
+
+
+def shares(side, rounds, shape, plan, rates, limits):
+    """What each median rate makes of the machine's limits: {task: share}."""
+    read = limits["read_bytes_per_second"]
+    dots = limits.get(f"{arithmetic(side, rounds)}_operations_per_second")
     found = {}
     for tokens in plan.prefill:
-        if figure := rates.get(f"prefill:{tokens}"):
-            rate = shape.prefill_operations(tokens) / tokens * figure["median"]
-            found[f"prefill:{tokens}"] = rate / dots["median"]
+        if dots and (figure := rates.get(f"prefill:{tokens}")):
+            operations = shape.prefill_operations(tokens) / tokens
+            found[f"prefill:{tokens}"] = operations * figure["median"] / dots["median"]
     for depth in plan.decode:
-        if figure := rates.get(f"decode:{depth}"):
-            middle = plan.before(depth) + plan.decoded // 2
-            size = weight * shape.weights_read() + kv * shape.kv_elements(middle)
+        if read and (figure := rates.get(f"decode:{depth}")):
+            size = bytes_per_token(side, rounds, shape, plan.before(depth), plan.decoded)
             found[f"decode:{depth}"] = size * figure["median"] / read["median"]
-    return found
-
-
-def our_shares(side, rounds, plan):
-    found = {}
-    for tokens in plan.prefill:
-        rate = tables.bench_samples(rounds, side, tables.of_test(
-            "prefill", "tokens", tokens, "by_op", "linear", "share_of_peak"))
-        if rate:
-            found[f"prefill:{tokens}"] = rate.figure()["median"]
-    for depth in plan.decode:
-        share = tables.bench_samples(rounds, side, tables.of_test(
-            "decode", "depth", depth, "share_of_read_bandwidth"))
-        if share:
-            found[f"decode:{depth}"] = share.figure()["median"]
     return found
 
 
@@ -165,23 +178,20 @@ def summarise(found, rounds, plan, shape, checked, left_out):
               "tasks": plan.tasks(), "machine": limits, "checks": checked, "left_out": left_out,
               "others": max(each["others"] for one in rounds for each in one.values()),
               "sides": {}, "goals": {}, "chunks": {}}
-    longest = max(plan.prefill)
     for side in found:
         rates = {task: tables.Samples(
             rate for rate in tables.rates(rounds, side.name, task) if rate).figure()
             for task in plan.tasks()}
-        ours = isinstance(side, sides.Bluec)
         report["sides"][side.name] = {
             "rates": {task: figure for task, figure in rates.items() if figure},
             "peak": tables.peak(rounds, side.name).figure(),
-            "shares": our_shares(side.name, rounds, plan) if ours
-            else shares(side, shape, plan, rates, limits)}
-        if ours:
+            "shares": shares(side, rounds, shape, plan, rates, limits)}
+        if isinstance(side, sides.Bluec):
             chunk = report["chunks"][side.name] = chunk_figures(rounds, side, plan)
-            if chunk["chunk"] == tables.CHUNK and tables.BASE in rounds[0]:
+            if side.main and tables.BASE in rounds[0]:
                 report["goals"][side.name] = {
                     "recipe": chunk["recipe"],
-                    "figures": tables.goals(rounds, side.name, tables.BASE, longest)}
+                    "figures": tables.goals(rounds, side.name, plan)}
     report["samples"] = rounds
     return report
 
@@ -201,6 +211,8 @@ def main(options):
         for number in range(repeats):
             rounds.append({})
             for side in found:
+                if not side.main and number >= options.others:
+                    continue
                 setup.say(f"round {number + 1} of {repeats}: {side.name}")
                 rounds[-1][side.name] = side.round(plan)
     except measure.Failed as error:

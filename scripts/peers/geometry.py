@@ -46,5 +46,5 @@ class Geometry:
 
 # The decoder that PAPER.md names for bluelm-v-3b. The peers have no LayerNorm on the embedding.
 BLUELM_V_3B = Geometry("bluelm-v-3b", 40, 2304, 5760, 36, 64, 122753)
-# The same block, small enough to try the scripts with.
-SMALL = Geometry("small", 4, 2304, 5760, 36, 64, 8192)
+# The same with fewer layers, to try the scripts with (make_bluelm_v_3b --layers 2).
+SMALL = Geometry("small", 2, 2304, 5760, 36, 64, 122753)

@@ -1,8 +1,8 @@
 """The sides of the comparison: each is asked for one round, again and again.
 
 A round is a dict: "rates" {task: tokens per second}, "memory" (bytes; "peak" is the peak resident
-memory), "others" (processors that other processes kept busy), and for our side "bench", what
-`bluec bench --json` printed. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
+memory of the text side), "others" (processors that other processes kept busy), and for our side
+"bench", what `bluec bench --json` printed. A side that is `main` stands in the goals and runs in every round. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
 tokens that end at position D, or begin at 0 where D is 0.
 """
 
@@ -15,6 +15,9 @@ import numpy as np
 import measure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+CHUNK = 128  # of the bundles that goals are for
 
 
 class Plan:
@@ -39,6 +42,7 @@ class LlamaCpp:
     def __init__(self, llama, model, cache):
         self.name = f"llama.cpp Q4_0, KV {cache}"
         self.llama, self.model, self.cache = llama, model, cache
+        self.main = cache == "f16"
 
     def bench(self, plan, arguments):
         return measure.run([self.llama.tool("llama-bench"), "-m", self.model,
@@ -72,9 +76,11 @@ class LlamaCpp:
 class OnnxRuntime:
     """onnxruntime on the same weights; the accuracy level is MatMulNBits' attribute."""
 
+    main = False
+
     def __init__(self, model, level):
         self.name = f"onnxruntime MatMulNBits, accuracy level {level or 'default'}"
-        self.model = model
+        self.model, self.level = model, level
 
     def run(self, plan, arguments):
         return measure.run([sys.executable, os.path.join(HERE, "run_onnxruntime.py"), self.model,
@@ -97,26 +103,42 @@ class OnnxRuntime:
 
 
 class Bluec:
-    """`bluec bench` on one bundle."""
+    """`bluec bench` on one bundle. Pictures are encoded in the first round only, for the memory."""
 
     def __init__(self, binary, bundle):
         self.name = f"bluec {os.path.basename(os.path.abspath(bundle))}"
         self.binary, self.bundle = binary, bundle
+        self.encoded = False
         with open(os.path.join(bundle, "manifest.json")) as stream:
-            self.manifest = json.load(stream)
+            self.geometry = json.load(stream)["geometry"]
+        self.main = self.geometry["chunk"] == CHUNK
+
+    def differs(self, shape):
+        """What of the bundle's decoder is not as in `shape`: a text, empty when all is."""
+        text = self.geometry["text"]
+        wanted = {"num_hidden_layers": shape.layers, "hidden_size": shape.width,
+                  "intermediate_size": shape.ffn, "num_attention_heads": shape.heads,
+                  "num_key_value_heads": shape.heads, "vocab_size": shape.vocabulary}
+        return ", ".join(f"{name} {value}, found {text.get(name)}"
+                         for name, value in wanted.items() if text.get(name) != value)
 
     def round(self, plan):
         command = [self.binary, "bench", self.bundle, "--json", "--repeats", "1", "--threads",
-                   str(plan.threads), "--decode-tokens", str(plan.decoded)]
-        command += ["--prefill", *map(str, plan.prefill)]
-        command += ["--decode-at", *map(str, plan.decode)]
-        done = measure.run(command)
+                   str(plan.threads), "--decode-tokens", str(plan.decoded), "--prefill",
+                   ",".join(map(str, plan.prefill)), "--decode-at",
+                   ",".join(str(plan.before(depth)) for depth in plan.decode)]
+        done = measure.run(command + (["--encode", "0"] if self.encoded else []))
+        self.encoded = True
         bench = done.json()
         rates = {f"prefill:{test['tokens']}": test["tokens_per_second"]["median"]
                  for test in bench["prefill"]}
-        rates |= {f"decode:{test['depth']}": test["tokens_per_second"]["median"]
+        depths = {plan.before(depth): depth for depth in plan.decode}
+        rates |= {f"decode:{depths[test['depth']]}": test["tokens_per_second"]["median"]
                   for test in bench["decode"]}
-        return {"rates": rates, "memory": bench["memory"], "others": done.others, "bench": bench}
+        memory = {"peak": bench["memory"]["peak_without_vision"]}
+        if bench["encode"]:
+            memory["peak_with_vision"] = bench["memory"]["peak"]
+        return {"rates": rates, "memory": memory, "others": done.others, "bench": bench}
 
     def logits(self, texts, out, plan):
         """The first token's logits after each text; `bluec run` tokenizes for itself."""

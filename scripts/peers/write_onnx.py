@@ -10,7 +10,7 @@ import os
 
 import gguf
 import numpy as np
-from onnx import TensorProto, helper, save
+from onnx import NodeProto, TensorProto, helper, save
 
 from write_gguf import BLOCK, BYTES
 
@@ -54,9 +54,8 @@ def halves(rows, heads):
 
 
 class Decoder:
-    def __init__(self, geometry, source, weights, accuracy_level):
+    def __init__(self, geometry, source, weights):
         self.g, self.source, self.weights = geometry, source, weights
-        self.level = accuracy_level
         self.nodes = []
 
     def node(self, kind, inputs, outputs, domain="", **attributes):
@@ -76,9 +75,8 @@ class Decoder:
         scales = np.concatenate([scale for _, scale in unpacked])
         self.weights.add(out + ".q", packed)
         self.weights.add(out + ".s", scales.reshape(-1))
-        level = {"accuracy_level": self.level} if self.level else {}
         return self.node("MatMulNBits", [value, out + ".q", out + ".s"], [out], MS, bits=4,
-                         block_size=BLOCK, K=packed.shape[1] * BLOCK, N=packed.shape[0], **level)
+                         block_size=BLOCK, K=packed.shape[1] * BLOCK, N=packed.shape[0])
 
     def add_norm(self, value, skip, gamma, out):
         """(normed sum, sum)"""
@@ -134,7 +132,8 @@ class Decoder:
         head = "token_embd.weight" if g.tied_head else "output.weight"
         self.linear("last_token", [head], "logits")
 
-    def model(self):
+    def model(self, accuracy_level):
+        """The graph; 0: MatMulNBits without the attribute."""
         g, f32 = self.g, TensorProto.FLOAT
         cache = [1, g.heads, "capacity", g.head_width]
         inputs = [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "tokens"]),
@@ -145,16 +144,24 @@ class Decoder:
             for what in ("key", "value"):
                 inputs.append(helper.make_tensor_value_info(f"past_{what}_{i}", f32, cache))
                 outputs.append(helper.make_tensor_value_info(f"present_{what}_{i}", f32, cache))
-        graph = helper.make_graph(self.nodes, g.name, inputs, outputs, self.weights.tensors)
+        nodes = []
+        for node in self.nodes:
+            nodes.append(NodeProto())
+            nodes[-1].CopyFrom(node)
+            if accuracy_level and node.op_type == "MatMulNBits":
+                nodes[-1].attribute.append(
+                    helper.make_attribute("accuracy_level", accuracy_level))
+        graph = helper.make_graph(nodes, g.name, inputs, outputs, self.weights.tensors)
         return helper.make_model(graph, ir_version=10, opset_imports=[
             helper.make_opsetid("", 21), helper.make_opsetid(MS, 1)])
 
 
-def write(path, geometry, gguf_path, accuracy_level):
-    """Writes `path` (.onnx) and its weights beside it."""
+def write(paths, data, geometry, gguf_path):
+    """Writes a graph for each {accuracy level: path}, all over the same weights, in file `data`."""
     source = {tensor.name: tensor for tensor in gguf.GGUFReader(gguf_path).tensors}
-    weights = Weights(path + ".data")
-    decoder = Decoder(geometry, source, weights, accuracy_level)
+    weights = Weights(data)
+    decoder = Decoder(geometry, source, weights)
     decoder.build()
     weights.stream.close()
-    save(decoder.model(), path)
+    for level, path in paths.items():
+        save(decoder.model(level), path)

@@ -95,7 +95,9 @@ private:
     return text;
   }
   CodegenOptions options() const {
-    return {kTriple, level.name, signedFeatures(), level.vectorBits};
+    // Not a feature but a hint: left alone, LLVM takes vpdpwssd apart into a product and a sum.
+    const char *tuning = level.vnni ? ",+fast-dpwssd" : "";
+    return {kTriple, level.name, signedFeatures() + tuning, level.vectorBits};
   }
   static void initialize() {
     LLVMInitializeX86TargetInfo();

@@ -1,12 +1,14 @@
-// bluec-bench-kernels: f32 linears and attention at the shapes of bluelm-v-3b beside what the
-// machine can do.
+// bluec-bench-kernels: linears of all precisions and attention at the shapes of bluelm-v-3b beside
+// what the machine can do.
 //
-// Many rows are compared with the peak of multiply-adds, one row with the bandwidth of reads, each
-// measured right before and after the kernel, because machines are noisy: what counts is the
-// median share. Weights rotate over copies so that none is in a cache. Every answer is checked
-// before it is timed.
+// Many rows are compared with the peak of multiply-adds or of dot products of the activations'
+// type, one row with the bandwidth of reads, each measured right before and after the kernel,
+// because machines are noisy: what counts is the median share. Weights rotate over copies so that
+// none is in a cache. Every answer is checked before it is timed.
 #include "runtime/platform/ThreadPool.h"
 #include "tests/bench/Machine.h"
+#include "tests/conformance/CacheBytes.h"
+#include "tests/conformance/Quantized.h"
 #include "tests/conformance/StepModule.h"
 
 #include <algorithm>
@@ -35,9 +37,43 @@ constexpr Shape2 kShapes[] = {
     {"head", 1, 2304, 122753},
 };
 struct AttentionShape {
+  int64_t bits; // of the dot products, 8 or 16, over an INT8 cache; 32: all of f32
   int64_t rows, heads, dims, context; // the rows are the context's last
 };
-constexpr AttentionShape kAttention[] = {{128, 36, 64, 2048}, {1, 36, 64, 2048}};
+constexpr AttentionShape kAttention[] = {
+    {32, 128, 36, 64, 2048}, {16, 128, 36, 64, 2048}, {8, 128, 36, 64, 2048},
+    {8, 128, 36, 64, 1024},  {16, 128, 36, 64, 1024}, {8, 128, 36, 64, 128},
+    {8, 128, 16, 128, 2048}, {8, 128, 16, 80, 2048},  {32, 1, 36, 64, 2048},
+    {16, 1, 36, 64, 2048},   {8, 1, 36, 64, 2048}};
+/// Precisions, as recipes have them.
+struct Precision {
+  const char *name;
+  WeightFormat weight;
+  int64_t xGroup; // 0: scales by row
+};
+const Precision kW4A16{"W4A16", {4, 64, true, false, 16}, 0};
+const Precision kW4A8{"W4A8", {4, 64, true, false, 8}, 0};
+const Precision kW4A32{"W4A32", {4, 64, true, false, 32}, 0};
+const Precision kW8A16{"W8A16", {8, 0, true, false, 16}, 0};
+const Precision kW8A8{"W8A8", {8, 0, true, false, 8}, 0};
+struct QuantizedShape {
+  Precision precision;
+  Shape2 shape;
+};
+const QuantizedShape kQuantized[] = {
+    {kW8A16, {"ViT fc1", 729, 1152, 4304}}, {kW8A16, {"ViT fc2", 729, 4304, 1152}},
+    {kW8A16, {"ViT qkv", 729, 1152, 1152}}, {kW8A8, {"ViT fc1", 729, 1152, 4304}},
+    {kW8A8, {"ViT fc2", 729, 4304, 1152}},  {kW8A8, {"ViT qkv", 729, 1152, 1152}},
+    {kW4A16, {"gate/up", 128, 2304, 5760}}, {kW4A16, {"down", 128, 5760, 2304}},
+    {kW4A16, {"qkv/out", 128, 2304, 2304}}, {kW4A8, {"gate/up", 128, 2304, 5760}},
+    {kW4A8, {"down", 128, 5760, 2304}},     {kW4A8, {"qkv/out", 128, 2304, 2304}},
+    {kW4A32, {"qkv/out", 128, 2304, 2304}}, {kW4A16, {"gate/up", 1, 2304, 5760}},
+    {kW4A16, {"down", 1, 5760, 2304}},      {kW4A16, {"qkv/out", 1, 2304, 2304}},
+    {kW4A16, {"head", 1, 2304, 122753}},    {kW4A8, {"gate/up", 1, 2304, 5760}},
+    {kW4A8, {"down", 1, 5760, 2304}},       {kW4A8, {"qkv/out", 1, 2304, 2304}},
+    {kW4A8, {"head", 1, 2304, 122753}},     {kW8A8, {"head", 1, 2304, 122753}},
+    {kW4A32, {"gate/up", 1, 2304, 5760}},
+};
 constexpr size_t kStreamBytes = size_t{512} << 20; // far more than any cache
 
 struct Options {
@@ -150,7 +186,145 @@ bool LinearBench::check() const {
   return true;
 }
 
-/// Attention over a full cache. Keys and values rotate over copies as weights do.
+/// A quantized linear. Panels hold random integers, under scales that tell groups apart.
+class QuantizedBench {
+public:
+  QuantizedBench(const Options &options, const QuantizedShape &what, runtime::ThreadPool &pool);
+  bool ok() const { return module.model != nullptr; }
+  bool check() const;
+  double run();
+  double weightBytes() const { return static_cast<double>(panels.bytes()); }
+
+private:
+  int32_t weightAt(int64_t n, int64_t k) const;
+
+  Precision precision;
+  Shape2 shape;
+  plan::PanelLayout panels;
+  QuantizedRows rows;
+  Data floats;
+  StepModule module;
+  Bytes weights, arena;
+  size_t stride = 0;
+  int64_t copies = 1, next = 0;
+  bluec_call call = {};
+  const bluec_entry *entry = nullptr;
+};
+
+float groupScale(int64_t n, int64_t group) {
+  return toHalf(static_cast<float>((n * 7 + group * 13) % 50 + 1) / 64);
+}
+
+QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &what,
+                               runtime::ThreadPool &pool)
+    : precision(what.precision), shape(what.shape) {
+  const WeightFormat &format = precision.weight;
+  int64_t panelRows = 2 * lanesOf(options.target);
+  panels = format.layout(shape.width, shape.depth, panelRows);
+  RowFormat rowFormat{format.dot, precision.xGroup, format.group == 0 ? 256 : format.group};
+  Operand x{Place::Input, "x", {shape.rows, shape.depth}};
+  if (format.dot != 32) {
+    x.element = rowFormat.element();
+    x.encoding = rowFormat.encoding();
+  }
+  Operand weight{Place::Weight, "w", {shape.width, shape.depth}};
+  weight.element = format.element();
+  weight.encoding = format.encoding(panelRows);
+  conformance::Shape y = {shape.rows, shape.width};
+  StepText step{"linear",
+                shape.rows,
+                {x, weight},
+                "%y = plan.linear %a0, %a1 : (" + typeText(x) + ", " + typeText(weight) + ") -> " +
+                    tensorText(y) + "\nplan.yield %y : " + tensorText(y),
+                y};
+  std::string error;
+  if (!module.compile(options.target, {step}, error)) {
+    std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
+    return;
+  }
+  entry = &module.model->entries[0];
+  stride = static_cast<size_t>(module.weightsBytes + 4095) / 4096 * 4096;
+  copies = shape.rows > 1 ? 2 : static_cast<int64_t>(kStreamBytes / stride) + 1;
+  weights = allocate(stride * static_cast<size_t>(copies));
+  arena = allocate(static_cast<size_t>(entry->arena_bytes));
+  uint8_t *bytes = weights.get() + module.weights.at("w").offset;
+  uint64_t state = 1;
+  for (int64_t at = 0; at + 4 <= panels.bytes(); at += 4) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    auto word = static_cast<uint32_t>(state >> 32);
+    std::memcpy(bytes + at, &word, 4);
+  }
+  for (int64_t n = 0; n < panels.panels() * panels.rows; ++n)
+    for (int64_t g = 0; g < panels.groups(); ++g) {
+      uint16_t scale = halfBits(n < shape.width ? groupScale(n, g) : 0);
+      std::memcpy(bytes + n / panels.rows * panels.panelBytes() + panels.groupOffset(g) +
+                      2 * (n % panels.rows),
+                  &scale, 2);
+    }
+  for (int64_t copy = 1; copy < copies; ++copy)
+    std::memcpy(weights.get() + static_cast<size_t>(copy) * stride, weights.get(), stride);
+  if (format.dot == 32) {
+    for (int64_t i = 0; i < shape.rows * shape.depth; ++i)
+      floats.push_back(element(3 * i + 1));
+  } else {
+    rows = randomRows(rowFormat, shape.rows, shape.depth, 1);
+  }
+  Data input = format.dot == 32 ? floats : rows.pack();
+  std::memcpy(arena.get() + entry->inputs[0].offset, input.data(), 4 * input.size());
+  call.arena = arena.get();
+  call.count = shape.rows;
+  call.pool = &pool;
+  call.parallel_for = runtime::ThreadPool::run;
+}
+
+double QuantizedBench::run() {
+  call.weights = weights.get() + static_cast<size_t>(next++ % copies) * stride;
+  double start = now();
+  entry->run(&call);
+  return now() - start;
+}
+
+int32_t QuantizedBench::weightAt(int64_t n, int64_t k) const {
+  int64_t inGroup = k % panels.group, each = panels.word.elements();
+  uint32_t word = 0;
+  std::memcpy(&word,
+              weights.get() + module.weights.at("w").offset +
+                  n / panels.rows * panels.panelBytes() + panels.groupOffset(k / panels.group) +
+                  panels.headerBytes() + inGroup / each * panels.wordBytes() +
+                  4 * (n % panels.rows),
+              4);
+  uint32_t mask = (1u << panels.word.bits) - 1;
+  return static_cast<int32_t>(word >> panels.word.bitOf(inGroup % each) & mask) -
+         (1 << (panels.word.bits - 1));
+}
+
+/// Compares some elements, the corners among them, with exact sums.
+bool QuantizedBench::check() const {
+  const auto *output = reinterpret_cast<const float *>(arena.get() + entry->outputs[0].offset);
+  for (int64_t sample = 0; sample < 200; ++sample) {
+    int64_t m = sample == 0 ? shape.rows - 1 : sample * 7919 % shape.rows;
+    int64_t n = sample < 2 ? shape.width - 1 : sample * 104729 % shape.width;
+    double sum = 0, terms = 0;
+    for (int64_t k = 0; k < shape.depth; ++k) {
+      auto at = static_cast<size_t>(m * shape.depth + k);
+      double x = floats.empty() ? static_cast<double>(rows.scaleAt(m, k)) * rows.q[at]
+                                : static_cast<double>(floats[at]);
+      double term = x * weightAt(n, k) * groupScale(n, k / panels.group);
+      sum += term;
+      terms += std::fabs(term);
+    }
+    double found = output[m * shape.width + n];
+    if (!(std::fabs(found - sum) <= 1e-6 * terms)) {
+      std::fprintf(stderr, "bluec-bench-kernels: %s [%lld, %lld]: expected %g, found %g\n",
+                   shape.what, static_cast<long long>(m), static_cast<long long>(n), sum, found);
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Attention over a full cache, of floats or of INT8. Keys and values rotate over copies as weights
+/// do.
 class AttentionBench {
 public:
   AttentionBench(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool);
@@ -158,9 +332,20 @@ public:
   bool check() const;
   double run();
 
+  /// Of keys and values together.
+  double cacheBytes = 0;
+
 private:
+  StepText floatStep() const;
+  void fill(uint8_t *caches);
+  float key(int64_t head, int64_t position, int64_t dim) const;
+  float value(int64_t head, int64_t position, int64_t dim) const;
+  float cached(const CacheBytes &cache, const char *name, int64_t head, int64_t position,
+               int64_t dim) const;
+
   AttentionShape shape;
   int64_t lanes;
+  CacheBytes quantizedKeys, quantizedValues;
   StepModule module;
   Bytes caches, arena;
   size_t stride = 0;
@@ -169,23 +354,41 @@ private:
   const bluec_entry *entry = nullptr;
 };
 
-AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
-                               runtime::ThreadPool &pool)
-    : shape(shape), lanes(lanesOf(options.target)) {
+constexpr int64_t kCacheBlock = 128;
+
+/// The scale of an INT8 cache's position: a half between 1/128 and 1/64, by its bits.
+uint16_t scaleBits(int64_t position) {
+  return static_cast<uint16_t>(0x2000 + position * 37 % 1024);
+}
+float scaleOf(int64_t position) {
+  return (1 + static_cast<float>(position * 37 % 1024) / 1024) / 128;
+}
+
+StepText AttentionBench::floatStep() const {
   int64_t cols = shape.heads * shape.dims;
   conformance::Shape query = {shape.rows, cols}, values = {1, shape.context, cols};
   conformance::Shape keys = {1, shape.heads, shape.context / lanes, shape.dims, lanes};
-  StepText step{
+  return {
       "attention",
       shape.rows,
-      {{Place::Input, "q", query}, {Place::Cache, "k", keys}, {Place::Cache, "v", values}},
+      {{Place::Input, "q", query}, {Place::Cache, "keys", keys}, {Place::Cache, "values", values}},
       "%y = plan.attention %a0, %a1, %a2 {causal, num_heads = " + std::to_string(shape.heads) +
           " : i64, num_kv_heads = " + std::to_string(shape.heads) +
           " : i64, scale = 0.125 : f64} : (" + tensorText(query) + ", " + tensorText(keys) + ", " +
           tensorText(values) + ") -> " + tensorText(query) +
           "\nplan.yield %y : " + tensorText(query),
       query};
+}
+
+AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
+                               runtime::ThreadPool &pool)
+    : shape(shape), lanes(lanesOf(options.target)),
+      quantizedKeys{true, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits},
+      quantizedValues{false, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits} {
   std::string error;
+  StepText step = shape.bits == 32 ? floatStep()
+                                   : attentionStep("attention", shape.rows, shape.heads, 0.125,
+                                                   quantizedKeys, quantizedValues);
   if (!module.compile(options.target, {step}, error)) {
     std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
     return;
@@ -195,21 +398,58 @@ AttentionBench::AttentionBench(const Options &options, const AttentionShape &sha
   copies = shape.rows > 1 ? 2 : static_cast<int64_t>(kStreamBytes / stride) + 1;
   caches = allocate(stride * static_cast<size_t>(copies));
   arena = allocate(static_cast<size_t>(entry->arena_bytes));
+  for (const auto &[name, range] : module.caches)
+    cacheBytes += static_cast<double>(range.bytes);
   for (int64_t copy = 0; copy < copies; ++copy)
-    for (const auto &[name, range] : module.caches) {
-      auto *at = reinterpret_cast<float *>(caches.get() + static_cast<size_t>(copy) * stride +
-                                           range.offset);
-      for (int64_t i = 0; i < range.bytes / 4; ++i)
-        at[i] = element(name == "k" ? i : 5 * i + 3);
-    }
+    fill(caches.get() + static_cast<size_t>(copy) * stride);
   auto *input = reinterpret_cast<float *>(arena.get() + entry->inputs[0].offset);
-  for (int64_t i = 0; i < shape.rows * cols; ++i)
+  for (int64_t i = 0; i < shape.rows * shape.heads * shape.dims; ++i)
     input[i] = element(3 * i + 1);
   call.arena = arena.get();
   call.count = shape.rows;
   call.position = shape.context - shape.rows;
   call.pool = &pool;
   call.parallel_for = runtime::ThreadPool::run;
+}
+
+void AttentionBench::fill(uint8_t *to) {
+  if (shape.bits == 32) {
+    for (const auto &[name, range] : module.caches) {
+      auto *at = reinterpret_cast<float *>(to + range.offset);
+      for (int64_t i = 0; i < range.bytes / 4; ++i)
+        at[i] = element(name == "keys" ? i : 5 * i + 3);
+    }
+    return;
+  }
+  for (const auto &[name, range] : module.caches) {
+    uint8_t *at = to + range.offset;
+    for (int64_t i = 0; i < range.bytes; ++i)
+      at[i] = static_cast<uint8_t>(i * 2654435761u >> 13);
+    const CacheBytes &cache = name == "keys" ? quantizedKeys : quantizedValues;
+    for (int64_t head = 0; head < shape.heads; ++head)
+      for (int64_t position = 0; position < shape.context; ++position) {
+        uint16_t bits = scaleBits(position);
+        std::memcpy(at + cache.scale(head, position), &bits, 2);
+      }
+  }
+}
+
+float AttentionBench::cached(const CacheBytes &cache, const char *name, int64_t head,
+                             int64_t position, int64_t dim) const {
+  uint8_t byte = caches.get()[module.caches.at(name).offset + cache.element(head, position, dim)];
+  return scaleOf(position) *
+         static_cast<float>(cache.keys ? int{byte} - 128 : int{static_cast<int8_t>(byte)});
+}
+float AttentionBench::key(int64_t head, int64_t position, int64_t dim) const {
+  if (shape.bits != 32)
+    return cached(quantizedKeys, "keys", head, position, dim);
+  int64_t block = head * (shape.context / lanes) + position / lanes;
+  return element((block * shape.dims + dim) * lanes + position % lanes);
+}
+float AttentionBench::value(int64_t head, int64_t position, int64_t dim) const {
+  if (shape.bits != 32)
+    return cached(quantizedValues, "values", head, position, dim);
+  return element(5 * ((position * shape.heads + head) * shape.dims + dim) + 3);
 }
 
 double AttentionBench::run() {
@@ -222,24 +462,23 @@ double AttentionBench::run() {
 bool AttentionBench::check() const {
   const auto *output = reinterpret_cast<const float *>(arena.get() + entry->outputs[0].offset);
   int64_t cols = shape.heads * shape.dims;
+  // Values are below 1, or 2 in INT8; queries and weights lose half a step of 127 and 255.
+  double bound = shape.bits == 32 ? 1e-5 : shape.bits == 16 ? 1e-4 : 2e-2;
   for (int64_t sample = 0; sample < 8; ++sample) {
     int64_t row = sample * 37 % shape.rows, head = (sample * 11 + 5) % shape.heads;
     int64_t dim = sample * 13 % shape.dims;
     double total = 0, sum = 0;
     for (int64_t j = 0; j <= shape.context - shape.rows + row; ++j) {
       double dot = 0;
-      for (int64_t d = 0; d < shape.dims; ++d) {
-        int64_t key =
-            ((head * (shape.context / lanes) + j / lanes) * shape.dims + d) * lanes + j % lanes;
+      for (int64_t d = 0; d < shape.dims; ++d)
         dot += static_cast<double>(element(3 * (row * cols + head * shape.dims + d) + 1)) *
-               element(key);
-      }
+               static_cast<double>(key(head, j, d));
       double weight = std::exp(0.125 * dot);
       total += weight;
-      sum += weight * element(5 * (j * cols + head * shape.dims + dim) + 3);
+      sum += weight * static_cast<double>(value(head, j, dim));
     }
-    double found = output[row * cols + head * shape.dims + dim];
-    if (!(std::fabs(found - sum / total) <= 1e-5)) {
+    double found = static_cast<double>(output[row * cols + head * shape.dims + dim]);
+    if (!(std::fabs(found - sum / total) <= bound)) {
       std::fprintf(stderr, "bluec-bench-kernels: attention [%lld, %lld]: expected %g, found %g\n",
                    static_cast<long long>(row), static_cast<long long>(head), sum / total, found);
       return false;
@@ -248,10 +487,12 @@ bool AttentionBench::check() const {
   return true;
 }
 
-/// Checks and times one step. `operations` and `bytes` are what a run computes and reads.
+/// Checks and times one step. `operations` and `bytes` are what a run computes and reads, `bits`
+/// the width of what is multiplied.
 template <typename Bench>
 bool measure(Bench &bench, const Options &options, const std::string &title, bool boundByReads,
-             double operations, double bytes, runtime::ThreadPool &pool, const float *stream) {
+             int64_t bits, double operations, double bytes, runtime::ThreadPool &pool,
+             const float *stream) {
   if (!bench.ok())
     return false;
   bench.run();
@@ -260,11 +501,12 @@ bool measure(Bench &bench, const Options &options, const std::string &title, boo
   int lanes = static_cast<int>(lanesOf(options.target));
   auto most = [&] {
     return boundByReads ? measureReadBandwidth(pool, stream, kStreamBytes / 2)
-                        : measureFmaPeak(pool, lanes, 0.03);
+           : bits == 32 ? measureFmaPeak(pool, lanes, 0.03)
+                        : measureDotPeak(pool, lanes, static_cast<int>(bits), 0.03);
   };
   auto runs =
       std::max<int64_t>(1, static_cast<int64_t>(boundByReads ? 256e6 / bytes : 8e9 / operations));
-  std::vector<double> rates, peaks, shares;
+  std::vector<double> rates, peaks, shares, times;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     double before = most();
     double seconds = 0;
@@ -272,12 +514,13 @@ bool measure(Bench &bench, const Options &options, const std::string &title, boo
       seconds += bench.run();
     double rate = (boundByReads ? bytes : operations) * static_cast<double>(runs) / seconds;
     double peak = (before + most()) / 2;
+    times.push_back(seconds / static_cast<double>(runs) * 1e6);
     rates.push_back(rate / 1e9);
     peaks.push_back(peak / 1e9);
     shares.push_back(rate / peak);
   }
-  std::printf("%-32s %8.1f of %8.1f %s  %5.1f%%\n", title.c_str(), median(rates), median(peaks),
-              boundByReads ? "GB/s   " : "GFLOP/s", 100 * median(shares));
+  std::printf("%-38s %8.1f of %8.1f %s  %5.1f%%  %9.1f us\n", title.c_str(), median(rates),
+              median(peaks), boundByReads ? "GB/s" : "GOP/s", 100 * median(shares), median(times));
   std::fflush(stdout);
   return true;
 }
@@ -294,17 +537,32 @@ bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool 
                const float *stream) {
   LinearBench linear(options, shape, pool);
   auto weights = static_cast<double>(shape.depth * shape.width);
-  return measure(linear, options, title(shape), shape.rows == 1,
+  return measure(linear, options, title(shape), shape.rows == 1, 32,
                  2 * static_cast<double>(shape.rows) * weights, 4 * weights, pool, stream);
 }
+
+bool benchmark(const Options &options, const QuantizedShape &what, runtime::ThreadPool &pool,
+               const float *stream) {
+  QuantizedBench linear(options, what, pool);
+  const Shape2 &shape = what.shape;
+  int64_t dot = what.precision.weight.dot;
+  double products =
+      static_cast<double>(shape.rows * shape.depth) * static_cast<double>(shape.width);
+  return measure(linear, options, std::string(what.precision.name) + " " + title(shape),
+                 shape.rows == 1, dot, 2 * products, linear.weightBytes(), pool, stream);
+}
+
+std::string typeName(int64_t bits) { return (bits == 32 ? "f" : "i") + std::to_string(bits); }
 
 bool benchmark(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool,
                const float *stream) {
   AttentionBench attention(options, shape, pool);
-  auto cached = static_cast<double>(2 * shape.context * shape.heads * shape.dims);
+  // What causal attention has to compute: the scores of each row with the positions up to its own.
+  double seen = static_cast<double>(shape.context) - 0.5 * static_cast<double>(shape.rows - 1);
+  double products = 2 * static_cast<double>(shape.rows * shape.heads * shape.dims) * seen;
   Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
-  return measure(attention, options, title(named), shape.rows == 1,
-                 2 * static_cast<double>(shape.rows) * cached, 4 * cached, pool, stream);
+  return measure(attention, options, title(named) + " " + typeName(shape.bits), shape.rows == 1,
+                 shape.bits, 2 * products, attention.cacheBytes, pool, stream);
 }
 
 } // namespace
@@ -329,7 +587,7 @@ int main(int argc, char **argv) {
       countProcessorTime();
     } else {
       std::fprintf(stderr, "usage: bluec-bench-kernels [--target T] [--threads N] [--repeats N] "
-                           "[--only WORD-OR-ROWS] [--processor-time]\n");
+                           "[--only WORD-OR-ROWS|PRECISION[:ROWS]] [--processor-time]\n");
       return 2;
     }
   }
@@ -339,14 +597,23 @@ int main(int argc, char **argv) {
   std::printf("target %s, %d threads; rate of the kernel, of the machine, and the median share\n",
               options.target.c_str(), pool.threads());
   const auto *floats = reinterpret_cast<const float *>(stream.get());
-  auto wanted = [&](const char *what, int64_t rows) {
-    return options.only.empty() || options.only == what || options.only == std::to_string(rows);
+  auto wanted = [&](const std::string &precision, const char *what, int64_t rows) {
+    const std::vector<std::string> names = {what, precision, std::to_string(rows),
+                                            precision + ":" + std::to_string(rows),
+                                            precision + ":" + what + ":" + std::to_string(rows)};
+    return options.only.empty() ||
+           std::find(names.begin(), names.end(), options.only) != names.end();
   };
   for (const Shape2 &shape : kShapes)
-    if (wanted(shape.what, shape.rows) && !benchmark(options, shape, pool, floats))
+    if (wanted("f32", shape.what, shape.rows) && !benchmark(options, shape, pool, floats))
+      return 3;
+  for (const QuantizedShape &what : kQuantized)
+    if (wanted(what.precision.name, what.shape.what, what.shape.rows) &&
+        !benchmark(options, what, pool, floats))
       return 3;
   for (const AttentionShape &shape : kAttention)
-    if (wanted("attend", shape.rows) && !benchmark(options, shape, pool, floats))
+    if ((wanted("attention", "attend", shape.rows) || options.only == typeName(shape.bits)) &&
+        !benchmark(options, shape, pool, floats))
       return 3;
   return 0;
 }

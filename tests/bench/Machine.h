@@ -18,9 +18,8 @@ void countProcessorTime();
 /// `lanes` (8 or 16); runs for about `seconds`.
 double measureFmaPeak(runtime::ThreadPool &pool, int lanes, double seconds);
 
-/// Operations per second (two for each product that is added) of integers of `bits` (8 or 16) in
-/// vectors of `lanes` (8 or 16) of 32 bits, as the instructions for dot products have them: VNNI
-/// with 16 lanes; with 8, sums of pairs of 16 bits and an addition, whatever the integers' bits.
+/// Integer operations per second (two for each product) of dot products of i8 (`bits` 8) or i16
+/// (16) summed in i32, by the best exact instructions for vectors of `lanes` i32.
 double measureDotPeak(runtime::ThreadPool &pool, int lanes, int bits, double seconds);
 
 /// Bytes per second that all threads of `pool` read together from `bytes` bytes at `data`, once.

@@ -2,9 +2,9 @@
 
 #include "llvm/ADT/APFloat.h"
 
+#include <cassert>
 #include <cmath>
 #include <cstring>
-#include <gtest/gtest.h>
 
 using namespace bluec;
 using namespace bluec::conformance;
@@ -14,7 +14,7 @@ namespace {
 using Bytes = std::vector<uint8_t>;
 
 template <typename T> void putAt(Bytes &bytes, int64_t offset, T value) {
-  ASSERT_LE(static_cast<size_t>(offset) + sizeof(T), bytes.size());
+  assert(static_cast<size_t>(offset) + sizeof(T) <= bytes.size());
   std::memcpy(bytes.data() + offset, &value, sizeof(T));
 }
 template <typename T> T getAt(const Bytes &bytes, int64_t offset) {
@@ -168,8 +168,11 @@ Data QuantizedRows::pack() const {
 QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64_t k,
                                     const Data &data, int64_t count) {
   plan::RowLayout layout = format.layout(rows, k);
-  QuantizedRows result{format, rows, k, {}, {}};
-  EXPECT_EQ(static_cast<int64_t>(data.size() * 4), layout.bytes());
+  QuantizedRows result{format, rows, k, {}, {}, ""};
+  if (static_cast<int64_t>(data.size() * 4) != layout.bytes()) {
+    result.fault = "expected " + std::to_string(layout.bytes()) + " bytes";
+    return result;
+  }
   Bytes bytes(data.size() * 4);
   std::memcpy(bytes.data(), data.data(), bytes.size());
   for (int64_t row = 0; row < count; ++row) {
@@ -179,7 +182,8 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
       int32_t value =
           format.bits == 8 ? getAt<int8_t>(bytes, base + i) : getAt<int16_t>(bytes, base + 2 * i);
       if (i >= k) {
-        EXPECT_EQ(value, 0) << "padding of row " << row << " at " << i;
+        if (value != 0)
+          result.fault = "padding of row " + std::to_string(row);
         continue;
       }
       result.q.push_back(value);
@@ -188,16 +192,15 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
     for (int64_t g = 0; g < layout.groups(); ++g)
       result.scales.push_back(getAt<float>(bytes, base + layout.scalesOffset() + 4 * g));
     for (int64_t i = 0; i < layout.sumCount(); ++i)
-      EXPECT_EQ(getAt<int32_t>(bytes, base + layout.sumsOffset() + 4 * i),
-                sums[static_cast<size_t>(i)])
-          << "sum " << i << " of row " << row;
+      if (getAt<int32_t>(bytes, base + layout.sumsOffset() + 4 * i) != sums[static_cast<size_t>(i)])
+        result.fault = "sum " + std::to_string(i) + " of row " + std::to_string(row);
   }
   return result;
 }
 
 QuantizedRows conformance::randomRows(const RowFormat &format, int64_t rows, int64_t k,
                                       uint32_t seed) {
-  QuantizedRows result{format, rows, k, {}, {}};
+  QuantizedRows result{format, rows, k, {}, {}, ""};
   uint64_t state = seed * 0x9e3779b97f4a7c15ull + 7;
   int64_t most = (int64_t{1} << (format.bits - 1)) - 1;
   for (int64_t i = 0; i < rows * k; ++i)
@@ -210,7 +213,7 @@ QuantizedRows conformance::randomRows(const RowFormat &format, int64_t rows, int
 
 QuantizedRows conformance::quantize(const RowFormat &format, const Data &x, int64_t rows, int64_t k,
                                     double staticScale) {
-  QuantizedRows result{format, rows, k, {}, {}};
+  QuantizedRows result{format, rows, k, {}, {}, ""};
   auto most = static_cast<float>((1 << (format.bits - 1)) - 1);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t start = 0; start < k; start += result.group()) {

@@ -60,13 +60,14 @@ struct QuantizedRows {
   int64_t rows = 0, k = 0;
   std::vector<int32_t> q;
   std::vector<float> scales;
+  std::string fault; // of unpack; empty when there is none
 
   int64_t group() const { return format.group == 0 ? k : format.group; }
   int64_t groups() const { return (k + group() - 1) / group(); }
   float scaleAt(int64_t row, int64_t col) const;
   Data pack() const;
-  /// Reads what a kernel has written, and fails the running test where sums or padding are not
-  /// what the integers say.
+  /// Reads the first `count` rows of what a kernel has written. `fault` says where sums or padding
+  /// are not what the integers say.
   static QuantizedRows unpack(const RowFormat &format, int64_t rows, int64_t k, const Data &bytes,
                               int64_t count);
 };

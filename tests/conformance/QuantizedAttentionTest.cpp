@@ -44,13 +44,12 @@ float quantize(const float *x, int64_t count, int64_t most, bool half, std::vect
     largest = std::max(largest, std::fabs(x[i]));
   float scale = largest / static_cast<float>(most);
   if (half)
-    scale = bluec::reference::halfToFloat(
-        bluec::reference::floatToHalf(std::min(scale, 65504.0f)));
+    scale = bluec::reference::halfToFloat(bluec::reference::floatToHalf(std::min(scale, 65504.0f)));
   ints.clear();
   for (int64_t i = 0; i < count; ++i) {
     float q = scale == 0 ? 0 : std::nearbyint(x[i] / scale);
-    ints.push_back(static_cast<int64_t>(
-        std::clamp(q, -static_cast<float>(most), static_cast<float>(most))));
+    ints.push_back(
+        static_cast<int64_t>(std::clamp(q, -static_cast<float>(most), static_cast<float>(most))));
   }
   return scale;
 }
@@ -84,8 +83,7 @@ public:
             rows,
             {{Place::Input, "x", x}, operand},
             std::string("    plan.append_") + (cache.keys ? "keys" : "values") +
-                " %a0 into %a1 : " + tensorText(x) + ", " + typeText(operand) +
-                "\n    plan.yield",
+                " %a0 into %a1 : " + tensorText(x) + ", " + typeText(operand) + "\n    plan.yield",
             {}};
   }
   StepText attend(const std::string &entry, int64_t rows) const {
@@ -118,8 +116,9 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
   for (int64_t t = 0; t < count; ++t)
     for (int64_t h = 0; h < g.heads; ++h) {
       int64_t kv = h / (g.heads / g.kvHeads), seen = first + t + 1;
-      double queryScale = static_cast<double>(quantize(
-          q.data() + t * g.queryCols() + h * g.dims, g.dims, dotBits == 8 ? 127 : 32767, false, ints));
+      double queryScale =
+          static_cast<double>(quantize(q.data() + t * g.queryCols() + h * g.dims, g.dims,
+                                       dotBits == 8 ? 127 : 32767, false, ints));
       std::vector<double> weights;
       double largest = -1e300, size = 0, total = 0;
       for (int64_t j = 0; j < seen; ++j) {
@@ -142,8 +141,8 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
           double top = 0, integers = 0;
           for (int64_t j = from; j < std::min(seen, from + g.block); ++j) {
             double vs = scaleAt(values, valueBytes, kv, j);
-            auto vi = static_cast<double>(static_cast<int8_t>(
-                valueBytes[static_cast<size_t>(values.element(kv, j, d))]));
+            auto vi = static_cast<double>(
+                static_cast<int8_t>(valueBytes[static_cast<size_t>(values.element(kv, j, d))]));
             double weight = weights[static_cast<size_t>(j)];
             sum += weight * vs * vi;
             magnitude += std::fabs(weight * vs * vi);
@@ -316,8 +315,7 @@ TEST_P(QuantizedAttentionTest, ExtremeTokensStayWithinTheirBounds) {
     token(q, 11, [](float) { return 0; });
     steps.run("k", {k}, rows);
     steps.run("v", {v}, rows);
-    expectWithin(steps.run("a", {q}, rows),
-                 c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0,
-                             rows));
+    expectWithin(steps.run("a", {q}, rows), c.reference(q, bytesOf(steps.cache("keys")),
+                                                        bytesOf(steps.cache("values")), 0, rows));
   }
 }

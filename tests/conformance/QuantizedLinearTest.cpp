@@ -51,8 +51,8 @@ void Expected::compute(const Case &c) {
         double x = floats.empty() ? rows.q[at] : floats[at];
         part += weight.at(n, k) * x;
         partTerms += std::fabs(weight.at(n, k) * x);
-        if (k + 1 == c.depth || scales(k + 1) != scales(k)) {
-          // Sums of integers are exact, so only what follows rounds.
+        if (k + 1 == c.depth || scales(k + 1) != scales(k) || (k + 1) % 256 == 0) {
+          // Sums of integers are exact over some 256 elements, so only what follows rounds.
           terms += std::fabs(scales(k)) * (floats.empty() ? std::fabs(part) : partTerms);
           sum += scales(k) * part;
           part = partTerms = 0;

@@ -10,6 +10,7 @@
 #include "passes/kernels/templates/Templates.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -28,6 +29,13 @@ public:
 private:
   Values multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
                   int64_t prefetchLines);
+
+  Value loadWeights(ValueRange at) {
+    Type element = cast<MemRefType>(panels.getType()).getElementType();
+    auto type = VectorType::get(b.facts.lanes, element);
+    Value vector = vector::LoadOp::create(b, type, panels, at);
+    return element.isF32() ? vector : b.extend(vector);
+  }
 
   Value x, panels;
   int64_t depth;
@@ -48,7 +56,7 @@ Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t s
     Values weights;
     for (int64_t p = 0; p < side; ++p)
       for (int64_t v = 0; v < vectors; ++v)
-        weights.push_back(b.load(panels, {panelsAt[p], depthAt, b.index(v * b.facts.lanes)}));
+        weights.push_back(loadWeights({panelsAt[p], depthAt, b.index(v * b.facts.lanes)}));
     for (int64_t r = 0; r < height; ++r) {
       Value element = b.loadBroadcast(x, {rowsAt[r], depthAt});
       for (int64_t v = 0; v < side * vectors; ++v) {

@@ -8,10 +8,9 @@ using namespace bluec::kernels;
 
 Value kernels::largestScale(KernelBuilder &b, int64_t width, int64_t most,
                             llvm::function_ref<Value(Columns)> load) {
-  Values largest =
-      b.forColumns(width, ValueRange{b.splat(0)}, [&](Columns at, ValueRange carried) {
-        return Values{b.maxf(math::AbsFOp::create(b, load(at)), carried[0])};
-      });
+  Values largest = b.forColumns(width, ValueRange{b.splat(0)}, [&](Columns at, ValueRange carried) {
+    return Values{b.maxf(math::AbsFOp::create(b, load(at)), carried[0])};
+  });
   return b.divf(b.maxLanes(largest[0]), b.scalar(static_cast<double>(most)));
 }
 

@@ -64,17 +64,17 @@ Value RowQuantizer::largest(Value start, int64_t length, function_ref<Value(Colu
 void RowQuantizer::quantizeGroup(Value rowAt, Value start, int64_t length, Value scale,
                                  function_ref<Value(Columns)> number) {
   Value bound = b.splat(static_cast<double>(most)), below = b.splat(-static_cast<double>(most));
-  // With a scale of 0 every element is 0: 0 / 1.
-  Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, scale, b.scalar(0));
-  Value divisor = b.broadcast(b.select(none, b.scalar(1), scale));
+  Value divisor = b.broadcast(scale), zero = b.splatInt(b.intVectorType(), 0);
+  Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, divisor, b.splat(0));
   auto narrow = VectorType::get(b.facts.lanes, elementType());
   auto store = [&](Columns at) {
     Value rounded = math::RoundEvenOp::create(b, b.divf(number(at), divisor));
     // The lower bound first: it replaces what is not a number.
     Value clamped = b.minf(b.maxf(rounded, below), bound);
     Value ints = arith::FPToSIOp::create(b, b.intVectorType(), clamped);
+    ints = b.select(none, zero, ints);
     if (at.mask)
-      ints = b.select(at.mask, ints, b.splatInt(b.intVectorType(), 0));
+      ints = b.select(at.mask, ints, zero);
     Value offset = b.add(rowAt, b.mul(at.col, layout.elementBytes));
     b.storeBytes(arith::TruncIOp::create(b, narrow, ints), k.result, offset);
   };

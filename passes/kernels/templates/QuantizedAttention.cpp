@@ -34,23 +34,23 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kMostDims = 512;         // of a head: sums of products with i16 stay below 2^31
-constexpr int64_t kMostPositions = 512;    // of a block, for the same reason
-constexpr int64_t kMostRows = 64;          // of a tile
-constexpr int64_t kSumBytes = 16 * 1024;   // of a tile's float sums, to stay in L1 beside a block
-constexpr double kLowest = -3.402823e+38;  // below every score, and finite
-constexpr double kLeastExponent = -120;    // 2^ this is as good as 0 beside 1, and no denormal
-constexpr double kLeastScale = 0x1p-24;    // of f16, for log2: smaller ones are 0
+constexpr int64_t kMostDims = 512;        // of a head: sums of products with i16 stay below 2^31
+constexpr int64_t kMostPositions = 512;   // of a block, for the same reason
+constexpr int64_t kMostRows = 64;         // of a tile
+constexpr int64_t kSumBytes = 16 * 1024;  // of a tile's float sums, to stay in L1 beside a block
+constexpr double kLowest = -3.402823e+38; // below every score, and finite
+constexpr double kLeastExponent = -120;   // 2^ this is as good as 0 beside 1, and no denormal
+constexpr double kLeastScale = 0x1p-24;   // of f16, for log2: smaller ones are 0
 
 /// What differs between the two types of dot products.
 struct DotType {
   Type element;
-  int64_t bits;        // of an element
-  int64_t steps;       // operands that a word of the cache gives
-  int64_t words;       // words of a query or of weights for one word of the cache
-  int64_t mostQuery;   // a query is quantized to -mostQuery .. mostQuery
-  int64_t mostWeight;  // a softmax's weight to 0 .. mostWeight
-  int64_t degree;      // of the polynomial for weights
+  int64_t bits;       // of an element
+  int64_t steps;      // operands that a word of the cache gives
+  int64_t words;      // words of a query or of weights for one word of the cache
+  int64_t mostQuery;  // a query is quantized to -mostQuery .. mostQuery
+  int64_t mostWeight; // a softmax's weight to 0 .. mostWeight
+  int64_t degree;     // of the polynomial for weights
 };
 
 class Emitter {
@@ -95,9 +95,9 @@ private:
   DotType dot;
 
   // The tile.
-  bool overHeads = false;  // rows of a tile are heads of a group, not tokens
-  int64_t height = 1;      // rows of a tile
-  int64_t rows = 1;        // of which so many at a time
+  bool overHeads = false; // rows of a tile are heads of a group, not tokens
+  int64_t height = 1;     // rows of a tile
+  int64_t rows = 1;       // of which so many at a time
   int64_t tilesPerGroup = 1, tilesPerHead = 1;
   int64_t positionVectors; // of a stretch
   int64_t dimVectors;      // of a head
@@ -114,7 +114,7 @@ private:
 
   // Of the tile being written.
   Value group, firstHead, tileRow, rowsHere;
-  Value least, most; // positions that all rows, and that some row, attend to
+  Value least, most;        // positions that all rows, and that some row, attend to
   Value keyBase, valueBase; // of the block of a stretch
 };
 
@@ -238,7 +238,8 @@ void Emitter::emitQuery(Value i) {
   }
   // Keys are stored with 128 added.
   Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, all);
-  Value offset = arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
+  Value offset =
+      arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
   b.storeScalarBytes(offset, offsets, b.mul(i, 4));
   double factor = op.getScale().convertToDouble() * 1.4426950408889634;
   b.storeScalar(b.mulf(scale, b.scalar(factor)), queryScales, {i});
@@ -252,7 +253,8 @@ void Emitter::emitStretches(Value from, Value to, bool masked) {
   b.loop(from, to, block, [&](Value stretch) {
     Value number = b.div(stretch, block);
     keyBase = b.add(b.mul(group, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
-    valueBase = b.add(b.mul(group, valueLayout.headBytes()), b.mul(number, valueLayout.blockBytes()));
+    valueBase =
+        b.add(b.mul(group, valueLayout.headBytes()), b.mul(number, valueLayout.blockBytes()));
     Value inUse = masked ? b.minimum(b.sub(most, stretch), b.index(block)) : b.index(block);
     emitScales(stretch);
     b.loop(b.index(0), rowsHere, rows, [&](Value firstRow) {
@@ -287,8 +289,9 @@ Value Emitter::loadWords(Value cache, Value offset, int64_t count) {
   // A head of a few dims: word after word.
   Value words = b.splatInt(b.intVectorType(), 0);
   for (int64_t i = 0; i < count; ++i)
-    words = vector::InsertOp::create(
-        b, b.loadScalarBytes(cache, b.add(offset, 4 * i), b.getI32Type()), words, ArrayRef<int64_t>{i});
+    words =
+        vector::InsertOp::create(b, b.loadScalarBytes(cache, b.add(offset, 4 * i), b.getI32Type()),
+                                 words, ArrayRef<int64_t>{i});
   return words;
 }
 
@@ -330,6 +333,8 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
       SmallVector<Values> loaded;
       for (int64_t v = 0; v < keySide; ++v) {
         Value at = b.add(b.add(start, b.mul(word, keyLayout.wordBytes())), v * lanes * 4);
+        if (overHeads)
+          b.prefetchBytes(keys, b.add(at, keyLayout.blockBytes()));
         loaded.push_back(keyOperands(b.loadBytes(keys, at, b.intVectorType())));
       }
       for (int64_t s = 0; s < dot.steps; ++s)
@@ -358,9 +363,10 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
 
 /// log2 x for positive and normal x, to 4e-7; exact for 1.
 Value Emitter::log2(Value x) {
-  // Coefficients of t, t^2, ... with the least error from log2(1 + t), sqrt(1/2) <= 1 + t < sqrt(2).
-  static constexpr std::array<double, 7> kTerms = {1.44269973,  -0.721375872, 0.480465033, -0.358961848,
-                                                   0.297262591, -0.272697952, 0.17063452};
+  // Coefficients of t, t^2, ... with the least error from log2(1 + t), sqrt(1/2) <= 1 + t <
+  // sqrt(2).
+  static constexpr std::array<double, 7> kTerms = {
+      1.44269973, -0.721375872, 0.480465033, -0.358961848, 0.297262591, -0.272697952, 0.17063452};
   Value bits = b.bitcast(x, b.intVectorType());
   Value root = b.splatInt(b.intVectorType(), 0x3f3504f3);
   Value exponent = arith::ShRSIOp::create(b, b.subi(bits, root), b.splatInt(b.intVectorType(), 23));
@@ -377,10 +383,11 @@ Value Emitter::log2(Value x) {
 Value Emitter::exp2(Value x, int64_t degree, double factor) {
   // Coefficients of r, r^2, ... with the least relative error of 1 + ... from 2^r, |r| <= 1/2.
   static constexpr std::array<double, 3> kThree = {0.69328290, 0.24221097, 0.055008933};
-  static constexpr std::array<double, 4> kFour = {0.69312418, 0.24024099, 0.055906426, 0.0095828529};
+  static constexpr std::array<double, 4> kFour = {0.69312418, 0.24024099, 0.055906426,
+                                                  0.0095828529};
   static constexpr std::array<double, 5> kFive = {0.69314700, 0.24022243, 0.055507336, 0.0096715130,
                                                   0.0013264727};
-  ArrayRef<double> terms = degree == 3 ? ArrayRef<double>(kThree)
+  ArrayRef<double> terms = degree == 3   ? ArrayRef<double>(kThree)
                            : degree == 4 ? ArrayRef<double>(kFour)
                                          : ArrayRef<double>(kFive);
   x = b.maxf(x, b.splat(kLeastExponent));
@@ -479,7 +486,12 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
       SmallVector<Values> loaded;
       Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
       for (int64_t v = first; v < first + side; ++v)
-        loaded.push_back(valueOperands(loadWords(values, b.add(start, 4 * dimOf(v)), dims)));
+      {
+        Value at = b.add(start, 4 * dimOf(v));
+        if (overHeads)
+          b.prefetchBytes(values, b.add(at, valueLayout.blockBytes()));
+        loaded.push_back(valueOperands(loadWords(values, at, dims)));
+      }
       for (int64_t s = 0; s < dot.steps; ++s)
         for (int64_t i = 0; i < rows; ++i) {
           Value at = b.add(b.mul(word, dot.words * 4), (i * block * dot.bits / 8) + s * 4);
@@ -527,7 +539,8 @@ LogicalResult kernels::emitQuantizedAttention(StepKernel &k, plan::AttentionOp o
   std::optional<plan::CacheLayout> values =
       plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()));
   int64_t lanes = k.b.facts.lanes;
-  if (layout->block % lanes != 0 || layout->block > kMostPositions || values->block != layout->block)
+  if (layout->block % lanes != 0 || layout->block > kMostPositions ||
+      values->block != layout->block)
     return op.emitError() << "expected keys and values in blocks of a multiple of " << lanes
                           << " positions, at most " << kMostPositions << ", found " << type;
   if (layout->dims > kMostDims)

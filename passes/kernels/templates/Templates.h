@@ -34,7 +34,7 @@ llvm::LogicalResult emitAppendQuantizedKeys(StepKernel &kernel, plan::AppendKeys
 llvm::LogicalResult emitAppendQuantizedValues(StepKernel &kernel,
                                               plan::AppendValuesOp op); // positions of a word
 llvm::LogicalResult emitQuantizedAttention(StepKernel &kernel, plan::AttentionOp op);
-llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);       // patch
+llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);                   // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row
 
 /// Appends the row `keys` (a function from (head, columns of the head) to a vector) of one token.
