@@ -60,7 +60,7 @@ void describeFunction(func::FuncOp function, llvm::raw_ostream &out) {
     if (std::string text = describeLayer(op); !text.empty())
       ++rows[{modulePattern(names.of(&op)), std::move(text)}];
   for (const auto &[key, count] : rows)
-    out << llvm::formatv("//   {0,-44} {1,4}x  {2}\n", key.first, count, key.second);
+    out << llvm::formatv("//   {0,-50} {1,4}x  {2}\n", key.first, count, key.second);
 }
 
 double megabytes(const Json &bytes) { return bytes.get<double>() / 1e6; }
@@ -94,7 +94,7 @@ void describePlan(ModuleOp module, llvm::raw_ostream &out) {
                          precision["kv_cache"]["type"].get<std::string>(),
                          megabytes(precision["kv_cache"]["bytes"]));
   for (const Json &row : precision["modules"])
-    out << llvm::formatv("//   {0,-44} {1,4}x  {2}{3}\n", row["module"].get<std::string>(),
+    out << llvm::formatv("//   {0,-50} {1,4}x  {2}{3}\n", row["module"].get<std::string>(),
                          row["layers"].get<int64_t>(), row["weights"].get<std::string>(),
                          row.contains("activations")
                              ? " x " + row["activations"].get<std::string>()

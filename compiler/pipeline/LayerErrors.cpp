@@ -8,10 +8,34 @@
 
 using namespace bluec;
 
-double LayerError::relative() const {
+void Deviation::add(double expected, double found) {
+  notFinite |= !std::isfinite(found);
+  largestDifference = std::max(largestDifference, std::abs(found - expected));
+  largestExpected = std::max(largestExpected, std::abs(expected));
+  squaredDifference += (found - expected) * (found - expected);
+  squaredExpected += expected * expected;
+  squaredFound += found * found;
+  product += expected * found;
+}
+
+double Deviation::relative() const {
   if (notFinite)
     return std::numeric_limits<double>::infinity();
   return largestExpected > 0 ? largestDifference / largestExpected : largestDifference;
+}
+
+double Deviation::rootMeanSquare() const {
+  if (notFinite)
+    return std::numeric_limits<double>::infinity();
+  return squaredExpected > 0 ? std::sqrt(squaredDifference / squaredExpected) : largestDifference;
+}
+
+double Deviation::cosine() const {
+  if (notFinite)
+    return -1;
+  if (squaredExpected == 0 || squaredFound == 0)
+    return squaredExpected == squaredFound ? 1 : 0;
+  return std::min(1.0, product / std::sqrt(squaredExpected * squaredFound));
 }
 
 bool LayerErrors::add(const bluec_entry &entry, const bluec_step &step, const void *output,
@@ -49,12 +73,16 @@ bool LayerErrors::add(const bluec_entry &entry, const bluec_step &step, const vo
   }
   LayerError &total = errors[slot->second];
   const float *values = static_cast<const float *>(output);
-  for (int64_t i = 0; i < rows * elements; ++i) {
-    double want = expected.number(begin * elements + i);
-    double got = static_cast<double>(values[i]);
-    total.notFinite |= !std::isfinite(got);
-    total.largestDifference = std::max(total.largestDifference, std::abs(got - want));
-    total.largestExpected = std::max(total.largestExpected, std::abs(want));
+  auto compare = [&](const reference::Tensor &with, Deviation &deviation) {
+    for (int64_t i = 0; i < rows * elements; ++i)
+      deviation.add(with.number(begin * elements + i), static_cast<double>(values[i]));
+  };
+  compare(expected, total.deviation);
+  auto plain = floatReference ? floatReference->find(name) : reference.end();
+  if (floatReference && plain != floatReference->end() && plain->second->shape == expected.shape) {
+    if (!total.fromFloat)
+      total.fromFloat.emplace();
+    compare(*plain->second, *total.fromFloat);
   }
   return true;
 }

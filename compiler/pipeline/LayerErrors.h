@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringMap.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,19 +17,38 @@ namespace bluec {
 /// Values of layers by name, as the plain evaluators computed them. First dims are rows.
 using ReferenceValues = llvm::StringMap<std::shared_ptr<const reference::Tensor>>;
 
-struct LayerError {
-  std::string entry, layer;
+/// How far found values are from expected ones.
+struct Deviation {
   double largestDifference = 0; // max |found - expected|
   double largestExpected = 0;   // max |expected|
-  bool notFinite = false;       // found an infinity or a NaN
+  double squaredDifference = 0, squaredExpected = 0, squaredFound = 0, product = 0; // sums
+  bool notFinite = false; // found an infinity or a NaN
 
-  /// Infinite when something was not finite; the difference itself where all is expected to be 0.
+  void add(double expected, double found);
+  /// Of the largest difference to the largest value. Infinite when something was not finite; the
+  /// difference itself where all is expected to be 0.
   double relative() const;
+  /// Of root mean squares: of the difference to the expected values. As `relative` otherwise.
+  double rootMeanSquare() const;
+  /// Of the angle between the two; 1 where both are 0.
+  double cosine() const;
+};
+
+struct LayerError {
+  std::string entry, layer;
+  Deviation deviation;                // from the reference
+  std::optional<Deviation> fromFloat; // from the float reference, where there is one
+
+  double relative() const { return deviation.relative(); }
 };
 
 class LayerErrors {
 public:
-  explicit LayerErrors(const ReferenceValues &reference) : reference(reference) {}
+  /// `floatReference`, if there, is what the model computes without a recipe; layers that it has
+  /// are compared with it too.
+  explicit LayerErrors(const ReferenceValues &reference,
+                       const ReferenceValues *floatReference = nullptr)
+      : reference(reference), floatReference(floatReference) {}
 
   /// Compares the output of a step of `entry` in a call of `count` rows, the first of which is row
   /// `firstRow` of the reference. Outputs that the reference does not have are passed over. Returns
@@ -44,6 +64,7 @@ public:
 
 private:
   const ReferenceValues &reference;
+  const ReferenceValues *floatReference;
   std::vector<LayerError> errors;
   llvm::StringMap<size_t> byName;
 };

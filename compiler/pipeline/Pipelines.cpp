@@ -5,6 +5,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
@@ -22,6 +23,7 @@ void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   functions.addPass(createInlineCachedBranch());
   functions.addPass(createSpecializeBatch());
   functions.addPass(createUnpackAttention());
+  functions.addPass(createUnpackQuantized());
   functions.addPass(createFoldConstants());
   functions.addPass(mlir::createCSEPass());
 }

@@ -12,6 +12,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
@@ -58,6 +59,7 @@ void bluec::registerAllPasses() {
   registerPlanMemory();
   registerQuantizeModel();
   registerUnpackAttention();
+  registerUnpackQuantized();
   registerSpecializeBatch();
   registerVerifyModel();
   registerVerifyPlan();

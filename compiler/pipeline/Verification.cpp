@@ -2,12 +2,14 @@
 
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/LayerErrors.h"
+#include "compiler/pipeline/LogitErrors.h"
 #include "compiler/pipeline/ModelPackage.h"
 #include "compiler/pipeline/PassRunner.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/WeightsFile.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
+#include "passes/precision/recipe/Recipe.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/Session.h"
 #include "targets/Registration.h"
@@ -16,6 +18,8 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 #include <random>
 
@@ -27,13 +31,15 @@ namespace {
 
 using TensorPtr = std::shared_ptr<const Tensor>;
 
-/// Tokens that are fed one by one behind the prompt.
-constexpr int64_t decodedTokens = 3;
+/// Tokens of the answer, fed one by one behind the prompt.
+constexpr int64_t decodedTokens = 16;
+
+constexpr double floatTolerance = 1e-3, integerTolerance = 5e-2; // relative error of a layer
 
 class Verification {
 public:
   Verification(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
-      : options(options), out(out), diagnostics(err), errors(values), random(options.seed) {}
+      : options(options), out(out), diagnostics(err), random(options.seed) {}
 
   int run();
 
@@ -44,13 +50,34 @@ private:
   LogicalResult verifyVision();
   LogicalResult verifyLanguage();
   LogicalResult checked(const runtime::Status &status);
-  FailureOr<TensorPtr> evaluate(func::FuncOp function, SmallVector<TensorPtr> inputs);
-  /// One call; every step's output is compared. `output` may be null.
+  LogicalResult applyRecipe();
+  /// The first result of a part of `from`; the values of its layers go to `layers`.
+  FailureOr<TensorPtr> evaluate(ModuleOp from, StringRef role, SmallVector<TensorPtr> inputs,
+                                ReferenceValues &layers);
+  /// As above, of the model with the recipe's types and, if that is another one, of the float
+  /// model.
+  struct Both {
+    TensorPtr same, plain;
+  };
+  FailureOr<Both> evaluateBoth(StringRef role, const Both &inputs, ArrayRef<TensorPtr> rest = {});
+  /// One call; every step's output is compared if `compared`. `output` may be null.
   LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position, int64_t firstRow,
-                     const void *input, void *output);
-  func::FuncOp part(StringRef role);
+                     const void *input, void *output, bool compared = true);
+  /// Feeds `ids` to the bundle: the prompt in chunks, what comes behind it one by one, up to
+  /// `total` tokens, of which those that are missing become the likeliest ones. `logits` gets a row
+  /// for every token whose logits a call gave.
+  struct LogitRow {
+    int64_t position; // of the token that was fed last
+    std::vector<float> logits;
+  };
+  LogicalResult feed(std::vector<int32_t> &ids, int64_t prompt, int64_t total, bool compared,
+                     std::vector<LogitRow> &logits);
+  void compareLogits(const Tensor &expected, ArrayRef<int32_t> ids, int64_t prompt,
+                     ArrayRef<LogitRow> found);
+  func::FuncOp part(ModuleOp from, StringRef role);
   float uniform(float least, float most);
   int conclude();
+  Json describe(const LayerError &error) const;
 
   const VerifyOptions &options;
   llvm::raw_ostream &out;
@@ -60,11 +87,18 @@ private:
   std::unique_ptr<MLIRContext> context;
   std::unique_ptr<Diagnostics::Scope> handler;
   std::unique_ptr<PassRunner> passes;
-  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> module;    // in floats
+  OwningOpRef<ModuleOp> quantized; // with the recipe's types
+  bool hasRecipe = false;          // whether the two differ
+  Recipe recipe;
   ModelPackage package;
   std::unique_ptr<WeightReader> weights;
-  ReferenceValues values;
-  LayerErrors errors;
+  ReferenceValues values, floatValues;
+  std::unique_ptr<LayerErrors> errors;
+  LogitErrors logitErrors;
+  int64_t answerTokens = 0;
+  std::optional<int64_t> firstDiverging; // token of the answer, and what the two models chose
+  int64_t expectedToken = 0, foundToken = 0;
   std::mt19937_64 random;
   int exitCode = exitInput;
 };
@@ -76,8 +110,8 @@ int bluec::verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::ra
 }
 
 int Verification::run() {
-  if (failed(open()) || failed(import()) || failed(compareModel()) || failed(verifyVision()) ||
-      failed(verifyLanguage()))
+  if (failed(open()) || failed(import()) || failed(applyRecipe()) || failed(compareModel()) ||
+      failed(verifyVision()) || failed(verifyLanguage()))
     return exitCode;
   return conclude();
 }
@@ -125,15 +159,43 @@ LogicalResult Verification::import() {
   return passes->run(*module, "model", modelPasses);
 }
 
+/// The recipe stands in the manifest, whose checksum has been checked.
+LogicalResult Verification::applyRecipe() {
+  SmallString<256> path(options.bundle);
+  llvm::sys::path::append(path, runtime::manifestName);
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return diagnostics.error(path + ": " + buffer.getError().message());
+  Json json = Json::parse((*buffer)->getBuffer().str(), nullptr, /*allow_exceptions=*/false);
+  std::string text = json.is_object() && json.contains("recipe") ? json["recipe"].dump() : "";
+  llvm::Expected<Recipe> read = Recipe::parse(text, options.bundle + ": manifest.json");
+  if (!read)
+    return diagnostics.error(llvm::toString(read.takeError()));
+  recipe = std::move(*read);
+  std::string why;
+  const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
+  if (!target)
+    return diagnostics.error(options.bundle + ": " + why);
+  quantized = module->clone();
+  (*quantized)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  auto precisionPasses = [&](OpPassManager &to) {
+    buildPrecisionPipeline(to, recipe.text, /*calibrated=*/false);
+  };
+  if (failed(passes->run(*quantized, "precision", precisionPasses)))
+    return failure();
+  quantized->walk([&](Operation *op) {
+    hasRecipe |= llvm::any_of(op->getResultTypes(), [](Type type) {
+      return isa<blue::QuantizedType>(getElementTypeOrSelf(type));
+    });
+  });
+  errors = std::make_unique<LayerErrors>(values, hasRecipe ? &floatValues : nullptr);
+  return success();
+}
+
 /// Schedules the reference with the bundle's own sizes: geometry and weights have to be the same.
 LogicalResult Verification::compareModel() {
   const runtime::Manifest &manifest = bundle->manifest();
-  std::string why;
-  const targets::Target *target = targets::allTargets().find(manifest.targetName, why);
-  if (!target)
-    return diagnostics.error(options.bundle + ": " + why);
-  OwningOpRef<ModuleOp> plan = module->clone();
-  (*plan)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  OwningOpRef<ModuleOp> plan = quantized->clone();
   ScheduleOptions sizes;
   sizes.context = manifest.context;
   sizes.chunk = std::max<int64_t>(manifest.chunk, 1);
@@ -169,8 +231,8 @@ LogicalResult Verification::compareModel() {
 // Running
 //===------------------------------------------------------------------------------------------===//
 
-func::FuncOp Verification::part(StringRef role) {
-  for (auto function : module->getOps<func::FuncOp>())
+func::FuncOp Verification::part(ModuleOp from, StringRef role) {
+  for (auto function : from.getOps<func::FuncOp>())
     if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr); attr && attr == role)
       return function;
   return {};
@@ -182,7 +244,10 @@ float Verification::uniform(float least, float most) {
   return least + (most - least) * unit;
 }
 
-FailureOr<TensorPtr> Verification::evaluate(func::FuncOp function, SmallVector<TensorPtr> inputs) {
+FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, StringRef role,
+                                            SmallVector<TensorPtr> inputs,
+                                            ReferenceValues &layers) {
+  func::FuncOp function = part(from, role);
   blue::LayerNames names(function);
   reference::GraphEvaluation how;
   how.evaluators = &reference::blueEvaluators();
@@ -191,7 +256,7 @@ FailureOr<TensorPtr> Verification::evaluate(func::FuncOp function, SmallVector<T
     bool layer = isa<blue::BlueDialect>(op->getDialect()) &&
                  !isa<blue::WeightOp, blue::ConstantOp>(op) && !results.empty();
     if (layer)
-      values[names.of(op)] = results[0];
+      layers[names.of(op)] = results[0];
   };
   FailureOr<SmallVector<TensorPtr>> results = reference::evaluateFunction(function, inputs, how);
   if (failed(results))
@@ -199,12 +264,30 @@ FailureOr<TensorPtr> Verification::evaluate(func::FuncOp function, SmallVector<T
   return (*results)[0];
 }
 
-LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_t position,
-                                 int64_t firstRow, const void *input, void *output) {
-  std::string mismatch;
-  auto compare = [&](int64_t, const bluec_step &step, const void *made) {
-    return errors.add(entry, step, made, count, firstRow, mismatch);
+FailureOr<Verification::Both> Verification::evaluateBoth(StringRef role, const Both &inputs,
+                                                         ArrayRef<TensorPtr> rest) {
+  auto run = [&](ModuleOp from, TensorPtr input, ReferenceValues &layers) {
+    SmallVector<TensorPtr> all{std::move(input)};
+    all.append(rest.begin(), rest.end());
+    return evaluate(from, role, std::move(all), layers);
   };
+  FailureOr<TensorPtr> same = run(*quantized, inputs.same, values);
+  if (failed(same) || !hasRecipe)
+    return failed(same) ? FailureOr<Both>(failure()) : Both{*same, *same};
+  FailureOr<TensorPtr> plain = run(*module, inputs.plain, floatValues);
+  if (failed(plain))
+    return failure();
+  return Both{*same, *plain};
+}
+
+LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_t position,
+                                 int64_t firstRow, const void *input, void *output, bool compared) {
+  std::string mismatch;
+  runtime::Session::OnStep compare;
+  if (compared)
+    compare = [&](int64_t, const bluec_step &step, const void *made) {
+      return errors->add(entry, step, made, count, firstRow, mismatch);
+    };
   runtime::Status status =
       session->runEntry(entry, count, position, {&input, 1}, {&output, 1}, compare);
   if (!mismatch.empty())
@@ -213,8 +296,7 @@ LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_
 }
 
 LogicalResult Verification::verifyVision() {
-  func::FuncOp vision = part("vision");
-  if (!vision)
+  if (!part(*module, "vision"))
     return success();
   const bluec_model &model = bundle->model();
   constexpr int64_t channels = 3;
@@ -224,7 +306,7 @@ LogicalResult Verification::verifyVision() {
   for (float &pixel : pixels.f32)
     pixel = uniform(-1, 1);
   auto shared = std::make_shared<const Tensor>(std::move(pixels));
-  if (failed(evaluate(vision, {shared})))
+  if (failed(evaluateBoth("vision", {shared, shared})))
     return failure();
   for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ENTRY_ENCODE))
     for (int64_t done = 0; done < options.tiles;) {
@@ -236,67 +318,118 @@ LogicalResult Verification::verifyVision() {
   return success();
 }
 
+LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int64_t total,
+                                 bool compared, std::vector<LogitRow> &logits) {
+  const bluec_model &model = bundle->model();
+  const bluec_entry *embed = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
+  const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();
+  const bluec_entry *decode = bundle->entriesOf(BLUEC_ENTRY_DECODE).front();
+  std::vector<float> chunk(static_cast<size_t>(prefill->capacity * model.hidden));
+  std::vector<float> row(static_cast<size_t>(model.vocabulary));
+  for (int64_t done = 0; done < prompt;) {
+    int64_t count = std::min({prompt - done, prefill->capacity, embed->capacity});
+    if (failed(call(*embed, count, 0, done, ids.data() + done, chunk.data(), compared)) ||
+        failed(call(*prefill, count, done, done, chunk.data(), row.data(), compared)))
+      return failure();
+    done += count;
+    logits.push_back({done - 1, row});
+  }
+  for (int64_t done = prompt; done < total; ++done) {
+    if (static_cast<int64_t>(ids.size()) == done)
+      ids.push_back(static_cast<int32_t>(likeliest(row)));
+    if (failed(call(*decode, 1, done, done, ids.data() + done, row.data(), compared)))
+      return failure();
+    logits.push_back({done, row});
+  }
+  return success();
+}
+
 LogicalResult Verification::verifyLanguage() {
-  func::FuncOp embed = part("embed"), decoder = part("decoder");
-  if (!embed || !decoder)
+  func::FuncOp decoder = part(*module, "decoder");
+  if (!part(*module, "embed") || !decoder)
     return success();
   for (bluec_entry_kind kind : {BLUEC_ENTRY_EMBED, BLUEC_ENTRY_PREFILL, BLUEC_ENTRY_DECODE})
     if (bundle->entriesOf(kind).empty())
       return diagnostics.error(options.bundle +
                                ": expected entry points for text as the reference has, found none");
   const bluec_model &model = bundle->model();
-  const bluec_entry *embedEntry = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
-  const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();
-  const bluec_entry *decode = bundle->entriesOf(BLUEC_ENTRY_DECODE).front();
-  int64_t prompt =
-      options.tokens > 0 ? options.tokens : prefill->capacity + prefill->capacity / 2 + 1;
+  int64_t capacity = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
+  int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
   prompt = std::max<int64_t>(1, std::min(prompt, model.context - decodedTokens));
   int64_t total = std::min(prompt + decodedTokens, model.context);
 
-  // The reference sees the whole sequence in one pass.
+  // The bundle answers first; then the reference sees the whole sequence in one pass.
   std::vector<int32_t> ids;
-  Tensor idTensor = Tensor::zeros(reference::ElementType::I64, {total});
-  for (int64_t &id : idTensor.i64) {
-    id = static_cast<int64_t>(random() % static_cast<uint64_t>(model.vocabulary));
-    ids.push_back(static_cast<int32_t>(id));
-  }
-  FailureOr<TensorPtr> embeddings =
-      evaluate(embed, {std::make_shared<const Tensor>(std::move(idTensor))});
+  for (int64_t i = 0; i < prompt; ++i)
+    ids.push_back(static_cast<int32_t>(random() % static_cast<uint64_t>(model.vocabulary)));
+  std::vector<LogitRow> logits;
+  if (failed(feed(ids, prompt, total, /*compared=*/false, logits)))
+    return failure();
+
+  auto idTensor = std::make_shared<const Tensor>(
+      Tensor::ints({total}, std::vector<int64_t>(ids.begin(), ids.end())));
+  FailureOr<Both> embeddings = evaluateBoth("embed", {idTensor, idTensor});
   if (failed(embeddings))
     return failure();
-  SmallVector<TensorPtr> inputs{*embeddings};
+  SmallVector<TensorPtr> rest;
   for (Type type : decoder.getArgumentTypes().drop_front()) {
     if (type.isIndex()) {
-      inputs.push_back(std::make_shared<const Tensor>(Tensor::ints({}, {0})));
+      rest.push_back(std::make_shared<const Tensor>(Tensor::ints({}, {0})));
       continue;
     }
     int64_t width = cast<RankedTensorType>(type).getShape().back();
-    inputs.push_back(
+    rest.push_back(
         std::make_shared<const Tensor>(Tensor::zeros(reference::ElementType::F32, {0, width})));
   }
-  if (failed(evaluate(decoder, inputs)))
+  FailureOr<Both> expected = evaluateBoth("decoder", *embeddings, rest);
+  if (failed(expected))
     return failure();
 
-  std::vector<float> chunk(static_cast<size_t>(prefill->capacity * model.hidden));
-  for (int64_t done = 0; done < prompt;) {
-    int64_t count = std::min({prompt - done, prefill->capacity, embedEntry->capacity});
-    if (failed(call(*embedEntry, count, 0, done, ids.data() + done, chunk.data())) ||
-        failed(call(*prefill, count, done, done, chunk.data(), nullptr)))
-      return failure();
-    done += count;
-  }
-  for (int64_t done = prompt; done < total; ++done)
-    if (failed(call(*decode, 1, done, done, ids.data() + done, nullptr)))
-      return failure();
+  logits.clear();
+  if (failed(feed(ids, prompt, total, /*compared=*/true, logits)))
+    return failure();
+  compareLogits(*expected->plain, ids, prompt, logits);
   return success();
+}
+
+/// `expected` has the float model's logits of all positions.
+void Verification::compareLogits(const Tensor &expected, ArrayRef<int32_t> ids, int64_t prompt,
+                                 ArrayRef<LogitRow> found) {
+  auto rowOf = [&](int64_t position) {
+    auto width = static_cast<size_t>(expected.shape.back());
+    return ArrayRef<float>(expected.f32).slice(static_cast<size_t>(position) * width, width);
+  };
+  for (const LogitRow &row : found)
+    logitErrors.add(rowOf(row.position), row.logits);
+  // Up to the first difference both models have seen the same tokens.
+  answerTokens = static_cast<int64_t>(ids.size()) - prompt;
+  for (int64_t token = 0; token < answerTokens && !firstDiverging; ++token) {
+    expectedToken = likeliest(rowOf(prompt + token - 1));
+    foundToken = ids[static_cast<size_t>(prompt + token)];
+    if (expectedToken != foundToken)
+      firstDiverging = token;
+  }
 }
 
 //===------------------------------------------------------------------------------------------===//
 // Reporting
 //===------------------------------------------------------------------------------------------===//
 
+Json Verification::describe(const LayerError &error) const {
+  Json layer = {{"entry", error.entry},
+                {"layer", error.layer},
+                {"relative_error", error.relative()},
+                {"cosine", error.deviation.cosine()},
+                {"largest_expected", error.deviation.largestExpected}};
+  if (error.fromFloat)
+    layer["from_float"] = {{"relative_error", error.fromFloat->rootMeanSquare()},
+                           {"cosine", error.fromFloat->cosine()}};
+  return layer;
+}
+
 int Verification::conclude() {
-  const LayerError *worst = errors.worst(), *bad = errors.firstBeyond(options.tolerance);
+  double tolerance = options.tolerance.value_or(hasRecipe ? integerTolerance : floatTolerance);
+  const LayerError *worst = errors->worst(), *bad = errors->firstBeyond(tolerance);
   if (!worst) {
     (void)diagnostics.error(options.bundle + ": expected layers to compare, found none");
     return exitInput;
@@ -304,31 +437,60 @@ int Verification::conclude() {
   auto named = [](const LayerError &error) { return error.entry + " " + error.layer; };
   if (options.json) {
     Json layers = Json::array();
-    for (const LayerError &error : errors.all())
-      layers.push_back({{"entry", error.entry},
-                        {"layer", error.layer},
-                        {"relative_error", error.relative()},
-                        {"largest_expected", error.largestExpected}});
+    for (const LayerError &error : errors->all())
+      layers.push_back(describe(error));
     Json summary;
     summary["ok"] = bad == nullptr;
-    summary["tolerance"] = options.tolerance;
+    summary["recipe"] = recipe.name;
+    summary["tolerance"] = tolerance;
     summary["layers"] = std::move(layers);
     summary["worst"] = {{"layer", named(*worst)}, {"relative_error", worst->relative()}};
     summary["first_bad"] = bad ? Json(named(*bad)) : Json();
+    if (logitErrors.rows > 0) {
+      summary["logits"] = {{"rows", logitErrors.rows},
+                           {"mean_divergence", logitErrors.mean()},
+                           {"largest_divergence", logitErrors.largest},
+                           {"same_likeliest", logitErrors.agreeing}};
+      summary["answer"] = {{"tokens", answerTokens}, {"first_diverging", Json()}};
+      if (firstDiverging)
+        summary["answer"]["first_diverging"] = {
+            {"token", *firstDiverging}, {"expected", expectedToken}, {"found", foundToken}};
+    }
     out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
-    for (const LayerError &error : errors.all())
-      out << llvm::formatv("{0,-8} {1:e2}  {2}\n", error.entry, error.relative(), error.layer);
-    out << llvm::formatv("{0} layers; worst: {1} ({2:e2})\n", errors.all().size(), named(*worst),
+    out << llvm::formatv("{0,-8} {1,8} {2,8}{3}  {4}\n", "entry", "error", "cosine",
+                         hasRecipe ? "  from float: error   cosine" : "", "layer");
+    for (const LayerError &error : errors->all()) {
+      out << llvm::formatv("{0,-8} {1:e2} {2:f6}", error.entry, error.relative(),
+                           error.deviation.cosine());
+      if (hasRecipe && error.fromFloat)
+        out << llvm::formatv("           {0:e2} {1:f6}", error.fromFloat->rootMeanSquare(),
+                             error.fromFloat->cosine());
+      else if (hasRecipe)
+        out << std::string(28, ' ');
+      out << "  " << error.layer << '\n';
+    }
+    out << llvm::formatv("{0} layers; worst: {1} ({2:e2})\n", errors->all().size(), named(*worst),
                          worst->relative());
+    if (logitErrors.rows > 0) {
+      out << llvm::formatv(
+          "logits of {0} tokens against the float model: KL divergence {1:e2} nats "
+          "in the mean, {2:e2} at most; the same likeliest token for {3}\n",
+          logitErrors.rows, logitErrors.mean(), logitErrors.largest, logitErrors.agreeing);
+      if (firstDiverging)
+        out << llvm::formatv("answer of {0} tokens: token {1} is the first one that differs, "
+                             "expected {2}, found {3}\n",
+                             answerTokens, *firstDiverging, expectedToken, foundToken);
+      else
+        out << llvm::formatv("answer of {0} tokens: the same\n", answerTokens);
+    }
   }
   if (!bad)
     return exitDone;
   (void)diagnostics.error(
       llvm::formatv("{0}: expected a relative error of at most {1:e1}, found {2:e2}; this is the "
                     "first bad layer, the worst is {3} ({4:e2})",
-                    named(*bad), options.tolerance, bad->relative(), named(*worst),
-                    worst->relative())
+                    named(*bad), tolerance, bad->relative(), named(*worst), worst->relative())
           .str());
   return exitInput;
 }

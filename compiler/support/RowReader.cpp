@@ -55,6 +55,16 @@ FailureOr<RowReader> RowReader::create(WeightReader &reader, blue::SourceAttr so
     else if (rows.view.shape.size() == 2 && rows.view.strides[0] == 1)
       rows.order = Order::Columns;
   }
+  if (blue::isQuantizedInFile(transforms.getValue())) {
+    FailureOr<QuantizedRowReader> quantized =
+        QuantizedRowReader::create(reader, source, transforms.getValue(), emitError);
+    if (failed(quantized))
+      return failure();
+    if (quantized->numTaken() == transforms.size()) {
+      rows.quantized = std::move(*quantized);
+      rows.order = Order::Quantized;
+    }
+  }
   // The first row goes through all that can fail.
   if (rows.order == Order::Other &&
       failed(reader.readRows(source, transforms, 0, std::min<int64_t>(1, rows.rows()), emitError)))
@@ -111,6 +121,8 @@ void RowReader::copy(int64_t begin, int64_t end, float *out, Widen widen) const 
 }
 
 void RowReader::read(int64_t begin, int64_t end, float *out) const {
+  if (order == Order::Quantized)
+    return quantized->readFloats(begin, end, out);
   if (order == Order::Other) {
     // What can fail has been tried; a file that shrinks under the map is a fault of another kind.
     FailureOr<reference::Tensor> tensor =

@@ -4,6 +4,7 @@
 #define BLUEC_COMPILER_SUPPORT_ROWREADER_H
 
 #include "compiler/support/ElementView.h"
+#include "compiler/support/QuantizedRowReader.h"
 #include "compiler/support/WeightReader.h"
 
 #include <vector>
@@ -25,6 +26,10 @@ public:
   /// gives. Several threads may read at the same time.
   void read(int64_t begin, int64_t end, float *out) const;
 
+  /// The same of a weight that is quantized in its file, as the integers that they are; see
+  /// QuantizedRowReader. Null when the weight is none, or changes behind its dequantization.
+  const QuantizedRowReader *integers() const { return quantized ? &*quantized : nullptr; }
+
   /// Lets the pages of the file that hold rows [begin, end) leave memory; all of them for a weight
   /// whose rows do not lie one behind the other, when `end` is the last row.
   void release(int64_t begin, int64_t end) const;
@@ -32,9 +37,10 @@ public:
 private:
   /// How rows lie in the file.
   enum class Order {
-    Rows,    // one after the other
-    Columns, // element (i, j) at j * stride + i: a transposed matrix
-    Other    // through WeightReader
+    Rows,      // one after the other
+    Columns,   // element (i, j) at j * stride + i: a transposed matrix
+    Quantized, // through QuantizedRowReader
+    Other      // through WeightReader
   };
   template <typename Stored, typename Widen>
   void copyRows(int64_t begin, int64_t end, float *out, Widen widen) const;
@@ -51,6 +57,7 @@ private:
   Order order = Order::Other;
   llvm::ArrayRef<char> bytes; // of the source
   ElementView view;
+  std::optional<QuantizedRowReader> quantized;
 };
 
 } // namespace bluec

@@ -1,6 +1,7 @@
 #include "compiler/support/WeightReader.h"
 
 #include "compiler/reference/Rounding.h"
+#include "compiler/support/QuantizedRowReader.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -32,6 +33,12 @@ void gatherIntegers(const ElementView &view, ArrayRef<char> bytes, Tensor &out) 
   gather<Stored>(view, bytes, out.i64, [](Stored value) { return static_cast<int64_t>(value); });
 }
 
+// Two in a byte, the first one in its low half.
+uint8_t nibbleAt(ArrayRef<char> bytes, int64_t i) {
+  auto byte = static_cast<uint8_t>(bytes[static_cast<size_t>(i / 2)]);
+  return i % 2 == 0 ? byte & 15 : byte >> 4;
+}
+
 // The elements of a view on the bytes of a source; false for element types without a decoder.
 bool decode(Type elementType, const ElementView &view, ArrayRef<char> bytes, Tensor &out) {
   std::optional<ElementType> type = reference::elementTypeFor(elementType);
@@ -55,6 +62,12 @@ bool decode(Type elementType, const ElementView &view, ArrayRef<char> bytes, Ten
       return false;
     bool isUnsigned = integer.isUnsigned();
     switch (integer.getWidth()) {
+    case 4:
+      view.forEach([&](int64_t at) {
+        int64_t nibble = nibbleAt(bytes, at);
+        out.i64.push_back(isUnsigned || nibble < 8 ? nibble : nibble - 16);
+      });
+      break;
     case 8:
       isUnsigned ? gatherIntegers<uint8_t>(view, bytes, out)
                  : gatherIntegers<int8_t>(view, bytes, out);
@@ -77,14 +90,29 @@ bool decode(Type elementType, const ElementView &view, ArrayRef<char> bytes, Ten
   return true;
 }
 
-// Bytes of one element in a file; booleans take a whole one.
+bool isNibble(Type type) { return type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 4; }
+
+// Bytes of one element in a file; booleans take a whole one, 4-bit integers too here.
 int64_t elementBytes(Type type) {
   return type.isIntOrFloat() ? (type.getIntOrFloatBitWidth() + 7) / 8 : 0;
 }
 
 // The bytes of a view, as a row-major buffer of their own.
-std::vector<char> materialize(const ElementView &view, ArrayRef<char> bytes, int64_t bytesEach) {
+std::vector<char> materialize(const ElementView &view, ArrayRef<char> bytes, Type type) {
   std::vector<char> out;
+  if (isNibble(type)) {
+    bool isLow = true;
+    view.forEach([&](int64_t at) {
+      auto nibble = static_cast<char>(nibbleAt(bytes, at));
+      if (isLow)
+        out.push_back(nibble);
+      else
+        out.back() = static_cast<char>(out.back() | nibble << 4);
+      isLow = !isLow;
+    });
+    return out;
+  }
+  int64_t bytesEach = elementBytes(type);
   out.reserve(static_cast<size_t>(view.numElements() * bytesEach));
   view.forEach([&](int64_t at) {
     const char *element = bytes.data() + at * bytesEach;
@@ -156,6 +184,8 @@ FailureOr<ArrayRef<char>> WeightReader::bytes(blue::SourceAttr source, EmitError
   for (int64_t dim : type.getShape())
     if (dim < 0 || llvm::MulOverflow(size, dim, size))
       return emitError() << "expected a source of static shape, found " << type;
+  if (isNibble(type.getElementType()))
+    size = size / 2 + size % 2;
   llvm::Expected<ArrayRef<char>> all = files.bytes(source.getFile());
   if (!all)
     return emitError() << "weights in \"" << source.getFile()
@@ -173,14 +203,13 @@ FailureOr<Tensor> WeightReader::read(blue::SourceAttr source, ArrayAttr transfor
   return readRows(source, transforms, 0, -1, emitError);
 }
 
-FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr transforms,
-                                         int64_t begin, int64_t end, EmitError emitError) {
-  FailureOr<ArrayRef<char>> raw = bytes(source, emitError);
-  if (failed(raw))
-    return failure();
-  ArrayRef<char> data = *raw;
+// Rows [begin, end) of what `transforms` make of row-major elements of `type`; all when `end` is
+// negative.
+static FailureOr<Tensor> transformRows(RankedTensorType type, ArrayRef<char> data,
+                                       ArrayRef<Attribute> transforms, int64_t begin, int64_t end,
+                                       WeightReader::EmitError emitError) {
   std::vector<char> own; // what a reshape made
-  RankedTensorType type = source.getType();
+  RankedTensorType typeBefore = type;
   Type stored = type.getElementType();
   ElementView view = ElementView::rowMajor(type.getShape());
   // Those that move elements first: what changes their values does not depend on where they are.
@@ -189,7 +218,7 @@ FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr tran
     if (failed(next))
       return failure();
     if (isa<blue::ReshapeAttr>(transform) && !view.isRowMajor()) {
-      own = materialize(view, data, elementBytes(stored));
+      own = materialize(view, data, stored);
       data = own;
       view = ElementView::rowMajor(view.shape);
     }
@@ -207,7 +236,7 @@ FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr tran
   }
   Tensor tensor;
   if (!decode(stored, view, data, tensor))
-    return emitError() << "expected a weight of numbers, found " << source.getType();
+    return emitError() << "expected a weight of numbers, found " << typeBefore;
   Type current = stored;
   for (Attribute transform : transforms) {
     if (auto convert = dyn_cast<blue::ConvertAttr>(transform)) {
@@ -224,4 +253,45 @@ FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr tran
     }
   }
   return tensor;
+}
+
+FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr transforms,
+                                         int64_t begin, int64_t end, EmitError emitError) {
+  if (blue::isQuantizedInFile(transforms.getValue()))
+    return readQuantized(source, transforms.getValue(), begin, end, emitError);
+  FailureOr<ArrayRef<char>> raw = bytes(source, emitError);
+  if (failed(raw))
+    return failure();
+  return transformRows(source.getType(), *raw, transforms.getValue(), begin, end, emitError);
+}
+
+FailureOr<Tensor> WeightReader::readQuantized(blue::SourceAttr source,
+                                              ArrayRef<Attribute> transforms, int64_t begin,
+                                              int64_t end, EmitError emitError) {
+  RankedTensorType type = source.getType();
+  for (Attribute transform : transforms) {
+    FailureOr<RankedTensorType> next = blue::inferTransformedType(type, transform, emitError);
+    if (failed(next))
+      return failure();
+    type = *next;
+  }
+  FailureOr<QuantizedRowReader> rows =
+      QuantizedRowReader::create(*this, source, transforms, emitError);
+  if (failed(rows))
+    return failure();
+  SmallVector<int64_t> shape = rows->shape();
+  bool isAll = rows->numTaken() == transforms.size();
+  int64_t first = isAll && end >= 0 ? begin : 0, last = isAll && end >= 0 ? end : shape.front();
+  if (first < 0 || first > last || last > shape.front())
+    return emitError() << "expected rows within the weight's, found " << first << " to " << last;
+  shape.front() = last - first;
+  Tensor floats = Tensor::zeros(ElementType::F32, {shape.begin(), shape.end()});
+  rows->readFloats(first, last, floats.f32.data());
+  if (isAll)
+    return floats;
+  // What else is done to the weight is done to its floats.
+  ArrayRef<char> own(reinterpret_cast<const char *>(floats.f32.data()),
+                     floats.f32.size() * sizeof(float));
+  return transformRows(RankedTensorType::get(shape, Float32Type::get(source.getContext())), own,
+                       transforms.drop_front(rows->numTaken()), begin, end, emitError);
 }

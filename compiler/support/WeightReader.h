@@ -47,6 +47,10 @@ public:
                                               int64_t begin, int64_t end, EmitError emitError);
 
 private:
+  mlir::FailureOr<reference::Tensor> readQuantized(blue::SourceAttr source,
+                                                   llvm::ArrayRef<mlir::Attribute> transforms,
+                                                   int64_t begin, int64_t end, EmitError emitError);
+
   ModelFiles files;
 };
 

@@ -17,12 +17,14 @@ from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, checkRefused, compi
 
 ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
 PICTURES = os.path.join(MODEL, "pictures")
-LOGIT_TOLERANCE = 1e-3
+# How far a logit may be from PyTorch's: float differs in the order of sums only; logits are about 10.
+RECIPES = {"float": 1e-3, "bluelm-v": 2.0, "fast": 2.0}
 
 ROOT = scratch("e2e")
 GOLDENS = json.loads(readBytes(os.path.join(PICTURES, "goldens.json")))
 CASES = "".join(f"{os.path.join(PICTURES, entry['file'])}\t{entry['question']}\n" for entry in GOLDENS["pictures"])
-BUNDLE = compileModel(os.path.join(ROOT, "default"))
+BUNDLES = {recipe: compileModel(os.path.join(ROOT, recipe), "--recipe", recipe) for recipe in RECIPES}
+BUNDLE = BUNDLES["float"]
 suite = Suite("e2e/tiny_model")
 
 
@@ -36,8 +38,9 @@ def floats(words):
     return [struct.unpack("<f", struct.pack("<I", int(word, 16)))[0] for word in words]
 
 
-def checkGoldens(printed):
+def checkGoldens(printed, recipe):
     """Compares with PyTorch; says the largest difference of a logit."""
+    tolerance = RECIPES[recipe]
     vocabulary, entries = GOLDENS["vocab_size"], GOLDENS["pictures"]
     expected = struct.unpack(f"<{vocabulary * len(entries)}f", readBytes(os.path.join(PICTURES, "first_logits.f32")))
     lines, worst = printed.strip("\n").split("\n"), 0.0
@@ -52,35 +55,33 @@ def checkGoldens(printed):
         row = expected[index * vocabulary : (index + 1) * vocabulary]
         difference = max(abs(a - b) if math.isfinite(a) else math.inf for a, b in zip(found, row))
         worst = max(worst, difference)
-        check(difference <= LOGIT_TOLERANCE, f"{where}expected logits within {LOGIT_TOLERANCE}, found {difference}")
+        check(difference <= tolerance, f"{where}expected logits within {tolerance}, found {difference}")
         check([int(token) for token in answer] == entry["generated_ids"],
               f"{where}expected the answer {entry['generated_ids']}, found {answer}")
     return f"{len(entries)} pictures, logits within {worst:.1e}"
 
 
-def goldens():
-    return checkGoldens(answers(BUNDLE))
+def goldens(recipe):
+    return checkGoldens(answers(BUNDLES[recipe]), recipe)
 
 
-def threads():
-    one = answers(BUNDLE, 1)
+def threads(recipe):
+    one = answers(BUNDLES[recipe], 1)
     for count in (2, 3):
-        check(answers(BUNDLE, count) == one, f"expected the same bits with 1 and {count} threads, found others")
+        check(answers(BUNDLES[recipe], count) == one, f"expected the same bits with 1 and {count} threads, found others")
 
 
-def chunk(length):
-    bundle = compileModel(os.path.join(ROOT, f"chunk-{length}"), "--chunk", str(length))
-    check(answers(bundle) == answers(BUNDLE), f"expected the bits of the default chunk with --chunk {length}, found others")
+def compiled(recipe, option, value):
+    return compileModel(os.path.join(ROOT, f"{recipe}{option}-{value}"), "--recipe", recipe, option, str(value))
 
 
-def target(name):
-    bundle = compileModel(os.path.join(ROOT, f"target-{name}"), "--target", name)
-    return checkGoldens(answers(bundle))
+def sameBits(recipe, option, value):
+    bundle = compiled(recipe, option, value)
+    check(answers(bundle) == answers(BUNDLES[recipe]), f"expected the bits of the default with {option} {value}, found others")
 
 
-def imageBatch(size):
-    bundle = compileModel(os.path.join(ROOT, f"image-batch-{size}"), "--image-batch", str(size))
-    check(answers(bundle) == answers(BUNDLE), f"expected the bits of the default batch with --image-batch {size}, found others")
+def target(recipe, name):
+    return checkGoldens(answers(compiled(recipe, "--target", name)), recipe)
 
 
 def context():
@@ -239,13 +240,14 @@ def runnableTargets():
     return [target["name"] for target in json.loads(done.out) if target["runs_here"]]
 
 
-suite.case("tokens and logits are PyTorch's", goldens)
-suite.case("any number of threads gives the same bits", threads)
-for length in (1, 7, 32, 128):
-    suite.case(f"--chunk {length} gives the same bits", chunk, length)
-suite.case("--image-batch 1 gives the same bits", imageBatch, 1)
-for name in runnableTargets():
-    suite.case(f"--target {name}", target, name)
+for recipe in RECIPES:
+    suite.case(f"{recipe}: tokens and logits are PyTorch's", goldens, recipe)
+    suite.case(f"{recipe}: any number of threads gives the same bits", threads, recipe)
+    for length in (1, 7, 32, 128):
+        suite.case(f"{recipe}: --chunk {length} gives the same bits", sameBits, recipe, "--chunk", length)
+    suite.case(f"{recipe}: --image-batch 3 gives the same bits", sameBits, recipe, "--image-batch", 3)
+    for name in runnableTargets():
+        suite.case(f"{recipe}: --target {name}", target, recipe, name)
 suite.case("a prompt beyond the context", context)
 suite.case("compiling twice gives the same bytes", sameBytes)
 suite.case("an output that exists", overwrite)

@@ -140,6 +140,31 @@ def Blue_QuantizeAttr : Blue_Attr<"Quantize", "quantize"> {
   let assemblyFormat = "`<` $type `,` custom<Method>($method) `>`";
 }
 
+def Blue_DequantizeAttr : Blue_Attr<"Dequantize", "dequantize"> {
+  let summary = "the integers of a weight that is quantized in its file, as floats";
+  let description = [{
+    Elements are integers q of 4 or 8 bits; `blocks` says for each dim how many neighbours share a
+    scale. Element [i, j, ...] becomes
+
+        scales[i / blocks[0], j / blocks[1], ...] * (q[i, j, ...] - zeros[i / blocks[0], ...])
+
+    `scales` and `zeros` are sources (#blue.source) or dense elements of the elements' rank; they may
+    be larger than the blocks need (rows padded to bytes). Zeros have the elements' type; without
+    them they are 0. The result has the scales' type, but is held in f32 and not rounded to less:
+    what the integers and scales say, whatever type a half-precision graph gives it.
+
+    ```mlir
+    // MatMulNBits, 4 bits, blocks of 32
+    %w = blue.weight "q_proj" <"m.onnx_data" at 0 : tensor<64x192xui4>>
+           [#blue.dequantize<[1, 32], #blue.source<"m.onnx_data" at 6144 : tensor<64x6xf16>>,
+                             dense<8> : tensor<64x6xui4>>, #blue.convert<f32>] : tensor<64x192xf32>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$blocks, "::mlir::Attribute":$scales,
+                        OptionalParameter<"::mlir::Attribute">:$zeros);
+  let assemblyFormat = "`<` `[` $blocks `]` `,` $scales (`,` $zeros^)? `>`";
+}
+
 def Blue_WeightOp : Blue_Op<"weight", [Pure]> {
   let summary = "a weight of the model, by name";
   let description = [{

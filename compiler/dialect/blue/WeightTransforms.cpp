@@ -17,6 +17,48 @@ static std::optional<int64_t> elementCount(ArrayRef<int64_t> shape) {
   return count;
 }
 
+/// The type of a dequantize's scales or zeros, null when they are neither source nor elements.
+static RankedTensorType typeOf(Attribute values) {
+  if (auto source = dyn_cast<SourceAttr>(values))
+    return source.getType();
+  if (auto elements = dyn_cast<DenseElementsAttr>(values))
+    return dyn_cast<RankedTensorType>(elements.getType());
+  return {};
+}
+
+static FailureOr<RankedTensorType>
+inferDequantized(RankedTensorType type, DequantizeAttr attr,
+                 llvm::function_ref<InFlightDiagnostic()> emitError) {
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  if (!integer || (integer.getWidth() != 4 && integer.getWidth() != 8))
+    return emitError() << "dequantize: expected integers of 4 or 8 bits, found " << type;
+  ArrayRef<int64_t> blocks = attr.getBlocks();
+  if (static_cast<int64_t>(blocks.size()) != type.getRank() ||
+      llvm::any_of(blocks, [](int64_t block) { return block < 1; }))
+    return emitError() << "dequantize: expected " << type.getRank()
+                       << " positive blocks, found [" << blocks << "]";
+  auto covers = [&](RankedTensorType values) {
+    if (!values || !values.hasStaticShape() || values.getRank() != type.getRank())
+      return false;
+    for (auto [block, extent, count] : llvm::zip(blocks, type.getShape(), values.getShape()))
+      if (count < extent / block + (extent % block != 0))
+        return false;
+    return elementCount(values.getShape()).has_value();
+  };
+  RankedTensorType scales = typeOf(attr.getScales());
+  if (!covers(scales) || !isa<FloatType>(scales.getElementType()) ||
+      scales.getElementTypeBitWidth() > 32)
+    return emitError() << "dequantize: expected a scale of up to 32 bits for each block of " << type
+                       << ", found " << attr.getScales();
+  if (attr.getZeros()) {
+    RankedTensorType zeros = typeOf(attr.getZeros());
+    if (!covers(zeros) || zeros.getElementType() != integer)
+      return emitError() << "dequantize: expected a zero of " << integer << " for each block of "
+                         << type << ", found " << attr.getZeros();
+  }
+  return RankedTensorType::get(type.getShape(), scales.getElementType());
+}
+
 FailureOr<RankedTensorType>
 bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
                                   llvm::function_ref<InFlightDiagnostic()> emitError) {
@@ -41,6 +83,7 @@ bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
         }
         return RankedTensorType::get(transposed, elementType);
       })
+      .Case([&](DequantizeAttr attr) { return inferDequantized(type, attr, emitError); })
       .Case([&](QuantizeAttr attr) -> FailureOr<RankedTensorType> {
         if (!elementType.isF32() || shape.size() != 2)
           return emitError() << "quantize: expected rows of f32, found " << type;

@@ -45,13 +45,17 @@ Type bluec::onnx::elementTypeOf(MLIRContext *context, int64_t dataType) {
     return unsignedType(64);
   case 16:
     return BFloat16Type::get(context);
+  case 21:
+    return unsignedType(4);
+  case 22:
+    return IntegerType::get(context, 4);
   default:
     return {};
   }
 }
 
 int64_t bluec::onnx::dataTypeOf(Type elementType) {
-  for (int64_t dataType = 1; dataType <= 16; ++dataType)
+  for (int64_t dataType = 1; dataType < static_cast<int64_t>(kNames.size()); ++dataType)
     if (elementTypeOf(elementType.getContext(), dataType) == elementType)
       return dataType;
   return 0;
@@ -63,8 +67,14 @@ std::string bluec::onnx::dataTypeName(int64_t dataType) {
   return "data type " + std::to_string(dataType);
 }
 
-int64_t bluec::onnx::elementBytes(Type elementType) {
+std::optional<int64_t> bluec::onnx::bytesOf(Type elementType, int64_t count) {
   if (dataTypeOf(elementType) == 0)
-    return 0;
-  return (elementType.getIntOrFloatBitWidth() + 7) / 8;
+    return std::nullopt;
+  constexpr int64_t kPacked = 4; // bits; two of these share a byte
+  if (elementType.getIntOrFloatBitWidth() == kPacked)
+    return count / 2 + count % 2;
+  int64_t bytes = (elementType.getIntOrFloatBitWidth() + 7) / 8;
+  if (__builtin_mul_overflow(bytes, count, &bytes))
+    return std::nullopt;
+  return bytes;
 }

@@ -6,12 +6,13 @@
 #include "mlir/IR/Types.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace bluec::onnx {
 
 /// The MLIR type of an ONNX element type; null for those that bluec has no use for (strings,
-/// complex numbers, FP8, 4-bit integers). Booleans are i1, signed integers signless.
+/// complex numbers, FP8). Booleans are i1, signed integers signless.
 mlir::Type elementTypeOf(mlir::MLIRContext *context, int64_t dataType);
 
 /// ONNX's number of an element type, 0 when it has none.
@@ -20,8 +21,9 @@ int64_t dataTypeOf(mlir::Type elementType);
 /// "float16"; "data type 42" for numbers that ONNX does not know either.
 std::string dataTypeName(int64_t dataType);
 
-/// Bytes of one element in raw_data; 0 for types that bluec has no use for.
-int64_t elementBytes(mlir::Type elementType);
+/// Bytes of `count` elements in raw_data: 4-bit integers stand two in a byte, the first one in its
+/// low half. Nothing for types that bluec has no use for, and when the bytes cannot be counted.
+std::optional<int64_t> bytesOf(mlir::Type elementType, int64_t count);
 
 } // namespace bluec::onnx
 

@@ -333,6 +333,30 @@ def Onnx_RotaryEmbeddingOp : Onnx_Node<"RotaryEmbedding", (ins
     Onnx_Default<I64Attr, "0">:$rotary_embedding_dim), (outs Onnx_Tensor:$result), 23>;
 
 //===----------------------------------------------------------------------------------------===//
+// Weights that are quantized already
+//===----------------------------------------------------------------------------------------===//
+
+def Onnx_DequantizeLinearOp : Onnx_Node<"DequantizeLinear", (ins
+    Onnx_Tensor:$x, Onnx_Tensor:$x_scale, Onnx_Optional:$x_zero_point), (ins
+    Onnx_Default<I64Attr, "1">:$axis, Onnx_Default<I64Attr, "0">:$block_size,
+    Onnx_Default<I64Attr, "0">:$output_dtype)> {
+  let summary = "(x - zero_point) * scale, by tensor, by axis or by blocks along an axis";
+}
+def Onnx_MsMatMulNBitsOp : Onnx_MsNode<"MatMulNBits", (ins
+    Onnx_Tensor:$a, Onnx_Tensor:$b, Onnx_Tensor:$scales, Onnx_Optional:$zero_points,
+    Onnx_Optional:$g_idx, Onnx_Optional:$bias), (ins
+    I64Attr:$K, I64Attr:$N, Onnx_Default<I64Attr, "4">:$bits, I64Attr:$block_size,
+    Onnx_Default<I64Attr, "0">:$accuracy_level)> {
+  let summary = "a times the transpose of a weight [N, K] of packed integers, with a bias";
+}
+def Onnx_MsGatherBlockQuantizedOp : Onnx_MsNode<"GatherBlockQuantized", (ins
+    Onnx_Tensor:$data, Onnx_Tensor:$indices, Onnx_Tensor:$scales, Onnx_Optional:$zero_points), (ins
+    Onnx_Default<I64Attr, "4">:$bits, Onnx_Default<I64Attr, "128">:$block_size,
+    Onnx_Default<I64Attr, "0">:$gather_axis, Onnx_Default<I64Attr, "1">:$quantize_axis)> {
+  let summary = "rows of a table of packed integers, as floats";
+}
+
+//===----------------------------------------------------------------------------------------===//
 // com.microsoft: what onnxruntime's transformer optimisations write
 //===----------------------------------------------------------------------------------------===//
 

@@ -155,9 +155,10 @@ Expected<TensorData> OnnxFile::data(const ::onnx::TensorProto &tensor,
   for (int64_t dim : data.shape)
     if (dim > (int64_t{1} << 32))
       return fault("expected dims of at most 4294967296, found " + llvm::Twine(dim));
-  int64_t bytesEach = onnx::elementBytes(data.elementType), expected;
-  if (__builtin_mul_overflow(count, bytesEach, &expected))
+  std::optional<int64_t> counted = onnx::bytesOf(data.elementType, count);
+  if (!counted)
     return fault("expected a shape whose bytes can be counted, found dims that overflow");
+  int64_t expected = *counted;
   data.numElements = count;
   if (tensor.has_segment())
     return fault("expected a tensor in one piece, found a segment");
@@ -189,6 +190,8 @@ Expected<TensorData> OnnxFile::data(const ::onnx::TensorProto &tensor,
     data.offset = static_cast<int64_t>(*offset);
     return data;
   }
+  // What packs two elements in a byte has a byte in each entry.
+  int64_t bytesEach = onnx::bytesOf(data.elementType, 1).value_or(1);
   data.own = collectTyped(tensor, bytesEach);
   if (static_cast<int64_t>(data.own.size()) != expected)
     return fault("expected " + llvm::Twine(expected / bytesEach) + " elements of data, found " +

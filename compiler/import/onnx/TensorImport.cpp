@@ -18,6 +18,14 @@ DenseElementsAttr bluec::denseElements(const TensorData &data) {
   }
   if (data.numElements == 0)
     return DenseElementsAttr::get(type, ArrayRef<Attribute>());
+  if (data.elementType.getIntOrFloatBitWidth() == 4) {
+    SmallVector<APInt> values;
+    for (int64_t i = 0; i < data.numElements; ++i) {
+      auto byte = static_cast<uint8_t>(data.bytes[static_cast<size_t>(i / 2)]);
+      values.emplace_back(4, i % 2 == 0 ? byte & 15u : byte >> 4u);
+    }
+    return DenseElementsAttr::get(type, values);
+  }
   return DenseElementsAttr::getFromRawBuffer(type, data.bytes);
 }
 

@@ -7,6 +7,7 @@ const bluec::reference::EvaluatorTable &bluec::reference::onnxEvaluators() {
     EvaluatorTable all;
     addElementwiseEvaluators(all);
     addProductEvaluators(all);
+    addQuantizationEvaluators(all);
     addConvolutionEvaluators(all);
     addMovementEvaluators(all);
     addIndexingEvaluators(all);

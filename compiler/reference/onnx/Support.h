@@ -18,6 +18,7 @@ using Shape = std::vector<int64_t>;
 // Each family of ops adds its evaluators.
 void addElementwiseEvaluators(EvaluatorTable &table);
 void addProductEvaluators(EvaluatorTable &table);
+void addQuantizationEvaluators(EvaluatorTable &table);
 void addConvolutionEvaluators(EvaluatorTable &table);
 void addMovementEvaluators(EvaluatorTable &table);
 void addIndexingEvaluators(EvaluatorTable &table);

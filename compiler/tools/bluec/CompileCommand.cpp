@@ -1,5 +1,6 @@
 #include "compiler/pipeline/Compilation.h"
 #include "compiler/tools/bluec/Commands.h"
+#include "passes/precision/recipe/Recipe.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -37,6 +38,16 @@ std::string phaseHelp() {
   std::string text = "Stop behind a phase and write no output:";
   for (const PhaseInfo &info : allPhases())
     text += "\n  " + info.name.str() + ": " + info.help.str();
+  return text;
+}
+
+std::string recipeHelp() {
+  std::string text = "Precision recipe, a file (see passes/precision/recipe) or one of:";
+  for (const ShippedRecipe &shipped : shippedRecipes()) {
+    llvm::Expected<Recipe> recipe = Recipe::load(shipped.name);
+    text += std::string("\n  ") + shipped.name + ": " +
+            (recipe ? recipe->description : llvm::toString(recipe.takeError()));
+  }
   return text;
 }
 
@@ -104,7 +115,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
                       "Where the bundle goes (a file for --emit mlir and llvm)");
   command->add_option("--target", options.target,
                       "What to compile for (see list-targets); host is this machine");
-  command->add_option("--recipe", options.recipe, "Precision recipe: float");
+  command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option("--emit", arguments->emit, "bundle, obj, mlir or llvm");
   command
       ->add_option("--context", arguments->context,

@@ -18,7 +18,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--reference", options->reference,
                    "The model directory that the bundle was compiled from")
       ->required();
-  command->add_option("--tolerance", options->tolerance, "Relative error of a layer (1e-3)")
+  command->add_option("--tolerance", options->tolerance, "Relative error of a layer (1e-3, or 5e-2 with a recipe that has integers)")
       ->check(between(leastTolerance, mostTolerance));
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, mostTokens));

@@ -194,8 +194,9 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
   // Stretches are whole words but for a row's last one.
   Value words = b.add(b.add(header, layout.headerBytes()),
                       b.mul(b.div(from, word.elements()), layout.wordBytes()));
-  // Enough work in a loop's body to hide the loop: four steps of a tile, four words of one row.
-  int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(4, word.steps()));
+  // Enough work in a loop's body to hide the loop; more than that gains nothing (measured).
+  int64_t steps = word.dotLanes == 4 ? 8 : 4;
+  int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(steps, word.steps()));
   sums = b.forStretches(length, unroll, sums, [&](Value at, int64_t part, ValueRange carried) {
     Value offset = b.add(words, b.mul(b.div(at, word.elements()), layout.wordBytes()));
     return addProducts(tile, zeros, offset, b.add(first, at), part, carried);

@@ -224,13 +224,14 @@ LogicalResult EntryBuilder::lowerQuantize(blue::QuantizeOp op) {
 }
 
 LogicalResult EntryBuilder::lowerEmbedding(blue::EmbeddingOp op) {
-  Type table = op.getTable().getType();
-  if (!isa<blue::QuantizedType>(tensorOf(op.getTable()).getElementType()))
+  // A table that may be tied to the head is packed as the head is; one of f32 that is not stays as
+  // it is.
+  Type dot = storage.notedDot(op.getTable().getType());
+  if (!dot && tensorOf(op.getTable()).getElementType().isF32())
     return lowerByClone(op);
   FailureOr<Value> ids = mapped(op.getIds(), op);
   if (failed(ids))
     return failure();
-  Type dot = storage.notedDot(table);
   FailureOr<Value> panels =
       weightValue(op.getTable(), {}, dot ? dot : builder.getF32Type(), op);
   if (failed(panels))
@@ -407,9 +408,8 @@ FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extr
     return user->emitOpError("expected a weight or constant as this operand"), failure();
   // Matrices may be narrow; what else there is (norms, biases, tables of angles) is small.
   Type element = tensorOf(value).getElementType();
-  bool isMatrix = dot || isa<blue::EmbeddingOp>(user);
-  bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
-  if (!element.isF32() && !(isNarrow && isMatrix))
+    bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
+  if (!element.isF32() && !(isNarrow && dot))
     return user->emitOpError() << "expected weights of f32, found " << value.getType(), failure();
   FailureOr<plan::WeightOp> weight =
       storage.weight(value.getDefiningOp(), extra, dot, entry.getSegment(), user);

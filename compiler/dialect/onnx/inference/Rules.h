@@ -40,6 +40,7 @@ using InferenceRule = mlir::LogicalResult (*)(NodeFacts &node);
 using InferenceRules = llvm::StringMap<InferenceRule>;
 void addElementwiseRules(InferenceRules &rules);
 void addProductRules(InferenceRules &rules);
+void addQuantizationRules(InferenceRules &rules);
 void addMovementRules(InferenceRules &rules);
 void addIndexingRules(InferenceRules &rules);
 void addReductionRules(InferenceRules &rules);

@@ -90,6 +90,7 @@ static const InferenceRules &allRules() {
     InferenceRules all;
     addElementwiseRules(all);
     addProductRules(all);
+    addQuantizationRules(all);
     addMovementRules(all);
     addIndexingRules(all);
     addReductionRules(all);

@@ -3,9 +3,9 @@
 
 #target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
 
-// Storage: the rotary table is cut to the context, the head is in panels and the table of
-// embeddings is not, keys are packed by lanes of one vector.
-// CHECK: plan.weight @table {{.*}} packed tensor<10x8xf32> segment "language"
+// Storage: the rotary table is cut to the context, the head is in panels, and so is the table of
+// embeddings, which may be tied to it; keys are packed by lanes of one vector.
+// CHECK: plan.weight @table {{.*}} packed tensor<2x8x8xf32> segment "language"
 // CHECK: plan.weight @norm
 // CHECK: plan.weight @cos {{.*}} [#blue.slice<0 : 0 to 16>] packed tensor<16x2xf32>
 // CHECK: plan.cache @layers.0.keys : tensor<1x2x4x4x4xf32>
@@ -35,7 +35,7 @@
 // Decode goes from an id to logits in one entry.
 // CHECK: plan.entry @decode kind decode capacity 1
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<1xi32>)
-// CHECK: blue.embedding
+// CHECK: plan.embedding
 // CHECK-NOT: plan.last_row
 // CHECK: plan.return %{{.*}} : tensor<1x10xf32>
 // CHECK-NOT: func.func

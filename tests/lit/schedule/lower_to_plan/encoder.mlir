@@ -1,4 +1,4 @@
-// RUN: bluec-opt %s -split-input-file -lower-to-plan=image-batch=2 | FileCheck %s
+// RUN: bluec-opt %s -split-input-file -lower-to-plan="image-batch=2 chunk=4" | FileCheck %s
 
 #target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
 
@@ -48,5 +48,36 @@ module attributes {plan.target = #target} {
   func.func @tower(%x: tensor<?x5x6xf32>) -> tensor<?x5x6xf32> attributes {blue.role = "vision"} {
     %a = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 0.5} : (tensor<?x5x6xf32>, tensor<?x5x6xf32>, tensor<?x5x6xf32>) -> tensor<?x5x6xf32>
     return %a : tensor<?x5x6xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A table of f32 that no head has the shape of stays as it is; a narrower one is in panels.
+// CHECK-LABEL: plan.weight @table
+// CHECK-SAME: packed tensor<10x8xf32>
+// CHECK: blue.embedding
+module attributes {plan.target = #target} {
+  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+    %t = blue.weight "table" <"e" at 0 : tensor<10x8xf32>> : tensor<10x8xf32>
+    %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf32>) -> tensor<?x8xf32>
+    return %x : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// CHECK-LABEL: plan.weight @half
+// CHECK-SAME: packed tensor<2x8x8xf16>
+// CHECK: plan.embedding
+module attributes {plan.target = #target} {
+  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+    %t = blue.weight "half" <"e" at 0 : tensor<10x8xf16>> : tensor<10x8xf16>
+    %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf16>) -> tensor<?x8xf32>
+    return %x : tensor<?x8xf32>
   }
 }

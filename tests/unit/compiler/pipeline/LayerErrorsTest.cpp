@@ -72,6 +72,36 @@ TEST_F(LayerErrorsTest, ValuesThatTheReferenceLacksArePassedOver) {
   EXPECT_EQ(errors.worst(), nullptr);
 }
 
+TEST_F(LayerErrorsTest, MeasuresAnglesAndMeanSquares) {
+  LayerErrors errors(values);
+  // Twice the expected values, and one that should have been 4 the other way round.
+  const float rows[] = {2, 4, 6, -8};
+  ASSERT_TRUE(errors.add(entryOf(2), stepOf("a", 2, 2), rows, 2, 0, why)) << why;
+  const Deviation &deviation = errors.all()[0].deviation;
+  EXPECT_FALSE(errors.all()[0].fromFloat.has_value());
+  EXPECT_DOUBLE_EQ(deviation.cosine(), (2 + 8 + 18 - 32) / std::sqrt(30.0 * 120.0));
+  EXPECT_DOUBLE_EQ(deviation.rootMeanSquare(), std::sqrt((1 + 4 + 9 + 144) / 30.0));
+  Deviation nothing;
+  nothing.add(0, 0);
+  EXPECT_EQ(nothing.cosine(), 1);
+  EXPECT_EQ(nothing.rootMeanSquare(), 0);
+  nothing.add(0, 2);
+  EXPECT_EQ(nothing.cosine(), 0);
+  EXPECT_EQ(nothing.rootMeanSquare(), 2);
+}
+
+TEST_F(LayerErrorsTest, ComparesWithTheFloatModelToo) {
+  ReferenceValues plain;
+  plain["a"] = std::make_shared<Tensor>(Tensor::floats({3, 2}, {2, 4, 0, 0, 0, 0}));
+  LayerErrors errors(values, &plain);
+  const float row[] = {1, 2};
+  ASSERT_TRUE(errors.add(entryOf(1), stepOf("a", 1, 2), row, 1, 0, why)) << why;
+  EXPECT_EQ(errors.worst()->relative(), 0);
+  ASSERT_TRUE(errors.all()[0].fromFloat.has_value());
+  EXPECT_DOUBLE_EQ(errors.all()[0].fromFloat->rootMeanSquare(), 0.5);
+  EXPECT_DOUBLE_EQ(errors.all()[0].fromFloat->cosine(), 1);
+}
+
 TEST_F(LayerErrorsTest, AnotherWidthIsAFault) {
   LayerErrors errors(values);
   const float row[] = {1, 2, 3};

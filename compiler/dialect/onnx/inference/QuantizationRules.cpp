@@ -1,0 +1,198 @@
+// Inference for nodes on weights that are quantized already. What they say of their weights has to
+// fit the weights: the shapes are checked here, once, for the passes and evaluators behind.
+#include "compiler/dialect/onnx/DataTypes.h"
+#include "compiler/dialect/onnx/PackedWeight.h"
+#include "compiler/dialect/onnx/inference/Rules.h"
+
+using namespace mlir;
+
+namespace bluec::onnx {
+namespace {
+
+bool isByte(Type type) { return type && type.isUnsignedInteger(8); }
+bool isFourBits(Type type) { return type && type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 4; }
+
+LogicalResult expectFloat(NodeFacts &node, StringRef what, Type type) {
+  if (isa_and_nonnull<FloatType>(type))
+    return success();
+  return node.error() << "expected " << what << " of floats, found " << type;
+}
+
+std::string textOf(ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, dim] : llvm::enumerate(shape))
+    text += (i ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+/// The static shape of operand i.
+FailureOr<SmallVector<int64_t>> staticShape(NodeFacts &node, unsigned i, StringRef what) {
+  ValueFacts facts = node.input(i);
+  SmallVector<int64_t> shape;
+  for (AffineExpr dim : facts.dims.value_or(Exprs()))
+    if (std::optional<int64_t> value = constantOf(dim))
+      shape.push_back(*value);
+  if (!facts.dims || shape.size() != facts.dims->size())
+    return node.error() << "expected " << what << " of static shape";
+  return shape;
+}
+
+/// Exporters write [a, b, c] as [a, b * c] or [a * b * c] too: the elements stand in one order.
+LogicalResult expectElements(NodeFacts &node, unsigned i, StringRef what,
+                             ArrayRef<int64_t> expected) {
+  FailureOr<SmallVector<int64_t>> shape = staticShape(node, i, what);
+  if (failed(shape))
+    return failure();
+  // Extents are at most 2^32 and there are three: their product fits 128 bits, not 64.
+  auto count = [](ArrayRef<int64_t> dims) {
+    __int128 product = 1;
+    for (int64_t dim : dims)
+      product *= dim;
+    return product;
+  };
+  bool isPrefix = shape->size() == 1 || (!shape->empty() && (*shape)[0] == expected[0]);
+  if (shape->size() > expected.size() || !isPrefix || count(*shape) != count(expected))
+    return node.error() << "expected " << what << " of shape " << textOf(expected) << ", found "
+                        << textOf(*shape);
+  return success();
+}
+
+LogicalResult dequantizeLinear(NodeFacts &node) {
+  auto op = cast<DequantizeLinearOp>(node.op);
+  ValueFacts x = node.input(0), scale = node.input(1);
+  auto integer = dyn_cast_or_null<IntegerType>(x.elementType);
+  constexpr unsigned kWidest = 32;
+  if (!integer || integer.getWidth() > kWidest || integer.getWidth() == 1)
+    return node.error() << "expected integers of 4 to " << kWidest << " bits, found "
+                        << x.elementType;
+  if (failed(expectFloat(node, "scales", scale.elementType)))
+    return failure();
+  if (op.getOutputDtype() != 0 &&
+      elementTypeOf(node.inference.getContext(), static_cast<int64_t>(op.getOutputDtype())) !=
+          scale.elementType)
+    return node.error() << "expected an output_dtype of the scales' type, found "
+                        << dataTypeName(static_cast<int64_t>(op.getOutputDtype()));
+  if (node.has(2)) {
+    ValueFacts zero = node.input(2);
+    if (zero.elementType != x.elementType)
+      return node.error() << "expected zero points of x's type " << x.elementType << ", found "
+                          << zero.elementType;
+    if (zero.dims && scale.dims && *zero.dims != *scale.dims)
+      return node.error() << "expected as many zero points as scales";
+  }
+  if (!x.dims || !scale.dims)
+    return node.set(0, scale.elementType, x.dims);
+  auto block = static_cast<int64_t>(op.getBlockSize());
+  if (block < 0)
+    return node.error() << "expected a block_size of at least 0, found " << block;
+  bool isSingle = staticCount(scale.dims) == 1 && scale.dims->size() <= 1;
+  if (block == 0 && isSingle)
+    return node.set(0, scale.elementType, x.dims);
+  std::optional<int64_t> axis =
+      normalizeAxis(node, static_cast<int64_t>(op.getAxis()), static_cast<int64_t>(x.dims->size()));
+  if (!axis)
+    return failure();
+  Exprs expected = *x.dims;
+  AffineExpr &extent = expected[static_cast<size_t>(*axis)];
+  if (block == 0)
+    expected = Exprs{extent};
+  else if (std::optional<int64_t> value = constantOf(extent))
+    extent = node.constant(*value / block + (*value % block != 0));
+  else
+    return node.error() << "expected x of static extent along the axis of its blocks";
+  bool fits = expected.size() == scale.dims->size();
+  for (size_t i = 0; fits && i < expected.size(); ++i)
+    fits = !constantOf(expected[i]) || !constantOf((*scale.dims)[i]) ||
+           *constantOf(expected[i]) == *constantOf((*scale.dims)[i]);
+  if (!fits) {
+    auto text = [&](const Exprs &dims) {
+      return textOf(llvm::map_to_vector(
+          dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
+    };
+    return node.error() << "expected scales of shape " << text(expected) << ", found "
+                        << text(*scale.dims);
+  }
+  return node.set(0, scale.elementType, x.dims);
+}
+
+LogicalResult matMulNBits(NodeFacts &node) {
+  auto op = cast<MsMatMulNBitsOp>(node.op);
+  FailureOr<PackedWeight> weight = PackedWeight::of(op, [&] { return node.error(); });
+  if (failed(weight))
+    return failure();
+  ValueFacts a = node.input(0), scales = node.input(2);
+  if (failed(expectFloat(node, "activations", a.elementType)) ||
+      failed(expectFloat(node, "scales", scales.elementType)))
+    return failure();
+  if (!isByte(node.input(1).elementType))
+    return node.error() << "expected a weight of ui8, found " << node.input(1).elementType;
+  if (scales.elementType != a.elementType)
+    return node.error() << "expected scales of the activations' type " << a.elementType
+                        << ", found " << scales.elementType;
+  if (node.has(4))
+    return node.error() << "g_idx: expected none (columns in their order), found one";
+  int64_t blocks = weight->blocks();
+  if (failed(expectElements(node, 1, "a weight",
+                            {weight->rows, blocks, weight->bytesOf(weight->block)})) ||
+      failed(expectElements(node, 2, "scales", {weight->rows, blocks})))
+    return failure();
+  if (node.has(3)) {
+    if (!isByte(node.input(3).elementType))
+      return node.error() << "expected zero points of ui8, found " << node.input(3).elementType;
+    if (failed(expectElements(node, 3, "zero points", {weight->rows, weight->bytesOf(blocks)})))
+      return failure();
+  }
+  if (node.has(5) && (node.input(5).elementType != a.elementType ||
+                      failed(expectElements(node, 5, "a bias", {weight->rows}))))
+    return node.error() << "expected a bias of " << weight->rows << " elements of "
+                        << a.elementType;
+  if (!a.dims)
+    return node.set(0, a.elementType, std::nullopt);
+  Exprs dims = *a.dims;
+  if (dims.empty() || constantOf(dims.back()).value_or(weight->columns) != weight->columns)
+    return node.error() << "expected activations of " << weight->columns << " columns";
+  dims.back() = node.constant(weight->rows);
+  return node.set(0, a.elementType, dims);
+}
+
+LogicalResult gatherBlockQuantized(NodeFacts &node) {
+  auto op = cast<MsGatherBlockQuantizedOp>(node.op);
+  Type data = node.input(0).elementType, scale = node.input(2).elementType;
+  if (!isByte(data) && !isFourBits(data))
+    return node.error() << "expected data of ui8, i4 or ui4, found " << data;
+  if (!isa_and_nonnull<IntegerType>(node.input(1).elementType))
+    return node.error() << "expected integer indices, found " << node.input(1).elementType;
+  if (failed(expectFloat(node, "scales", scale)))
+    return failure();
+  FailureOr<SmallVector<int64_t>> shape = staticShape(node, 0, "data");
+  if (failed(shape))
+    return failure();
+  FailureOr<PackedWeight> weight =
+      PackedWeight::of(op, *shape, isByte(data), [&] { return node.error(); });
+  if (failed(weight) ||
+      failed(expectElements(node, 2, "scales", {weight->rows, weight->blocks()})))
+    return failure();
+  if (node.has(3)) {
+    if (node.input(3).elementType != data)
+      return node.error() << "expected zero points of data's type " << data << ", found "
+                          << node.input(3).elementType;
+    int64_t zeros = isByte(data) ? weight->bytesOf(weight->blocks()) : weight->blocks();
+    if (failed(expectElements(node, 3, "zero points", {weight->rows, zeros})))
+      return failure();
+  }
+  if (!node.input(1).dims)
+    return node.set(0, scale, std::nullopt);
+  Exprs dims = *node.input(1).dims;
+  dims.push_back(node.constant(weight->columns));
+  return node.set(0, scale, dims);
+}
+
+} // namespace
+
+void addQuantizationRules(InferenceRules &rules) {
+  rules["onnx.DequantizeLinear"] = dequantizeLinear;
+  rules["onnx.ms.MatMulNBits"] = matMulNBits;
+  rules["onnx.ms.GatherBlockQuantized"] = gatherBlockQuantized;
+}
+
+} // namespace bluec::onnx
