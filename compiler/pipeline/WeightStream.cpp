@@ -1,5 +1,6 @@
 #include "compiler/pipeline/WeightStream.h"
 
+#include "compiler/dialect/blue/QuantizedWeight.h"
 #include "compiler/pipeline/ConstantTransforms.h"
 #include "compiler/support/FloatConversion.h"
 #include "compiler/support/PanelPacking.h"
@@ -57,6 +58,8 @@ public:
     else
       std::copy(constant.begin() + begin * width, constant.begin() + end * width, out);
   }
+  /// What `keep` keeps; null for all but weights that are quantized in their file.
+  const QuantizedRowReader *integers() const { return file ? file->integers() : nullptr; }
   void release(int64_t begin, int64_t end) const {
     if (file)
       file->release(begin, end);
@@ -83,14 +86,19 @@ public:
   Packer(plan::WeightOp weight, const RowSource &source)
       : source(source), type(cast<RankedTensorType>(weight.getPacked())),
         layout(plan::PanelLayout::of(type)), panelRows(weight.getPanelRows()),
-        quantization(quantizationOf(weight)) {}
+        quantization(quantizationOf(weight)) {
+    auto from = dyn_cast<blue::SourceAttr>(weight.getValue());
+    keeps = isKept() && from && source.integers() &&
+            blue::keptType(from, weight.getTransforms().getValue().drop_back()) ==
+                quantization.getType();
+  }
 
   /// True when the type is one that can be made.
   bool accepts() const {
     Type element = type.getElementType();
     if (layout)
       return quantization && quantization.getType() == element && layout->n == source.count &&
-             layout->k == source.width && layout->word.bits <= 8;
+             layout->k == source.width && layout->word.bits <= 8 && (!isKept() || keeps);
     return !quantization && (element.isF32() || element.isF16());
   }
 
@@ -100,6 +108,12 @@ public:
   /// False when a float is not finite and would have to be quantized.
   bool make(int64_t begin, int64_t end, Piece &piece) const {
     const int64_t count = end - begin;
+    if (isKept()) {
+      source.integers()->readIntegers(quantize::Format::of(quantization.getType()), begin, end,
+                                      piece.integers);
+      packIntegers(count, piece);
+      return true;
+    }
     piece.rows.resize(static_cast<size_t>(count * source.width));
     source.read(begin, end, piece.rows.data());
     if (layout) {
@@ -107,9 +121,7 @@ public:
                                   quantization.getMethod(), piece.rows.data(), count, source.width,
                                   piece.integers))
         return false;
-      piece.bytes.resize(
-          static_cast<size_t>((count + unit() - 1) / unit() * layout->panelBytes()));
-      packPanels(*layout, piece.integers, count, piece.bytes.data());
+      packIntegers(count, piece);
     } else if (type.getElementType().isF16()) {
       piece.halves.resize(piece.rows.size());
       std::transform(piece.rows.begin(), piece.rows.end(), piece.halves.begin(), narrowToHalf);
@@ -121,6 +133,13 @@ public:
   }
 
 private:
+  bool isKept() const {
+    return quantization && quantization.getMethod() == blue::QuantizeMethod::Keep;
+  }
+  void packIntegers(int64_t count, Piece &piece) const {
+    piece.bytes.resize(static_cast<size_t>((count + unit() - 1) / unit() * layout->panelBytes()));
+    packPanels(*layout, piece.integers, count, piece.bytes.data());
+  }
   template <typename Element>
   void packFloats(const std::vector<Element> &rows, int64_t count, std::vector<char> &out) const {
     if (panelRows == 0) {
@@ -139,6 +158,7 @@ private:
   std::optional<plan::PanelLayout> layout;
   int64_t panelRows;
   blue::QuantizeAttr quantization;
+  bool keeps = false; ///< the file has the integers that the type says
 };
 
 /// Calls use(begin, end) for ranges of rows, each a multiple of `unit` but the last; false ends the

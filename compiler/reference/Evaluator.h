@@ -28,6 +28,8 @@ namespace reference {
 struct EvaluationLimits {
   /// Elements of any one tensor that an evaluator makes.
   int64_t maxElements = int64_t{1} << 28;
+  /// Elements of a weight, which is as large as its file at least.
+  int64_t maxWeightElements = int64_t{1} << 30;
 };
 
 /// Computes the results of `op` from its operands. An operand of type `none` is null; a result of

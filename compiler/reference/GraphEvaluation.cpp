@@ -5,7 +5,7 @@
 #include "compiler/support/WeightReader.h"
 #include "compiler/support/quantize/Quantize.h"
 
-#include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/blue/QuantizedWeight.h"
 #include "compiler/dialect/onnx/Onnx.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -38,8 +38,8 @@ private:
 template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWeight(Weight op) {
   if (!options.weights)
     return op.emitError() << "expected a reader for weight " << quoted(op.getName());
-  if (cast<ShapedType>(op.getType()).getNumElements() > options.limits.maxElements)
-    return op.emitError() << "expected a weight of at most " << options.limits.maxElements
+  if (cast<ShapedType>(op.getType()).getNumElements() > options.limits.maxWeightElements)
+    return op.emitError() << "expected a weight of at most " << options.limits.maxWeightElements
                           << " elements, found " << op.getType();
   ArrayRef<Attribute> transforms = op.getTransforms().getValue();
   blue::QuantizeAttr quantization;
@@ -49,8 +49,16 @@ template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWe
     transforms = transforms.drop_back();
   FailureOr<Tensor> tensor = options.weights->read(
       op.getSource(), ArrayAttr::get(op.getContext(), transforms), [&] { return op.emitError(); });
-  if (failed(tensor) || (quantization && failed(quantize(op, quantization, *tensor))))
+  if (failed(tensor))
     return failure();
+  if (quantization && quantization.getMethod() == blue::QuantizeMethod::Keep) {
+    // What was read is what the integers in the file stand for.
+    if (blue::keptType(op.getSource(), transforms) != quantization.getType())
+      return op.emitError() << "expected a weight that is quantized in its file, found "
+                            << quantization;
+  } else if (quantization && failed(quantize(op, quantization, *tensor))) {
+    return failure();
+  }
   SmallVector<Tensor> results;
   results.push_back(std::move(*tensor));
   return results;

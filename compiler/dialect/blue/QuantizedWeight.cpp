@@ -139,30 +139,22 @@ static bool areZerosPlain(DequantizeAttr dequantize, IntegerType integer) {
   return elements.getSplatValue<APInt>().getZExtValue() == plain;
 }
 
-FailureOr<QuantizedType>
-bluec::blue::keptType(SourceAttr source, ArrayRef<Attribute> transforms,
-                      llvm::function_ref<InFlightDiagnostic()> emitError) {
+QuantizedType bluec::blue::keptType(SourceAttr source, ArrayRef<Attribute> transforms) {
   std::optional<QuantizedPlaces> places = QuantizedPlaces::of(source, transforms);
-  if (!places)
-    return emitError() << "expected a weight that is quantized in its file, found " << source;
-  if (places->numTaken < transforms.size())
-    return emitError() << "expected a quantized weight whose values stay as they are, found "
-                       << transforms[places->numTaken];
-  if (places->dims.size() != 2 || !places->elementType.isF32())
-    return emitError() << "expected rows of f32, found " << places->dims.size() << " dims of "
-                       << places->elementType;
+  if (!places || places->numTaken < transforms.size() || places->dims.size() != 2 ||
+      !places->elementType.isF32())
+    return {};
   const QuantizedPlaces::Dim &columns = places->dims[1];
-  int64_t group = columns.block;
-  if (columns.isConstant() || (columns.begin % group == 0 && columns.extent <= group))
-    group = 0; // a whole row
-  else if (columns.begin % group != 0 || group == 1)
-    return emitError() << "expected scales for groups of neighbouring columns, found one for each "
-                       << group << " from column " << columns.begin;
   auto integer = cast<IntegerType>(source.getType().getElementType());
+  int64_t group = columns.block;
+  bool isAligned = columns.begin % group == 0;
+  if (columns.isConstant() || (isAligned && columns.extent <= group))
+    group = 0; // a whole row
+  else if (!isAligned || group % (32 / static_cast<int64_t>(integer.getWidth())) != 0)
+    return {};
   MLIRContext *context = source.getContext();
   bool isHalf = typeOf(places->dequantize.getScales()).getElementType().isF16();
   FloatType scale = isHalf ? FloatType(Float16Type::get(context)) : Float32Type::get(context);
-  return QuantizedType::getChecked(emitError, context,
-                                   IntegerType::get(context, integer.getWidth()), group, scale,
-                                   !areZerosPlain(places->dequantize, integer));
+  return QuantizedType::get(context, IntegerType::get(context, integer.getWidth()), group, scale,
+                            !areZerosPlain(places->dequantize, integer));
 }

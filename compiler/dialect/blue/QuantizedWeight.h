@@ -40,12 +40,10 @@ private:
 };
 
 /// The type that rows of a weight have in its file: integers, scales and zeros as they are, so that
-/// `#blue.quantize<type, keep>` changes no value. `transforms` end in f32 rows [N, K]. One line to
-/// `emitError` when its arrangement has no such type: scales that change from column to column, or
-/// values that change behind the #blue.dequantize.
-mlir::FailureOr<QuantizedType> keptType(SourceAttr source,
-                                        llvm::ArrayRef<mlir::Attribute> transforms,
-                                        llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+/// `#blue.quantize<type, keep>` changes no value. `transforms` end in f32 rows [N, K]. Null for a
+/// weight that is not quantized in its file, and for an arrangement that has no such type: scales
+/// that change from column to column, or values that change behind the #blue.dequantize.
+QuantizedType keptType(SourceAttr source, llvm::ArrayRef<mlir::Attribute> transforms);
 
 } // namespace bluec::blue
 

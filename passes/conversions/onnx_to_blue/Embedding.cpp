@@ -51,7 +51,7 @@ bool bluec::onnx_to_blue::matchEmbedding(Raising &raising, Operation *op) {
     SmallVector<int64_t> shape = {ShapedType::kDynamic, table.shape[1]};
     return {blue::EmbeddingOp::create(emitter.builder, location, emitter.floats(shape),
                                       emitter.values.at(ids),
-                                      emitter.weight(table, "weight", location))};
+                                      emitter.weight(table, "weight", location, /*keepsIntegers=*/true))};
   };
   return raising.recordRows(std::move(match), {ShapedType::kDynamic, table->shape[1]}) != nullptr;
 }

@@ -1,6 +1,8 @@
 // Makes the blue level's weights, constants and operands.
 #include "passes/conversions/onnx_to_blue/Raising.h"
 
+#include "compiler/dialect/blue/QuantizedWeight.h"
+
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/Support/raw_ostream.h"
@@ -55,7 +57,7 @@ Value Emitter::table(std::shared_ptr<const Tensor> tensor, StringRef name, Locat
   return value;
 }
 
-Value Emitter::weight(WeightUse use, StringRef suffix, Location location) {
+Value Emitter::weight(WeightUse use, StringRef suffix, Location location, bool keepsIntegers) {
   // Named after its module when that is known; the initializer's own name says nothing then
   // ("onnx::MatMul_714").
   std::string name = blue::modulePath(location, raising.role);
@@ -69,13 +71,20 @@ Value Emitter::weight(WeightUse use, StringRef suffix, Location location) {
     return constant(*use.value, name, location);
   if (!use.elementType.isF32())
     use.transforms.push_back(blue::ConvertAttr::get(builder.getContext(), builder.getF32Type()));
+  RankedTensorType type = floats(use.shape);
+  if (keepsIntegers)
+    if (blue::QuantizedType kept = blue::keptType(use.source, use.transforms)) {
+      use.transforms.push_back(
+          blue::QuantizeAttr::get(builder.getContext(), kept, blue::QuantizeMethod::Keep));
+      type = RankedTensorType::get(use.shape, kept);
+    }
   ArrayAttr transforms = builder.getArrayAttr(use.transforms);
   std::string key;
   llvm::raw_string_ostream(key) << use.source << transforms;
   Value &value = emittedWeights[key];
   if (!value)
-    value = blue::WeightOp::create(builder, location, floats(use.shape),
-                                   builder.getStringAttr(name), use.source, transforms);
+    value = blue::WeightOp::create(builder, location, type, builder.getStringAttr(name), use.source,
+                                   transforms);
   return value;
 }
 

@@ -9,7 +9,7 @@ static Value makeLinear(Emitter &emitter, Location location, const LinearParts &
   Value x = emitter.rows(parts.x, location);
   SmallVector<int64_t> shape = llvm::to_vector(cast<RankedTensorType>(x.getType()).getShape());
   shape.back() = parts.weight.shape[0];
-  Value weight = emitter.weight(parts.weight, "weight", location);
+  Value weight = emitter.weight(parts.weight, "weight", location, /*keepsIntegers=*/true);
   Value bias = parts.bias ? emitter.weight(*parts.bias, "bias", location) : Value();
   return blue::LinearOp::create(emitter.builder, location, emitter.floats(shape), x, weight, bias);
 }

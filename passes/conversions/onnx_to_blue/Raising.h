@@ -221,8 +221,10 @@ public:
   mlir::Value position;
 
   mlir::Value rows(const RowsUse &use, mlir::Location location);
-  /// The weight, named after the module of `location` and `suffix` ("weight", "bias").
-  mlir::Value weight(WeightUse use, llvm::StringRef suffix, mlir::Location location);
+  /// The weight, named after the module of `location` and `suffix` ("weight", "bias"), as floats;
+  /// with `keepsIntegers` one that is quantized in the model stays so, in exactly its type.
+  mlir::Value weight(WeightUse use, llvm::StringRef suffix, mlir::Location location,
+                     bool keepsIntegers = false);
   /// A computed table (see Raising::intern).
   mlir::Value table(std::shared_ptr<const Tensor> tensor, llvm::StringRef name,
                     mlir::Location location);

@@ -1,5 +1,6 @@
 #include "passes/precision/quantize_model/QuantizeModel.h"
 
+#include "compiler/dialect/blue/QuantizedWeight.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/precision/recipe/Recipe.h"
 
@@ -183,7 +184,9 @@ LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
     ++weightsKept;
     return success();
   }
-  if (!weight || !layer.rule.weights || !isInteger(layer.rule.weights->type)) {
+  // Integers of the model that no type can keep stay the floats that they stand for.
+  bool isFixed = weight && blue::isQuantizedInFile(weight.getTransforms().getValue());
+  if (!weight || isFixed || !layer.rule.weights || !isInteger(layer.rule.weights->type)) {
     ++weightsFloat;
     return success();
   }
