@@ -459,8 +459,8 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
     Value total = b.splat(0);
     for (int64_t v = 0; v < positionVectors; ++v) {
       Value at = b.index(v * lanes);
-      Value p = exp2(b.subf(score(i, v, seen), shift), dot.degree,
-                     static_cast<double>(dot.mostWeight));
+      Value p =
+          exp2(b.subf(score(i, v, seen), shift), dot.degree, static_cast<double>(dot.mostWeight));
       Value added = b.fma(p, b.load(valueInverses, {at}), total);
       if (masked) {
         Value mask = positionMask(seen, v);
