@@ -62,7 +62,7 @@ struct Unpacked {
   SmallVector<Attribute> transforms;
   RankedTensorType type; ///< after the transforms
 
-  Value create(OpBuilder &builder, Location loc) const {
+  Value create(OpBuilder &builder, Location loc) {
     return onnx::WeightOp::create(builder, loc, type, weight.getNameAttr(), source,
                                   builder.getArrayAttr(transforms));
   }
