@@ -33,8 +33,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
+/// Of a phase, or of its part that writes the weights.
 struct PhaseTime {
-  Phase phase;
+  StringRef name;
   double seconds;
 };
 
@@ -55,6 +56,7 @@ private:
   LogicalResult kernels();
   LogicalResult object();
   LogicalResult bundle();
+  void addTime(StringRef name, Clock::time_point begin);
   LogicalResult runPhase(Phase phase, LogicalResult (Compilation::*body)());
   /// True when the run ends in a directory.
   bool needsWriter() const {
@@ -79,7 +81,8 @@ private:
   Recipe recipe;
   bool calibrated = false;
   std::vector<PhaseTime> times;
-  int exitCode = exitInput; // of the phase that fails
+  Clock::duration weightsTime = {}; // of the phase that runs, counted by itself
+  int exitCode = exitInput;         // of the phase that fails
 
   std::unique_ptr<llvm::StdThreadPool> threads;
   std::unique_ptr<MLIRContext> context;
@@ -164,10 +167,15 @@ LogicalResult Compilation::runPhase(Phase phase, LogicalResult (Compilation::*bo
   bool isText = phase == Phase::Object || phase == Phase::Bundle;
   if (dumps.enabled() && !isText && failed(report(dumps.write(phase, *module))))
     return failure();
-  times.push_back({phase, std::chrono::duration<double>(Clock::now() - begin).count()});
-  if (options.progress)
-    err << llvm::formatv("{0,-10} {1,7:f2} s\n", infoOf(phase).name, times.back().seconds);
+  addTime(infoOf(phase).name, begin + weightsTime);
+  weightsTime = {};
   return success();
+}
+
+void Compilation::addTime(StringRef name, Clock::time_point begin) {
+  times.push_back({name, std::chrono::duration<double>(Clock::now() - begin).count()});
+  if (options.progress)
+    err << llvm::formatv("{0,-10} {1,7:f2} s\n", name, times.back().seconds);
 }
 
 LogicalResult Compilation::report(llvm::Error error) {
@@ -354,6 +362,7 @@ LogicalResult Compilation::writeWeightsFile() {
       return report(llvm::createStringError(code, "temporary file: " + code.message()));
     remover.emplace(path);
   }
+  Clock::time_point begin = Clock::now();
   ProgressLine line(err, "weights", options.progress);
   auto written = writeWeights(*module, *weights, path,
                               [&](int64_t done, int64_t total) { line.update(done, total); });
@@ -364,6 +373,8 @@ LogicalResult Compilation::writeWeightsFile() {
     exitCode = exitInput; // a file that has changed, or numbers that are not finite
     return failure();
   }
+  addTime("weights", begin);
+  weightsTime = Clock::now() - begin;
   weightsDigest = std::move(**written);
   info.producer = kProducer;
   info.weightsSha256 = weightsDigest.sha256;
@@ -444,7 +455,7 @@ void Compilation::printSummary() {
     return;
   Json phases = Json::array();
   for (const PhaseTime &time : times)
-    phases.push_back({{"name", infoOf(time.phase).name.str()}, {"seconds", time.seconds}});
+    phases.push_back({{"name", time.name.str()}, {"seconds", time.seconds}});
   Json summary;
   summary["output"] = options.stopAfter ? Json() : Json(options.output);
   summary["target"] = target->name().str();

@@ -7,9 +7,13 @@ using namespace bluec;
 
 namespace {
 
+/// Of quantized elements, the type of the integers.
 std::string elementName(Value value) {
+  Type element = getElementTypeOrSelf(value.getType());
+  if (auto quantized = dyn_cast<blue::QuantizedType>(element))
+    element = quantized.getStorage();
   std::string text;
-  llvm::raw_string_ostream(text) << getElementTypeOrSelf(value.getType());
+  llvm::raw_string_ostream(text) << element;
   return text;
 }
 

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t defaultPrefill = 512;
 constexpr std::size_t streamBytes = std::size_t(256) << 20; // far more than any cache
+constexpr int bandwidthPasses = 3;
 constexpr double peakSeconds = 0.05;
 
 double secondsSince(Clock::time_point start) {
@@ -334,7 +335,12 @@ Status Bench::time() {
   std::fill_n(stream.get(), stream.bytes(), std::uint8_t(1));
   const std::span<const std::uint8_t> memory{stream.get(), stream.bytes()};
   ThreadPool &pool = bundle->threads();
-  const auto readRate = [&] { return measureReadBandwidth(pool, memory); };
+  const auto readRate = [&] {
+    double best = 0; // a limit is what was reached once
+    for (int pass = 0; pass < bandwidthPasses; ++pass)
+      best = std::max(best, measureReadBandwidth(pool, memory));
+    return best;
+  };
   const auto peak = [&](DotType type) {
     return measureDotPeak(pool, type, bundle->manifest().features, peakSeconds);
   };

@@ -20,7 +20,9 @@
 //                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
 //   generation    may be absent: {eos_token_ids: [id]}
-//   entry_points, memory_plan, precision   for people; the object's own descriptor is what counts
+//   entry_points, memory_plan, precision
+//                 for people; the object's own descriptor is what counts. `bluec bench` divides the
+//                 entry points' step_costs by times (compiler/pipeline/StepCosts.h)
 //   files         {NAME: {bytes, sha256,           every file of the bundle but this one; NAME has
 //                         block_bytes, crc32c}}    no '/'. The last two may be absent: CRC-32C of
 //                                                  each block (the last one may be short), eight

@@ -47,7 +47,9 @@ public:
   PageBuffer &operator=(PageBuffer &&other) noexcept;
   ~PageBuffer();
 
-  // OutOfMemory when the system has no such amount. Zero bytes give a null pointer.
+  // OutOfMemory when the system has no such amount. Zero bytes give a null pointer. The system is
+  // asked for large pages where it has them, which read faster; what is touched then comes in
+  // pieces of their size (2 MiB on most CPUs).
   static Result<PageBuffer> allocate(std::size_t bytes, const char *purpose);
 
   std::uint8_t *get() const { return data; }

@@ -1,15 +1,23 @@
 #include "platform/ThreadPool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <sched.h>
 #include <system_error>
 
 namespace bluec::runtime {
 namespace {
 
-constexpr int spinsBeforeSleep = 2000; // some 20 to 40 microseconds
+using Clock = std::chrono::steady_clock;
+
+// Longer than what passes between the steps of a token, and between tokens.
+constexpr std::chrono::microseconds spinTime(200);
+constexpr int spinsBetweenLooks = 64; // at the clock
 constexpr int spinsBeforeYield = 2000;
-constexpr std::int64_t chunksPerThread = 8;
+// The smallest range is a unit: so many for each thread, if there are as many tasks.
+constexpr std::int64_t unitsPerThread = 64;
+// A thread takes this part of its fair share of what is left.
+constexpr std::uint32_t partOfShare = 2;
 
 void pauseCpu() {
 #if defined(__x86_64__)
@@ -26,10 +34,10 @@ int usableCpus() {
   return std::max(1, int(std::thread::hardware_concurrency()));
 }
 
-// First task of chunk `index` when `tasks` are cut into `chunks` nearly equal parts. Written
-// without a product of the two, which could overflow.
-std::int64_t chunkBegin(std::int64_t tasks, std::int64_t chunks, std::int64_t index) {
-  return tasks / chunks * index + std::min(tasks % chunks, index);
+// First task of unit `index` when `tasks` are cut into `units` nearly equal parts. Written without
+// a product of the two, which could overflow.
+std::int64_t unitBegin(std::int64_t tasks, std::int64_t units, std::int64_t index) {
+  return tasks / units * index + std::min(tasks % units, index);
 }
 
 } // namespace
@@ -47,6 +55,7 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() {
   stopping.store(true);
+  ticket.fetch_add(std::uint64_t(1) << jobShift); // a job without units
   wakeups.fetch_add(1);
   wakeups.notify_all();
   for (std::thread &worker : workers)
@@ -67,22 +76,22 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
     jobKernel(jobCall, 0, jobTasks);
     return;
   }
-  const auto jobChunks =
-      std::uint32_t(std::min<std::int64_t>(jobTasks, chunksPerThread * threads()));
+  const auto jobUnits = std::uint32_t(std::min<std::int64_t>(jobTasks, unitsPerThread * threads()));
   kernel.store(jobKernel, std::memory_order_relaxed);
   call.store(jobCall, std::memory_order_relaxed);
   tasks.store(jobTasks, std::memory_order_relaxed);
-  chunks.store(jobChunks, std::memory_order_relaxed);
+  units.store(jobUnits, std::memory_order_relaxed);
   finished.store(0, std::memory_order_relaxed);
-  const std::uint64_t job = ((ticket.load(std::memory_order_relaxed) >> jobShift) + 1) & chunkMask;
-  ticket.store(job << jobShift | jobChunks, std::memory_order_release);
-
-  wakeups.fetch_add(1, std::memory_order_seq_cst);
-  if (sleepers.load(std::memory_order_seq_cst) != 0)
+  const std::uint64_t job = ((ticket.load(std::memory_order_relaxed) >> jobShift) + 1) & unitMask;
+  // Either a thread that is about to sleep sees this ticket, or it is seen among the sleepers.
+  ticket.store(job << jobShift | jobUnits, std::memory_order_seq_cst);
+  if (sleepers.load(std::memory_order_seq_cst) != 0) {
+    wakeups.fetch_add(1, std::memory_order_release);
     wakeups.notify_all();
+  }
 
-  takeChunks(job);
-  for (int spins = 0; finished.load(std::memory_order_acquire) != jobChunks; ++spins) {
+  takeUnits(job);
+  for (int spins = 0; finished.load(std::memory_order_acquire) != jobUnits; ++spins) {
     if (spins < spinsBeforeYield)
       pauseCpu();
     else
@@ -101,43 +110,57 @@ void ThreadPool::forEach(std::int64_t tasks,
   parallelFor(runBody, &call, tasks);
 }
 
-void ThreadPool::takeChunks(std::uint64_t job) {
+void ThreadPool::takeUnits(std::uint64_t job) {
+  const auto share = partOfShare * std::uint32_t(threads());
+  std::uint32_t done = 0;
   std::uint64_t seen = ticket.load(std::memory_order_acquire);
-  while (seen >> jobShift == job && (seen & chunkMask) != 0) {
-    // A chunk of this job is left, so these are its own; if not any more, the exchange fails.
+  while (seen >> jobShift == job && (seen & unitMask) != 0) {
+    // A unit of this job is left, so these are its own; if not any more, the exchange fails.
     const auto jobKernel = kernel.load(std::memory_order_relaxed);
     const auto *jobCall = call.load(std::memory_order_relaxed);
     const std::int64_t jobTasks = tasks.load(std::memory_order_relaxed);
-    const std::uint32_t jobChunks = chunks.load(std::memory_order_relaxed);
-    if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
+    const std::uint32_t jobUnits = units.load(std::memory_order_relaxed);
+    const auto left = std::uint32_t(seen & unitMask);
+    const std::uint32_t taken = std::max(left / share, 1u);
+    if (!ticket.compare_exchange_weak(seen, seen - taken, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
       continue;
-    const std::int64_t index = jobChunks - std::int64_t(seen & chunkMask);
-    jobKernel(jobCall, chunkBegin(jobTasks, jobChunks, index),
-              chunkBegin(jobTasks, jobChunks, index + 1));
-    finished.fetch_add(1, std::memory_order_release);
-    --seen;
+    const std::int64_t first = std::int64_t(jobUnits) - left;
+    jobKernel(jobCall, unitBegin(jobTasks, jobUnits, first),
+              unitBegin(jobTasks, jobUnits, first + taken));
+    done += taken;
+    seen = ticket.load(std::memory_order_acquire);
+  }
+  if (done != 0)
+    finished.fetch_add(done, std::memory_order_release);
+}
+
+std::uint64_t ThreadPool::awaitJob(std::uint64_t seen) {
+  const auto jobNow = [this](std::memory_order order) { return ticket.load(order) >> jobShift; };
+  const auto start = Clock::now();
+  while (true) {
+    for (int spin = 0; spin < spinsBetweenLooks; ++spin) {
+      if (const std::uint64_t job = jobNow(std::memory_order_acquire); job != seen)
+        return job;
+      pauseCpu();
+    }
+    if (Clock::now() - start < spinTime)
+      continue;
+    const std::uint32_t before = wakeups.load(std::memory_order_acquire);
+    sleepers.fetch_add(1, std::memory_order_seq_cst);
+    if (jobNow(std::memory_order_seq_cst) == seen)
+      wakeups.wait(before, std::memory_order_acquire);
+    sleepers.fetch_sub(1, std::memory_order_seq_cst);
   }
 }
 
 void ThreadPool::work() {
-  std::uint32_t seen = 0;
+  std::uint64_t job = 0;
   while (true) {
-    std::uint32_t now = wakeups.load(std::memory_order_acquire);
-    for (int spins = 0; now == seen && spins < spinsBeforeSleep; ++spins) {
-      pauseCpu();
-      now = wakeups.load(std::memory_order_acquire);
-    }
-    if (now == seen) {
-      sleepers.fetch_add(1, std::memory_order_seq_cst);
-      wakeups.wait(seen, std::memory_order_seq_cst);
-      sleepers.fetch_sub(1, std::memory_order_seq_cst);
-      continue;
-    }
-    seen = now;
+    job = awaitJob(job);
     if (stopping.load(std::memory_order_acquire))
       return;
-    takeChunks(ticket.load(std::memory_order_acquire) >> jobShift);
+    takeUnits(job);
   }
 }
 

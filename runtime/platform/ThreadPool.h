@@ -1,10 +1,11 @@
 // Threads that stay, behind the contract's parallel_for.
 //
-// A job is cut into chunks of neighbouring tasks that the threads take one after the other. Who
-// takes what differs from run to run; tasks are independent, so the results do not. The caller
-// works too, and returns as soon as all tasks are done: it never waits for a thread that had
-// nothing to do. Idle threads spin for some microseconds (steps follow each other closely), then
-// sleep.
+// Threads take ranges of neighbouring tasks one after the other: large ones first, smaller ones
+// towards the end, so that there is little to coordinate and all of them end at about the same
+// time, also when one is slower or comes late. Who takes what differs from run to run; tasks are
+// independent, so the results do not. The caller works too, and returns as soon as all tasks are
+// done: it never waits for a thread that had nothing to do. Idle threads spin for a fraction of a
+// millisecond (steps follow each other closely, tokens nearly so), then sleep.
 //
 // Several callers may come at once: the first gets the threads, the others do their own tasks
 // alone.
@@ -42,29 +43,32 @@ public:
   static void run(void *pool, bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
 
 private:
-  // Number of the job in the upper half, chunks that are left to take in the lower. Whether one is
-  // left is said by the ticket alone: a thread that comes late would compare an old index with the
-  // chunks of the next job, which is being written, and take one of a job that is over.
+  // Number of the job in the upper half, units that are left to take in the lower. A unit is one or
+  // more tasks. Whether one is left is said by the ticket alone: a thread that comes late would
+  // compare an old index with the units of the next job, which is being written, and take one of a
+  // job that is over.
   static constexpr std::uint64_t jobShift = 32;
-  static constexpr std::uint64_t chunkMask = (std::uint64_t(1) << jobShift) - 1;
+  static constexpr std::uint64_t unitMask = (std::uint64_t(1) << jobShift) - 1;
 
   void work();
-  void takeChunks(std::uint64_t job);
+  // Spins, then sleeps, until there is another job than `seen`, which is the answer.
+  std::uint64_t awaitJob(std::uint64_t seen);
+  void takeUnits(std::uint64_t job);
 
   std::vector<std::thread> workers;
   std::mutex owner;
 
   alignas(64) std::atomic<std::uint64_t> ticket{0};
-  // The job. Written before its ticket is published, and not again before all its chunks are done;
+  // The job. Written before its ticket is published, and not again before all its units are done;
   // atomic because a late thread may read while the next job is being written.
   std::atomic<bluec_kernel_fn> kernel{nullptr};
   std::atomic<const bluec_call *> call{nullptr};
   std::atomic<std::int64_t> tasks{0};
-  std::atomic<std::uint32_t> chunks{0};
+  std::atomic<std::uint32_t> units{0};
 
-  alignas(64) std::atomic<std::uint32_t> finished{0}; // chunks of the current job that are done
-  alignas(64) std::atomic<std::uint32_t> wakeups{0}; // counts jobs and the end; sleepers wait on it
-  std::atomic<std::uint32_t> sleepers{0};
+  alignas(64) std::atomic<std::uint32_t> finished{0}; // units of the current job that are done
+  alignas(64) std::atomic<std::uint32_t> sleepers{0};
+  std::atomic<std::uint32_t> wakeups{0}; // sleepers wait for it to change
   std::atomic<bool> stopping{false};
 };
 

@@ -487,22 +487,32 @@ bool AttentionBench::check() const {
   return true;
 }
 
-/// Checks and times one step. `operations` and `bytes` are what a run computes and reads, `bits`
-/// the width of what is multiplied.
+/// What bounds a kernel: reads, or multiply-adds of f32, or dot products of i16 or i8.
+enum class Bound { Reads, Floats, Words, Bytes };
+
+/// Checks and times one step. `operations` and `bytes` are what a run computes and reads.
 template <typename Bench>
-bool measure(Bench &bench, const Options &options, const std::string &title, bool boundByReads,
-             int64_t bits, double operations, double bytes, runtime::ThreadPool &pool,
-             const float *stream) {
+bool measure(Bench &bench, const Options &options, const std::string &title, Bound bound,
+             double operations, double bytes, runtime::ThreadPool &pool, const float *stream) {
   if (!bench.ok())
     return false;
   bench.run();
   if (!bench.check())
     return false;
   int lanes = static_cast<int>(lanesOf(options.target));
+  bool boundByReads = bound == Bound::Reads;
   auto most = [&] {
-    return boundByReads ? measureReadBandwidth(pool, stream, kStreamBytes / 2)
-           : bits == 32 ? measureFmaPeak(pool, lanes, 0.03)
-                        : measureDotPeak(pool, lanes, static_cast<int>(bits), 0.03);
+    switch (bound) {
+    case Bound::Reads:
+      return measureReadBandwidth(pool, stream, kStreamBytes / 2);
+    case Bound::Floats:
+      return measureFmaPeak(pool, lanes, 0.03);
+    case Bound::Words:
+      return measureDotPeak(pool, lanes, 16, 0.03);
+    case Bound::Bytes:
+      break;
+    }
+    return measureDotPeak(pool, lanes, 8, 0.03);
   };
   auto runs =
       std::max<int64_t>(1, static_cast<int64_t>(boundByReads ? 256e6 / bytes : 8e9 / operations));
@@ -519,8 +529,12 @@ bool measure(Bench &bench, const Options &options, const std::string &title, boo
     peaks.push_back(peak / 1e9);
     shares.push_back(rate / peak);
   }
-  std::printf("%-38s %8.1f of %8.1f %s  %5.1f%%  %9.1f us\n", title.c_str(), median(rates),
-              median(peaks), boundByReads ? "GB/s" : "GOP/s", 100 * median(shares), median(times));
+  std::printf("%-38s %8.1f of %8.1f %s  %5.1f%%  %8.1f us\n", title.c_str(), median(rates),
+              median(peaks),
+              boundByReads             ? "GB/s   "
+              : bound == Bound::Floats ? "GFLOP/s"
+                                       : "GOP/s  ",
+              100 * median(shares), median(times));
   std::fflush(stdout);
   return true;
 }
@@ -537,7 +551,7 @@ bool benchmark(const Options &options, const Shape2 &shape, runtime::ThreadPool 
                const float *stream) {
   LinearBench linear(options, shape, pool);
   auto weights = static_cast<double>(shape.depth * shape.width);
-  return measure(linear, options, title(shape), shape.rows == 1, 32,
+  return measure(linear, options, title(shape), shape.rows == 1 ? Bound::Reads : Bound::Floats,
                  2 * static_cast<double>(shape.rows) * weights, 4 * weights, pool, stream);
 }
 
@@ -546,13 +560,20 @@ bool benchmark(const Options &options, const QuantizedShape &what, runtime::Thre
   QuantizedBench linear(options, what, pool);
   const Shape2 &shape = what.shape;
   int64_t dot = what.precision.weight.dot;
+  Bound bound = shape.rows == 1 ? Bound::Reads
+                : dot == 8      ? Bound::Bytes
+                : dot == 16     ? Bound::Words
+                                : Bound::Floats;
   double products =
       static_cast<double>(shape.rows * shape.depth) * static_cast<double>(shape.width);
-  return measure(linear, options, std::string(what.precision.name) + " " + title(shape),
-                 shape.rows == 1, dot, 2 * products, linear.weightBytes(), pool, stream);
+  return measure(linear, options, std::string(what.precision.name) + " " + title(shape), bound,
+                 2 * products, linear.weightBytes(), pool, stream);
 }
 
-std::string typeName(int64_t bits) { return (bits == 32 ? "f" : "i") + std::to_string(bits); }
+/// Of dot products; keys and values are of INT8 in the latter two.
+const char *typeName(const AttentionShape &shape) {
+  return shape.bits == 32 ? "f32" : shape.bits == 16 ? "KV8A16" : "KV8A8";
+}
 
 bool benchmark(const Options &options, const AttentionShape &shape, runtime::ThreadPool &pool,
                const float *stream) {
@@ -560,9 +581,13 @@ bool benchmark(const Options &options, const AttentionShape &shape, runtime::Thr
   // What causal attention has to compute: the scores of each row with the positions up to its own.
   double seen = static_cast<double>(shape.context) - 0.5 * static_cast<double>(shape.rows - 1);
   double products = 2 * static_cast<double>(shape.rows * shape.heads * shape.dims) * seen;
+  Bound bound = shape.rows == 1    ? Bound::Reads
+                : shape.bits == 8  ? Bound::Bytes
+                : shape.bits == 16 ? Bound::Words
+                                   : Bound::Floats;
   Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
-  return measure(attention, options, title(named) + " " + typeName(shape.bits), shape.rows == 1,
-                 shape.bits, 2 * products, attention.cacheBytes, pool, stream);
+  return measure(attention, options, std::string(typeName(shape)) + " " + title(named), bound,
+                 2 * products, attention.cacheBytes, pool, stream);
 }
 
 } // namespace
@@ -612,8 +637,7 @@ int main(int argc, char **argv) {
         !benchmark(options, what, pool, floats))
       return 3;
   for (const AttentionShape &shape : kAttention)
-    if ((wanted("attention", "attend", shape.rows) || options.only == typeName(shape.bits)) &&
-        !benchmark(options, shape, pool, floats))
+    if (wanted(typeName(shape), "attend", shape.rows) && !benchmark(options, shape, pool, floats))
       return 3;
   return 0;
 }

@@ -159,6 +159,67 @@ def removeFile(name, damage):
 removeFile("a file instead of a bundle", fileInstead)
 suite.case("a model package instead of a bundle", lambda: checkRefused(ask(MODEL), ["manifest.json"]))
 
+# -- Checksums of the weights' blocks -------------------------------------------------------------
+
+SIZE = os.path.getsize(os.path.join(BUNDLE, "weights.bin"))
+
+
+def scattered(seed, span):
+    """A run of random bytes somewhere in the weights."""
+    def edit(data):
+        random.seed(seed)
+        at = random.randrange(len(data) - span)
+        fresh = random.randbytes(span)
+        check(fresh != data[at:at + span], "expected other bytes than there are")
+        return data[:at] + fresh + data[at + span:]
+    return edit
+
+
+for seed in range(8):
+    refused(f"{1 << seed * 2} random bytes in weights.bin, seed {seed}", onFile("weights.bin", scattered(seed, 1 << seed * 2)),
+            "weights.bin: damaged: bytes [0-9]+ to [0-9]+: expected crc-32c [0-9a-f]{8}, found [0-9a-f]{8}")
+refused("two blocks of weights.bin exchanged",
+        onFile("weights.bin", lambda data: data[4 << 20:8 << 20] + data[:4 << 20] + data[8 << 20:]), "bytes 0 to 4194304")
+refused("the weights' last page zero", onFile("weights.bin", lambda data: data[:-4096] + bytes(4096)), "weights.bin: damaged")
+
+
+def onEntry(**fields):
+    def edit(manifest):
+        manifest["files"]["weights.bin"].update(fields)
+    return onManifest(edit)
+
+
+SUMS = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))["files"]["weights.bin"]["crc32c"]
+check(len(SUMS) == 8 * -(-SIZE // (4 << 20)), "expected a checksum for each block of 4 MiB")
+for name, fields in {
+    "a checksum too few": {"crc32c": SUMS[:-8]}, "a checksum too many": {"crc32c": SUMS + "00000000"},
+    "no checksums": {"crc32c": ""}, "checksums in upper case": {"crc32c": SUMS.upper().replace("0", "A")},
+    "checksums that are a number": {"crc32c": 5}, "blocks of no size": {"block_bytes": 0}, "blocks of -1": {"block_bytes": -1},
+    "blocks of 2^62": {"block_bytes": 1 << 62}, "blocks of 4096": {"block_bytes": 4096}, "blocks of a text": {"block_bytes": "4 MiB"},
+}.items():
+    refused(f"manifest: {name}", onEntry(**fields), "manifest.json", "block_bytes|crc32c")
+refused("manifest: a checksum that is wrong", onEntry(crc32c="00000000" + SUMS[8:]), "weights.bin: damaged: bytes 0 to")
+
+
+def slowCheck():
+    """Damage that the checksums were made to hide shows to those who ask for the hash."""
+    def hide(bundle):
+        onFile("weights.bin", flipAt(0.5))(bundle)
+        def drop(manifest):
+            del manifest["files"]["weights.bin"]["crc32c"], manifest["files"]["weights.bin"]["block_bytes"]
+        path = os.path.join(bundle, "manifest.json")
+        manifest = json.loads(readBytes(path))
+        drop(manifest)
+        replace(path, sign(json.dumps(manifest, indent=2) + "\n"))
+    bundle = damaged("hidden", hide)
+    line = checkRefused(ask(bundle), ["weights.bin: damaged: expected sha-256"])
+    checkRefused(run(BLUEC, "inspect", bundle, "--verify", seconds=60), ["weights.bin: damaged: expected sha-256"])
+    return line
+
+
+suite.case("damaged weights without checksums", slowCheck)
+suite.case("inspect --verify on the bundle itself", lambda: check(run(BLUEC, "inspect", BUNDLE, "--verify").code == 0, "expected exit code 0"))
+
 # -- Another version, another CPU -----------------------------------------------------------------
 
 MAGIC = struct.pack("<I", 0x43554C42)

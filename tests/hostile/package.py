@@ -22,24 +22,24 @@ ROOT = scratch("hostile-package")
 suite = Suite("hostile/package")
 
 
-def compileIn(folder):
+def compileIn(folder, *flags):
     """Compiles folder/model; what is left behind would lie in folder/out or folder/tmp."""
     out, temporary = os.path.join(folder, "out"), os.path.join(folder, "tmp")
     os.makedirs(out)
     os.makedirs(temporary)
-    done = run(BLUEC, "compile", os.path.join(folder, "model"), "-o", os.path.join(out, "bundle"),
+    done = run(BLUEC, "compile", os.path.join(folder, "model"), "-o", os.path.join(out, "bundle"), *flags,
                environment=dict(os.environ, TMPDIR=temporary), cwd=temporary, seconds=120)
     left = os.listdir(temporary) + ([] if done.code == 0 else os.listdir(out))
     check(not left, f"expected nothing left behind, found {left}; {describe(done)}")
     return done
 
 
-def refused(name, damage, *mentions):
+def refused(name, damage, *mentions, flags=()):
     def body():
         folder = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
         copyModel(os.path.join(folder, "model"))
         damage(os.path.join(folder, "model"))
-        line = checkRefused(compileIn(folder), mentions)
+        line = checkRefused(compileIn(folder, *flags), mentions)
         shutil.rmtree(folder)
         return line
 
@@ -110,6 +110,23 @@ for name in GRAPHS:
                 data[at] ^= 1 << random.randrange(8)
             return bytes(data)
         survives(f"flipped bits in {name}, seed {seed}", onFile(name, flip))
+
+
+# -- Weights --------------------------------------------------------------------------------------
+
+def weightOf(value):
+    """A number in the middle of the decoder's largest weight."""
+    def damage(graph):
+        weight = max(graph.initializers, key=lambda value: len(wire.get(value, wire.TENSOR_RAW, b"")))
+        raw = bytearray(wire.get(weight, wire.TENSOR_RAW))
+        at = len(raw) // 2 // 4 * 4
+        raw[at : at + 4] = struct.pack("<f", value)
+        wire.put(weight, wire.TENSOR_RAW, bytes(raw))
+    return onGraph(DECODER, damage)
+
+
+for value in (float("inf"), float("nan")):
+    refused(f"a weight of {value} that is to be quantized", weightOf(value), "finite", flags=("--recipe", "bluelm-v"))
 
 
 # -- External data --------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ static int64_t rowsOf(const Tensor &tensor) {
 //===----------------------------------------------------------------------------------------===//
 
 /// Replaces each group of `width` neighbours by the numbers that integers of `type` stand for, with
-/// the scale that blue.quantize says (`staticScale`, if positive, is that of all groups).
+/// the scale that blue.quantize says (`staticScale`, if positive, is that of all groups). Quotients
+/// are rounded to f32 first, as in kernels: the integers are the same.
 static void quantizeGroups(float *values, int64_t count, int64_t width, blue::QuantizedType type,
                            double staticScale) {
   auto most = static_cast<double>((int64_t{1} << (type.getBits() - 1)) - 1);
@@ -53,9 +54,9 @@ static void quantizeGroups(float *values, int64_t count, int64_t width, blue::Qu
       largest = std::max(largest, std::abs(double(value)));
     auto scale = static_cast<float>(staticScale > 0 ? staticScale : largest / most);
     if (type.getScale().isF16())
-      scale = halfToFloat(floatToHalf(scale));
+      scale = halfToFloat(floatToHalf(std::min(scale, 65504.0f)));
     for (float &value : group) {
-      double q = scale == 0 ? 0 : std::nearbyint(double(value) / double(scale));
+      double q = scale == 0 ? 0 : double(std::nearbyint(value / scale));
       value = static_cast<float>(double(scale) * std::clamp(q, -most, most));
     }
   }

@@ -1,9 +1,9 @@
 // plan.quantize: rows of f32 to integers with scales and sums (RowLayout).
+#include "passes/kernels/templates/Quantize.h"
 #include "passes/kernels/templates/Templates.h"
 
 #include "compiler/dialect/plan/Layouts.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -63,18 +63,11 @@ Value RowQuantizer::largest(Value start, int64_t length, function_ref<Value(Colu
 
 void RowQuantizer::quantizeGroup(Value rowAt, Value start, int64_t length, Value scale,
                                  function_ref<Value(Columns)> number) {
-  Value bound = b.splat(static_cast<double>(most)), below = b.splat(-static_cast<double>(most));
-  Value divisor = b.broadcast(scale), zero = b.splatInt(b.intVectorType(), 0);
-  Value none = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, divisor, b.splat(0));
   auto narrow = VectorType::get(b.facts.lanes, elementType());
   auto store = [&](Columns at) {
-    Value rounded = math::RoundEvenOp::create(b, b.divf(number(at), divisor));
-    // The lower bound first: it replaces what is not a number.
-    Value clamped = b.minf(b.maxf(rounded, below), bound);
-    Value ints = arith::FPToSIOp::create(b, b.intVectorType(), clamped);
-    ints = b.select(none, zero, ints);
+    Value ints = toIntegers(b, number(at), scale, most);
     if (at.mask)
-      ints = b.select(at.mask, ints, zero);
+      ints = b.select(at.mask, ints, b.splatInt(b.intVectorType(), 0));
     Value offset = b.add(rowAt, b.mul(at.col, layout.elementBytes));
     b.storeBytes(arith::TruncIOp::create(b, narrow, ints), k.result, offset);
   };
@@ -125,9 +118,8 @@ void RowQuantizer::quantizeRow(Value row, function_ref<Value(Columns)> rootValue
   auto again = [&](Columns at) { return room ? b.load(room, at.col) : number(row, at, rootValue); };
   std::optional<APFloat> given = op.getStaticScale();
   b.forStretches(layout.k, layout.group, {}, [&](Value start, int64_t length, ValueRange) {
-    Value scale =
-        given ? b.scalar(given->convertToDouble())
-              : b.divf(largest(start, length, compute), b.scalar(static_cast<double>(most)));
+    auto first = [&](Columns at) { return compute({b.add(start, at.col), at.mask}); };
+    Value scale = given ? b.scalar(given->convertToDouble()) : largestScale(b, length, most, first);
     Value offset = b.add(b.add(rowAt, layout.scalesOffset()), b.mul(b.div(start, layout.group), 4));
     b.storeScalarBytes(scale, k.result, offset);
     quantizeGroup(rowAt, start, length, scale, again);

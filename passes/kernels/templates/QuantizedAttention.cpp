@@ -37,6 +37,7 @@ namespace {
 constexpr int64_t kMostDims = 512;        // of a head: sums of products with i16 stay below 2^31
 constexpr int64_t kMostPositions = 512;   // of a block, for the same reason
 constexpr int64_t kMostRows = 64;         // of a tile
+constexpr int64_t kFewestTasks = 8;       // of one token, where there are as many heads
 constexpr int64_t kSumBytes = 16 * 1024;  // of a tile's float sums, to stay in L1 beside a block
 constexpr double kLowest = -3.402823e+38; // below every score, and finite
 constexpr double kLeastExponent = -120;   // 2^ this is as good as 0 beside 1, and no denormal
@@ -66,7 +67,8 @@ private:
   void emitStretches(Value from, Value to, bool masked);
   void emitScales(Value stretch);
   void emitScores(Value firstRow, Value inUse);
-  void emitSoftmax(Value firstRow, Value stretch, bool masked);
+  void emitMaxima(Value firstRow, Value stretch, bool masked);
+  void emitWeights(Value firstRow, Value stretch, bool masked);
   void emitFactors(Value firstRow);
   void emitValues(Value firstRow, Value inUse);
   void emitResult(Value i);
@@ -84,7 +86,9 @@ private:
   Values valueOperands(Value words);
   Value log2(Value x);
   Value exp2(Value x, int64_t degree, double factor);
+  Value seenHere(Value row, Value stretch);
   Value positionMask(Value bound, int64_t v);
+  Value score(Value i, int64_t v, Value seen);
 
   StepKernel &k;
   KernelBuilder &b;
@@ -138,12 +142,14 @@ void Emitter::chooseTiles() {
   positionVectors = block / lanes;
   dimVectors = llvm::divideCeil(dims, lanes);
   overHeads = tokens == 1;
-  // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast.
+  // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast. About
+  // as many rows as vectors: most products for each load.
   int64_t sumsAtOnce = b.facts.registers / 2;
-  int64_t most = std::min(lanes, sumsAtOnce / 2);
+  int64_t most = std::min<int64_t>(lanes, std::max<int64_t>(4, sumsAtOnce / 4));
   if (overHeads) {
     rows = std::min(groupSize, most);
-    while (groupSize % rows != 0)
+    // Heads of a group are cut evenly, and so that there are tasks for some threads.
+    while (groupSize % rows != 0 || (rows > 1 && kvHeads * groupSize / rows < kFewestTasks))
       --rows;
     height = rows;
     tilesPerGroup = groupSize / height;
@@ -259,7 +265,8 @@ void Emitter::emitStretches(Value from, Value to, bool masked) {
     emitScales(stretch);
     b.loop(b.index(0), rowsHere, rows, [&](Value firstRow) {
       emitScores(firstRow, inUse);
-      emitSoftmax(firstRow, stretch, masked);
+      emitMaxima(firstRow, stretch, masked);
+      emitWeights(firstRow, stretch, masked);
       emitFactors(firstRow);
       emitValues(firstRow, inUse);
     });
@@ -413,23 +420,26 @@ Value Emitter::positionMask(Value bound, int64_t v) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, bound);
 }
 
-/// Scores to weights, their sums and the stretch's maxima.
-void Emitter::emitSoftmax(Value firstRow, Value stretch, bool masked) {
-  int64_t lanes = b.facts.lanes;
+/// Positions of the stretch that a row sees, in all lanes.
+Value Emitter::seenHere(Value row, Value stretch) {
+  Value seen = overHeads ? most : b.minimum(b.add(least, row), most);
+  seen = b.maximum(b.index(0), b.minimum(b.sub(seen, stretch), b.index(block)));
+  return b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), seen));
+}
+
+Value Emitter::score(Value i, int64_t v, Value seen) {
+  Value x = b.load(scores, {i, b.index(v * b.facts.lanes)});
+  return seen ? b.select(positionMask(seen, v), x, b.splat(kLowest)) : x;
+}
+
+/// Maxima of the stretch's scores. A loop of its own: the rows' maxima do not wait for each other's
+/// weights.
+void Emitter::emitMaxima(Value firstRow, Value stretch, bool masked) {
   b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
-    Value bound;
-    if (masked) {
-      Value seen = overHeads ? most : b.minimum(b.add(least, b.add(firstRow, i)), most);
-      seen = b.maximum(b.index(0), b.minimum(b.sub(seen, stretch), b.index(block)));
-      bound = b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), seen));
-    }
-    auto score = [&](int64_t v) {
-      Value x = b.load(scores, {i, b.index(v * lanes)});
-      return masked ? b.select(positionMask(bound, v), x, b.splat(kLowest)) : x;
-    };
+    Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
     Values largest;
     for (int64_t v = 0; v < positionVectors; ++v)
-      largest.push_back(score(v));
+      largest.push_back(score(i, v, seen));
     while (largest.size() > 1) {
       Values next;
       for (size_t v = 0; v + 1 < largest.size(); v += 2)
@@ -438,17 +448,25 @@ void Emitter::emitSoftmax(Value firstRow, Value stretch, bool masked) {
         next.push_back(largest.back());
       largest = next;
     }
-    Value maximum = b.maxLanes(largest[0]);
-    b.storeScalar(maximum, stretchMaxima, {i});
-    Value shift = b.broadcast(maximum);
+    b.storeScalar(b.maxLanes(largest[0]), stretchMaxima, {i});
+  });
+}
+
+/// Scores to weights, and the sums of these.
+void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
+  int64_t lanes = b.facts.lanes;
+  auto narrow = VectorType::get(lanes, dot.element);
+  b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
+    Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
+    Value shift = b.loadBroadcast(stretchMaxima, {i});
     Value total = b.splat(0);
-    auto narrow = VectorType::get(lanes, dot.element);
     for (int64_t v = 0; v < positionVectors; ++v) {
       Value at = b.index(v * lanes);
-      Value p = exp2(b.subf(score(v), shift), dot.degree, static_cast<double>(dot.mostWeight));
+      Value p =
+          exp2(b.subf(score(i, v, seen), shift), dot.degree, static_cast<double>(dot.mostWeight));
       Value added = b.fma(p, b.load(valueInverses, {at}), total);
       if (masked) {
-        Value mask = positionMask(bound, v);
+        Value mask = positionMask(seen, v);
         p = b.select(mask, p, b.splat(0));
         total = b.select(mask, added, total);
       } else {
@@ -485,8 +503,7 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
       Values next(now);
       SmallVector<Values> loaded;
       Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
-      for (int64_t v = first; v < first + side; ++v)
-      {
+      for (int64_t v = first; v < first + side; ++v) {
         Value at = b.add(start, 4 * dimOf(v));
         if (overHeads)
           b.prefetchBytes(values, b.add(at, valueLayout.blockBytes()));
@@ -541,7 +558,7 @@ LogicalResult kernels::emitQuantizedAttention(StepKernel &k, plan::AttentionOp o
   int64_t lanes = k.b.facts.lanes;
   if (layout->block % lanes != 0 || layout->block > kMostPositions ||
       values->block != layout->block)
-    return op.emitError() << "expected keys and values in blocks of a multiple of " << lanes
+    return op.emitError() << "expected keys and values in equal blocks of a multiple of " << lanes
                           << " positions, at most " << kMostPositions << ", found " << type;
   if (layout->dims > kMostDims)
     return op.emitError() << "expected heads of at most " << kMostDims << " dims, found "

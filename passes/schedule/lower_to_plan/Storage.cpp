@@ -92,17 +92,14 @@ void Storage::notePanels(func::FuncOp function) {
   });
 }
 
-/// Positions side by side in a quantized cache: two vectors of scores, whole words of values.
-static int64_t cacheBlock(plan::TargetAttr target) {
-  constexpr uint64_t positionsInWord = 4;
-  return static_cast<int64_t>(
-      llvm::alignTo(static_cast<uint64_t>(2 * plan::keyLanes(target)), positionsInWord));
-}
+/// Positions side by side in a quantized cache: as many as attention takes at once between two
+/// updates of its sums, the keys and values of which stay in a first-level cache for all rows.
+constexpr int64_t kCacheBlock = 128;
 
 plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
   std::string name = "layers." + std::to_string(layer) + ".keys";
   if (dot) {
-    auto layout = plan::KeysAttr::get(builder.getContext(), heads, cacheBlock(target), dot);
+    auto layout = plan::KeysAttr::get(builder.getContext(), heads, kCacheBlock, dot);
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
   int64_t lanes = plan::keyLanes(target);
@@ -115,7 +112,7 @@ plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Typ
                               Type dot) {
   std::string name = "layers." + std::to_string(layer) + ".values";
   if (dot) {
-    auto layout = plan::ValuesAttr::get(builder.getContext(), heads, cacheBlock(target), dot);
+    auto layout = plan::ValuesAttr::get(builder.getContext(), heads, kCacheBlock, dot);
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
   return cache(name, RankedTensorType::get({1, context, heads * headDim}, element));

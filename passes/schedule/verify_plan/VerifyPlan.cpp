@@ -1,5 +1,7 @@
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
+#include "compiler/dialect/plan/Layouts.h"
+
 namespace bluec {
 #define GEN_PASS_DEF_VERIFYPLAN
 #include "passes/schedule/verify_plan/VerifyPlan.h.inc"
@@ -106,6 +108,27 @@ LogicalResult checkCacheOrder(plan::EntryOp entry) {
   return success();
 }
 
+/// The sums of quantized rows must cover whole parts of every stretch that no scale changes within:
+/// by them a weight's zero point is taken out.
+LogicalResult checkSums(plan::EntryOp entry) {
+  // Products of i16 and i8 over more would not fit into i32.
+  constexpr int64_t most = 512;
+  for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
+    auto linear = dyn_cast<plan::LinearOp>(step.getRoot());
+    std::optional<plan::RowLayout> rows =
+        linear ? plan::RowLayout::of(linear.getX().getType()) : std::nullopt;
+    if (!rows)
+      continue;
+    plan::PanelLayout panels = *plan::PanelLayout::of(linear.getPanels().getType());
+    for (int64_t group : {rows->group, panels.group})
+      if (rows->sums > most || (group < rows->k && group % rows->sums != 0))
+        return linear.emitOpError() << "expected sums over at most " << most
+                                    << " elements that divide groups of " << group << ", found "
+                                    << rows->sums;
+  }
+  return success();
+}
+
 LogicalResult checkBytes(ModuleOp module, StringRef name, int64_t atLeast) {
   auto attr = module->getAttrOfType<IntegerAttr>(name);
   if (!attr || attr.getInt() < atLeast)
@@ -173,7 +196,7 @@ struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     for (auto entry : module.getOps<plan::EntryOp>())
-      if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)))
+      if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)) || failed(checkSums(entry)))
         return signalPassFailure();
     if (failed(checkWeights(module)) || failed(checkCaches(module)))
       return signalPassFailure();

@@ -10,7 +10,8 @@ def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
     how plan-memory and assign-weights arrived at it: values that are alive together share no byte
     of an arena and lie inside it, aligned; two weights share either the whole of their range or
     nothing of it and lie inside their segment; caches do not overlap; a step reads from a cache
-    only behind the steps that append to it; every byte count on the module holds.
+    only behind the steps that append to it; quantized rows have sums that divide the groups of the
+    weights they meet; every byte count on the module holds.
 
     **What must have run before.** plan-memory. After this pass, a plan is legal input for the
     kernel generator.

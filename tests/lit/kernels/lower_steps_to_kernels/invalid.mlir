@@ -56,7 +56,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
   ^bb0(%x: tensor<4x8xf16>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x8xf16>) -> tensor<4x8xf16> {
     ^bb0(%a: tensor<4x8xf16>):
-      // expected-error@+1 {{expected elements of f32 or i32, found 'tensor<4x8xf16>'}}
+      // expected-error@+1 {{expected elements of f32, i32 or quantized ones, found 'tensor<4x8xf16>'}}
       %l = blue.relu %a : tensor<4x8xf16>
       plan.yield %l : tensor<4x8xf16>
     }
@@ -99,5 +99,97 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
       plan.yield %o : tensor<1x2048xf32>
     }
     plan.return %y : tensor<1x2048xf32>
+  }
+}
+
+// -----
+
+// Quantized panels of another width than the target's vectors.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>> segment "s"
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>):
+    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>):
+      // expected-error@+1 {{expected panels of a multiple of 16 rows, found}}
+      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Sums that cover more than a group of the weight.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>> segment "s"
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
+    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>):
+      // expected-error@+1 {{expected sums over a divisor of every stretch of at most 2113665 elements that share a scale, and whole words, found}}
+      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Groups that end within a vector.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  ^bb0(%x: tensor<4x64xf32>):
+    %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x64xf32>) -> tensor<4x64x!blue.quantized<i8 group 24 scale f32>, #plan.rows<sums 8>> {
+    ^bb0(%a: tensor<4x64xf32>):
+      // expected-error@+1 {{expected groups of a multiple of 16 elements, found}}
+      %q = plan.quantize %a : (tensor<4x64xf32>) -> tensor<4x64x!blue.quantized<i8 group 24 scale f32>, #plan.rows<sums 8>>
+      plan.yield %q : tensor<4x64x!blue.quantized<i8 group 24 scale f32>, #plan.rows<sums 8>>
+    }
+    plan.return %y : tensor<4x64x!blue.quantized<i8 group 24 scale f32>, #plan.rows<sums 8>>
+  }
+}
+
+// -----
+
+// Rows that no task sees as a whole.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @prefill kind prefill capacity 1 segment "s" {
+  ^bb0(%x: tensor<1x16x16xf32>):
+    %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<1x16x16xf32>) -> tensor<1x4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>> {
+    ^bb0(%a: tensor<1x16x16xf32>):
+      %b = blue.token_downsample %a {height = 4 : i64, width = 4 : i64} : (tensor<1x16x16xf32>) -> tensor<1x4x64xf32>
+      // expected-error@+1 {{expected a step that makes whole rows, found blue.token_downsample}}
+      %q = plan.quantize %b : (tensor<1x4x64xf32>) -> tensor<1x4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+      plan.yield %q : tensor<1x4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+    }
+    plan.return %y : tensor<1x4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+  }
+}
+
+// -----
+
+// A table whose groups end within a vector.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x48xf32> [#blue.quantize<<i8 group 24 scale f16>, nearest>] packed tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>> segment "s"
+  plan.entry @embed kind embed capacity 4 segment "s" {
+  ^bb0(%x: tensor<4xi32>):
+    %w = plan.get_weight @w : tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x48xf32> {
+    ^bb0(%a: tensor<4xi32>, %p: tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>):
+      // expected-error@+1 {{expected groups of a multiple of 16 elements, found}}
+      %e = plan.embedding %a, %p : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x48xf32>
+      plan.yield %e : tensor<4x48xf32>
+    }
+    plan.return %y : tensor<4x48xf32>
   }
 }

@@ -181,3 +181,49 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, pla
   // expected-error @below {{expected an offset (plan-memory)}}
   plan.cache @a : tensor<1x8x4xf32>
 }
+
+// -----
+
+// Sums that reach from one group of a weight into the next.
+module attributes {plan.weights_bytes = 1728 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 1728>]} {
+  plan.weight @w #blue.source<"m" at 0 : tensor<8x192xf32>> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>> segment "s" offset 0
+  plan.entry @e kind encode capacity 1 segment "s" arena 65536 inputs [0] {
+  ^bb0(%p: tensor<1x192xf32>):
+    %w = plan.get_weight @w : tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>>
+    %0 = plan.step "q" value "q" on "cpu" offset 16384 last_use 1 (%p) : (tensor<1x192xf32>) -> tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>> {
+    ^bb0(%a: tensor<1x192xf32>):
+      %r = plan.quantize %a : (tensor<1x192xf32>) -> tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>
+      plan.yield %r : tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>
+    }
+    %1 = plan.step "l" value "l" on "cpu" offset 32768 last_use 2 (%0, %w) : (tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>, tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>>) -> tensor<1x8xf32> {
+    ^bb0(%a: tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>, %b: tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>>):
+      // expected-error @below {{expected sums over at most 512 elements that divide groups of 64, found 48}}
+      %r = plan.linear %a, %b : (tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>, tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>>) -> tensor<1x8xf32>
+      plan.yield %r : tensor<1x8xf32>
+    }
+    plan.return %1 : tensor<1x8xf32>
+  }
+}
+
+// -----
+
+// Sums over more products than 32 bits hold.
+module attributes {plan.weights_bytes = 16448 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 16448>]} {
+  plan.weight @w #blue.source<"m" at 0 : tensor<8x2048xf32>> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot i16>> segment "s" offset 0
+  plan.entry @e kind encode capacity 1 segment "s" arena 65536 inputs [0] {
+  ^bb0(%p: tensor<1x2048xf32>):
+    %w = plan.get_weight @w : tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot i16>>
+    %0 = plan.step "q" value "q" on "cpu" offset 16384 last_use 1 (%p) : (tensor<1x2048xf32>) -> tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>> {
+    ^bb0(%a: tensor<1x2048xf32>):
+      %r = plan.quantize %a : (tensor<1x2048xf32>) -> tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>>
+      plan.yield %r : tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>>
+    }
+    %1 = plan.step "l" value "l" on "cpu" offset 32768 last_use 2 (%0, %w) : (tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>>, tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot i16>>) -> tensor<1x8xf32> {
+    ^bb0(%a: tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>>, %b: tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot i16>>):
+      // expected-error @below {{expected sums over at most 512 elements that divide groups of 2048, found 1024}}
+      %r = plan.linear %a, %b : (tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>>, tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot i16>>) -> tensor<1x8xf32>
+      plan.yield %r : tensor<1x8xf32>
+    }
+    plan.return %1 : tensor<1x8xf32>
+  }
+}

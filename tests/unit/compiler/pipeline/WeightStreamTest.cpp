@@ -7,8 +7,6 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SHA256.h"
 
 #include <gtest/gtest.h>
 
@@ -185,87 +183,6 @@ TEST_F(QuantizedStreamTest, DigestsTellEqualRowsWhereverTheyAre) {
   ASSERT_TRUE(digest("head") && digest("table"));
   EXPECT_EQ(*digest("head"), *digest("table"));
   EXPECT_FALSE(digest("other"));
-}
-
-TEST_F(WeightStreamTest, DigestsOnlyWhatCouldBeEqual) {
-  auto module = parse(R"(
-    plan.weight @a dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
-    plan.weight @b dense<0.5> : tensor<4xf32> [#blue.scale<2.0 : f32>] packed tensor<4xf32> segment "s"
-    plan.weight @c dense<2.0> : tensor<4xf32> packed tensor<4xf32> segment "s"
-    plan.weight @d dense<1.0> : tensor<4xf32> packed tensor<4xf32> segment "other"
-  )");
-  ASSERT_TRUE(module);
-  ASSERT_TRUE(succeeded(digestWeights(*module, reader)));
-  auto digest = [&](StringRef name) {
-    return SymbolTable(*module).lookup<plan::WeightOp>(name).getDigest();
-  };
-  ASSERT_TRUE(digest("a") && digest("b"));
-  EXPECT_EQ(*digest("a"), *digest("b"));
-  EXPECT_FALSE(digest("c"));
-  EXPECT_FALSE(digest("d"));
-}
-
-TEST_F(WeightStreamTest, WritesEveryRangeOnce) {
-  auto module = parse(R"(
-    module attributes {plan.weights_bytes = 192 : i64} {
-      plan.weight @b dense<2.0> : tensor<2xf32> packed tensor<2xf32> segment "s" offset 128
-      plan.weight @a dense<1.0> : tensor<2xf32> packed tensor<2xf32> segment "s" offset 0
-      plan.weight @same dense<1.0> : tensor<2xf32> packed tensor<2xf32> segment "s" offset 0
-    }
-  )");
-  ASSERT_TRUE(module);
-  std::string path = testing::TempDir() + "bluec-weights.bin";
-  auto written = writeWeights(*module, reader, path);
-  ASSERT_TRUE(!!written);
-  ASSERT_TRUE(succeeded(*written));
-  auto file = llvm::MemoryBuffer::getFile(path);
-  ASSERT_TRUE(!!file);
-  StringRef bytes = (*file)->getBuffer();
-  ASSERT_EQ(bytes.size(), 192u);
-  std::vector<float> values(48);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  for (size_t i = 0; i < values.size(); ++i)
-    EXPECT_EQ(values[i], i < 2 ? 1.0f : i == 32 || i == 33 ? 2.0f : 0.0f) << i;
-  llvm::SHA256 expected;
-  expected.update(bytes);
-  EXPECT_EQ((*written)->sha256, expected.final());
-  std::filesystem::remove(path);
-}
-
-/// Bytes of memory that this process has held at most.
-int64_t peakMemory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind("VmHWM:", 0) == 0)
-      return std::stoll(line.substr(6)) * 1024;
-  return 0;
-}
-
-TEST_F(WeightStreamTest, TakesFarLessMemoryThanTheWeights) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  GTEST_SKIP() << "AddressSanitizer's own memory would be counted";
-#endif
-#endif
-  namespace fs = std::filesystem;
-  fs::path root = fs::path(testing::TempDir()) / "bluec-large-weight";
-  fs::create_directories(root);
-  constexpr int64_t rows = 12288, columns = 4096; // 192 MiB of f32
-  std::ofstream(root / "w").close();
-  fs::resize_file(root / "w", rows * columns * sizeof(float));
-  auto module = parse(R"(
-    module attributes {plan.weights_bytes = 201326592 : i64} {
-      plan.weight @w #blue.source<"w" at 0 : tensor<12288x4096xf32>>
-        packed tensor<768x4096x16xf32> segment "s" offset 0
-    }
-  )");
-  ASSERT_TRUE(module);
-  WeightReader large(root.string());
-  int64_t before = peakMemory();
-  auto written = writeWeights(*module, large, (root / "weights.bin").string());
-  EXPECT_TRUE(written && succeeded(*written));
-  EXPECT_LT(peakMemory() - before, int64_t{120} << 20);
-  fs::remove_all(root);
 }
 
 } // namespace

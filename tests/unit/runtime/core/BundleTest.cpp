@@ -121,6 +121,7 @@ TEST_F(BundleTest, Blocks) {
   bundle.write();
   EXPECT_TRUE(open().ok()) << open().message();
   EXPECT_TRUE(open(WeightsCheck::Hash).ok());
+  ::unsetenv(FAKE_LOADED_VARIABLE);
   flip("weights.bin", 4096 + 17);
   expectRefused(Code::BadBundle,
                 "weights.bin: damaged: bytes 4096 to 8192: expected crc-32c 98f94189, found ");

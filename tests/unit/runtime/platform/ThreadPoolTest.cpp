@@ -4,7 +4,9 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 using namespace bluec::runtime;
 
@@ -104,6 +106,46 @@ TEST(ThreadPool, JobsSeeEachOther) {
     pool.parallelFor(back, &call, 32);
   }
   EXPECT_EQ(values, std::vector<std::int64_t>(64, 2000));
+}
+
+// More tasks than units, in ranges that cover all of them once, in order.
+TEST(ThreadPool, RangesOfManyTasks) {
+  ThreadPool pool(3);
+  constexpr std::int64_t tasks = (std::int64_t(1) << 40) + 12345;
+  std::mutex guard;
+  std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
+  pool.forEach(tasks, [&](std::int64_t begin, std::int64_t end) {
+    const std::lock_guard<std::mutex> lock(guard);
+    ranges.emplace_back(begin, end);
+  });
+  std::sort(ranges.begin(), ranges.end());
+  std::int64_t next = 0;
+  for (const auto &[begin, end] : ranges) {
+    EXPECT_EQ(begin, next);
+    EXPECT_LT(begin, end);
+    next = end;
+  }
+  EXPECT_EQ(next, tasks);
+}
+
+// One thread that is stuck leaves the others its share: all but what it holds gets done.
+TEST(ThreadPool, ASlowThreadKeepsItsRangeOnly) {
+  ThreadPool pool(2);
+  if (pool.threads() < 2)
+    GTEST_SKIP() << "the system gives no second thread";
+  std::atomic<std::int64_t> others{0}, stuck{0};
+  std::atomic<bool> first{true};
+  pool.forEach(1000, [&](std::int64_t begin, std::int64_t end) {
+    if (!first.exchange(false)) {
+      others += end - begin;
+      return;
+    }
+    stuck = end - begin;
+    while (others < 1000 - stuck)
+      std::this_thread::yield();
+  });
+  EXPECT_EQ(others + stuck, 1000);
+  EXPECT_LT(stuck, 500);
 }
 
 TEST(ThreadPool, DefaultUsesTheCpusWeHave) {

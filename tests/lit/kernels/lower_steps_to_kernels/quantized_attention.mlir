@@ -1,0 +1,68 @@
+// RUN: bluec-opt %s -split-input-file -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
+
+!kv = !blue.quantized<i8 group 64 scale f16>
+!keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot i8>>
+!values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot i8>>
+
+// A chunk: a task is a head and a tile of 64 rows, of which eight are in registers at a time. The
+// cache is bytes, and is read by dot products of integers as it stands.
+// CHECK: affine_map<(d0) -> ((d0 ceildiv 64) * 4)>
+// CHECK: func.func private @attention_128x256(%{{.*}}: memref<128x256xf32> {{.*}}, %{{.*}}: memref<33792xi8> {{.*}}, %{{.*}}: memref<33792xi8>
+// CHECK-NOT: memref.alloc(
+// The query as integers.
+// CHECK: math.roundeven
+// Two vectors of positions for each of eight rows.
+// CHECK-COUNT-16: kernel.dot
+// CHECK-NOT: kernel.dot
+// CHECK: scf.yield
+// Two vectors of dims.
+// CHECK-COUNT-16: kernel.dot
+// CHECK-NOT: kernel.dot
+// CHECK: scf.yield
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.cache @k : !keys
+  plan.cache @v : !values
+  plan.entry @prefill kind prefill capacity 128 segment "s" {
+  ^bb0(%q: tensor<128x256xf32>):
+    %k = plan.get_cache @k : !keys
+    %v = plan.get_cache @v : !values
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<128x256xf32>, !keys, !values) -> tensor<128x256xf32> {
+    ^bb0(%a: tensor<128x256xf32>, %b: !keys, %c: !values):
+      %o = plan.attention %a, %b, %c {causal, num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.125 : f64} : (tensor<128x256xf32>, !keys, !values) -> tensor<128x256xf32>
+      plan.yield %o : tensor<128x256xf32>
+    }
+    plan.return %y : tensor<128x256xf32>
+  }
+}
+
+// -----
+
+!kv = !blue.quantized<i8 group 64 scale f16>
+!keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot i16>>
+!values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot i16>>
+
+// One token: a task is a group, whose two heads share its keys and values. Each word of the cache
+// gives two operands of i16, by a mask and a shift.
+// CHECK: affine_map<(d0) -> (d0 * 2)>
+// CHECK: func.func private @attention_1x256
+// CHECK: memref.prefetch
+// CHECK: arith.andi %{{.*}} : vector<32xi16>
+// CHECK: arith.shrui %{{.*}} : vector<32xi16>
+// CHECK: kernel.dot %{{.*}} : vector<16xi32>, vector<32xi16>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.cache @k : !keys
+  plan.cache @v : !values
+  plan.entry @decode kind decode capacity 1 segment "s" {
+  ^bb0(%q: tensor<1x256xf32>):
+    %k = plan.get_cache @k : !keys
+    %v = plan.get_cache @v : !values
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<1x256xf32>, !keys, !values) -> tensor<1x256xf32> {
+    ^bb0(%a: tensor<1x256xf32>, %b: !keys, %c: !values):
+      %o = plan.attention %a, %b, %c {causal, num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.125 : f64} : (tensor<1x256xf32>, !keys, !values) -> tensor<1x256xf32>
+      plan.yield %o : tensor<1x256xf32>
+    }
+    plan.return %y : tensor<1x256xf32>
+  }
+}
