@@ -178,7 +178,7 @@ def markdown(report):
                   "against the peak of products of the side's type. Decode: bytes of weights and KV "
                   "cache that a token has to read, in the side's formats, over time, against the "
                   "read bandwidth. Medians over medians.", shares]
-    if len(report["chunks"]) > 1:
+    if len({each["chunk"] for each in report["chunks"].values()}) > 1:
         parts += ["## Chunk length", chunks_table(report)]
     if report["checks"]:
         parts += ["## Logits", table(
