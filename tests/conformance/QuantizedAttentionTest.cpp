@@ -233,50 +233,133 @@ TEST_P(QuantizedAttentionTest, AppendsToTheByte) {
     }
 }
 
-// A conversation fed in chunks of several lengths: every row is within its bound, and the same bits
-// for every chunk length and split of tasks.
+// A conversation fed in chunks of two lengths, then some of its tokens again one by one: every row
+// is within its bound, and the same bits for every chunk length and split of tasks, whether the
+// positions behind it have been written or not.
 TEST_P(QuantizedAttentionTest, RowsDoNotDependOnChunks) {
-  for (int64_t dotBits : {8, 16})
-    for (Geometry g : {Geometry{4, 2, 64, 300, 128},
-                       {3, 3, 80, 140, 32},
-                       {3, 1, 72, 141, 64},
-                       {2, 2, 128, 45, 16},
-                       {8, 1, 20, 37, 16},
-                       {2, 1, 6, 70, 48},
-                       {1, 1, 96, 131, 128}}) {
-      SCOPED_TRACE(number(g.heads) + " heads of " + number(g.dims) + ", dot i" + number(dotBits));
-      Case c(g, dotBits, 1 / std::sqrt(static_cast<double>(g.dims)));
-      int64_t total = g.context, chunk = 32;
-      Data q = randomData(total * g.queryCols(), 1, 4), k = randomData(total * g.kvCols(), 2, 4);
-      Data v = randomData(total * g.kvCols(), 3, 2);
-      CompiledSteps steps(target(), {c.append("k", c.keys, chunk), c.append("v", c.values, chunk),
-                                     c.attend("a", chunk), c.append("k1", c.keys, 1),
-                                     c.append("v1", c.values, 1), c.attend("a1", 1)});
-      ASSERT_TRUE(steps.ok());
-      Data first;
-      for (int64_t length : {32, 7, 1}) {
-        SCOPED_TRACE("chunks of " + number(length));
-        steps.clearCaches();
-        Data all;
-        int64_t capacity = length == 1 ? 1 : chunk;
-        std::string suffix = length == 1 ? "1" : "";
-        Split split = length == 7 ? Split::Threads : Split::Whole;
-        for (int64_t at = 0; at < total; at += length) {
-          int64_t count = std::min(length, total - at);
-          steps.run("k" + suffix, {rowsOf(k, g.kvCols(), at, count, capacity)}, count, at, split);
-          steps.run("v" + suffix, {rowsOf(v, g.kvCols(), at, count, capacity)}, count, at, split);
-          Data rows = steps.run("a" + suffix, {rowsOf(q, g.queryCols(), at, count, capacity)},
-                                count, at, split);
-          all.insert(all.end(), rows.begin(), rows.begin() + count * g.queryCols());
-        }
-        if (first.empty()) {
-          first = all;
-          expectWithin(all, c.reference(q, bytesOf(steps.cache("keys")),
-                                        bytesOf(steps.cache("values")), 0, total));
-        }
-        expectSameBits(all, first, total * g.queryCols());
+  const std::vector<std::pair<int64_t, Geometry>> cases = {
+      {8, {4, 2, 64, 300, 128}}, {16, {4, 2, 64, 300, 128}}, {8, {3, 1, 72, 141, 64}},
+      {16, {3, 3, 80, 70, 32}},  {8, {2, 1, 6, 70, 48}},     {16, {8, 1, 20, 37, 16}},
+      {8, {1, 1, 96, 131, 128}}, {16, {2, 2, 128, 45, 16}}};
+  for (const auto &[dotBits, g] : cases) {
+    SCOPED_TRACE(number(g.heads) + " heads of " + number(g.dims) + ", dot i" + number(dotBits));
+    Case c(g, dotBits, 1 / std::sqrt(static_cast<double>(g.dims)));
+    int64_t total = g.context, chunk = 64;
+    Data q = randomData(total * g.queryCols(), 1, 4), k = randomData(total * g.kvCols(), 2, 4);
+    Data v = randomData(total * g.kvCols(), 3, 2);
+    CompiledSteps steps(target(), {c.append("k", c.keys, chunk), c.append("v", c.values, chunk),
+                                   c.attend("a", chunk), c.attend("a1", 1)});
+    ASSERT_TRUE(steps.ok());
+    Data first;
+    for (int64_t length : {chunk, int64_t{7}}) {
+      SCOPED_TRACE("chunks of " + number(length));
+      steps.clearCaches();
+      Data all;
+      Split split = length == 7 ? Split::Threads : Split::Whole;
+      for (int64_t at = 0; at < total; at += length) {
+        int64_t count = std::min(length, total - at);
+        steps.run("k", {rowsOf(k, g.kvCols(), at, count, chunk)}, count, at, split);
+        steps.run("v", {rowsOf(v, g.kvCols(), at, count, chunk)}, count, at, split);
+        Data rows = steps.run("a", {rowsOf(q, g.queryCols(), at, count, chunk)}, count, at, split);
+        all.insert(all.end(), rows.begin(), rows.begin() + count * g.queryCols());
+      }
+      if (first.empty()) {
+        first = all;
+        expectWithin(all, c.reference(q, bytesOf(steps.cache("keys")),
+                                      bytesOf(steps.cache("values")), 0, total));
+      }
+      expectSameBits(all, first, total * g.queryCols());
+    }
+    for (int64_t at : {int64_t{0}, int64_t{1}, int64_t{6}, g.block - 1, g.block, g.block + 1,
+                       total - 2, total - 1}) {
+      SCOPED_TRACE("token " + number(at));
+      Data row = steps.run("a1", {rowsOf(q, g.queryCols(), at, 1, 1)}, 1, at,
+                           at % 2 ? Split::SinglesReversed : Split::Whole);
+      expectSameBits(row, rowsOf(first, g.queryCols(), at, 1, 1), g.queryCols());
+    }
+  }
+}
+
+// Keys that are rotated on their way stand in the cache as the rotated row does when it is
+// quantized.
+TEST_P(QuantizedAttentionTest, RopeRotatesAndAppends) {
+  struct Rotation {
+    int64_t heads, dims, rotated;
+    bool interleaved;
+  };
+  for (Rotation r : {Rotation{2, 32, 32, false}, {3, 64, 64, true}, {1, 36, 20, false}}) {
+    SCOPED_TRACE(number(r.dims) + (r.interleaved ? " interleaved" : " halves"));
+    Geometry g{r.heads, r.heads, r.dims, 40, 32};
+    Case c(g, 16, 1);
+    int64_t rows = 9, count = 7, position = 29;
+    Shape x = {rows, g.kvCols()}, table = {g.context, r.rotated / 2};
+    Operand cache = c.keys.operand();
+    std::string rope =
+        "    %p = plan.position\n    %y = blue.rope %a0, %a1, %a2 at %p {num_heads = " +
+        number(r.heads) + " : i64" + (r.interleaved ? ", interleaved" : "") + "} : (" +
+        tensorText(x) + ", " + tensorText(table) + ", " + tensorText(table) + ", index) -> " +
+        tensorText(x) + "\n";
+    std::vector<Operand> operands = {
+        {Place::Input, "x", x}, {Place::Weight, "cos", table}, {Place::Weight, "sin", table}};
+    StepText rotate{"rotate", rows, operands, rope + "    plan.yield %y : " + tensorText(x), x};
+    operands.push_back(cache);
+    StepText append{"append",
+                    rows,
+                    operands,
+                    rope + "    plan.append_keys %y into %a3 : " + tensorText(x) + ", " +
+                        typeText(cache) + "\n    plan.yield",
+                    {}};
+    CompiledSteps steps(target(), {rotate, append});
+    ASSERT_TRUE(steps.ok());
+    Data input = withGarbageFrom(randomData(rows * g.kvCols(), 1), count, g.kvCols());
+    steps.set("cos", randomData(elements(table), 2));
+    steps.set("sin", randomData(elements(table), 3));
+    Data rotated = steps.run("rotate", {input}, count, position);
+    Bytes expected = bytesOf(steps.cache("keys"));
+    for (int64_t row = 0; row < count; ++row)
+      ::append(expected, c.keys, rotated, row, position + row);
+    steps.run("append", {input}, count, position, Split::Threads);
+    EXPECT_TRUE(bytesOf(steps.cache("keys")) == expected);
+  }
+}
+
+// A position without values beside one with values: the result is the latter's share of the
+// weights, which no rounding to integers touches. It shows the polynomial for weights.
+TEST_P(QuantizedAttentionTest, SharesOfWeightsAreExact) {
+  for (int64_t dotBits : {8, 16}) {
+    SCOPED_TRACE("dot i" + number(dotBits));
+    Geometry g{64, 64, 4, 16, 16};
+    Case c(g, dotBits, 1);
+    CompiledSteps steps(target(),
+                        {c.append("k", c.keys, 2), c.append("v", c.values, 2), c.attend("a", 2)});
+    ASSERT_TRUE(steps.ok());
+    int64_t cols = g.kvCols();
+    Data k(static_cast<size_t>(2 * cols)), v(static_cast<size_t>(2 * cols)), q = k;
+    std::fill(k.begin(), k.begin() + cols, 1.0f);
+    std::fill(v.begin() + cols, v.end(), 1.0f);
+    steps.run("k", {k}, 2);
+    steps.run("v", {v}, 2);
+    // Equal elements are quantized with hardly any error: to one integer, and a scale for it.
+    auto value = [](float x, bool half) {
+      std::vector<int64_t> ints;
+      float scale = quantize(&x, 1, 127, half, ints);
+      return static_cast<double>(scale) * static_cast<double>(ints[0]);
+    };
+    double key = value(1, true), worst = 0;
+    for (int64_t run = 0; run < 8; ++run) {
+      for (int64_t i = 0; i < cols; ++i)
+        q[static_cast<size_t>(cols + i)] =
+            (static_cast<float>(i / 4 * 8 + run) - 400) / 100 + 0.003f;
+      Data y = steps.run("a", {q}, 2);
+      for (int64_t i = 0; i < cols; ++i) {
+        double score = 4 * key * static_cast<double>(q[static_cast<size_t>(cols + i)]);
+        double expected = value(1, true) / (1 + std::exp(score));
+        worst = std::max(
+            worst, std::fabs(static_cast<double>(y[static_cast<size_t>(cols + i)]) / expected - 1));
       }
     }
+    EXPECT_LE(worst, dotBits == 8 ? 2.1e-4 : 7e-6);
+  }
 }
 
 // Scores far apart, tokens of zeros, tokens of large weight and tiny values, values of very

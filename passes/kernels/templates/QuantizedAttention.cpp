@@ -37,6 +37,7 @@ namespace {
 constexpr int64_t kMostDims = 512;        // of a head: sums of products with i16 stay below 2^31
 constexpr int64_t kMostPositions = 512;   // of a block, for the same reason
 constexpr int64_t kMostRows = 64;         // of a tile
+constexpr int64_t kFewestTasks = 8;       // of one token, where there are as many heads
 constexpr int64_t kSumBytes = 16 * 1024;  // of a tile's float sums, to stay in L1 beside a block
 constexpr double kLowest = -3.402823e+38; // below every score, and finite
 constexpr double kLeastExponent = -120;   // 2^ this is as good as 0 beside 1, and no denormal
@@ -141,12 +142,14 @@ void Emitter::chooseTiles() {
   positionVectors = block / lanes;
   dimVectors = llvm::divideCeil(dims, lanes);
   overHeads = tokens == 1;
-  // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast.
+  // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast. About
+  // as many rows as vectors: most products for each load.
   int64_t sumsAtOnce = b.facts.registers / 2;
-  int64_t most = std::min(lanes, sumsAtOnce / 2);
+  int64_t most = std::min<int64_t>(lanes, std::max<int64_t>(4, sumsAtOnce / 4));
   if (overHeads) {
     rows = std::min(groupSize, most);
-    while (groupSize % rows != 0)
+    // Heads of a group are cut evenly, and so that there are tasks for some threads.
+    while (groupSize % rows != 0 || (rows > 1 && kvHeads * groupSize / rows < kFewestTasks))
       --rows;
     height = rows;
     tilesPerGroup = groupSize / height;
@@ -459,8 +462,8 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
     Value total = b.splat(0);
     for (int64_t v = 0; v < positionVectors; ++v) {
       Value at = b.index(v * lanes);
-      Value p = exp2(b.subf(score(i, v, seen), shift), dot.degree,
-                     static_cast<double>(dot.mostWeight));
+      Value p =
+          exp2(b.subf(score(i, v, seen), shift), dot.degree, static_cast<double>(dot.mostWeight));
       Value added = b.fma(p, b.load(valueInverses, {at}), total);
       if (masked) {
         Value mask = positionMask(seen, v);

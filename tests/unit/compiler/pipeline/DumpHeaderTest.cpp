@@ -18,7 +18,7 @@ namespace {
 
 TEST(PrecisionText, NamesModules) {
   EXPECT_EQ(modulePattern("decoder/layers.12/mlp/up_proj"), "decoder/layers.*/mlp/up_proj");
-  EXPECT_EQ(modulePattern("vision/blocks.0.1/q.3"), "vision/blocks.0.1/q.*");
+  EXPECT_EQ(modulePattern("vision/blocks.0.1/q.3"), "vision/blocks.0.*/q.*");
   EXPECT_EQ(modulePattern("decoder/fc1/v2.5b"), "decoder/fc1/v2.5b");
   EXPECT_EQ(modulePattern("7"), "7");
   EXPECT_EQ(modulePattern(""), "");
