@@ -128,7 +128,7 @@ Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose) 
                                          std::to_string(bytes) + " bytes of memory");
 #ifdef MADV_HUGEPAGE
   if (!getenv("NOHUGE"))
-  ::madvise(address, bytes, MADV_HUGEPAGE); // advice only: no answer is as good as any
+    ::madvise(address, bytes, MADV_HUGEPAGE); // advice only: no answer is as good as any
 #endif
   result.data = static_cast<std::uint8_t *>(address);
   result.size = bytes;
