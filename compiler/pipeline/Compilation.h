@@ -21,7 +21,7 @@ struct CompileOptions {
   std::string model;           // directory
   std::string output;          // may be empty with stopAfter
   std::string target = "host"; // a name that TargetRegistry::find knows
-  std::string recipe = "float";
+  std::string recipe = "bluelm-v";
   Emit emit = Emit::Bundle;
   std::optional<int64_t> context; // tokens; absent: 2048, or all positions that the model has
   std::optional<int64_t> chunk;   // tokens; absent: 128, or the context if that is less

@@ -34,7 +34,8 @@ using TensorPtr = std::shared_ptr<const Tensor>;
 /// Tokens of the answer, fed one by one behind the prompt.
 constexpr int64_t decodedTokens = 16;
 
-constexpr double floatTolerance = 1e-3, integerTolerance = 5e-2; // relative error of a layer
+// Relative errors of a layer, by the narrowest type that activations are computed in.
+constexpr double floatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e-1;
 
 class Verification {
 public:
@@ -90,6 +91,7 @@ private:
   OwningOpRef<ModuleOp> module;    // in floats
   OwningOpRef<ModuleOp> quantized; // with the recipe's types
   bool hasRecipe = false;          // whether the two differ
+  double tolerance = floatTolerance;
   Recipe recipe;
   ModelPackage package;
   std::unique_ptr<WeightReader> weights;
@@ -187,7 +189,15 @@ LogicalResult Verification::applyRecipe() {
     hasRecipe |= llvm::any_of(op->getResultTypes(), [](Type type) {
       return isa<blue::QuantizedType>(getElementTypeOrSelf(type));
     });
+    std::optional<Type> computed;
+    if (auto quantize = dyn_cast<blue::QuantizeOp>(op))
+      computed = cast<blue::QuantizedType>(quantize.getType().getElementType()).getStorage();
+    else if (auto attention = dyn_cast<blue::AttentionOp>(op))
+      computed = attention.getComputeType();
+    if (computed)
+      tolerance = std::max(tolerance, computed->isInteger(8) ? byteTolerance : wideTolerance);
   });
+  tolerance = options.tolerance.value_or(tolerance);
   errors = std::make_unique<LayerErrors>(values, hasRecipe ? &floatValues : nullptr);
   return success();
 }
@@ -428,7 +438,6 @@ Json Verification::describe(const LayerError &error) const {
 }
 
 int Verification::conclude() {
-  double tolerance = options.tolerance.value_or(hasRecipe ? integerTolerance : floatTolerance);
   const LayerError *worst = errors->worst(), *bad = errors->firstBeyond(tolerance);
   if (!worst) {
     (void)diagnostics.error(options.bundle + ": expected layers to compare, found none");

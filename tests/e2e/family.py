@@ -22,7 +22,7 @@ suite = Suite("e2e/family")
 def package(name):
     model = os.path.join(FAMILY, name)
     # A short chunk, so that verify's prompt takes several and ends in a part of one.
-    bundle = compileModel(os.path.join(ROOT, name), "--context", "64", "--chunk", "8", model=model)
+    bundle = compileModel(os.path.join(ROOT, name), "--recipe", "float", "--context", "64", "--chunk", "8", model=model)
     done = run(BLUEC, "verify", bundle, "--reference", model, "--tolerance", str(TOLERANCE), "--json", seconds=300)
     check(done.code == 0, f"expected every layer within {TOLERANCE}, found {describe(done)}")
     layers = json.loads(done.out)["layers"]

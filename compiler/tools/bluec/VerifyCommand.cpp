@@ -18,7 +18,10 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--reference", options->reference,
                    "The model directory that the bundle was compiled from")
       ->required();
-  command->add_option("--tolerance", options->tolerance, "Relative error of a layer (1e-3, or 5e-2 with a recipe that has integers)")
+  command
+      ->add_option(
+          "--tolerance", options->tolerance,
+          "Relative error of a layer (1e-3; 2e-2 with 16-bit, 1e-1 with 8-bit activations)")
       ->check(between(leastTolerance, mostTolerance));
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
