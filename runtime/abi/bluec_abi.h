@@ -74,8 +74,9 @@ struct bluec_call {
 // Returns 0, or what on_step answered. Preconditions are the caller's to hold; nothing is checked.
 typedef int32_t (*bluec_entry_fn)(const struct bluec_call *call);
 
-// A tensor in an arena: row-major, dense, `offset` bytes from the arena's start. Quantized rows, which
-// stand between steps only, are bytes (BLUEC_I8): the last dim is the bytes of a row with its scales.
+// A tensor in an arena: row-major, dense, `offset` bytes from the arena's start. Quantized rows,
+// which stand between steps only, are bytes (BLUEC_I8): the last dim is the bytes of a row with its
+// scales.
 struct bluec_tensor {
   const char *name;             // never null
   uint32_t dtype;               // enum bluec_dtype
