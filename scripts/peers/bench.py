@@ -101,7 +101,8 @@ def our_sides(options, shape, wanted, left_out):
     found = [sides.Bluec(options.binary, path) for path in bundles(folder)]
     for side in found:
         if wrong := side.differs(shape):
-            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, with {wrong}")
+            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, "
+                                f"with {wrong}")
     return found
 
 
