@@ -161,8 +161,9 @@ TEST_F(QuantizedStreamTest, KeepsNothingElse) {
   });
   auto module = weight("<i4 group 64 scale f16>", "keep");
   ASSERT_TRUE(module);
-  EXPECT_TRUE(failed(streamWeight(*module->getOps<plan::WeightOp>().begin(), reader,
-                                  [](ArrayRef<char>) { return true; }, /*pieceBytes=*/0)));
+  EXPECT_TRUE(failed(streamWeight(
+      *module->getOps<plan::WeightOp>().begin(), reader, [](ArrayRef<char>) { return true; },
+      /*pieceBytes=*/0)));
   EXPECT_NE(message.find("expected a packed type of"), std::string::npos) << message;
 }
 
