@@ -347,11 +347,11 @@ LogicalResult Compilation::checkBudget() {
   int64_t peak = bytes(plan::kPeakBytesAttr);
   if (options.memoryBudget == 0 || peak <= options.memoryBudget)
     return success();
-  int64_t weightBytes = bytes(plan::kWeightsBytesAttr), cache = bytes(plan::kCacheBytesAttr);
+  int64_t cache = bytes(plan::kCacheBytesAttr);
   return diagnostics.error("--memory-budget: expected at most " + Twine(options.memoryBudget) +
-                           " bytes, found a predicted peak of " + Twine(peak) + " (weights " +
-                           Twine(weightBytes) + ", kv cache " + Twine(cache) + ", largest arena " +
-                           Twine(peak - weightBytes - cache) + ")");
+                           " bytes, found a predicted peak of " + Twine(peak) + " (kv cache " +
+                           Twine(cache) + ", weights of a segment and their arena " +
+                           Twine(peak - cache) + ")");
 }
 
 LogicalResult Compilation::kernels() {

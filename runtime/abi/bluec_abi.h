@@ -44,8 +44,9 @@ enum bluec_entry_kind {
 
 struct bluec_call;
 
-// A kernel works on tasks [begin, end) of the step it belongs to. Tasks are independent: any
-// split over any number of threads gives the same bits.
+// A kernel works on tasks [begin, end) of the step it belongs to, or of several steps that do not
+// depend on each other, one behind the other. Tasks are independent: any split over any number of
+// threads gives the same bits.
 typedef void (*bluec_kernel_fn)(const struct bluec_call *call, int64_t begin, int64_t end);
 
 // Runs kernel(call, b, e) over disjoint ranges that cover [0, tasks), returns when all are done,
@@ -53,8 +54,9 @@ typedef void (*bluec_kernel_fn)(const struct bluec_call *call, int64_t begin, in
 typedef void (*bluec_parallel_for_fn)(void *pool, bluec_kernel_fn kernel,
                                       const struct bluec_call *call, int64_t tasks);
 
-// Called after each step with its index in bluec_entry::steps. A non-zero answer ends the call,
-// which then returns that value (this is how a caller cancels or inspects).
+// Called after each step with its index in bluec_entry::steps, in order; steps that shared a
+// parallel_for are all behind it then. A non-zero answer ends the call, which then returns that
+// value (this is how a caller cancels or inspects).
 typedef int32_t (*bluec_on_step_fn)(void *observer, int64_t step);
 
 struct bluec_call {
@@ -72,8 +74,9 @@ struct bluec_call {
 // Returns 0, or what on_step answered. Preconditions are the caller's to hold; nothing is checked.
 typedef int32_t (*bluec_entry_fn)(const struct bluec_call *call);
 
-// A tensor in an arena: row-major, dense, `offset` bytes from the arena's start. Quantized rows, which
-// stand between steps only, are bytes (BLUEC_I8): the last dim is the bytes of a row with its scales.
+// A tensor in an arena: row-major, dense, `offset` bytes from the arena's start. Quantized rows,
+// which stand between steps only, are bytes (BLUEC_I8): the last dim is the bytes of a row with its
+// scales.
 struct bluec_tensor {
   const char *name;             // never null
   uint32_t dtype;               // enum bluec_dtype

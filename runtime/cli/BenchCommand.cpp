@@ -302,7 +302,7 @@ Status Bench::watchMemory() {
   if (vision) {
     remember("encoded");
     peakWithVision = residentMemory().peak;
-    BLUEC_RETURN_IF_ERROR(session->releaseVision());
+    BLUEC_RETURN_IF_ERROR(session->releaseWeights(BLUEC_ENTRY_ENCODE));
     remember("vision_released");
     resetPeakMemory();
   }
@@ -328,7 +328,8 @@ Status Bench::watchMemory() {
 }
 
 Status Bench::time() {
-  Result<PageBuffer> buffer = PageBuffer::allocate(streamBytes, "bandwidth buffer");
+  Result<PageBuffer> buffer =
+      PageBuffer::allocate(streamBytes, "bandwidth buffer", PageBuffer::Pages::Large);
   if (!buffer.ok())
     return buffer.status();
   stream = std::move(*buffer);
@@ -555,9 +556,10 @@ Json Bench::json() const {
   for (const auto &[type, samples] : peaks)
     json["machine"]["operations_per_second"][dotTypeName(type)] =
         samples.median() > 0 ? samples.json() : Json();
-  json["encode"] = json["prefill"] = json["decode"] = Json::array();
+  const char *const lists[] = {"encode", "prefill", "decode"};
+  for (const char *list : lists)
+    json[list] = Json::array();
   for (const Test &test : tests) {
-    const char *const lists[] = {"encode", "prefill", "decode"};
     json[lists[int(test.kind)]].push_back(testJson(test));
   }
   for (const auto &[moment, resident] : memory)

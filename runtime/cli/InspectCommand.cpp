@@ -140,7 +140,7 @@ void printPrecision(std::ostream &out, const Json &manifest) {
         << (cache.contains("dot") ? ", products in " + field(cache, "dot") : "") << '\n';
   }
   rows("modules", [&](const Json &row) {
-    out << "  " << std::left << std::setw(44) << field(row, "module") << ' ' << std::right
+    out << "  " << std::left << std::setw(50) << field(row, "module") << ' ' << std::right
         << std::setw(4) << field(row, "layers") << ' ' << std::setw(10) << sizeField(row, "bytes")
         << "  " << field(row, "weights")
         << (row.contains("activations") ? " x " + field(row, "activations") : "") << '\n';

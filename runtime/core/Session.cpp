@@ -62,7 +62,8 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
   std::int64_t arenaBytes = 0;
   for (std::int64_t i = 0; i < model.num_entries; ++i)
     arenaBytes = std::max(arenaBytes, model.entries[i].arena_bytes);
-  Result<PageBuffer> arena = PageBuffer::allocate(std::size_t(arenaBytes), "arena");
+  Result<PageBuffer> arena =
+      PageBuffer::allocate(std::size_t(arenaBytes), "arena", PageBuffer::Pages::Large);
   if (!arena.ok())
     return arena.status();
   Result<PageBuffer> cache = PageBuffer::allocate(std::size_t(model.kv_bytes), "kv cache");
@@ -73,12 +74,12 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
   return session;
 }
 
-Status Session::releaseVision() {
-  const auto &encoders = bundle.entriesOf(BLUEC_ENTRY_ENCODE);
-  if (encoders.empty())
+Status Session::releaseWeights(bluec_entry_kind kind) {
+  const auto &entries = bundle.entriesOf(kind);
+  if (entries.empty())
     return {};
   arena.release();
-  return bundle.releaseSegment(bundle.model().segments[encoders.front()->segment].name);
+  return bundle.releaseSegment(bundle.model().segments[entries.front()->segment].name);
 }
 
 void Session::reset() {
@@ -187,6 +188,8 @@ Status Session::encodeTiles(const TileSet &tiles, Features &features) {
   const bluec_model &model = bundle.model();
   const auto tileSize = std::size_t(3 * model.tile_height * model.tile_width);
   const auto featureSize = std::size_t(model.tokens_per_tile * model.hidden);
+  if (waiting.empty())
+    BLUEC_RETURN_IF_ERROR(releaseWeights(BLUEC_ENTRY_DECODE));
   features.tiles = tiles.count;
   features.grid = tiles.grid;
   features.rows.resize(featureSize * std::size_t(tiles.count));
@@ -251,7 +254,7 @@ Status Session::addTurn(std::string_view text) {
                                    " of the context's " + std::to_string(model.context) +
                                    " are left"};
   if (!waiting.empty())
-    BLUEC_RETURN_IF_ERROR(releaseVision());
+    BLUEC_RETURN_IF_ERROR(releaseWeights(BLUEC_ENTRY_ENCODE));
   BLUEC_RETURN_IF_ERROR(prefill(rows));
   turn = std::move(tokens);
   answer.clear();

@@ -64,10 +64,11 @@ public:
   Status addTurn(std::string_view text);
   // `onText` may be empty.
   Status generate(const GenerateOptions &options, const OnText &onText);
-  // Lets what encoding pictures has brought into memory leave it: the pages of its weights, which
-  // come back from the file when a picture is encoded again, and the arena's. addTurn does so when
-  // there were pictures.
-  Status releaseVision();
+  // Lets what entry points of a kind have brought into memory leave it: the pages of the weights
+  // that they read, which come back from the file when one runs again, and the arena's. A turn with
+  // pictures does so with the encoder's before its prefill, and a picture with the decoder's before
+  // it is encoded, so that both sides of a model are never in memory at the same time.
+  Status releaseWeights(bluec_entry_kind kind);
   void reset();
   // Called after each step of all calls that have no OnStep of their own; empty: none.
   void observe(OnEntryStep onStep) { observer = std::move(onStep); }

@@ -117,7 +117,7 @@ PageBuffer::~PageBuffer() {
     ::munmap(data, size);
 }
 
-Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose) {
+Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose, Pages pages) {
   PageBuffer result;
   if (bytes == 0)
     return result;
@@ -127,8 +127,8 @@ Result<PageBuffer> PageBuffer::allocate(std::size_t bytes, const char *purpose) 
     return Status(Code::OutOfMemory, std::string(purpose) + ": cannot get " +
                                          std::to_string(bytes) + " bytes of memory");
 #ifdef MADV_HUGEPAGE
-  if (!getenv("NOHUGE"))
-  ::madvise(address, bytes, MADV_HUGEPAGE); // advice only: no answer is as good as any
+  if (pages == Pages::Large)
+    ::madvise(address, bytes, MADV_HUGEPAGE); // advice: whether it is taken makes no difference
 #endif
   result.data = static_cast<std::uint8_t *>(address);
   result.size = bytes;

@@ -47,10 +47,13 @@ public:
   PageBuffer &operator=(PageBuffer &&other) noexcept;
   ~PageBuffer();
 
-  // OutOfMemory when the system has no such amount. Zero bytes give a null pointer. The system is
-  // asked for large pages where it has them, which read faster; what is touched then comes in
-  // pieces of their size (2 MiB on most CPUs).
-  static Result<PageBuffer> allocate(std::size_t bytes, const char *purpose);
+  enum class Pages { Small, Large };
+
+  // OutOfMemory when the system has no such amount. Zero bytes give a null pointer. Large pages
+  // cost less to touch and to find, but come into memory in pieces of 2 MiB (on most CPUs); the
+  // system is asked for them, and may have none.
+  static Result<PageBuffer> allocate(std::size_t bytes, const char *purpose,
+                                     Pages pages = Pages::Small);
 
   std::uint8_t *get() const { return data; }
   std::size_t bytes() const { return size; }

@@ -34,8 +34,8 @@ def cell(result, key, form, scale=1):
 
 def markdown(found):
     """A row a result: the largest KL divergence last within each number of bits a weight."""
-    lines = ["| side | bits a weight | head | KV | perplexity | KL to float, 1e-3 nats | 99th percentile "
-             "| same likeliest token |", "|---|---|---|---|---|---|---|---|"]
+    lines = ["| side | bits a weight | head | KV | perplexity | KL to float, 1e-3 nats "
+             "| 99th percentile | same likeliest token |", "|---|---|---|---|---|---|---|---|"]
     for each in sorted(found, key=lambda r: (-r["weight_bits"], r.get("kl") or 0)):
         error = cell(each, "kl_error", " ± {:.2f}", 1e3) if "kl" in each else ""
         lines.append("| " + " | ".join([

@@ -18,6 +18,9 @@ import write_onnx
 
 LEVELS = (4, 0)  # MatMulNBits: 8-bit activations; what onnxruntime takes when nothing is said
 SEED = 0
+# Ours: (name, recipe, chunk). The other chunk lengths are the experiment of the paper's figure 8.
+BUNDLES = (("bluelm-v", "bluelm-v", 128), ("fast", "fast", 128),
+           *((f"bluelm-v-t{chunk}", "bluelm-v", chunk) for chunk in (32, 512, 2048)))
 
 
 def cpu_name():
@@ -65,9 +68,28 @@ def bundles(folder):
     return found
 
 
-def our_sides(options, shape, left_out):
-    if not options.bluec:
-        left_out.append("bluec: no --bluec DIR with bundles was given")
+def compiled(options, shape, wanted):
+    """Folder of the bundles of --package; how long they took is said on the way."""
+    folder = os.path.join(options.cache, "bundles", shape.name)
+    os.makedirs(folder, exist_ok=True)
+    for name, recipe, chunk in BUNDLES:
+        path = os.path.join(folder, name)
+        manifest = os.path.join(path, "manifest.json")
+        if not wanted(f"bluec {name}"):
+            continue
+        if os.path.exists(manifest) and os.path.getmtime(manifest) > os.path.getmtime(
+                options.binary):
+            continue
+        done = measure.run([options.binary, "compile", options.package, "-o", path, "--recipe",
+                            recipe, "--chunk", str(chunk), "--jobs", str(options.threads)])
+        setup.say(f"compiled {name}: {done.seconds:.0f} s, at most "
+                  f"{done.memory['RssAnon'] / 1e6:.0f} MB of anonymous memory")
+    return folder
+
+
+def our_sides(options, shape, wanted, left_out):
+    if not options.bluec and not options.package:
+        left_out.append("bluec: neither --bluec DIR with bundles nor --package DIR was given")
         return []
     if not os.access(options.binary, os.X_OK):
         raise setup.Missing(f"--binary {options.binary}: expected our program; scripts/setup "
@@ -75,10 +97,12 @@ def our_sides(options, shape, left_out):
     known = subprocess.run([options.binary, "bench", "--help"], capture_output=True)
     if known.returncode != 0:
         raise setup.Missing(f"--binary {options.binary}: expected a bluec that knows `bench`")
-    found = [sides.Bluec(options.binary, path) for path in bundles(options.bluec)]
+    folder = options.bluec or compiled(options, shape, wanted)
+    found = [sides.Bluec(options.binary, path) for path in bundles(folder)]
     for side in found:
         if wrong := side.differs(shape):
-            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, with {wrong}")
+            raise setup.Missing(f"{side.bundle}: expected the decoder of {shape.name}, "
+                                f"with {wrong}")
     return found
 
 
@@ -87,7 +111,7 @@ def all_sides(options, shape, left_out):
     def wanted(name):
         return not options.only or any(word in name for word in options.only)
 
-    found = [side for side in our_sides(options, shape, left_out) if wanted(side.name)]
+    found = [side for side in our_sides(options, shape, wanted, left_out) if wanted(side.name)]
     model = None
     for cache in sides.LlamaCpp.cache_bytes:
         if wanted(sides.LlamaCpp(None, None, cache).name):

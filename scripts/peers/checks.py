@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# Two sides with the same weights: 8-bit activations move the logits, a wrong model decorrelates them.
+# Of two sides with the same weights: 8-bit activations move logits a little, a wrong model a lot.
 LEAST_CORRELATION = 0.97
 
 

@@ -2,8 +2,11 @@
 
 A round is a dict: "rates" {task: tokens per second}, "memory" (bytes; "peak" is the peak resident
 memory of the text side), "others" (processors that other processes kept busy), and for our side
-"bench", what `bluec bench --json` printed. A side that is `main` stands in the goals and runs in every round. Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded`
-tokens that end at position D, or begin at 0 where D is 0.
+"bench", what `bluec bench --json` printed. A side that is `main` stands in the goals and runs in
+every round.
+
+Tasks are "prefill:N" and "decode:D"; a decode task decodes `decoded` tokens that end at position D,
+or begin at 0 where D is 0.
 """
 
 import json
@@ -35,7 +38,7 @@ class Plan:
 
 
 class LlamaCpp:
-    """llama-bench on the GGUF file, with flash attention; `cache` is the type of keys and values."""
+    """llama-bench on the GGUF file, with flash attention; `cache`: the type of keys and values."""
 
     cache_bytes = {"f16": 2.0, "q8_0": 34 / 32}
 

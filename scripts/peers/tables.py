@@ -13,6 +13,10 @@ TARGETS = {
     "peak resident, text side / llama.cpp": {"bluelm-v": 0.55, "fast": 0.55},
     "peak resident with picture encoding / llama.cpp": {"bluelm-v": 0.55, "fast": 0.55},
 }
+SHARES = """Prefill: operations of the linears over the time of all, against the peak of products
+of the side's type. Decode: bytes of weights and KV cache that a token has to read, in the side's
+formats, over time, against the read bandwidth. Medians over medians; what a compiler leaves out
+counts as done."""
 BASE = "llama.cpp Q4_0, KV f16"
 
 
@@ -145,15 +149,26 @@ def goals_table(report):
                 good = figure["median"] >= target
                 if name.startswith("peak"):
                     good = figure["median"] <= target
-                rows.append([name.replace("D", longest), side, spread(figure, digits=2), f"{target}",
-                             "yes" if good else "no"])
+                rows.append([name.replace("D", longest), side, spread(figure, digits=2),
+                             f"{target}", "yes" if good else "no"])
     return table(["figure", "side", "median (least to most)", "target", "reached"], rows)
 
 
+def by_chunk(report):
+    """Our bundles of the recipe that comes in several chunk lengths, shortest first."""
+    recipes = {}
+    for side, each in report["chunks"].items():
+        recipes.setdefault(each["recipe"], []).append((each["chunk"], side))
+    most = max(recipes.values(), key=len, default=[])
+    return [side for _, side in sorted(most)] if len({chunk for chunk, _ in most}) > 1 else []
+
+
 def chunks_table(report):
-    rows = [[side, f"t{each['chunk']}", spread(each["seconds"], digits=2),
-             spread(each["decode"]), spread(each["peak"], 1e-9, 2)]
-            for side, each in report["chunks"].items()]
+    rows = []
+    for side in by_chunk(report):
+        each = report["chunks"][side]
+        rows.append([side, f"t{each['chunk']}", spread(each["seconds"], digits=2),
+                     spread(each["decode"]), spread(each["peak"], 1e-9, 2)])
     return table(["bundle", "chunk", "prefill of the longest prompt, s", "decode, tok/s",
                   "peak resident, GB"], rows)
 
@@ -164,21 +179,19 @@ def markdown(report):
              f"{report['cpu']}; {report['rounds']} rounds, sides one after the other in each; "
              f"medians, least to most in brackets.", rates_table(report)]
     if limits["read_bytes_per_second"]:
+        peaks = {kind: spread(limits[f"{kind}_operations_per_second"], 1e-12, 2)
+                 for kind in ("i8", "i16", "f32")}
         parts.append(f"The machine, measured in the same rounds: reads "
                      f"{spread(limits['read_bytes_per_second'], 1e-9)} GB/s; products "
-                     + ", ".join(f"{kind} {spread(limits[f'{kind}_operations_per_second'], 1e-12, 2)}"
-                                 for kind in ("i8", "i16", "f32")) + " TOP/s.")
+                     + ", ".join(f"{kind} {peak}" for kind, peak in peaks.items()) + " TOP/s.")
     else:
         parts.append("No bundle of ours ran, so the machine's limits were not measured.")
     if report["goals"]:
         parts += ["## Goals", goals_table(report)]
     shares = shares_table(report)
     if shares:
-        parts += ["## Share of the machine", "Prefill: operations of the linears over the time of all, "
-                  "against the peak of products of the side's type. Decode: bytes of weights and KV "
-                  "cache that a token has to read, in the side's formats, over time, against the "
-                  "read bandwidth. Medians over medians.", shares]
-    if len(report["chunks"]) > 1:
+        parts += ["## Share of the machine", SHARES, shares]
+    if by_chunk(report):
         parts += ["## Chunk length", chunks_table(report)]
     if report["checks"]:
         parts += ["## Logits", table(

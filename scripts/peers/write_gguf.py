@@ -13,7 +13,7 @@ def random_q4_0(rng, rows, columns, deviation):
     """Blocks [rows, columns / 32 * 18] of Q4_0 whose values have about this standard deviation."""
     scales = deviation / NIBBLE_DEVIATION * np.exp(0.25 * rng.standard_normal(
         (rows, columns // BLOCK), np.float32))
-    # Signs differ from block to block, as in real files; it also keeps the mean -0.5 from adding up.
+    # Signs differ from block to block, as in real files: the nibbles' mean of -0.5 cancels out.
     scales *= rng.choice(np.float32([-1, 1]), scales.shape)
     blocks = np.empty((rows, columns // BLOCK, BYTES), np.uint8)
     blocks[..., :2] = scales.astype("<f2")[..., None].view(np.uint8)

@@ -39,7 +39,7 @@ class Weights:
 
 
 def unpack(tensor):
-    """Q4_0 blocks as (nibbles [rows, blocks, 16] with neighbours in a byte, scales [rows, blocks])."""
+    """Q4_0 blocks as (nibbles [rows, blocks, 16], two neighbours a byte; scales [rows, blocks])."""
     blocks = tensor.data.reshape(tensor.data.shape[0], -1, BYTES)
     scales = np.ascontiguousarray(blocks[..., :2]).view("<f2")[..., 0].astype(np.float32)
     low, high = blocks[..., 2:] & 15, blocks[..., 2:] >> 4
@@ -125,8 +125,8 @@ class Decoder:
                            [residual, self.norm("blk.0.attn_norm.weight")], ["norm_0"], axis=-1,
                            epsilon=g.rms_eps, stash_type=1)
         for i in range(g.layers):
-            following = f"blk.{i + 1}.attn_norm.weight" if i + 1 < g.layers else "output_norm.weight"
-            normed, residual = self.block(i, normed, residual, following)
+            following = f"blk.{i + 1}.attn_norm" if i + 1 < g.layers else "output_norm"
+            normed, residual = self.block(i, normed, residual, following + ".weight")
         self.nodes.append(helper.make_node("Constant", [], ["last"], value_ints=[-1]))
         self.node("Gather", [normed, "last"], ["last_token"], axis=1)
         head = "token_embd.weight" if g.tied_head else "output.weight"

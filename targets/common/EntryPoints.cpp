@@ -5,6 +5,7 @@
 #include "mlir/IR/AffineExpr.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/Module.h"
 
 #include <cstddef>
@@ -45,8 +46,9 @@ private:
                         const llvm::Twine &name);
   Value *loadField(Value *call, CallField field);
   Value *evaluate(mlir::AffineExpr expr, Value *count);
-  Function *emitRunStep();
+  Function *emitRunSteps();
   Function *emitStep(const EntryRow &entry, size_t number);
+  Function *emitSideBySide(const EntryRow &entry, llvm::ArrayRef<Function *> steps, size_t first);
   Function *emitEntry(const EntryRow &entry);
 
   Constant *text(llvm::StringRef value);
@@ -63,7 +65,7 @@ private:
   llvm::IRBuilder<> b;
   llvm::Type *pointer, *i32, *i64;
   StructType *callType, *tensorType, *stepType, *entryType, *segmentType, *modelType;
-  Function *runStep = nullptr;
+  Function *runSteps = nullptr;
   llvm::StringMap<Constant *> texts;
 };
 
@@ -132,23 +134,60 @@ Value *Emitter::evaluate(mlir::AffineExpr expr, Value *count) {
   }
 }
 
-/// i32 run_step(call, step function, tasks, number): parallel_for, then on_step if there is one.
-Function *Emitter::emitRunStep() {
-  Function *function = addFunction(i32, {pointer, pointer, i64, i64}, "run_step");
+/// i32 run_steps(call, function, tasks, first, end): parallel_for, then on_step, if there is one, for
+/// each of the steps [first, end) that the function runs.
+Function *Emitter::emitRunSteps() {
+  Function *function = addFunction(i32, {pointer, pointer, i64, i64, i64}, "run_steps");
   function->addFnAttr(llvm::Attribute::NoInline);
-  Value *call = function->getArg(0);
+  Value *call = function->getArg(0), *first = function->getArg(3), *end = function->getArg(4);
   auto *parallelType = FunctionType::get(b.getVoidTy(), {pointer, pointer, pointer, i64}, false);
   b.CreateCall(parallelType, loadField(call, kParallelFor),
                {loadField(call, kPool), function->getArg(1), call, function->getArg(2)});
   Value *onStep = loadField(call, kOnStep);
+  llvm::BasicBlock *start = b.GetInsertBlock();
   auto *tell = llvm::BasicBlock::Create(module.getContext(), "tell", function);
   auto *done = llvm::BasicBlock::Create(module.getContext(), "done", function);
   b.CreateCondBr(b.CreateIsNull(onStep), done, tell);
   b.SetInsertPoint(tell);
+  auto *step = b.CreatePHI(i64, 2);
   auto *onStepType = FunctionType::get(i32, {pointer, i64}, false);
-  b.CreateRet(b.CreateCall(onStepType, onStep, {loadField(call, kObserver), function->getArg(3)}));
+  Value *answer = b.CreateCall(onStepType, onStep, {loadField(call, kObserver), step});
+  Value *next = b.CreateAdd(step, number(1));
+  step->addIncoming(first, start);
+  step->addIncoming(next, tell);
+  Value *goesOn = b.CreateAnd(b.CreateIsNull(answer), b.CreateICmpSLT(next, end));
+  b.CreateCondBr(goesOn, tell, done);
   b.SetInsertPoint(done);
-  b.CreateRet(number32(0));
+  auto *result = b.CreatePHI(i32, 2);
+  result->addIncoming(number32(0), start);
+  result->addIncoming(answer, tell);
+  b.CreateRet(result);
+  return function;
+}
+
+/// A function of type bluec_kernel_fn over the tasks of several steps, one step's behind the
+/// other's.
+Function *Emitter::emitSideBySide(const EntryRow &entry, llvm::ArrayRef<Function *> steps,
+                                  size_t first) {
+  Function *function = addFunction(b.getVoidTy(), {pointer, i64, i64},
+                                   entry.name + ".steps" + llvm::Twine(first));
+  Value *call = function->getArg(0), *begin = function->getArg(1), *end = function->getArg(2);
+  Value *count = loadField(call, kCount);
+  for (auto [i, step] : llvm::enumerate(steps)) {
+    Value *tasks = evaluate(entry.steps[first + i].tasks.getResult(0), count);
+    Value *from = b.CreateBinaryIntrinsic(llvm::Intrinsic::smax, begin, number(0));
+    Value *to = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, end, tasks);
+    auto *run = llvm::BasicBlock::Create(module.getContext(), "run", function);
+    auto *next = llvm::BasicBlock::Create(module.getContext(), "next", function);
+    b.CreateCondBr(b.CreateICmpSLT(from, to), run, next);
+    b.SetInsertPoint(run);
+    b.CreateCall(step, {call, from, to});
+    b.CreateBr(next);
+    b.SetInsertPoint(next);
+    begin = b.CreateSub(begin, tasks);
+    end = b.CreateSub(end, tasks);
+  }
+  b.CreateRetVoid();
   return function;
 }
 
@@ -177,19 +216,38 @@ Function *Emitter::emitStep(const EntryRow &entry, size_t index) {
 }
 
 Function *Emitter::emitEntry(const EntryRow &entry) {
+  // What runs in one parallel_for: a step, or several side by side.
+  struct Stage {
+    size_t first, end;
+    Function *function;
+  };
+  std::vector<Stage> stages;
   std::vector<Function *> steps;
-  for (size_t i = 0; i < entry.steps.size(); ++i)
+  for (size_t i = 0; i < entry.steps.size(); ++i) {
     steps.push_back(emitStep(entry, i));
+    if (stages.empty() || !entry.steps[i].joinsPrevious)
+      stages.push_back({i, i, steps.back()});
+    stages.back().end = i + 1;
+  }
+  for (Stage &stage : stages)
+    if (stage.end - stage.first > 1)
+      stage.function = emitSideBySide(
+          entry, llvm::ArrayRef(steps).slice(stage.first, stage.end - stage.first), stage.first);
+
   Function *function = addFunction(i32, {pointer}, "entry." + entry.name);
   Value *call = function->getArg(0);
   Value *count = loadField(call, kCount);
   auto *stopped = llvm::BasicBlock::Create(module.getContext(), "stopped", function);
   llvm::IRBuilder<> atStopped(stopped);
-  auto *answer = atStopped.CreatePHI(i32, static_cast<unsigned>(steps.size()));
+  auto *answer = atStopped.CreatePHI(i32, static_cast<unsigned>(stages.size()));
   atStopped.CreateRet(answer);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    Value *tasks = evaluate(entry.steps[i].tasks.getResult(0), count);
-    Value *result = b.CreateCall(runStep, {call, steps[i], tasks, number(static_cast<int64_t>(i))});
+  for (const Stage &stage : stages) {
+    Value *tasks = number(0);
+    for (size_t i = stage.first; i < stage.end; ++i)
+      tasks = b.CreateAdd(tasks, evaluate(entry.steps[i].tasks.getResult(0), count));
+    Value *result = b.CreateCall(runSteps, {call, stage.function, tasks,
+                                            number(static_cast<int64_t>(stage.first)),
+                                            number(static_cast<int64_t>(stage.end))});
     auto *next = llvm::BasicBlock::Create(module.getContext(), "", function, stopped);
     answer->addIncoming(result, b.GetInsertBlock());
     b.CreateCondBr(b.CreateIsNull(result), next, stopped);
@@ -258,7 +316,7 @@ Constant *Emitter::entryConstant(const EntryRow &entry) {
 }
 
 void Emitter::emit() {
-  runStep = emitRunStep();
+  runSteps = emitRunSteps();
   std::vector<Constant *> entries, segments;
   for (const EntryRow &entry : table.entries)
     entries.push_back(entryConstant(entry));

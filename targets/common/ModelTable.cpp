@@ -40,6 +40,55 @@ static uint32_t dtypeOf(Type type) {
   return 0;
 }
 
+namespace {
+
+/// Bytes that a step reads or writes.
+struct Range {
+  Base base;
+  int64_t begin, end;
+
+  bool overlaps(const Range &other) const {
+    return base == other.base && begin < other.end && other.begin < end;
+  }
+};
+
+struct Access {
+  SmallVector<Range> reads, writes;
+
+  bool conflicts(const Access &other) const {
+    auto overlap = [](ArrayRef<Range> some, ArrayRef<Range> others) {
+      return llvm::any_of(some, [&](const Range &a) {
+        return llvm::any_of(others, [&](const Range &b) { return a.overlaps(b); });
+      });
+    };
+    return overlap(writes, other.writes) || overlap(writes, other.reads) ||
+           overlap(reads, other.writes);
+  }
+};
+
+/// Finds steps that may run side by side: threads go from one to the next without waiting for each
+/// other. A step of one task is over before another thread has heard of it, and stays alone.
+class Joiner {
+public:
+  bool joins(const StepRow &step, int64_t capacity, Access access) {
+    auto tasks = step.tasks.compose(ArrayRef<int64_t>{capacity});
+    constexpr size_t most = 8; // steps
+    bool isWide = tasks[0] > 1;
+    bool fits = isWide && !group.empty() && group.size() < most &&
+                llvm::none_of(group, [&](const Access &other) { return access.conflicts(other); });
+    if (!fits)
+      group.clear();
+    if (isWide)
+      group.push_back(std::move(access));
+    return fits;
+  }
+
+private:
+  SmallVector<Access> group;
+};
+
+} // namespace
+
 /// Names of an entry's input and output in the contract; both have one of each.
 static std::pair<StringRef, StringRef> valueNames(plan::EntryKind kind) {
   switch (kind) {
@@ -145,9 +194,11 @@ LogicalResult Reader::readEntry(plan::EntryOp op) {
       return failure();
     entry.inputs.push_back(*row);
   }
+  Joiner joiner;
   for (Operation &inner : op.getBody().front()) {
     if (auto launch = dyn_cast<plan::LaunchOp>(inner)) {
       StepRow step;
+      Access access;
       step.name = launch.getLayer().str();
       step.kernel = launch.getKernel().str();
       step.tasks = launch.getTasks();
@@ -164,7 +215,14 @@ LogicalResult Reader::readEntry(plan::EntryOp op) {
         if (failed(address))
           return failure();
         step.buffers.push_back(*address);
+        // The result, and the caches of a step that has none.
+        bool isWritten = launch.getResult() ? buffer == launch.getResult()
+                                            : address->base == Base::Cache;
+        int64_t bytes = plan::denseBytes(cast<RankedTensorType>(buffer.getType()));
+        (isWritten ? access.writes : access.reads)
+            .push_back({address->base, address->offset, address->offset + bytes});
       }
+      step.joinsPrevious = joiner.joins(step, entry.capacity, std::move(access));
       entry.steps.push_back(std::move(step));
     } else if (auto end = dyn_cast<plan::ReturnOp>(inner)) {
       for (Value output : end.getOutputs()) {

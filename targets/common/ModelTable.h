@@ -33,6 +33,9 @@ struct TensorRow {
 };
 
 struct StepRow {
+  /// The step runs side by side with the one before it: neither touches what the other, or a step
+  /// in between, writes.
+  bool joinsPrevious = false;
   std::string name;             // the layer
   std::string kernel;           // symbol
   mlir::AffineMap tasks;        // of count

@@ -7,9 +7,16 @@
 // relative error of 1.1e-4 or 3e-6 and scores of a relative error of some 2^-23. So
 //   |y - plain| <= (sum over stretches (max p vs / M / 2 sum |vi|) + e sum p |v|) / sum p
 // with e twice the relative error, once for the numerator and once for the denominator.
+#include "compiler/dialect/blue/Blue.h"
 #include "compiler/reference/Rounding.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
 #include "tests/conformance/CacheBytes.h"
 #include "tests/conformance/Checks.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
 
 #include <cmath>
 #include <cstring>
@@ -172,6 +179,46 @@ void expectWithin(const Data &actual, const Case::Expected &expected) {
   EXPECT_GE(worst, 0.2);
 }
 
+/// The plain evaluator's blue.attention without a past: the rows, the keys and the values.
+std::vector<std::vector<float>> evaluate(const Case &c, const Data &q, const Data &k, const Data &v,
+                                         int64_t rows) {
+  std::string query = "tensor<?x" + number(c.g.queryCols()) + "xf32>";
+  std::string added = "tensor<?x" + number(c.g.kvCols()) + "xf32>";
+  std::string past = "tensor<?x" + number(c.g.kvCols()) + "x!blue.quantized<i8 group " +
+                     number(c.g.dims) + " scale f16>>";
+  char factor[32];
+  std::snprintf(factor, sizeof(factor), "%.17e", c.scale);
+  std::string text =
+      "func.func @f(%q: " + query + ", %k: " + added + ", %v: " + added + ", %pk: " + past +
+      ", %pv: " + past + ") -> (" + query + ", " + past + ", " + past +
+      ") { %y:3 = blue.attention %q, %k, %v past %pk, %pv {causal, num_heads = " +
+      number(c.g.heads) + ", num_kv_heads = " + number(c.g.kvHeads) + ", scale = " + factor +
+      ", compute_type = i" + number(c.dotBits) + "} : (" + query + ", " + added + ", " + added +
+      ", " + past + ", " + past + ") -> " + query + " present " + past + ", " + past +
+      " return %y#0, %y#1, %y#2 : " + query + ", " + past + ", " + past + " }";
+  mlir::MLIRContext context;
+  context.loadDialect<bluec::blue::BlueDialect, mlir::func::FuncDialect>();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context));
+  if (!module)
+    return {};
+  using bluec::reference::Tensor;
+  auto tensor = [&](int64_t count, int64_t cols, const Data &data) {
+    return std::make_shared<const Tensor>(Tensor::floats({count, cols}, data));
+  };
+  llvm::SmallVector<std::shared_ptr<const Tensor>> inputs = {
+      tensor(rows, c.g.queryCols(), q), tensor(rows, c.g.kvCols(), k),
+      tensor(rows, c.g.kvCols(), v), tensor(0, c.g.kvCols(), {}), tensor(0, c.g.kvCols(), {})};
+  bluec::reference::GraphEvaluation evaluation;
+  evaluation.evaluators = &bluec::reference::blueEvaluators();
+  auto results = bluec::reference::evaluateFunction(module->lookupSymbol<mlir::func::FuncOp>("f"),
+                                                    inputs, evaluation);
+  std::vector<std::vector<float>> values;
+  if (succeeded(results))
+    for (const auto &result : *results)
+      values.push_back(result->f32);
+  return values;
+}
+
 Data rowsOf(const Data &data, int64_t cols, int64_t from, int64_t count, int64_t capacity) {
   Data rows(static_cast<size_t>(capacity * cols), std::nanf(""));
   std::copy(data.begin() + from * cols, data.begin() + (from + count) * cols, rows.begin());
@@ -320,6 +367,45 @@ TEST_P(QuantizedAttentionTest, RopeRotatesAndAppends) {
       ::append(expected, c.keys, rotated, row, position + row);
     steps.run("append", {input}, count, position, Split::Threads);
     EXPECT_TRUE(bytesOf(steps.cache("keys")) == expected);
+  }
+}
+
+// What the plain evaluator makes of blue.attention: its keys and values are those in the caches,
+// and its rows are within the bounds.
+TEST_P(QuantizedAttentionTest, AgreesWithThePlainEvaluator) {
+  for (int64_t dotBits : {8, 16}) {
+    SCOPED_TRACE("dot i" + number(dotBits));
+    Geometry g{4, 2, 24, 90, 32};
+    Case c(g, dotBits, 0.2);
+    int64_t rows = g.context;
+    CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                   c.attend("a", rows)});
+    ASSERT_TRUE(steps.ok());
+    Data q = randomData(rows * g.queryCols(), 1, 3), k = randomData(rows * g.kvCols(), 2, 3);
+    Data v = randomData(rows * g.kvCols(), 3, 3);
+    steps.run("k", {k}, rows);
+    steps.run("v", {v}, rows);
+    std::vector<std::vector<float>> plain = evaluate(c, q, k, v, rows);
+    ASSERT_EQ(plain.size(), 3u);
+    for (const CacheBytes &cache : {c.keys, c.values}) {
+      Bytes bytes = bytesOf(steps.cache(cache.keys ? "keys" : "values"));
+      for (int64_t t = 0; t < rows; ++t)
+        for (int64_t i = 0; i < g.kvCols(); ++i) {
+          int64_t head = i / g.dims;
+          uint16_t half;
+          std::memcpy(&half, &bytes[static_cast<size_t>(cache.scale(head, t))], 2);
+          uint8_t byte = bytes[static_cast<size_t>(cache.element(head, t, i % g.dims))];
+          int integer = cache.keys ? byte - 128 : static_cast<int8_t>(byte);
+          ASSERT_EQ(bluec::reference::halfToFloat(half) * static_cast<float>(integer),
+                    plain[cache.keys ? 1 : 2][static_cast<size_t>(t * g.kvCols() + i)]);
+        }
+    }
+    Case::Expected expected =
+        c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, rows);
+    expected.rows.assign(plain[0].begin(), plain[0].end());
+    for (double &bound : expected.bounds)
+      bound += 1e-6;
+    expectWithin(steps.run("a", {q}, rows), expected);
   }
 }
 

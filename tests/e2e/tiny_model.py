@@ -170,8 +170,15 @@ def inspect():
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     json.loads(done.out)
     manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
-    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "files"):
+    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "files"):
         check(manifest.get(key), f"manifest.json: expected {key}, found none")
+
+
+def inspectPrecision(recipe, *lines):
+    done = run(BLUEC, "inspect", BUNDLES[recipe])
+    check(done.code == 0, f"expected exit code 0, found {describe(done)}")
+    for line in lines:
+        check(re.search(line, done.out), f"expected {line} in the description, found none in:\n{done.out}")
 
 
 def verify():
@@ -201,6 +208,9 @@ def phases():
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     dumps = sorted(os.listdir(folder))
     check(len(dumps) >= 4, f"expected a file for each phase, found {dumps}")
+    for name in dumps:
+        if re.search("model|precision|schedule", name):
+            check(readBytes(os.path.join(folder, name)).startswith(b"// In short:"), f"{name}: expected a summary at its top, found none")
     for name in dumps:
         if not name.endswith(".mlir"):
             continue
@@ -256,6 +266,10 @@ suite.case("two pictures", twoPictures)
 suite.case("bluec run", commandLine)
 suite.case("the same seed gives the same text", sampling)
 suite.case("bluec inspect", inspect)
+suite.case("bluec inspect: bluelm-v", inspectPrecision, "bluelm-v", r"language +\d+ .* i4 group 64 scale f16",
+           r"vision +\d+ .* i8 group 128 scale f16", r"kv cache .* i8 group 32 scale f16, products in i16",
+           r"decoder/layers\.\*/mlp/up_proj +4 .* i4 group 64 scale f16 x i16 group row scale f32")
+suite.case("bluec inspect: float", inspectPrecision, "float", r"decoder/layers\.\*/mlp/up_proj +4 .* f32 x f32", r"kv cache .* f32")
 suite.case("bluec verify", verify)
 suite.case("bluec verify finds a wrong weight", verifyFails)
 suite.case("phases", phases)

@@ -10,6 +10,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -102,6 +103,7 @@ int runOne(const uint8_t *data, size_t size) {
   passes.addNestedPass<func::FuncOp>(createInlineCachedBranch());
   passes.addNestedPass<func::FuncOp>(createSpecializeBatch());
   passes.addNestedPass<func::FuncOp>(createUnpackAttention());
+  passes.addNestedPass<func::FuncOp>(createUnpackQuantized());
   passes.addNestedPass<func::FuncOp>(createFoldConstants());
   if (failed(passes.run(*module)))
     return 0;

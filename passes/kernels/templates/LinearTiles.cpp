@@ -17,16 +17,14 @@ LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, i
 
 Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   Tiling best;
-  double bestShare = 0;
+  int64_t leastLoads = std::numeric_limits<int64_t>::max();
   for (int64_t height = 1; height <= std::min(most, rows); ++height) {
-    int64_t tiles = llvm::divideCeil(rows, height);
-    double useful = static_cast<double>(rows) / static_cast<double>(tiles * height);
-    // One load for each row and each vector of the panel against height * vectors multiplications.
-    double perLoad =
-        static_cast<double>(height * vectors) / static_cast<double>(height + vectors + 1);
-    if (double share = useful * perLoad; share > bestShare) {
-      bestShare = share;
-      best = {height, tiles, tiles};
+    int64_t whole = rows / height, rest = rows % height;
+    // Of each step of k: one load for each row and for each vector of the panel, and a test.
+    int64_t loads = whole * (height + vectors + 1) + (rest ? rest + vectors + 1 : 0);
+    if (loads < leastLoads) {
+      leastLoads = loads;
+      best = {height, whole + (rest ? 1 : 0), 1};
     }
   }
   // A panel is read once for each block, perhaps from memory; x is read once for each panel, from
@@ -34,14 +32,7 @@ Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   // rows the panels' traffic would be the larger one.
   int64_t fitting = b.facts.l2Bytes / 2 / (rowBytes * best.height);
   int64_t enough = llvm::divideCeil(kBlockRows, best.height);
-  best.block = std::clamp<int64_t>(std::max(fitting, enough), 2, std::max<int64_t>(best.tiles, 2));
-  // The last tile may reach back over the one before it, which must belong to the same task.
-  bool ragged = rows % best.height != 0;
-  auto breaks = [&](int64_t block) { return ragged && best.tiles % block == 1 && best.tiles > 1; };
-  while (best.block > 2 && breaks(best.block))
-    --best.block;
-  while (breaks(best.block))
-    ++best.block;
+  best.block = std::clamp<int64_t>(std::max(fitting, enough), 1, best.tiles);
   return best;
 }
 
@@ -91,13 +82,15 @@ void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply
     Value panel = b.rem(task, panelCount);
     Value first = b.mul(b.div(task, panelCount), tiling.block);
     Value last = b.minimum(b.add(first, tiling.block), valid);
-    b.loop(first, last, 1, [&](Value tile) {
-      // The last tile is moved back so that it stays within the rows.
-      Value row = b.mul(tile, tiling.height);
-      if (rows % tiling.height != 0)
-        row = b.minimum(row, b.index(rows - tiling.height));
-      storeTile(multiply(row, tiling.height, panel, /*side=*/1), row, tiling.height, panel);
-    });
+    auto tile = [&](Value number, int64_t height) {
+      Value row = b.mul(number, tiling.height);
+      storeTile(multiply(row, height, panel, /*side=*/1), row, height, panel);
+    };
+    int64_t whole = rows / tiling.height, rest = rows % tiling.height;
+    Value end = rest ? b.minimum(last, b.index(whole)) : last;
+    b.loop(first, end, 1, [&](Value number) { tile(number, tiling.height); });
+    if (rest)
+      b.ifThen(b.less(b.index(whole), last), [&] { tile(b.index(whole), rest); });
   });
 }
 

@@ -9,7 +9,7 @@ namespace bluec::kernels {
 
 struct Tiling {
   int64_t height = 1; // rows of a register tile
-  int64_t tiles = 1;  // register tiles that cover all rows
+  int64_t tiles = 1;  // register tiles that cover all rows, the last one perhaps lower
   int64_t block = 1;  // register tiles of a task
 };
 

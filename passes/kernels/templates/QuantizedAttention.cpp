@@ -48,7 +48,6 @@ struct DotType {
   Type element;
   int64_t bits;       // of an element
   int64_t steps;      // operands that a word of the cache gives
-  int64_t words;      // words of a query or of weights for one word of the cache
   int64_t mostQuery;  // a query is quantized to -mostQuery .. mostQuery
   int64_t mostWeight; // a softmax's weight to 0 .. mostWeight
   int64_t degree;     // of the polynomial for weights
@@ -132,9 +131,9 @@ Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
       tokens(rowShape(op.getType()).rows), heads(op.getNumHeads()), kvHeads(op.getNumKvHeads()),
       groupSize(heads / kvHeads), dims(keyLayout.dims), block(keyLayout.block) {
   if (keyLayout.word.dotLanes == 4)
-    dot = {b.getI8Type(), 8, 1, 1, 127, 255, 3};
+    dot = {b.getI8Type(), 8, 1, 127, 255, 3};
   else
-    dot = {b.getI16Type(), 16, 2, 2, 32767, 32767, 4};
+    dot = {b.getI16Type(), 16, 2, 32767, 32767, 4};
 }
 
 void Emitter::chooseTiles() {
@@ -169,7 +168,7 @@ void Emitter::chooseTiles() {
   keySide = sideOf(positionVectors);
   while (positionVectors % keySide != 0)
     --keySide;
-  queryWords = dimVectors * lanes / 4 * dot.words;
+  queryWords = dimVectors * lanes / 4 * dot.steps;
 }
 
 void Emitter::makeScratch() {
@@ -347,7 +346,7 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
       for (int64_t s = 0; s < dot.steps; ++s)
         for (int64_t i = 0; i < rows; ++i) {
           Value at = b.add(b.mul(b.add(firstRow, i), queryWords * 4),
-                           b.add(b.mul(word, dot.words * 4), s * 4));
+                           b.add(b.mul(word, dot.steps * 4), s * 4));
           Value element = b.broadcastWord(queries, at, dot.element);
           for (int64_t v = 0; v < keySide; ++v) {
             Value &sum = next[static_cast<size_t>(i * keySide + v)];
@@ -511,7 +510,7 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
       }
       for (int64_t s = 0; s < dot.steps; ++s)
         for (int64_t i = 0; i < rows; ++i) {
-          Value at = b.add(b.mul(word, dot.words * 4), (i * block * dot.bits / 8) + s * 4);
+          Value at = b.add(b.mul(word, dot.steps * 4), (i * block * dot.bits / 8) + s * 4);
           Value weight = b.broadcastWord(weights, at, dot.element);
           for (int64_t v = 0; v < side; ++v) {
             Value &sum = next[static_cast<size_t>(i * side + v)];

@@ -31,6 +31,15 @@ bool takesQuantization(plan::StepOp step) {
          plan::isElementwise(root);
 }
 
+/// True if nothing reads the step's result but a quantization. It is better made together with that,
+/// row by row, than with a linear layer: the same bytes are written and read, and the layers that
+/// make its operands can run side by side.
+bool onlyQuantized(plan::StepOp step) {
+  Value result = step.getResult();
+  auto reader = result.hasOneUse() ? dyn_cast<plan::StepOp>(*result.user_begin()) : plan::StepOp();
+  return reader && isa<plan::QuantizeOp>(reader.getRoot());
+}
+
 /// The steps that must move before `producer`, so that `operand` is there when it runs; failure
 /// when one of them cannot.
 LogicalResult collectHoists(Value operand, plan::StepOp producer,
@@ -118,11 +127,13 @@ struct FuseStepsPass : bluec::impl::FuseStepsBase<FuseStepsPass> {
   bool fuseIntoProducer(plan::StepOp consumer) {
     if (!plan::isElementwise(consumer.getRoot()))
       return false;
+    bool isQuantized = onlyQuantized(consumer);
     plan::StepOp producer;
     SmallVector<plan::StepOp> hoists;
     for (Value operand : consumer.getOperands()) {
       auto step = operand.getDefiningOp<plan::StepOp>();
       bool fits = step && operand.hasOneUse() && takesEpilogue(step) &&
+                  !(isQuantized && isa<plan::LinearOp>(step.getRoot())) &&
                   operand.getType() == consumer.getResult().getType() &&
                   entersAtStart(consumer, operand);
       // Of two producers the later one: the other's result is there by then.

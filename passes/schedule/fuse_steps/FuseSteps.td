@@ -18,7 +18,8 @@ def FuseSteps : Pass<"fuse-steps", "::mlir::ModuleOp"> {
     **What must have run before.** lower-to-plan. Steps have no offsets yet.
 
     **What it does not do.** It does not quantize in linear layers and attention, whose tasks see
-    parts of rows. It computes nothing twice: a value with two readers is a step of its
+    parts of rows; an elementwise step that only a quantization reads joins no linear layer either,
+    since together with the quantization it saves the same bytes. It computes nothing twice: a value with two readers is a step of its
     own. It reorders no two steps that touch the KV cache. It changes no bit of any result.
 
     **Before and after.** tests/lit/schedule/fuse_steps/

@@ -2,6 +2,7 @@
 
 #include "passes/schedule/plan_memory/ArenaPacker.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace bluec {
@@ -33,12 +34,28 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
       cache.setOffset(cacheBytes);
       cacheBytes += alignedBytes(cache.getType());
     }
-    auto weights = module->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
-    int64_t peak = (weights ? weights.getInt() : 0) + cacheBytes + largest;
+    int64_t peak = cacheBytes + mostBesideTheCache(module);
     module->setAttr(plan::kCacheBytesAttr, builder.getI64IntegerAttr(cacheBytes));
     module->setAttr(plan::kPeakBytesAttr, builder.getI64IntegerAttr(peak));
     arenaBytes = static_cast<uint64_t>(largest);
     unpackedBytes = static_cast<uint64_t>(unpacked);
+  }
+
+  /// Of all segments of the weights, the most that one takes with the arena of the entry points
+  /// that read it.
+  int64_t mostBesideTheCache(ModuleOp module) {
+    auto weights = module->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
+    llvm::StringMap<int64_t> bytesOf;
+    if (auto segments = module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr))
+      for (auto segment : segments.getAsRange<plan::SegmentAttr>())
+        bytesOf[segment.getName()] = segment.getBytes();
+    int64_t most = 0;
+    for (auto entry : module.getOps<plan::EntryOp>()) {
+      auto known = bytesOf.find(entry.getSegment());
+      int64_t read = known != bytesOf.end() ? known->second : weights ? weights.getInt() : 0;
+      most = std::max(most, read + static_cast<int64_t>(entry.getArenaBytes().value_or(0)));
+    }
+    return most;
   }
 
   void planEntry(plan::EntryOp entry, Builder &builder, int64_t &largest, int64_t &unpacked) {

@@ -8,9 +8,10 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let description = [{
     **What it does.** Gives every step's result an `offset` in the arena of its entry and the
     `last_use` that ends its lifetime, every entry its `arena_bytes` and `input_offsets`, every
-    plan.cache its offset, and the module `plan.cache_bytes` and `plan.peak_bytes`: weights, KV
-    cache and the largest arena, which is what a process maps at most, since entry points run one
-    after the other. A result is alive from its own step to its last reader, an output to the end
+    plan.cache its offset, and the module `plan.cache_bytes` and `plan.peak_bytes`: KV cache,
+    and the most that a segment of the weights takes with the largest arena of the entry points
+    that read it. That is what is in memory at most, since entry points run one after the other
+    and a runtime lets the other segments and their arena leave memory meanwhile. A result is alive from its own step to its last reader, an output to the end
     of the call, an input from the start of the call. What is alive together shares no byte.
 
     **What must have run before.** fuse-steps (later fusion would outdate the lifetimes) and

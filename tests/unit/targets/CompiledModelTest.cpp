@@ -50,6 +50,36 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
     }
     plan.return
   }
+  plan.entry @twins kind embed capacity 4 segment "language" arena 768 inputs [0] {
+  ^bb0(%x: tensor<4x8xf32>):
+    %a = plan.step "a" value "a" on "cpu" offset 128 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>):
+      %s = blue.scale %p {factor = 2.0 : f64} : tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    %b = plan.step "b" value "b" on "cpu" offset 256 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>):
+      %s = blue.scale %p {factor = 3.0 : f64} : tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    %c = plan.step "c" value "c" on "cpu" offset 384 (%a, %b)
+        : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>, %q: tensor<4x8xf32>):
+      %s = blue.mul %p, %q : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    %d = plan.step "d" value "d" on "cpu" offset 128 (%c) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>):
+      %s = blue.scale %p {factor = 5.0 : f64} : tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    %e = plan.step "e" value "e" on "cpu" offset 256 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+    ^bb0(%p: tensor<4x8xf32>):
+      %s = blue.scale %p {factor = 7.0 : f64} : tensor<4x8xf32>
+      plan.yield %s : tensor<4x8xf32>
+    }
+    plan.return %e : tensor<4x8xf32>
+  }
 }
 )";
 
@@ -131,7 +161,7 @@ TEST_F(CompiledModel, DescribesItself) {
   ASSERT_EQ(model->num_segments, 2);
   EXPECT_STREQ(model->segments[1].name, "language");
   EXPECT_EQ(model->segments[1].offset, 4096);
-  ASSERT_EQ(model->num_entries, 2);
+  ASSERT_EQ(model->num_entries, 3);
 
   const bluec_entry &prefill = model->entries[0];
   EXPECT_STREQ(prefill.name, "prefill");
@@ -193,6 +223,51 @@ TEST_F(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
   y[0] = -1;
   EXPECT_EQ(model->entries[0].run(&call), 7);
   EXPECT_EQ(y[0], -1) << "a step ran after the observer had stopped the call";
+}
+
+/// a and b share a parallel_for, and so do d and e; c reads what a and b write. (That e takes the
+/// place of b matters to nobody: c is done by then.)
+TEST_F(CompiledModel, RunsStepsSideBySide) {
+  const bluec_model *model = load();
+  ASSERT_NE(model, nullptr);
+  alignas(64) uint8_t arena[768] = {}, weights[8192] = {};
+  auto *floats = reinterpret_cast<float *>(arena);
+  for (int i = 0; i < 32; ++i)
+    floats[i] = static_cast<float>(i);
+  bluec_call call = {};
+  call.arena = arena;
+  call.weights = weights;
+  call.count = 3;
+  std::vector<int64_t> loops;
+  call.pool = &loops;
+  // The last task first, and several in one go where two steps meet.
+  call.parallel_for = [](void *pool, bluec_kernel_fn kernel, const bluec_call *call,
+                         int64_t tasks) {
+    static_cast<std::vector<int64_t> *>(pool)->push_back(tasks);
+    for (int64_t end = tasks; end > 0; end -= 2)
+      kernel(call, std::max<int64_t>(0, end - 2), end);
+  };
+  const bluec_entry &twins = model->entries[2];
+  ASSERT_STREQ(twins.name, "twins");
+  EXPECT_EQ(twins.num_steps, 5);
+  EXPECT_EQ(twins.steps[0].tasks, 4);
+  EXPECT_EQ(twins.run(&call), 0);
+  EXPECT_EQ(loops, (std::vector<int64_t>{6, 3, 6}));
+  for (int i = 0; i < 32; ++i) {
+    float x = static_cast<float>(i), isValid = i < 24 ? 1.0f : 0.0f;
+    EXPECT_EQ(floats[96 + i], isValid * 6 * x * x) << i;
+    EXPECT_EQ(floats[32 + i], isValid * 30 * x * x) << i;
+    EXPECT_EQ(floats[64 + i], isValid * 7 * x) << i;
+  }
+
+  std::vector<int64_t> seen;
+  call.observer = &seen;
+  call.on_step = [](void *observer, int64_t step) -> int32_t {
+    static_cast<std::vector<int64_t> *>(observer)->push_back(step);
+    return step == 3 ? 9 : 0;
+  };
+  EXPECT_EQ(twins.run(&call), 9);
+  EXPECT_EQ(seen, (std::vector<int64_t>{0, 1, 2, 3}));
 }
 
 TEST_F(CompiledModel, TheSamePlanGivesTheSameBytes) {

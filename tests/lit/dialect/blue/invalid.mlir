@@ -617,3 +617,39 @@ func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8xf32>) {
   %o, %k, %v = blue.attention %x, %x, %x past %p, %p {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal, compute_type = i8} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
   return
 }
+
+// -----
+
+// Floats are not quantized yet.
+func.func @f() {
+  // expected-error@+1 {{dequantize: expected integers of 4 or 8 bits, found 'tensor<4x8xf32>'}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xf32>> [#blue.dequantize<[1, 8], dense<1.0> : tensor<4x1xf32>>] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// A block for each dim, none of them empty.
+func.func @f() {
+  // expected-error@+1 {{dequantize: expected 2 positive blocks, found [1, 0]}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xi8>> [#blue.dequantize<[1, 0], dense<1.0> : tensor<4x1xf32>>] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// Two blocks in a row need two scales.
+func.func @f() {
+  // expected-error@+1 {{dequantize: expected a scale of up to 32 bits for each block of 'tensor<4x8xi8>'}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xi8>> [#blue.dequantize<[1, 4], dense<1.0> : tensor<4x1xf32>>] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// Zeros have the elements' type.
+func.func @f() {
+  // expected-error@+1 {{dequantize: expected a zero of 'i8' for each block of 'tensor<4x8xi8>'}}
+  %w = blue.weight "w" <"m" at 0 : tensor<4x8xi8>> [#blue.dequantize<[1, 4], dense<1.0> : tensor<4x2xf32>, dense<1> : tensor<4x2xui8>>] : tensor<4x8xf32>
+  return
+}

@@ -34,3 +34,17 @@ func.func @decoder(%x: tensor<?x64xf32>, %keys: tensor<?x64x!blue.quantized<i8 g
   return %o, %k, %v : tensor<?x64xf32>, tensor<?x64x!blue.quantized<i8 group 32 scale f16>>,
                       tensor<?x64x!blue.quantized<i8 group 32 scale f16>>
 }
+
+// Weights that are quantized in their file: scales and zeros as sources and as elements.
+// CHECK-LABEL: func.func @in_file
+func.func @in_file() {
+  // CHECK: blue.weight "w" <"m" at 0 : tensor<64x192xui4>> [#blue.dequantize<[1, 32], #blue.source<"m" at 6144 : tensor<64x6xf16>>, dense<8> : tensor<64x6xui4>>, #blue.convert<f32>] : tensor<64x192xf32>
+  %0 = blue.weight "w" <"m" at 0 : tensor<64x192xui4>>
+    [#blue.dequantize<[1, 32], #blue.source<"m" at 6144 : tensor<64x6xf16>>, dense<8> : tensor<64x6xui4>>,
+     #blue.convert<f32>] : tensor<64x192xf32>
+  // CHECK: blue.weight "k" <"m" at 0 : tensor<64x192xi8>> [#blue.dequantize<[1, 192], #blue.source<"m" at 12288 : tensor<64x1xf32>>>, #blue.quantize<<i8 group row scale f32>, keep>]
+  %1 = blue.weight "k" <"m" at 0 : tensor<64x192xi8>>
+    [#blue.dequantize<[1, 192], #blue.source<"m" at 12288 : tensor<64x1xf32>>>,
+     #blue.quantize<<i8 group row scale f32>, keep>] : tensor<64x192x!blue.quantized<i8 group row scale f32>>
+  return
+}

@@ -2,7 +2,7 @@
 
 // The register tile follows from the target's facts and the number of rows.
 
-// 32 registers of 512 bits and 128 rows: 13 rows by 2 vectors (10 tiles, 2 rows twice).
+// 32 registers of 512 bits and 128 rows: 9 tiles of 13 rows by 2 vectors, and one of 11.
 // CHECK: [[TASKS:#map[0-9]*]] = affine_map<(d0) -> ((d0 ceildiv 130) * 2)>
 // CHECK: plan.launch @linear_128x64_k48({{.*}}) tasks [[TASKS]]
 // CHECK: func.func private @linear_128x64_k48
@@ -12,6 +12,11 @@
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
 // CHECK-COUNT-26: vector.store
+// CHECK: scf.if
+// CHECK-COUNT-22: vector.fma
+// CHECK-NOT: vector.fma
+// CHECK: scf.yield
+// CHECK-COUNT-22: vector.store
 // CHECK-NOT: vector.store
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {

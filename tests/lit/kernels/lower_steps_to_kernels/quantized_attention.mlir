@@ -4,18 +4,18 @@
 !keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot i8>>
 !values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot i8>>
 
-// A chunk: a task is a head and a tile of 64 rows, of which eight are in registers at a time. The
+// A chunk: a task is a head and a tile of 64 rows, of which four are in registers at a time. The
 // cache is bytes, and is read by dot products of integers as it stands.
 // CHECK: affine_map<(d0) -> ((d0 ceildiv 64) * 4)>
 // CHECK: func.func private @attention_128x256(%{{.*}}: memref<128x256xf32> {{.*}}, %{{.*}}: memref<33792xi8> {{.*}}, %{{.*}}: memref<33792xi8>
 // CHECK-NOT: memref.alloc(
 // The query as integers.
 // CHECK: math.roundeven
-// Two vectors of positions for each of eight rows.
+// Four vectors of positions for each of four rows.
 // CHECK-COUNT-16: kernel.dot
 // CHECK-NOT: kernel.dot
 // CHECK: scf.yield
-// Two vectors of dims.
+// Four vectors of dims.
 // CHECK-COUNT-16: kernel.dot
 // CHECK-NOT: kernel.dot
 // CHECK: scf.yield
@@ -39,13 +39,13 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // -----
 
 !kv = !blue.quantized<i8 group 64 scale f16>
-!keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot i16>>
-!values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot i16>>
+!keys = tensor<256x512x!kv, #plan.keys<heads 8, block 128, dot i16>>
+!values = tensor<256x512x!kv, #plan.values<heads 8, block 128, dot i16>>
 
 // One token: a task is a group, whose two heads share its keys and values. Each word of the cache
 // gives two operands of i16, by a mask and a shift.
-// CHECK: affine_map<(d0) -> (d0 * 2)>
-// CHECK: func.func private @attention_1x256
+// CHECK: affine_map<(d0) -> (d0 * 8)>
+// CHECK: func.func private @attention_1x1024
 // CHECK: memref.prefetch
 // CHECK: arith.andi %{{.*}} : vector<32xi16>
 // CHECK: arith.shrui %{{.*}} : vector<32xi16>
@@ -55,14 +55,14 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
   plan.cache @k : !keys
   plan.cache @v : !values
   plan.entry @decode kind decode capacity 1 segment "s" {
-  ^bb0(%q: tensor<1x256xf32>):
+  ^bb0(%q: tensor<1x1024xf32>):
     %k = plan.get_cache @k : !keys
     %v = plan.get_cache @v : !values
-    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<1x256xf32>, !keys, !values) -> tensor<1x256xf32> {
-    ^bb0(%a: tensor<1x256xf32>, %b: !keys, %c: !values):
-      %o = plan.attention %a, %b, %c {causal, num_heads = 4 : i64, num_kv_heads = 2 : i64, scale = 0.125 : f64} : (tensor<1x256xf32>, !keys, !values) -> tensor<1x256xf32>
-      plan.yield %o : tensor<1x256xf32>
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<1x1024xf32>, !keys, !values) -> tensor<1x1024xf32> {
+    ^bb0(%a: tensor<1x1024xf32>, %b: !keys, %c: !values):
+      %o = plan.attention %a, %b, %c {causal, num_heads = 16 : i64, num_kv_heads = 8 : i64, scale = 0.125 : f64} : (tensor<1x1024xf32>, !keys, !values) -> tensor<1x1024xf32>
+      plan.yield %o : tensor<1x1024xf32>
     }
-    plan.return %y : tensor<1x256xf32>
+    plan.return %y : tensor<1x1024xf32>
   }
 }

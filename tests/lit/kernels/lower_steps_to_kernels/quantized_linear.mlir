@@ -6,7 +6,7 @@
 // CHECK: [[TASKS:#map[0-9]*]] = affine_map<(d0) -> ((d0 ceildiv 18) * 2)>
 // CHECK: plan.launch @linear_18x64_k128({{.*}}) tasks [[TASKS]]
 // CHECK: func.func private @linear_18x64_k128(%{{.*}}: memref<4608xi8>{{.*}}, %{{.*}}: memref<4352xi8>{{.*}}, %{{.*}}: memref<18x64xf32>
-// CHECK-DAG: arith.constant dense<252645135> : vector<16xi32>
+// CHECK-DAG: arith.constant dense<15> : vector<64xi8>
 // CHECK-DAG: arith.constant dense<3> : vector<16xi32>
 // CHECK: scf.for %{{.*}} = %c0 to %c128 step %c64 iter_args
 // CHECK-COUNT-6: arith.shli

@@ -82,3 +82,51 @@ plan.entry @joins kind encode capacity 4 segment "s" {
   }
   plan.return %1, %3 : !x, !x
 }
+
+// -----
+
+!x = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
+
+// What only a quantization reads joins that, not the linear layer that makes it: gate and up stay
+// alone. The sum that something else reads as well joins its linear layer.
+// CHECK-LABEL: plan.entry @swiglu
+// CHECK: plan.linear
+// CHECK-NEXT: plan.yield
+// CHECK: plan.linear
+// CHECK-NEXT: blue.add
+// CHECK-NEXT: plan.yield
+// CHECK: blue.swiglu
+// CHECK-NEXT: plan.quantize
+// CHECK-NEXT: plan.yield
+// CHECK-NOT: plan.step
+plan.weight @w #blue.source<"m" at 0 : tensor<64x64xf32>> packed tensor<8x64x8xf32> segment "s"
+plan.entry @swiglu kind encode capacity 4 segment "s" {
+^bb0(%p: tensor<4x64xf32>):
+  %w = plan.get_weight @w : tensor<8x64x8xf32>
+  %0 = plan.step "gate" value "gate" on "cpu"(%p, %w) : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<8x64x8xf32>):
+    %r = plan.linear %a, %b : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %1 = plan.step "up" value "up" on "cpu"(%p, %w) : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<8x64x8xf32>):
+    %r = plan.linear %a, %b : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %2 = plan.step "add" value "add" on "cpu"(%1, %p) : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<4x64xf32>):
+    %r = blue.add %a, %b : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %3 = plan.step "swiglu" value "swiglu" on "cpu"(%0, %2) : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<4x64xf32>):
+    %r = blue.swiglu %a, %b : (tensor<4x64xf32>, tensor<4x64xf32>) -> tensor<4x64xf32>
+    plan.yield %r : tensor<4x64xf32>
+  }
+  %4 = plan.step "quantize" value "swiglu/quantized" on "cpu"(%3) : (tensor<4x64xf32>) -> !x {
+  ^bb0(%a: tensor<4x64xf32>):
+    %r = plan.quantize %a : (tensor<4x64xf32>) -> !x
+    plan.yield %r : !x
+  }
+  plan.return %4, %2 : !x, tensor<4x64xf32>
+}

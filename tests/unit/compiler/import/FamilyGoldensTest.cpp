@@ -10,6 +10,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -76,6 +77,7 @@ static void check(const GoldenCase &golden, bool runPasses) {
     passes.addNestedPass<func::FuncOp>(createInlineCachedBranch());
     passes.addNestedPass<func::FuncOp>(createSpecializeBatch());
     passes.addNestedPass<func::FuncOp>(createUnpackAttention());
+    passes.addNestedPass<func::FuncOp>(createUnpackQuantized());
     passes.addNestedPass<func::FuncOp>(createFoldConstants());
     ASSERT_TRUE(succeeded(passes.run(*module)));
   }

@@ -129,4 +129,37 @@ TEST_F(StepCostsTest, Encoder) {
   EXPECT_EQ(found[0].rowOperations, 2 * 2 * 8 * 5 * 5);
 }
 
+// Four bits a weight and a scale of two bytes for each 64; products are of the input's integers.
+TEST_F(StepCostsTest, Quantized) {
+  const std::string x = "tensor<18x128x!blue.quantized<i8 group row scale f32>, "
+                        "#plan.rows<sums 64>>";
+  const std::string w = "tensor<64x128x!blue.quantized<i4 group 64 scale f16>, "
+                        "#plan.panels<rows 32, dot i8>>";
+  std::vector<StepCost> found = costs(R"(
+    module {
+      plan.weight @w dense<1.0> : tensor<64x128xf32>
+          [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed )" +
+                                      w + R"( segment "s"
+      plan.entry @f kind prefill capacity 18 segment "s" {
+      ^bb0(%x: )" + x + R"():
+        %w = plan.get_weight @w : )" + w +
+                                      R"(
+        %y = plan.step "l" value "v" on "cpu" (%x, %w) : ()" +
+                                      x + ", " + w + R"() -> tensor<18x64xf32> {
+        ^bb0(%a: )" + x + ", %b: " + w +
+                                      R"():
+          %l = plan.linear %a, %b : ()" +
+                                      x + ", " + w + R"() -> tensor<18x64xf32>
+          plan.yield %l : tensor<18x64xf32>
+        }
+        plan.return %y : tensor<18x64xf32>
+      }
+    }
+  )");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].arithmetic, "i8");
+  EXPECT_EQ(found[0].weightBytes, 64 * 128 / 2 + 64 * 2 * 2);
+  EXPECT_EQ(found[0].rowOperations, 2 * 64 * 128);
+}
+
 } // namespace

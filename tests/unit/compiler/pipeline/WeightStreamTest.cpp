@@ -124,6 +124,49 @@ TEST_F(QuantizedStreamTest, PacksWhatTheLibraryQuantizes) {
     }
 }
 
+// Integers, scales and zeros of a quantized file reach the panels as they are: what lies at 0 are
+// 4-bit integers here, and zeros behind them.
+TEST_F(QuantizedStreamTest, KeepsTheIntegersOfTheFile) {
+  std::string text = "plan.weight @w #blue.source<\"w\" at 0 : tensor<77x304xui4>> "
+                     "[#blue.slice<1 : 0 to 300>, #blue.dequantize<[1, 16], dense<0.25> : "
+                     "tensor<77x19xf32>, #blue.source<\"w\" at 20000 : tensor<77x20xui4>>>, "
+                     "#blue.quantize<<i4 group 16 scale f32 zeros>, keep>] packed "
+                     "tensor<77x300x!blue.quantized<i4 group 16 scale f32 zeros>, "
+                     "#plan.panels<rows 16, dot i16>> segment \"s\"";
+  auto module = parse(text);
+  ASSERT_TRUE(module);
+  auto op = *module->getOps<plan::WeightOp>().begin();
+  auto layout = *plan::PanelLayout::of(cast<RankedTensorType>(op.getPacked()));
+  auto nibble = [&](size_t at) {
+    auto byte = reinterpret_cast<const uint8_t *>(file.data())[at / 2];
+    return (at % 2 == 0 ? byte & 15 : byte >> 4) - 8;
+  };
+  for (int64_t pieceBytes : {0, 1 << 20}) {
+    std::string bytes = streamBytes(op, pieceBytes);
+    quantize::Rows found = unpackPanels(layout, {bytes.data(), bytes.size()});
+    for (size_t n = 0; n < 77; ++n)
+      for (size_t k = 0; k < 300; ++k) {
+        ASSERT_EQ(found.elements[n * 300 + k], nibble(n * 304 + k));
+        ASSERT_EQ(found.scales[n * 19 + k / 16], 0.25f);
+        ASSERT_EQ(found.zeros[n * 19 + k / 16], nibble(40000 + n * 20 + k / 16));
+      }
+  }
+}
+
+// A type that the file does not have cannot be kept.
+TEST_F(QuantizedStreamTest, KeepsNothingElse) {
+  std::string message;
+  context.getDiagEngine().registerHandler([&](Diagnostic &diagnostic) {
+    message = diagnostic.str();
+    return success();
+  });
+  auto module = weight("<i4 group 64 scale f16>", "keep");
+  ASSERT_TRUE(module);
+  EXPECT_TRUE(failed(streamWeight(*module->getOps<plan::WeightOp>().begin(), reader,
+                                  [](ArrayRef<char>) { return true; }, /*pieceBytes=*/0)));
+  EXPECT_NE(message.find("expected a packed type of"), std::string::npos) << message;
+}
+
 TEST_F(QuantizedStreamTest, IsTheSameInPieces) {
   auto module = weight("<i4 group 64 scale f16>", "search");
   ASSERT_TRUE(module);

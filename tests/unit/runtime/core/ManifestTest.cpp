@@ -68,6 +68,17 @@ TEST_F(ManifestTest, FlippedBits) {
   }
 }
 
+TEST_F(ManifestTest, Blocks) {
+  bundle.sumBlocks(4096);
+  bundle.write();
+  const auto parsed = Manifest::parse(text());
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  const FileEntry *weights = parsed->file("weights.bin");
+  EXPECT_EQ(weights->blockBytes, 4096u);
+  EXPECT_EQ(weights->blocks, (std::vector<std::uint32_t>{0x98f94189, 0x98f94189}));
+  EXPECT_TRUE(parsed->file("model.so")->blocks.empty());
+}
+
 TEST_F(ManifestTest, EveryTruncation) {
   const std::string good = text();
   for (std::size_t size = 0; size < good.size(); size += 7)
@@ -108,6 +119,22 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["files"]["../model.so"] = json["files"]["model.so"]; }},
       {"manifest.json: files.'model.so'.sha256: expected 64 hexadecimal digits in lower case",
        [](Json &json) { json["files"]["model.so"]["sha256"] = "00"; }},
+      {"manifest.json: files.'weights.bin'.crc32c: expected a value, found none",
+       [](Json &json) { json["files"]["weights.bin"]["block_bytes"] = 4096; }},
+      {"manifest.json: files.'weights.bin'.block_bytes: expected a value, found none",
+       [](Json &json) { json["files"]["weights.bin"]["crc32c"] = "0123456789abcdef"; }},
+      {"manifest.json: files.'weights.bin'.block_bytes: expected a whole number from 4096 to "
+       "1073741824",
+       [](Json &json) {
+         json["files"]["weights.bin"]["block_bytes"] = 4095;
+         json["files"]["weights.bin"]["crc32c"] = "0123456789abcdef";
+       }},
+      {"manifest.json: files.'weights.bin'.crc32c: expected 16 hexadecimal digits in lower case, "
+       "eight for each block",
+       [](Json &json) {
+         json["files"]["weights.bin"]["block_bytes"] = 4096;
+         json["files"]["weights.bin"]["crc32c"] = "0123456789abcde";
+       }},
   };
   const Json good = bundle.manifest;
   for (const auto &[expected, change] : cases) {

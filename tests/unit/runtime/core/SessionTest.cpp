@@ -203,6 +203,28 @@ TEST_F(SessionTest, PicturesSurviveTheNext) {
   EXPECT_NEAR(before[1], 50 / 255.0, 1e-6);
 }
 
+// A page each of vision and language; the fake model itself reads none.
+TEST_F(SessionTest, OneSideIsInMemoryAtATime) {
+  const auto touch = [&](std::size_t offset) {
+    *static_cast<volatile const std::uint8_t *>(&loaded->weights()[offset]);
+  };
+  const auto inMemory = [] { return mappedInMemory("weights.bin"); };
+  ASSERT_EQ(inMemory(), 0u);
+  touch(0);
+  touch(4096);
+  ASSERT_EQ(inMemory(), 8192u);
+  ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());
+  EXPECT_EQ(inMemory(), 4096u) << "the language side has left";
+  ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());
+  EXPECT_EQ(inMemory(), 4096u);
+  ASSERT_TRUE(session->addTurn("hi").ok());
+  EXPECT_EQ(inMemory(), 0u) << "the vision side has left";
+  touch(0);
+  touch(4096);
+  ASSERT_EQ(ask("again"), "again");
+  EXPECT_EQ(inMemory(), 8192u) << "a turn without pictures leaves all where it is";
+}
+
 TEST_F(SessionTest, PicturesStandWhereThePromptSays) {
   ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());
   ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());

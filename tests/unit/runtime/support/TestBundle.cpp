@@ -39,6 +39,21 @@ void writeWhole(const std::string &path, const std::string &contents) {
   std::ofstream(path, std::ios::binary) << contents;
 }
 
+std::size_t mappedInMemory(const std::string &name) {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t total = 0;
+  bool ours = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/" + name) != line.npos)
+      ours = true;
+    else if (ours && line.starts_with("Rss:")) {
+      total += std::stoul(line.substr(4)) << 10;
+      ours = false;
+    }
+  }
+  return total;
+}
+
 std::string byteTokenizerJson() {
   nlohmann::json vocabulary;
   std::uint32_t next = 256;

@@ -24,6 +24,9 @@ private:
   std::string folder;
 };
 
+// Bytes of the mappings of files called `name` that are in this process's memory.
+std::size_t mappedInMemory(const std::string &name);
+
 std::string readWhole(const std::string &path);
 void writeWhole(const std::string &path, const std::string &contents);
 

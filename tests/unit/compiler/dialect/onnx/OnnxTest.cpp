@@ -30,6 +30,7 @@ TEST(OnnxDialect, EveryNodeHasARuleOfInference) {
   onnx::addIndexingRules(rules);
   onnx::addReductionRules(rules);
   onnx::addAttentionRules(rules);
+  onnx::addQuantizationRules(rules);
   mlir::MLIRContext context;
   for (const onnx::NodeSchema &schema : onnx::listNodeSchemas(context)) {
     // Constants and subgraphs are handled by the walk itself.

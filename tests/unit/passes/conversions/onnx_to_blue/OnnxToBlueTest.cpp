@@ -15,6 +15,7 @@
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
+#include "passes/model/unpack_quantized/UnpackQuantized.h"
 #include "passes/model/verify_model/VerifyModel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -84,6 +85,7 @@ public:
     functions.addPass(createInlineCachedBranch());
     functions.addPass(createSpecializeBatch());
     functions.addPass(createUnpackAttention());
+    functions.addPass(createUnpackQuantized());
     functions.addPass(createFoldConstants());
     functions.addPass(createCSEPass());
     OnnxToBlueOptions options;

@@ -1,0 +1,46 @@
+// RUN: bluec-opt %s -split-input-file -plan-memory | FileCheck %s
+
+// Without segments all weights count: 4096 bytes, an arena of 128 (input and result), a cache of 192.
+// CHECK: module attributes {plan.cache_bytes = 192 : i64, plan.peak_bytes = 4416 : i64
+module attributes {plan.weights_bytes = 4096 : i64} {
+  plan.cache @a : tensor<1x9x4xf32>
+  plan.entry @decode kind decode capacity 1 segment "language" {
+  ^bb0(%x: tensor<1x16xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x16xf32>) -> tensor<1x16xf32> {
+    ^bb0(%a: tensor<1x16xf32>):
+      %y = blue.relu %a : tensor<1x16xf32>
+      plan.yield %y : tensor<1x16xf32>
+    }
+    plan.return %0 : tensor<1x16xf32>
+  }
+}
+
+// -----
+
+// A segment is in memory with its own entry points' arena only: 8192 and 128 are more than 4096 and
+// 512.
+// CHECK: plan.peak_bytes = 8320 : i64
+// CHECK: plan.entry @encode {{.*}} arena 512
+// CHECK: plan.entry @decode {{.*}} arena 128
+module attributes {plan.weights_bytes = 12288 : i64,
+                   plan.segments = [#plan.segment<"vision" at 0 bytes 4096>,
+                                    #plan.segment<"language" at 4096 bytes 8192>]} {
+  plan.entry @encode kind encode capacity 4 segment "vision" {
+  ^bb0(%x: tensor<4x16xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<4x16xf32>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x16xf32>):
+      %y = blue.relu %a : tensor<4x16xf32>
+      plan.yield %y : tensor<4x16xf32>
+    }
+    plan.return %0 : tensor<4x16xf32>
+  }
+  plan.entry @decode kind decode capacity 1 segment "language" {
+  ^bb0(%x: tensor<1x16xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x16xf32>) -> tensor<1x16xf32> {
+    ^bb0(%a: tensor<1x16xf32>):
+      %y = blue.relu %a : tensor<1x16xf32>
+      plan.yield %y : tensor<1x16xf32>
+    }
+    plan.return %0 : tensor<1x16xf32>
+  }
+}
