@@ -221,7 +221,7 @@ void Emitter::emitTile(Value headInGroup, Value row) {
   most = overHeads ? least : b.minimum(b.add(b.add(k.position, row), height), valid);
   rowsHere = overHeads ? b.index(height) : b.minimum(b.sub(validRows, row), b.index(height));
 
-  b.loop(b.index(0), b.index(height), 1, [&](Value i) { emitQuery(i); });
+  b.loop(b.index(0), b.mul(b.ceilDiv(rowsHere, rows), rows), 1, [&](Value i) { emitQuery(i); });
   // All rows see all of the stretches before `full`.
   Value full = b.mul(b.div(least, block), block);
   emitStretches(b.index(0), full, /*masked=*/false);
