@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Compilation.h"
 
 #include "compiler/pipeline/BundleWriter.h"
+#include "compiler/pipeline/Calibration.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/MemoryWatch.h"
@@ -64,6 +65,8 @@ private:
   }
   LogicalResult chooseSizes();
   LogicalResult checkBudget();
+  LogicalResult calibrate();
+  LogicalResult measureCost();
   LogicalResult writeWeightsFile();
   Json manifestFields() const;
   /// Errors of files are of the input: a full disk or a place that may not be written.
@@ -79,7 +82,9 @@ private:
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
   Recipe recipe;
-  bool calibrated = false;
+  std::unique_ptr<Calibration> calibration; // null without a set
+  quantize::Statistics statistics;
+  std::optional<LogitErrors> cost; // of the recipe, on the calibration set
   std::vector<PhaseTime> times;
   Clock::duration weightsTime = {}; // of the phase that runs, counted by itself
   int exitCode = exitInput;         // of the phase that fails
@@ -213,6 +218,13 @@ LogicalResult Compilation::checkOptions() {
   if (!loaded)
     return report(loaded.takeError());
   recipe = std::move(*loaded);
+  if (options.accuracyBudget && options.calibration.empty())
+    return diagnostics.error("--accuracy-budget: expected a calibration set to measure on "
+                             "(--calibration), found none");
+  if (options.accuracyBudget && (!target->runsHere() || options.emit != Emit::Bundle))
+    return diagnostics.error(
+        "--accuracy-budget: expected a bundle that runs here, found " +
+        (target->runsHere() ? std::string("another --emit") : "target " + target->name().str()));
   if (!options.stopAfter && options.output.empty())
     return diagnostics.error("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -273,8 +285,44 @@ LogicalResult Compilation::model() {
 LogicalResult Compilation::precision() {
   // Which types there are depends on the target.
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  if (!options.calibration.empty() && failed(calibrate()))
+    return failure();
+  bool calibrated = calibration != nullptr;
   auto build = [&](OpPassManager &to) { buildPrecisionPipeline(to, recipe.text, calibrated); };
   return passes->run(*module, "precision", build);
+}
+
+LogicalResult Compilation::calibrate() {
+  calibration = Calibration::create(options, options.calibration, diagnostics, err, exitCode);
+  if (!calibration)
+    return failure();
+  if (!recipe.needsCalibration())
+    return success();
+  weights->statistics = &statistics;
+  return calibration->gather(*module, recipe, statistics);
+}
+
+/// Runs the bundle as it stands in its temporary directory.
+LogicalResult Compilation::measureCost() {
+  auto opened = runtime::Bundle::open(writer->pathOf(""), {});
+  if (!opened.ok())
+    return diagnostics.error(opened.status().message());
+  exitCode = exitInput;
+  FailureOr<LogitErrors> measured = calibration->compare(**opened);
+  if (failed(measured))
+    return failure();
+  cost = *measured;
+  if (options.progress)
+    err << llvm::formatv("recipe costs {0:e2} nats a token on {1} tokens of {2} answers\n",
+                         cost->mean(), cost->rows, calibration->questionCount());
+  if (options.accuracyBudget && !(cost->mean() <= *options.accuracyBudget))
+    return diagnostics.error(
+        llvm::formatv(
+            "--accuracy-budget: expected a mean KL divergence of at most {0} nats a token, "
+            "found {1} on {2} tokens of {3} answers",
+            *options.accuracyBudget, cost->mean(), cost->rows, calibration->questionCount())
+            .str());
+  return success();
 }
 
 LogicalResult Compilation::schedule() {
@@ -417,9 +465,22 @@ LogicalResult Compilation::bundle() {
       return report(file.takeError());
     files[name] = *file;
   }
-  if (failed(report(writer->write("manifest.json", renderManifest(manifestFields(), files)))))
+  auto writeManifest = [&] {
+    return report(writer->write("manifest.json", renderManifest(manifestFields(), files)));
+  };
+  if (failed(writeManifest()))
+    return failure();
+  if (calibration && target->runsHere() && options.emit == Emit::Bundle &&
+      (failed(measureCost()) || failed(writeManifest())))
     return failure();
   return report(writer->commit());
+}
+
+static Json describe(const LogitErrors &cost) {
+  return {{"tokens", cost.rows},
+          {"mean_divergence", cost.mean()},
+          {"largest_divergence", cost.largest},
+          {"same_likeliest", cost.agreeing}};
 }
 
 Json Compilation::manifestFields() const {
@@ -429,6 +490,8 @@ Json Compilation::manifestFields() const {
   fields["producer"] = kProducer;
   fields["target"] = describeTarget(*module);
   fields["recipe"] = Json::parse(recipe.text);
+  if (cost)
+    fields["accuracy"] = describe(*cost);
   fields["geometry"] = {
       {"context", geometry.context},        {"chunk", geometry.chunk},
       {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
@@ -460,6 +523,8 @@ void Compilation::printSummary() {
   summary["output"] = options.stopAfter ? Json() : Json(options.output);
   summary["target"] = target->name().str();
   summary["recipe"] = recipe.name;
+  if (cost)
+    summary["accuracy"] = describe(*cost);
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {

@@ -22,6 +22,12 @@ struct CompileOptions {
   std::string output;          // may be empty with stopAfter
   std::string target = "host"; // a name that TargetRegistry::find knows
   std::string recipe = "bluelm-v";
+  /// A set of questions (see Calibration.h): what recipes with gptq or static activations need, and
+  /// what the recipe's cost is measured on. Empty: none.
+  std::string calibration;
+  /// Fail when the recipe costs more on the calibration set: the mean KL divergence of the logits
+  /// of answers from the float model's, in nats a token.
+  std::optional<double> accuracyBudget;
   Emit emit = Emit::Bundle;
   std::optional<int64_t> context; // tokens; absent: 2048, or all positions that the model has
   std::optional<int64_t> chunk;   // tokens; absent: 128, or the context if that is less

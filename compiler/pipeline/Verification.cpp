@@ -1,5 +1,6 @@
 #include "compiler/pipeline/Verification.h"
 
+#include "compiler/pipeline/Calibration.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/LayerErrors.h"
 #include "compiler/pipeline/LogitErrors.h"
@@ -40,7 +41,7 @@ constexpr double floatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e
 class Verification {
 public:
   Verification(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
-      : options(options), out(out), diagnostics(err), random(options.seed) {}
+      : options(options), out(out), err(err), diagnostics(err), random(options.seed) {}
 
   int run();
 
@@ -52,6 +53,7 @@ private:
   LogicalResult verifyLanguage();
   LogicalResult checked(const runtime::Status &status);
   LogicalResult applyRecipe();
+  LogicalResult calibrate();
   /// The first result of a part of `from`; the values of its layers go to `layers`.
   FailureOr<TensorPtr> evaluate(ModuleOp from, StringRef role, SmallVector<TensorPtr> inputs,
                                 ReferenceValues &layers);
@@ -82,6 +84,7 @@ private:
 
   const VerifyOptions &options;
   llvm::raw_ostream &out;
+  llvm::raw_ostream &err;
   Diagnostics diagnostics;
   std::unique_ptr<runtime::Bundle> bundle;
   std::unique_ptr<runtime::Session> session;
@@ -93,6 +96,7 @@ private:
   bool hasRecipe = false;          // whether the two differ
   double tolerance = floatTolerance;
   Recipe recipe;
+  quantize::Statistics statistics;
   ModelPackage package;
   std::unique_ptr<WeightReader> weights;
   ReferenceValues values, floatValues;
@@ -161,6 +165,27 @@ LogicalResult Verification::import() {
   return passes->run(*module, "model", modelPasses);
 }
 
+/// Gathers again what the bundle was compiled with: the same set gives the same statistics.
+LogicalResult Verification::calibrate() {
+  const runtime::Manifest &manifest = bundle->manifest();
+  exitCode = exitUsage;
+  if (options.calibration.empty())
+    return diagnostics.error("--calibration: expected the set that the bundle was compiled with, "
+                             "found none");
+  CompileOptions like;
+  like.model = options.reference;
+  like.target = manifest.targetName;
+  like.context = manifest.context;
+  like.chunk = std::max<int64_t>(manifest.chunk, 1);
+  like.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
+  std::unique_ptr<Calibration> calibration =
+      Calibration::create(like, options.calibration, diagnostics, err, exitCode);
+  if (!calibration)
+    return failure();
+  weights->statistics = &statistics;
+  return calibration->gather(*module, recipe, statistics);
+}
+
 /// The recipe stands in the manifest, whose checksum has been checked.
 LogicalResult Verification::applyRecipe() {
   SmallString<256> path(options.bundle);
@@ -178,10 +203,12 @@ LogicalResult Verification::applyRecipe() {
   const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
   if (!target)
     return diagnostics.error(options.bundle + ": " + why);
+  if (recipe.needsCalibration() && failed(calibrate()))
+    return failure();
   quantized = module->clone();
   (*quantized)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto precisionPasses = [&](OpPassManager &to) {
-    buildPrecisionPipeline(to, recipe.text, /*calibrated=*/false);
+    buildPrecisionPipeline(to, recipe.text, recipe.needsCalibration());
   };
   if (failed(passes->run(*quantized, "precision", precisionPasses)))
     return failure();

@@ -11,11 +11,13 @@
 namespace bluec {
 
 struct VerifyOptions {
-  std::string bundle;    // directory
-  std::string reference; // model directory that the bundle was compiled from
+  std::string bundle;      // directory
+  std::string reference;   // model directory that the bundle was compiled from
+  std::string calibration; // the set that it was compiled with; empty: none
   /// Of the relative error of a layer; absent: 1e-3 where all is computed in floats, 2e-2 with
-  /// 16-bit and 1e-1 with 8-bit activations (a value that is rounded the other way is off by a step,
-  /// and takes along what reads it; the plain evaluators do not quantize the softmax's weights).
+  /// 16-bit and 1e-1 with 8-bit activations (a value that is rounded the other way is off by a
+  /// step, and takes along what reads it; the plain evaluators do not quantize the softmax's
+  /// weights).
   std::optional<double> tolerance;
   int64_t tokens = 0; // of the prompt; 0: one and a half chunks
   int64_t tiles = 2;  // pictures

@@ -5,6 +5,7 @@
 #include "compiler/support/FloatConversion.h"
 #include "compiler/support/PanelPacking.h"
 #include "compiler/support/RowReader.h"
+#include "compiler/support/quantize/Statistics.h"
 
 #include <algorithm>
 #include <cstring>
@@ -83,13 +84,13 @@ struct Piece {
 /// Makes the packed bytes of a range of rows.
 class Packer {
 public:
-  Packer(plan::WeightOp weight, const RowSource &source)
-      : source(source), type(cast<RankedTensorType>(weight.getPacked())),
-        layout(plan::PanelLayout::of(type)), panelRows(weight.getPanelRows()),
-        quantization(quantizationOf(weight)) {
-    auto from = dyn_cast<blue::SourceAttr>(weight.getValue());
-    keeps = isKept() && from && source.integers() &&
-            blue::keptType(from, weight.getTransforms().getValue().drop_back()) ==
+  Packer(plan::WeightOp weight, const RowSource &source, quantize::Statistics *statistics)
+      : source(source), statistics(statistics),
+        named(dyn_cast<blue::SourceAttr>(weight.getValue())),
+        type(cast<RankedTensorType>(weight.getPacked())), layout(plan::PanelLayout::of(type)),
+        panelRows(weight.getPanelRows()), quantization(quantizationOf(weight)) {
+    keeps = isKept() && named && source.integers() &&
+            blue::keptType(named, weight.getTransforms().getValue().drop_back()) ==
                 quantization.getType();
   }
 
@@ -105,7 +106,8 @@ public:
   /// Rows that a piece begins at are multiples of this.
   int64_t unit() const { return std::max<int64_t>(panelRows, 1); }
 
-  /// False when a float is not finite and would have to be quantized.
+  /// False when a float is not finite and would have to be quantized, or a calibration run has
+  /// nothing about the weight.
   bool make(int64_t begin, int64_t end, Piece &piece) const {
     const int64_t count = end - begin;
     if (isKept()) {
@@ -118,8 +120,8 @@ public:
     source.read(begin, end, piece.rows.data());
     if (layout) {
       if (!quantize::quantizeRows(quantize::Format::of(quantization.getType()),
-                                  quantization.getMethod(), piece.rows.data(), count, source.width,
-                                  piece.integers))
+                                  quantization.getMethod(), statistics, named, piece.rows.data(),
+                                  count, source.width, piece.integers))
         return false;
       packIntegers(count, piece);
     } else if (type.getElementType().isF16()) {
@@ -154,6 +156,8 @@ private:
   }
 
   const RowSource &source;
+  quantize::Statistics *statistics;
+  blue::SourceAttr named; // null for constants
   RankedTensorType type;
   std::optional<plan::PanelLayout> layout;
   int64_t panelRows;
@@ -184,7 +188,7 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
   FailureOr<RowSource> source = RowSource::create(weight, reader);
   if (failed(source))
     return failure();
-  Packer packer(weight, *source);
+  Packer packer(weight, *source, reader.statistics);
   if (!packer.accepts())
     return weight.emitError() << "expected a packed type of f32, f16 or quantized panels, found "
                               << weight.getPacked();
@@ -193,10 +197,15 @@ LogicalResult bluec::streamWeight(plan::WeightOp weight, WeightReader &reader, W
   forEachPiece(*source, packer.unit(), pieceBytes, [&](int64_t begin, int64_t end) {
     if (packer.make(begin, end, piece))
       return sink(piece.bytes);
-    result = weight.emitError() << weight.getSymName()
-                                << ": expected finite numbers to quantize, found an infinity or "
-                                   "NaN in rows "
-                                << begin << " to " << end - 1;
+    if (quantizationOf(weight).getMethod() == blue::QuantizeMethod::Gptq)
+      result = weight.emitError() << weight.getSymName()
+                                  << ": expected finite numbers and what a calibration run saw of "
+                                     "the layer's input, found none";
+    else
+      result = weight.emitError() << weight.getSymName()
+                                  << ": expected finite numbers to quantize, found an infinity or "
+                                     "NaN in rows "
+                                  << begin << " to " << end - 1;
     return false;
   });
   return result;

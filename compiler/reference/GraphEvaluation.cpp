@@ -3,7 +3,7 @@
 #include "compiler/reference/Rounding.h"
 #include "compiler/support/Quoted.h"
 #include "compiler/support/WeightReader.h"
-#include "compiler/support/quantize/Quantize.h"
+#include "compiler/support/quantize/Statistics.h"
 
 #include "compiler/dialect/blue/QuantizedWeight.h"
 #include "compiler/dialect/onnx/Onnx.h"
@@ -28,7 +28,8 @@ public:
 
 private:
   template <typename Weight> FailureOr<SmallVector<Tensor>> readWeight(Weight op);
-  LogicalResult quantize(Operation *op, blue::QuantizeAttr quantization, Tensor &tensor);
+  LogicalResult quantize(Operation *op, blue::SourceAttr source, blue::QuantizeAttr quantization,
+                         Tensor &tensor);
   FailureOr<SmallVector<SharedTensor>> evaluateIf(onnx::IfOp op);
 
   ValueMap &values;
@@ -56,7 +57,7 @@ template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWe
     if (blue::keptType(op.getSource(), transforms) != quantization.getType())
       return op.emitError() << "expected a weight that is quantized in its file, found "
                             << quantization;
-  } else if (quantization && failed(quantize(op, quantization, *tensor))) {
+  } else if (quantization && failed(quantize(op, op.getSource(), quantization, *tensor))) {
     return failure();
   }
   SmallVector<Tensor> results;
@@ -65,15 +66,15 @@ template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWe
 }
 
 /// Replaces a weight by the numbers that its integers stand for.
-LogicalResult GraphEvaluator::quantize(Operation *op, blue::QuantizeAttr quantization,
-                                       Tensor &tensor) {
+LogicalResult GraphEvaluator::quantize(Operation *op, blue::SourceAttr source,
+                                       blue::QuantizeAttr quantization, Tensor &tensor) {
   if (tensor.type != ElementType::F32 || tensor.rank() != 2)
     return op->emitError() << "expected rows of f32 to quantize, found rank " << tensor.rank();
   quantize::Format format = quantize::Format::of(quantization.getType());
   quantize::Rows rows;
-  if (!quantize::quantizeRows(format, quantization.getMethod(), tensor.f32.data(), tensor.shape[0],
-                              tensor.shape[1], rows))
-    return op->emitError() << "expected finite weights and the method nearest or search, found "
+  if (!quantize::quantizeRows(format, quantization.getMethod(), options.weights->statistics, source,
+                              tensor.f32.data(), tensor.shape[0], tensor.shape[1], rows))
+    return op->emitError() << "expected finite weights, and for gptq a calibration run, found "
                            << quantization;
   quantize::dequantizeRows(format, rows, tensor.shape[0], tensor.shape[1], tensor.f32.data());
   return success();

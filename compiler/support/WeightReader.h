@@ -14,6 +14,9 @@
 #include <string>
 
 namespace bluec {
+namespace quantize {
+class Statistics;
+} // namespace quantize
 
 /// Where the elements of `view` are after a transform that moves elements (the same view for one
 /// that changes their values). The transform fits the view's shape; a reshape asks for a row-major
@@ -45,6 +48,9 @@ public:
   /// read only what the rows need; a reshape of transposed data materialises the weight up to it.
   mlir::FailureOr<reference::Tensor> readRows(blue::SourceAttr source, mlir::ArrayAttr transforms,
                                               int64_t begin, int64_t end, EmitError emitError);
+
+  /// What a calibration run saw, for weights by GPTQ; null without one. Not owned.
+  quantize::Statistics *statistics = nullptr;
 
 private:
   mlir::FailureOr<reference::Tensor> readQuantized(blue::SourceAttr source,

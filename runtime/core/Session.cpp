@@ -119,7 +119,12 @@ Status Session::runEntry(const bluec_entry &entry, std::int64_t count, std::int6
       return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
     std::memcpy(arena.get() + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
   }
-  Observer observer{entry, arena.get(), onStep, cancelled};
+  OnStep forwarded;
+  if (!onStep && observer)
+    forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
+      return observer(entry, count, step, output);
+    };
+  Observer watching{entry, arena.get(), onStep ? onStep : forwarded, cancelled};
   bluec_call call{};
   call.arena = arena.get();
   call.weights = bundle.weights().data();
@@ -128,7 +133,7 @@ Status Session::runEntry(const bluec_entry &entry, std::int64_t count, std::int6
   call.position = usesCache ? position : 0;
   call.pool = &bundle.threads();
   call.parallel_for = ThreadPool::run;
-  call.observer = &observer;
+  call.observer = &watching;
   call.on_step = observeStep;
   switch (const std::int32_t answer = entry.run(&call)) {
   case 0:

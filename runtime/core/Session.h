@@ -45,6 +45,10 @@ public:
   // call.
   using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *)>;
 
+  // The same of any call that the session makes, with its entry point and rows.
+  using OnEntryStep = std::function<bool(const bluec_entry &, std::int64_t count,
+                                         const bluec_step &, const void *)>;
+
   // A picture's features, f32 [tiles * tokens_per_tile, hidden].
   struct Features {
     std::int64_t tiles = 0;
@@ -66,6 +70,8 @@ public:
   // it is encoded, so that both sides of a model are never in memory at the same time.
   Status releaseWeights(bluec_entry_kind kind);
   void reset();
+  // Called after each step of all calls that have no OnStep of their own; empty: none.
+  void observe(OnEntryStep onStep) { observer = std::move(onStep); }
   void cancel() { cancelled.store(true, std::memory_order_relaxed); }
 
   const std::vector<Features> &pictures() const { return waiting; }
@@ -101,6 +107,8 @@ private:
   PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
   PageBuffer cache;
   std::atomic<bool> cancelled{false};
+
+  OnEntryStep observer;
 
   std::vector<Features> waiting;
   std::vector<float> embeddings; // of one chunk

@@ -12,19 +12,6 @@ using namespace bluec::quantize;
 // The factor
 //===------------------------------------------------------------------------------------------===//
 
-/// Of n floats each, of any number and alignment.
-static float dot(const float *a, const float *b, int64_t n) {
-  Lane sums[laneCount] = {};
-  int64_t i = 0;
-  for (; i + stripe <= n; i += stripe)
-    for (int64_t lane = 0; lane < laneCount; ++lane)
-      sums[lane] += loadLane(a + i + lane * laneElements) * loadLane(b + i + lane * laneElements);
-  float rest = 0;
-  for (; i < n; ++i)
-    rest += a[i] * b[i];
-  return total(sums) + rest;
-}
-
 // H = R * transpose(R) from the last row up: with c[i] = R's column i (elements 0 .. i), and the
 // rows of R from the right, R[j][i] = (H[i][j] - sum_{m > i} R[j][m] R[i][m]) / R[i][i]. Stored so
 // that both factors of the sum are contiguous: flipped[a] holds row k - 1 - a of R from the right.

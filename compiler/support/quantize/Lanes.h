@@ -28,6 +28,19 @@ inline float total(const Lane (&lanes)[laneCount]) {
   return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
+/// The dot product of n floats, of any number and alignment.
+inline float dot(const float *a, const float *b, int64_t n) {
+  Lane sums[laneCount] = {};
+  int64_t i = 0;
+  for (; i + stripe <= n; i += stripe)
+    for (int64_t lane = 0; lane < laneCount; ++lane)
+      sums[lane] += loadLane(a + i + lane * laneElements) * loadLane(b + i + lane * laneElements);
+  float rest = 0;
+  for (; i < n; ++i)
+    rest += a[i] * b[i];
+  return total(sums) + rest;
+}
+
 /// Nearest integers, ties to even, of numbers below 2^22 in magnitude: the sum with 1.5 * 2^23 has
 /// no bits for a fraction. Larger ones stay within 2^-23 of themselves, enough for a clamp.
 inline Lane nearestIntegers(Lane x) {

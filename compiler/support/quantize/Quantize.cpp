@@ -41,7 +41,6 @@ struct Fit {
 } // namespace
 
 /// Integers for 1 / sigma = `inverse`, and what least squares needs to know of them.
-template <bool weighted>
 static Fit fit(const float *unit, const float *weights, int64_t padded, float inverse, float low,
                float high) {
   Lane products[laneCount] = {}, squares[laneCount] = {};
@@ -49,14 +48,13 @@ static Fit fit(const float *unit, const float *weights, int64_t padded, float in
     for (int64_t lane = 0; lane < laneCount; ++lane) {
       Lane u = loadLane(unit + i + lane * laneElements);
       Lane q = clamp(nearestIntegers(u * splat(inverse)), splat(low), splat(high));
-      Lane weighed = weighted ? q * loadLane(weights + i + lane * laneElements) : q;
+      Lane weighed = q * loadLane(weights + i + lane * laneElements);
       products[lane] += weighed * u;
       squares[lane] += weighed * q;
     }
   return {total(products), total(squares)};
 }
 
-template <bool weighted>
 static float squaredError(const float *unit, const float *weights, int64_t padded, float sigma,
                           float low, float high) {
   Lane errors[laneCount] = {};
@@ -66,8 +64,7 @@ static float squaredError(const float *unit, const float *weights, int64_t padde
       Lane u = loadLane(unit + i + lane * laneElements);
       Lane q = clamp(nearestIntegers(u * splat(inverse)), splat(low), splat(high));
       Lane error = u - splat(sigma) * q;
-      errors[lane] +=
-          weighted ? error * error * loadLane(weights + i + lane * laneElements) : error * error;
+      errors[lane] += error * error * loadLane(weights + i + lane * laneElements);
     }
   return total(errors);
 }
@@ -112,15 +109,14 @@ static float coveringInverse(const Problem &problem) {
   return static_cast<float>(format.most() - format.least()) / (problem.most - problem.least);
 }
 
-template <bool weighted> static float errorOf(const Problem &problem, Group group) {
+static float errorOf(const Problem &problem, Group group) {
   if (group.scale == 0)
     return std::numeric_limits<float>::infinity();
-  return squaredError<weighted>(problem.unit, problem.weights, problem.padded,
-                                group.scale / problem.largest, problem.low(group.zero),
-                                problem.high(group.zero));
+  return squaredError(problem.unit, problem.weights, problem.padded, group.scale / problem.largest,
+                      problem.low(group.zero), problem.high(group.zero));
 }
 
-template <bool weighted> static Group search(const Problem &problem, Group start) {
+static Group search(const Problem &problem, Group start) {
   float covering = coveringInverse(problem);
   const Format &format = problem.format;
   auto range = static_cast<float>(format.zeros ? format.most() - format.least() : -format.least());
@@ -130,8 +126,8 @@ template <bool weighted> static Group search(const Problem &problem, Group start
     float offset = firstCandidate + candidateStep * static_cast<float>(i);
     float inverse = covering * (1 + offset / range);
     int zero = problem.zeroFor(1 / inverse);
-    Fit found = fit<weighted>(problem.unit, problem.weights, problem.padded, inverse,
-                              problem.low(zero), problem.high(zero));
+    Fit found = fit(problem.unit, problem.weights, problem.padded, inverse, problem.low(zero),
+                    problem.high(zero));
     // The squared error with the best sigma for these integers is sum(w u^2) minus this.
     float gain = found.squares > 0 ? found.products / found.squares * found.products : 0;
     if (gain > bestGain) {
@@ -141,9 +137,9 @@ template <bool weighted> static Group search(const Problem &problem, Group start
     }
   }
   Group best = start;
-  float bestError = errorOf<weighted>(problem, start);
+  float bestError = errorOf(problem, start);
   auto consider = [&](Group group) {
-    float error = errorOf<weighted>(problem, group);
+    float error = errorOf(problem, group);
     if (error < bestError) {
       best = group;
       bestError = error;
@@ -153,11 +149,21 @@ template <bool weighted> static Group search(const Problem &problem, Group start
     return best;
   consider(problem.rounded(bestSigma, bestZero));
   // The integers for the new sigma, and the best sigma for them.
-  Fit again = fit<weighted>(problem.unit, problem.weights, problem.padded, 1 / bestSigma,
-                            problem.low(bestZero), problem.high(bestZero));
+  Fit again = fit(problem.unit, problem.weights, problem.padded, 1 / bestSigma,
+                  problem.low(bestZero), problem.high(bestZero));
   if (again.squares > 0)
     consider(problem.rounded(again.products / again.squares, bestZero));
   return best;
+}
+
+/// Errors of large elements count for more: each is weighed by its square.
+void GroupQuantizer::weigh(int64_t n, const float *importance) {
+  weights.assign(unit.size(), 0.0f);
+  // In units of the most important column, so that no sum leaves the range of floats.
+  float top = importance ? *std::max_element(importance, importance + n) : 0;
+  bool byColumn = top >= std::numeric_limits<float>::min();
+  for (size_t i = 0; i < static_cast<size_t>(n); ++i)
+    weights[i] = unit[i] * unit[i] * (byColumn ? importance[i] / top : 1.0f);
 }
 
 Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int64_t n,
@@ -175,15 +181,7 @@ Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int6
   unit.assign(static_cast<size_t>(padded), 0.0f);
   for (int64_t i = 0; i < n; ++i)
     unit[static_cast<size_t>(i)] = x[i] / largest;
-  if (importance) {
-    // In units of the largest one, for the same reason.
-    float top = *std::max_element(importance, importance + n);
-    weights.assign(static_cast<size_t>(padded), 0.0f);
-    for (int64_t i = 0; i < n; ++i)
-      weights[static_cast<size_t>(i)] = importance[i] / top;
-    if (!(top >= std::numeric_limits<float>::min()))
-      importance = nullptr;
-  }
+  weigh(n, importance);
   Problem problem{format,
                   unit.data(),
                   weights.data(),
@@ -195,7 +193,7 @@ Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int6
   float sigma = 1 / coveringInverse(problem);
   Group group = problem.rounded(sigma, problem.zeroFor(sigma));
   if (method == blue::QuantizeMethod::Search)
-    group = importance ? search<true>(problem, group) : search<false>(problem, group);
+    group = search(problem, group);
   if (group.scale == 0) // smaller than any scale
     return {};
   float inverse = largest / group.scale;

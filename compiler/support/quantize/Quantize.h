@@ -43,10 +43,13 @@ struct Rows {
 /// `nearest`: the scale that puts the group's largest element on -2^(bits - 1) (with zeros: the
 /// group's smallest and largest, and 0, on the ends of the range), rounded to the scales' type,
 /// and every element to its nearest integer.
-/// `search`: of several scales around that one the one whose squared error is the least, each
-/// improved by least squares; never worse than `nearest`.
+/// `search`: of several scales around that one the one whose error is the least, each improved by
+/// least squares; never worse than `nearest`. The error is the sum of x^2 * (x - found)^2: the few
+/// large weights of a row carry most of what it computes, and a search for the least plain squared
+/// error cuts them off (on SmolLM2-135M, W4 group 64, the logits' KL divergence is 0.41 so, 0.35
+/// with `nearest` and 0.17 weighed by squares).
 ///
-/// `importance`, if not null, holds k numbers >= 0 that weigh the squared errors of columns.
+/// `importance`, if not null, holds k numbers >= 0 that weigh the errors of columns besides.
 ///
 /// False, with nothing said about `out`, when a float is infinite or not a number, or when the
 /// method is neither of these two.
@@ -77,6 +80,8 @@ public:
                  const float *importance = nullptr);
 
 private:
+  void weigh(int64_t n, const float *importance);
+
   Format format;
   std::vector<float> unit, weights; // of the group, padded with zeros to whole vectors
 };

@@ -116,6 +116,15 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--target", options.target,
                       "What to compile for (see list-targets); host is this machine");
   command->add_option("--recipe", options.recipe, recipeHelp());
+  command->add_option(
+      "--calibration", options.calibration,
+      "Directory with prompts.txt, a question a line (pictures in front, with tabs); "
+      "for recipes with gptq or static, and to measure what the recipe costs");
+  command
+      ->add_option("--accuracy-budget", options.accuracyBudget,
+                   "Fail when the mean KL divergence from the float model's answers to the "
+                   "calibration set is above this, in nats a token")
+      ->check(between(0, 1e3));
   command->add_option("--emit", arguments->emit, "bundle, obj, mlir or llvm");
   command
       ->add_option("--context", arguments->context,

@@ -18,6 +18,9 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--reference", options->reference,
                    "The model directory that the bundle was compiled from")
       ->required();
+  command->add_option(
+      "--calibration", options->calibration,
+      "The calibration set that the bundle was compiled with, for recipes with gptq");
   command
       ->add_option(
           "--tolerance", options->tolerance,

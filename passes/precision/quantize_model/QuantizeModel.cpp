@@ -52,6 +52,7 @@ struct Layer {
   Operation *op;
   std::string name;
   RecipeRule rule;
+  bool isTied = false; // a table with the source of a linear layer's weight
 };
 
 struct QuantizeModelPass : impl::QuantizeModelBase<QuantizeModelPass> {
@@ -145,6 +146,7 @@ void QuantizeModelPass::tieWeights() {
     if (linear == linears.end())
       continue;
     layer.rule.weights = linear->second->rule.weights;
+    layer.isTied = true;
     ++weightsTied;
   }
 }
@@ -167,7 +169,11 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
                                          : "f32 beside a cache of f32")
                             << ", found " << nameOf(products);
   }
-  if (rule.weights && rule.weights->method == blue::QuantizeMethod::Gptq && !calibrated)
+  bool gptq = rule.weights && rule.weights->method == blue::QuantizeMethod::Gptq;
+  if (gptq && isa<blue::EmbeddingOp>(layer.op) && !layer.isTied)
+    return errorAt(layer) << "expected nearest or search for a table, which has no inputs to "
+                             "calibrate with, found gptq";
+  if (gptq && !calibrated)
     return errorAt(layer) << "expected a calibration set for weights by gptq, found none";
   return success();
 }
