@@ -4,6 +4,7 @@ What stands here follows runtime/core/bluec_runtime.h and runtime/abi/bluec_abi.
 """
 
 import ctypes
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -18,6 +19,12 @@ SIZE_MAX = ctypes.c_size_t(-1).value
 def build_library(folder: pathlib.Path) -> pathlib.Path:
     """libbluec_runtime.so out of the runtime's own build, made anew when a source changed."""
     folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(folder)
+
+
+def _build(folder):
     compiler = os.environ.get("CXX", "clang++-22")
     quiet = {"check": True, "stdout": subprocess.DEVNULL}
     subprocess.run(
