@@ -97,8 +97,8 @@ void QuantizedRowReader::forEachStretch(int64_t begin, int64_t end, Visit visit)
                          ? inner.extent
                          : std::min(inner.extent, (block + 1) * inner.block - inner.begin);
       float scale = scales[static_cast<size_t>(scaleAt + block * inner.scaleStep)];
-      int zeroHere = zeros.empty() ? zero
-                                   : zeros[static_cast<size_t>(zeroAt + block * inner.zeroStep)];
+      int zeroHere =
+          zeros.empty() ? zero : zeros[static_cast<size_t>(zeroAt + block * inner.zeroStep)];
       visit(at + i * inner.step, scale, zeroHere, stop - i, inner.step);
       i = stop;
     }

@@ -34,8 +34,8 @@ public:
 
 private:
   int integerAt(int64_t position) const;
-  /// Calls visit(position, scale, zero, count, step) for stretches of elements, in order, that share
-  /// scale and zero.
+  /// Calls visit(position, scale, zero, count, step) for stretches of elements, in order, that
+  /// share scale and zero.
   template <typename Visit> void forEachStretch(int64_t begin, int64_t end, Visit visit) const;
 
   blue::QuantizedPlaces places;

@@ -24,8 +24,7 @@ FailureOr<RowReader> RowReader::create(WeightReader &reader, blue::SourceAttr so
   // Whether elements keep their values, and their place is a stride for each dim.
   bool plain = true;
   for (Attribute transform : transforms) {
-    FailureOr<RankedTensorType> next =
-        blue::inferTransformedType(rows.type, transform, emitError);
+    FailureOr<RankedTensorType> next = blue::inferTransformedType(rows.type, transform, emitError);
     if (failed(next))
       return failure();
     if (auto convert = dyn_cast<blue::ConvertAttr>(transform))
@@ -153,7 +152,6 @@ void RowReader::release(int64_t begin, int64_t end) const {
   } else if (end < rows()) {
     return;
   }
-  reader->modelFiles().release(source.getFile(),
-                               bytes.slice(static_cast<size_t>(first),
-                                           static_cast<size_t>(last - first)));
+  reader->modelFiles().release(
+      source.getFile(), bytes.slice(static_cast<size_t>(first), static_cast<size_t>(last - first)));
 }

@@ -22,7 +22,8 @@ template <typename Stored> Stored load(ArrayRef<char> bytes, int64_t i) {
 }
 
 template <typename Stored, typename Element, typename Convert>
-void gather(const ElementView &view, ArrayRef<char> bytes, std::vector<Element> &out, Convert convert) {
+void gather(const ElementView &view, ArrayRef<char> bytes, std::vector<Element> &out,
+            Convert convert) {
   out.clear();
   out.reserve(static_cast<size_t>(view.numElements()));
   view.forEach([&](int64_t at) { out.push_back(convert(load<Stored>(bytes, at))); });

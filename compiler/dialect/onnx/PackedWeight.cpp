@@ -19,8 +19,7 @@ static LogicalResult check(const PackedWeight &weight,
   for (int64_t extent : {weight.rows, weight.columns})
     if (extent < 1 || extent > kMaxExtent)
       return emitError() << "expected a weight of 1 to " << kMaxExtent
-                         << " rows and columns, found " << weight.rows << " and "
-                         << weight.columns;
+                         << " rows and columns, found " << weight.rows << " and " << weight.columns;
   return success();
 }
 

@@ -1,5 +1,5 @@
-// The weights of com.microsoft's quantized nodes: integers of 4 or 8 bits in bytes, blocks of columns
-// with a scale each.
+// The weights of com.microsoft's quantized nodes: integers of 4 or 8 bits in bytes, blocks of
+// columns with a scale each.
 #ifndef BLUEC_COMPILER_DIALECT_ONNX_PACKEDWEIGHT_H
 #define BLUEC_COMPILER_DIALECT_ONNX_PACKEDWEIGHT_H
 
@@ -26,14 +26,14 @@ struct PackedWeight {
 
   /// What MatMulNBits says: rows N, columns K, stored [rows, blocks, block * bits / 8] in bytes;
   /// zero points [rows, bytesOf(blocks)]. One error line when it makes no sense.
-  static mlir::FailureOr<PackedWeight>
-  of(MsMatMulNBitsOp op, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+  static mlir::FailureOr<PackedWeight> of(MsMatMulNBitsOp op,
+                                          llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
   /// What GatherBlockQuantized says of `data`, [rows, columns] of 4-bit integers or
   /// [rows, bytesOf(columns)] in bytes.
-  static mlir::FailureOr<PackedWeight>
-  of(MsGatherBlockQuantizedOp op, llvm::ArrayRef<int64_t> data, bool inBytes,
-     llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+  static mlir::FailureOr<PackedWeight> of(MsGatherBlockQuantizedOp op, llvm::ArrayRef<int64_t> data,
+                                          bool inBytes,
+                                          llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
 } // namespace bluec::onnx

@@ -46,7 +46,8 @@ Results dequantizeLinear(Operation *op, Operands operands, const EvaluationLimit
   forEachIndex<1>(x.shape, {strides}, [&](int64_t i, const std::array<int64_t, 1> &base) {
     int64_t index = x.shape.empty() ? 0 : i / inner % x.shape[along];
     int64_t at = base[0] + index / std::max<int64_t>(block, 1) * step;
-    int64_t difference = x.i64[static_cast<size_t>(i)] - (zero ? zero->i64[static_cast<size_t>(at)] : 0);
+    int64_t difference =
+        x.i64[static_cast<size_t>(i)] - (zero ? zero->i64[static_cast<size_t>(at)] : 0);
     setFloat(*out, i, static_cast<double>(difference) * scale.number(at));
   });
   return one(std::move(*out));
@@ -155,11 +156,11 @@ Results gatherBlockQuantized(Operation *op, Operands operands, const EvaluationL
       return fault(op) << "expected indices below " << weight->rows << ", found " << row;
     for (int64_t k = 0; k < columns; ++k) {
       auto block = static_cast<size_t>(row * blocks + k / weight->block);
-      double value =
-          inBytes ? stored.at(row, k)
-                  : static_cast<double>(data.i64[static_cast<size_t>(row * columns + k)] -
-                                        (zeros ? zeros->i64[block] : 0)) *
-                        scales.number(static_cast<int64_t>(block));
+      double value = inBytes
+                         ? stored.at(row, k)
+                         : static_cast<double>(data.i64[static_cast<size_t>(row * columns + k)] -
+                                               (zeros ? zeros->i64[block] : 0)) *
+                               scales.number(static_cast<int64_t>(block));
       setFloat(*out, i * columns + k, value);
     }
   }

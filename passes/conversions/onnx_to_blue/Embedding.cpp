@@ -49,9 +49,9 @@ bool bluec::onnx_to_blue::matchEmbedding(Raising &raising, Operation *op) {
   match.results = {gather.getResult()};
   match.build = [ids, table = *table](Emitter &emitter, Location location) -> SmallVector<Value> {
     SmallVector<int64_t> shape = {ShapedType::kDynamic, table.shape[1]};
-    return {blue::EmbeddingOp::create(emitter.builder, location, emitter.floats(shape),
-                                      emitter.values.at(ids),
-                                      emitter.weight(table, "weight", location, /*keepsIntegers=*/true))};
+    return {blue::EmbeddingOp::create(
+        emitter.builder, location, emitter.floats(shape), emitter.values.at(ids),
+        emitter.weight(table, "weight", location, /*keepsIntegers=*/true))};
   };
   return raising.recordRows(std::move(match), {ShapedType::kDynamic, table->shape[1]}) != nullptr;
 }

@@ -16,7 +16,9 @@
 //
 // The denominator takes the weights before rounding. With w it would have to divide by vs what has
 // been rounded with vs in it: a position of large weight and small values, the way models park
-// attention that they have no use for, has w near 0, and the denominator would be lost with it.
+// attention that they have no use for, has w near 0, and the denominator would be lost with it. On
+// a real model (SmolLM2-135M, i8, KL divergence from floats) the difference is small: 1.92e-3 this
+// way, 1.98e-3 with w, 1.44e-3 with i16, 0.90e-3 over a cache of floats.
 //
 // What a row does depends on its own position only: positions past it have p = w = 0, a stretch
 // without any of its positions leaves L and O as they are, sums of integers have no order, and the

@@ -102,8 +102,7 @@ Type unsignedOf(MLIRContext *context, int64_t bits) {
 }
 
 bool unpackNode(onnx::MsMatMulNBitsOp op) {
-  FailureOr<onnx::PackedWeight> form =
-      onnx::PackedWeight::of(op, [&] { return op.emitError(); });
+  FailureOr<onnx::PackedWeight> form = onnx::PackedWeight::of(op, [&] { return op.emitError(); });
   if (failed(form) || !isMissing(op.getGIdx()))
     return false;
   Type integer = unsignedOf(op.getContext(), form->bits);
@@ -115,8 +114,7 @@ bool unpackNode(onnx::MsMatMulNBitsOp op) {
     return false;
   OpBuilder builder(op);
   weight->transforms.push_back(blue::TransposeAttr::get(op.getContext(), {1, 0}));
-  weight->type =
-      RankedTensorType::get({form->columns, form->rows}, weight->type.getElementType());
+  weight->type = RankedTensorType::get({form->columns, form->rows}, weight->type.getElementType());
   Type type = op.getType();
   Value result = onnx::MatMulOp::create(builder, op.getLoc(), type, op.getA(),
                                         weight->create(builder, op.getLoc()));
@@ -137,8 +135,7 @@ bool unpackNode(onnx::MsGatherBlockQuantizedOp op) {
   if (failed(form))
     return false;
   Type integer = inBytes ? unsignedOf(op.getContext(), form->bits) : data.getElementType();
-  int64_t zeroColumns =
-      inBytes ? form->bytesOf(form->blocks()) * 8 / form->bits : form->blocks();
+  int64_t zeroColumns = inBytes ? form->bytesOf(form->blocks()) * 8 / form->bits : form->blocks();
   std::optional<Unpacked> weight =
       unpack(*form, op.getData(), integer, form->columns, op.getScales(), op.getZeroPoints(),
              zeroColumns, /*hasMiddle=*/inBytes);
@@ -184,8 +181,7 @@ bool unpackNode(onnx::DequantizeLinearOp op) {
   if (!scaleValues || (!zeroValues && !isMissing(op.getXZeroPoint())))
     return false;
   SmallVector<Attribute> transforms(weight.getTransforms().begin(), weight.getTransforms().end());
-  transforms.push_back(
-      blue::DequantizeAttr::get(op.getContext(), blocks, scaleValues, zeroValues));
+  transforms.push_back(blue::DequantizeAttr::get(op.getContext(), blocks, scaleValues, zeroValues));
   OpBuilder builder(op);
   Unpacked unpacked{weight, weight.getSource(), transforms,
                     RankedTensorType::get(shape, scales.getElementType())};

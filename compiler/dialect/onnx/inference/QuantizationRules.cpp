@@ -10,7 +10,9 @@ namespace bluec::onnx {
 namespace {
 
 bool isByte(Type type) { return type && type.isUnsignedInteger(8); }
-bool isFourBits(Type type) { return type && type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 4; }
+bool isFourBits(Type type) {
+  return type && type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 4;
+}
 
 LogicalResult expectFloat(NodeFacts &node, StringRef what, Type type) {
   if (isa_and_nonnull<FloatType>(type))
@@ -106,8 +108,8 @@ LogicalResult dequantizeLinear(NodeFacts &node) {
            *constantOf(expected[i]) == *constantOf((*scale.dims)[i]);
   if (!fits) {
     auto text = [&](const Exprs &dims) {
-      return textOf(llvm::map_to_vector(
-          dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
+      return textOf(
+          llvm::map_to_vector(dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
     };
     return node.error() << "expected scales of shape " << text(expected) << ", found "
                         << text(*scale.dims);
@@ -169,8 +171,7 @@ LogicalResult gatherBlockQuantized(NodeFacts &node) {
     return failure();
   FailureOr<PackedWeight> weight =
       PackedWeight::of(op, *shape, isByte(data), [&] { return node.error(); });
-  if (failed(weight) ||
-      failed(expectElements(node, 2, "scales", {weight->rows, weight->blocks()})))
+  if (failed(weight) || failed(expectElements(node, 2, "scales", {weight->rows, weight->blocks()})))
     return failure();
   if (node.has(3)) {
     if (node.input(3).elementType != data)

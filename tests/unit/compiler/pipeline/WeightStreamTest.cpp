@@ -98,8 +98,8 @@ struct QuantizedStreamTest : WeightStreamTest {
 };
 
 TEST_F(QuantizedStreamTest, PacksWhatTheLibraryQuantizes) {
-  for (const char *type : {"<i4 group 64 scale f16>", "<i8 group row scale f32>",
-                           "<i4 group 32 scale f16 zeros>"})
+  for (const char *type :
+       {"<i4 group 64 scale f16>", "<i8 group row scale f32>", "<i4 group 32 scale f16 zeros>"})
     for (auto method : {blue::QuantizeMethod::Nearest, blue::QuantizeMethod::Search}) {
       auto module = weight(type, blue::stringifyQuantizeMethod(method).str());
       ASSERT_TRUE(module);
@@ -115,8 +115,7 @@ TEST_F(QuantizedStreamTest, PacksWhatTheLibraryQuantizes) {
         for (size_t k = 0; k < 300; ++k)
           rows.push_back(widenHalf(file[k * 77 + n]));
       quantize::Rows expected;
-      auto format =
-          quantize::Format::of(cast<blue::QuantizedType>(packed.getElementType()));
+      auto format = quantize::Format::of(cast<blue::QuantizedType>(packed.getElementType()));
       ASSERT_TRUE(quantize::quantizeRows(format, method, rows.data(), 77, 300, expected));
       EXPECT_EQ(found.elements, expected.elements) << type;
       EXPECT_EQ(found.scales, expected.scales) << type;
@@ -162,8 +161,9 @@ TEST_F(QuantizedStreamTest, KeepsNothingElse) {
   });
   auto module = weight("<i4 group 64 scale f16>", "keep");
   ASSERT_TRUE(module);
-  EXPECT_TRUE(failed(streamWeight(*module->getOps<plan::WeightOp>().begin(), reader,
-                                  [](ArrayRef<char>) { return true; }, /*pieceBytes=*/0)));
+  EXPECT_TRUE(failed(streamWeight(
+      *module->getOps<plan::WeightOp>().begin(), reader, [](ArrayRef<char>) { return true; },
+      /*pieceBytes=*/0)));
   EXPECT_NE(message.find("expected a packed type of"), std::string::npos) << message;
 }
 

@@ -1,5 +1,5 @@
-// Weights that are quantized in their file: floats and kept integers stand for the same values, which
-// are those of a plain loop over the integers, however the weight is turned and cut.
+// Weights that are quantized in their file: floats and kept integers stand for the same values,
+// which are those of a plain loop over the integers, however the weight is turned and cut.
 #include "compiler/support/QuantizedRowReader.h"
 
 #include "compiler/support/RowReader.h"
@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -46,15 +46,12 @@ struct QuantizedRowReaderTest : testing::Test {
   }
   Attribute reshape(ArrayRef<int64_t> shape) { return blue::ReshapeAttr::get(&context, shape); }
   Attribute dequantize(ArrayRef<int64_t> blocks, ArrayRef<int64_t> counts, Type zeros) {
-    return blue::DequantizeAttr::get(&context, blocks, source(counts, builder.getF32Type(), scalesAt),
+    return blue::DequantizeAttr::get(&context, blocks,
+                                     source(counts, builder.getF32Type(), scalesAt),
                                      zeros ? source(counts, zeros, zerosAt) : Attribute());
   }
-  WeightReader::EmitError emitError() {
-    return [&] { return mlir::emitError(builder.getUnknownLoc()); };
-  }
   FailureOr<reference::Tensor> read(blue::SourceAttr from, ArrayRef<Attribute> transforms) {
-    return reader.read(from, builder.getArrayAttr(transforms),
-                       [&] { return mlir::emitError(builder.getUnknownLoc()); });
+    return reader.read(from, builder.getArrayAttr(transforms), emitError);
   }
 
   /// Element i of a row-major tensor at `offset`, without any help of the code under test.
@@ -75,6 +72,9 @@ struct QuantizedRowReaderTest : testing::Test {
   Builder builder;
   WeightReader reader;
   std::vector<char> file;
+  std::function<InFlightDiagnostic()> emitError = [this] {
+    return mlir::emitError(builder.getUnknownLoc());
+  };
 };
 
 TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
@@ -93,7 +93,7 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
           ASSERT_TRUE(kept);
           EXPECT_EQ(kept.getGroup(), block == numColumns ? 0 : block);
           EXPECT_EQ(kept.getZeros(), hasZeros || isUnsigned);
-          auto rows = QuantizedRowReader::create(reader, from, transforms, emitError());
+          auto rows = QuantizedRowReader::create(reader, from, transforms, emitError);
           ASSERT_TRUE(succeeded(rows));
           quantize::Format format = quantize::Format::of(kept);
           quantize::Rows integers;
@@ -122,7 +122,7 @@ TEST_F(QuantizedRowReaderTest, FollowsElementsAndTheirScales) {
   ASSERT_TRUE(kept);
   EXPECT_EQ(kept.getGroup(), 8);
   auto attributes = builder.getArrayAttr(transforms);
-  auto reading = RowReader::create(reader, from, attributes, emitError());
+  auto reading = RowReader::create(reader, from, attributes, emitError);
   ASSERT_TRUE(succeeded(reading));
   ASSERT_EQ(reading->rows(), 8);
   ASSERT_EQ(reading->columns(), 24);
@@ -202,10 +202,8 @@ TEST_F(QuantizedRowReaderTest, RefusesWhatIsNotThere) {
   std::memcpy(file.data() + scalesAt, &infinite, sizeof infinite);
   EXPECT_TRUE(failed(read(from, {dequantize({1, 8}, {numRows, 5}, Type())})));
   ASSERT_EQ(errors.size(), 3u);
-  EXPECT_EQ(errors[0],
-            "weights in \"w\": expected 240 bytes at 8184, found a file of 8192");
-  EXPECT_EQ(errors[1],
-            "weights in \"w\": expected 500000 bytes at 0, found a file of 8192");
+  EXPECT_EQ(errors[0], "weights in \"w\": expected 240 bytes at 8184, found a file of 8192");
+  EXPECT_EQ(errors[1], "weights in \"w\": expected 500000 bytes at 0, found a file of 8192");
   EXPECT_EQ(errors[2].substr(0, 29), "expected finite scales, found");
 }
 
