@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -32,15 +31,12 @@ class Done:
 
 def run(*command, seconds=120, memory=6 << 30, cwd=None, environment=None, text=""):
     """Runs a command with a time limit and a limit on address space, and never raises."""
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
+    # (Not by preexec_fn, which can deadlock where several threads start processes.)
+    limits = ["prlimit", f"--as={memory}", "--core=0", "--"]
     start = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, preexec_fn=limit)
+        [*limits, *command], cwd=cwd, env=environment, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = process.communicate(text.encode(), timeout=seconds)
         code = process.returncode
