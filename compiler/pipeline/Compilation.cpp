@@ -318,8 +318,8 @@ LogicalResult Compilation::measureCost() {
   if (options.accuracyBudget && !(cost->mean() <= *options.accuracyBudget))
     return diagnostics.error(
         llvm::formatv(
-            "--accuracy-budget: expected a mean KL divergence of at most {0} nats a token, "
-            "found {1} on {2} tokens of {3} answers",
+            "--accuracy-budget: expected a mean KL divergence of at most {0:e3} nats a token, "
+            "found {1:e3} on {2} tokens of {3} answers",
             *options.accuracyBudget, cost->mean(), cost->rows, calibration->questionCount())
             .str());
   return success();

@@ -73,8 +73,7 @@ void describePlan(ModuleOp module, llvm::raw_ostream &out) {
                          entry.getCapacity(), isVision ? "tiles" : "tokens",
                          llvm::range_size(entry.getOps<plan::StepOp>()));
     if (entry.getArenaBytes())
-      out << llvm::formatv(", arena {0:f2} MB",
-                           static_cast<double>(*entry.getArenaBytes()) / 1e6);
+      out << llvm::formatv(", arena {0:f2} MB", static_cast<double>(*entry.getArenaBytes()) / 1e6);
     // A prompt that fills the context, chunk by chunk.
     if (entry.getKind() == plan::EntryKind::Prefill && context && entry.getCapacity() > 0) {
       int64_t capacity = static_cast<int64_t>(entry.getCapacity());
@@ -96,9 +95,8 @@ void describePlan(ModuleOp module, llvm::raw_ostream &out) {
   for (const Json &row : precision["modules"])
     out << llvm::formatv("//   {0,-50} {1,4}x  {2}{3}\n", row["module"].get<std::string>(),
                          row["layers"].get<int64_t>(), row["weights"].get<std::string>(),
-                         row.contains("activations")
-                             ? " x " + row["activations"].get<std::string>()
-                             : std::string());
+                         row.contains("activations") ? " x " + row["activations"].get<std::string>()
+                                                     : std::string());
 }
 
 } // namespace

@@ -9,8 +9,9 @@
 namespace bluec {
 
 /// Lines of MLIR comments; empty when there is nothing to say. A module of blue functions: by
-/// module of the model (numbers of layers left out), what its weights were and become, and the types
-/// of activations and pasts. A plan: its chunks and batches, entry points, bytes, and again types.
+/// module of the model (numbers of layers left out), what its weights were and become, and the
+/// types of activations and pasts. A plan: its chunks and batches, entry points, bytes, and again
+/// types.
 std::string dumpHeader(mlir::ModuleOp module);
 
 } // namespace bluec

@@ -21,8 +21,8 @@ namespace bluec {
 /// Makes equal weights recognisable for assign-weights. Weights that could be equal have the same
 /// packed type, quantization, segment and first elements; all others are not read further. Of
 /// those, weights that differ in nothing but where their bytes are, and have the same bytes there,
-/// get the same source. If there are still several, each gets the digest of the rows that its packed
-/// bytes are made from.
+/// get the same source. If there are still several, each gets the digest of the rows that its
+/// packed bytes are made from.
 mlir::LogicalResult digestWeights(mlir::ModuleOp module, WeightReader &reader);
 
 struct WeightsDigest {

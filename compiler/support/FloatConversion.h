@@ -26,8 +26,7 @@ inline uint16_t narrowToHalf(float value) {
   // the last bit that stays is even.
   uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
   // A subnormal one: adding 1/2 leaves 2^-24 as the float's last bit, rounded by the addition.
-  uint32_t small =
-      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  uint32_t small = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   uint32_t special = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;
   uint32_t result = magnitude < 0x38800000u ? small : normal;
   result = magnitude >= 0x477ff000u ? special : result;

@@ -83,8 +83,7 @@ void bluec::packPanels(const PanelLayout &layout, const quantize::Rows &rows, in
         const int64_t begin = g * layout.group;
         const int64_t inside = isThere ? std::min(layout.group, layout.k - begin) : 0;
         const auto fill = static_cast<uint32_t>(zero + offset);
-        const int8_t *elements =
-            isThere ? rows.elements.data() + row * layout.k + begin : nullptr;
+        const int8_t *elements = isThere ? rows.elements.data() + row * layout.k + begin : nullptr;
         pack(elements, inside, offset, fill, layout.wordsIn(g), layout.wordBytes(),
              header + layout.headerBytes() + r * 4);
       }
@@ -109,14 +108,14 @@ quantize::Rows bluec::unpackPanels(const PanelLayout &layout, llvm::ArrayRef<cha
       const auto at = static_cast<size_t>(row * groups + g);
       rows.scales[at] = readScale(header + r * layout.scaleBytes, layout.scaleBytes);
       if (layout.zeros)
-        rows.zeros[at] = static_cast<int8_t>(
-            static_cast<uint8_t>(header[layout.zerosOffset() + r]) - offset);
+        rows.zeros[at] =
+            static_cast<int8_t>(static_cast<uint8_t>(header[layout.zerosOffset() + r]) - offset);
       const char *words = header + layout.headerBytes() + r * 4;
       for (int64_t i = 0; i < layout.group && g * layout.group + i < layout.k; ++i) {
         uint32_t word = endian::read32le(words + i / each * layout.wordBytes());
         rows.elements[static_cast<size_t>(row * layout.k + g * layout.group + i)] =
-            static_cast<int8_t>(
-                static_cast<int>((word >> layout.word.bitOf(i % each)) & mask) - offset);
+            static_cast<int8_t>(static_cast<int>((word >> layout.word.bitOf(i % each)) & mask) -
+                                offset);
       }
     }
   }

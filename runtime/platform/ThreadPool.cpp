@@ -16,8 +16,6 @@ constexpr int spinsBetweenLooks = 64; // at the clock
 constexpr int spinsBeforeYield = 2000;
 // The smallest range is a unit: so many for each thread, if there are as many tasks.
 constexpr std::int64_t unitsPerThread = 64;
-// A thread takes this part of its fair share of what is left.
-constexpr std::uint32_t partOfShare = 2;
 
 void pauseCpu() {
 #if defined(__x86_64__)
@@ -111,7 +109,7 @@ void ThreadPool::forEach(std::int64_t tasks,
 }
 
 void ThreadPool::takeUnits(std::uint64_t job) {
-  const auto share = partOfShare * std::uint32_t(threads());
+  const auto sharers = std::uint32_t(threads());
   std::uint32_t done = 0;
   std::uint64_t seen = ticket.load(std::memory_order_acquire);
   while (seen >> jobShift == job && (seen & unitMask) != 0) {
@@ -121,7 +119,9 @@ void ThreadPool::takeUnits(std::uint64_t job) {
     const std::int64_t jobTasks = tasks.load(std::memory_order_relaxed);
     const std::uint32_t jobUnits = units.load(std::memory_order_relaxed);
     const auto left = std::uint32_t(seen & unitMask);
-    const std::uint32_t taken = std::max(left / share, 1u);
+    // A fair share of what is left: the first thread has one long range to read through, the last
+    // ones even out the end.
+    const std::uint32_t taken = std::max(left / sharers, 1u);
     if (!ticket.compare_exchange_weak(seen, seen - taken, std::memory_order_acq_rel,
                                       std::memory_order_acquire))
       continue;

@@ -134,8 +134,8 @@ Value *Emitter::evaluate(mlir::AffineExpr expr, Value *count) {
   }
 }
 
-/// i32 run_steps(call, function, tasks, first, end): parallel_for, then on_step, if there is one, for
-/// each of the steps [first, end) that the function runs.
+/// i32 run_steps(call, function, tasks, first, end): parallel_for, then on_step, if there is one,
+/// for each of the steps [first, end) that the function runs.
 Function *Emitter::emitRunSteps() {
   Function *function = addFunction(i32, {pointer, pointer, i64, i64, i64}, "run_steps");
   function->addFnAttr(llvm::Attribute::NoInline);
@@ -169,8 +169,8 @@ Function *Emitter::emitRunSteps() {
 /// other's.
 Function *Emitter::emitSideBySide(const EntryRow &entry, llvm::ArrayRef<Function *> steps,
                                   size_t first) {
-  Function *function = addFunction(b.getVoidTy(), {pointer, i64, i64},
-                                   entry.name + ".steps" + llvm::Twine(first));
+  Function *function =
+      addFunction(b.getVoidTy(), {pointer, i64, i64}, entry.name + ".steps" + llvm::Twine(first));
   Value *call = function->getArg(0), *begin = function->getArg(1), *end = function->getArg(2);
   Value *count = loadField(call, kCount);
   for (auto [i, step] : llvm::enumerate(steps)) {

@@ -216,8 +216,8 @@ LogicalResult Reader::readEntry(plan::EntryOp op) {
           return failure();
         step.buffers.push_back(*address);
         // The result, and the caches of a step that has none.
-        bool isWritten = launch.getResult() ? buffer == launch.getResult()
-                                            : address->base == Base::Cache;
+        bool isWritten =
+            launch.getResult() ? buffer == launch.getResult() : address->base == Base::Cache;
         int64_t bytes = plan::denseBytes(cast<RankedTensorType>(buffer.getType()));
         (isWritten ? access.writes : access.reads)
             .push_back({address->base, address->offset, address->offset + bytes});

@@ -24,7 +24,7 @@ StepText quantizeStep(const std::string &entry, const RowFormat &format, int64_t
 }
 
 std::vector<RowFormat> formats() {
-  return {{8, 0, 256}, {8, 32, 32}, {16, 0, 64}, {16, 64, 64}, {8, 128, 16}, {16, 0, 32}};
+  return {{8, 0, 256}, {8, 32, 32}, {16, 0, 64}, {16, 64, 64}, {8, 128, 16}, {16, 0, 1024}};
 }
 
 /// The same integers and scales, to the bit.

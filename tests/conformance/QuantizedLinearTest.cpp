@@ -209,6 +209,7 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForShapesOfModels) {
         {{2, 4304, 40, {8, 0, true, false, 16}, {16, 0, 256}, true},
          {1, 4304, 200, {8, 64, true, false, 16}, {16, 0, 16}, true},
          {7, 1152, 64, {8, 0, true, false, 8}, {8, 0, 256}},
+         {3, 4304, 33, {4, 0, true, true, 8}, {8, 0, 32}},
          {1, 2304, 96, {4, 64, true, false, 16}, {16, 0, 64}},
          {1, 2304, 96, {4, 64, true, false, 8}, {8, 0, 64}},
          {129, 192, 70, {4, 64, true, false, 16}, {16, 0, 64}},

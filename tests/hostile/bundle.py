@@ -17,6 +17,7 @@ from tool import (BLUEC, MODEL, Suite, check, checkRefused, compileModel, copyBu
 
 ROOT = scratch("hostile-bundle")
 BUNDLE = compileModel(os.path.join(ROOT, "good"))
+LARGE = compileModel(os.path.join(ROOT, "large"), "--recipe", "float")  # weights of several blocks
 PICTURE = os.path.join(MODEL, "pictures", "sign-01.png")
 FILES = sorted(os.listdir(BUNDLE))
 suite = Suite("hostile/bundle")
@@ -27,16 +28,16 @@ def ask(bundle, **limits):
                seconds=60, **limits)
 
 
-def damaged(name, damage):
+def damaged(name, damage, original=BUNDLE):
     bundle = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
-    copyBundle(BUNDLE, bundle)
+    copyBundle(original, bundle)
     damage(bundle)
     return bundle
 
 
-def refused(name, damage, *mentions, commands=("run", "inspect")):
+def refused(name, damage, *mentions, commands=("run", "inspect"), original=BUNDLE):
     def body():
-        bundle, line = damaged(name, damage), None
+        bundle, line = damaged(name, damage, original), None
         if "run" in commands:
             line = checkRefused(ask(bundle), mentions)
         if "inspect" in commands:
@@ -161,7 +162,9 @@ suite.case("a model package instead of a bundle", lambda: checkRefused(ask(MODEL
 
 # -- Checksums of the weights' blocks -------------------------------------------------------------
 
-SIZE = os.path.getsize(os.path.join(BUNDLE, "weights.bin"))
+BLOCK = 4 << 20
+SIZE = os.path.getsize(os.path.join(LARGE, "weights.bin"))
+check(SIZE > 2 * BLOCK, "expected weights of three blocks or more")
 
 
 def scattered(seed, span):
@@ -177,10 +180,10 @@ def scattered(seed, span):
 
 for seed in range(8):
     refused(f"{1 << seed * 2} random bytes in weights.bin, seed {seed}", onFile("weights.bin", scattered(seed, 1 << seed * 2)),
-            "weights.bin: damaged: bytes [0-9]+ to [0-9]+: expected crc-32c [0-9a-f]{8}, found [0-9a-f]{8}")
+            "weights.bin: damaged: bytes [0-9]+ to [0-9]+: expected crc-32c [0-9a-f]{8}, found [0-9a-f]{8}", original=LARGE)
 refused("two blocks of weights.bin exchanged",
-        onFile("weights.bin", lambda data: data[4 << 20:8 << 20] + data[:4 << 20] + data[8 << 20:]), "bytes 0 to 4194304")
-refused("the weights' last page zero", onFile("weights.bin", lambda data: data[:-4096] + bytes(4096)), "weights.bin: damaged")
+        onFile("weights.bin", lambda data: data[BLOCK:2 * BLOCK] + data[:BLOCK] + data[2 * BLOCK:]), "bytes 0 to 4194304", original=LARGE)
+refused("the weights' last page zero", onFile("weights.bin", lambda data: data[:-4096] + bytes(4096)), "weights.bin: damaged", original=LARGE)
 
 
 def onEntry(**fields):
@@ -189,16 +192,16 @@ def onEntry(**fields):
     return onManifest(edit)
 
 
-SUMS = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))["files"]["weights.bin"]["crc32c"]
-check(len(SUMS) == 8 * -(-SIZE // (4 << 20)), "expected a checksum for each block of 4 MiB")
+SUMS = json.loads(readBytes(os.path.join(LARGE, "manifest.json")))["files"]["weights.bin"]["crc32c"]
+check(len(SUMS) == 8 * -(-SIZE // BLOCK), "expected a checksum for each block of 4 MiB")
 for name, fields in {
     "a checksum too few": {"crc32c": SUMS[:-8]}, "a checksum too many": {"crc32c": SUMS + "00000000"},
     "no checksums": {"crc32c": ""}, "checksums in upper case": {"crc32c": SUMS.upper().replace("0", "A")},
     "checksums that are a number": {"crc32c": 5}, "blocks of no size": {"block_bytes": 0}, "blocks of -1": {"block_bytes": -1},
     "blocks of 2^62": {"block_bytes": 1 << 62}, "blocks of 4096": {"block_bytes": 4096}, "blocks of a text": {"block_bytes": "4 MiB"},
 }.items():
-    refused(f"manifest: {name}", onEntry(**fields), "manifest.json", "block_bytes|crc32c")
-refused("manifest: a checksum that is wrong", onEntry(crc32c="00000000" + SUMS[8:]), "weights.bin: damaged: bytes 0 to")
+    refused(f"manifest: {name}", onEntry(**fields), "manifest.json", "block_bytes|crc32c", original=LARGE)
+refused("manifest: a checksum that is wrong", onEntry(crc32c="00000000" + SUMS[8:]), "weights.bin: damaged: bytes 0 to", original=LARGE)
 
 
 def slowCheck():

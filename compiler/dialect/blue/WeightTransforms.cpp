@@ -35,8 +35,8 @@ inferDequantized(RankedTensorType type, DequantizeAttr attr,
   ArrayRef<int64_t> blocks = attr.getBlocks();
   if (static_cast<int64_t>(blocks.size()) != type.getRank() ||
       llvm::any_of(blocks, [](int64_t block) { return block < 1; }))
-    return emitError() << "dequantize: expected " << type.getRank()
-                       << " positive blocks, found [" << blocks << "]";
+    return emitError() << "dequantize: expected " << type.getRank() << " positive blocks, found ["
+                       << blocks << "]";
   auto covers = [&](RankedTensorType values) {
     if (!values || !values.hasStaticShape() || values.getRank() != type.getRank())
       return false;

@@ -1,5 +1,7 @@
 #include "compiler/dialect/kernel/Kernel.h"
 
+#include "mlir/IR/Builders.h"
+
 using namespace mlir;
 using namespace bluec::kernel;
 

@@ -90,10 +90,16 @@ void RowQuantizer::storeSums(Value rowAt) {
           arith::ExtSIOp::create(b, b.intVectorType(), b.loadBytes(k.result, offset, narrow));
       return at.mask ? b.select(at.mask, ints, b.splatInt(b.intVectorType(), 0)) : ints;
     };
-    Value sum = b.splatInt(b.intVectorType(), 0);
-    for (int64_t from = 0; from < length; from += lanes)
-      sum = b.addi(sum, part(columnsIn(start, from, length)));
-    Value total = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum);
+    Values sum = {b.splatInt(b.intVectorType(), 0)};
+    constexpr int64_t kUnroll = 16;
+    sum = b.forStretches(
+        length, kUnroll * lanes, sum, [&](Value first, int64_t several, ValueRange carried) {
+          Value added = carried[0];
+          for (int64_t from = 0; from < several; from += lanes)
+            added = b.addi(added, part(columnsIn(b.add(start, first), from, several)));
+          return Values{added};
+        });
+    Value total = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum[0]);
     Value number = b.div(start, layout.sums);
     b.storeScalarBytes(total, k.result, b.add(b.add(rowAt, layout.sumsOffset()), b.mul(number, 4)));
     return Values{};

@@ -16,7 +16,9 @@
 //
 // The denominator takes the weights before rounding. With w it would have to divide by vs what has
 // been rounded with vs in it: a position of large weight and small values, the way models park
-// attention that they have no use for, has w near 0, and the denominator would be lost with it.
+// attention that they have no use for, has w near 0, and the denominator would be lost with it. On
+// a real model (SmolLM2-135M, i8, KL divergence from floats) the difference is small: 1.92e-3 this
+// way, 1.98e-3 with w, 1.44e-3 with i16, 0.90e-3 over a cache of floats.
 //
 // What a row does depends on its own position only: positions past it have p = w = 0, a stretch
 // without any of its positions leaves L and O as they are, sums of integers have no order, and the
@@ -219,7 +221,7 @@ void Emitter::emitTile(Value headInGroup, Value row) {
   most = overHeads ? least : b.minimum(b.add(b.add(k.position, row), height), valid);
   rowsHere = overHeads ? b.index(height) : b.minimum(b.sub(validRows, row), b.index(height));
 
-  b.loop(b.index(0), b.index(height), 1, [&](Value i) { emitQuery(i); });
+  b.loop(b.index(0), b.mul(b.ceilDiv(rowsHere, rows), rows), 1, [&](Value i) { emitQuery(i); });
   // All rows see all of the stretches before `full`.
   Value full = b.mul(b.div(least, block), block);
   emitStretches(b.index(0), full, /*masked=*/false);

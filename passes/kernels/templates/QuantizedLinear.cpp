@@ -28,6 +28,7 @@ constexpr int64_t kInFlight = 8;
 /// Bytes ahead of their use that one row's form asks for: of 1 to 16 KiB, 4 to 6 do best.
 constexpr int64_t kAheadBytes = 5120;
 constexpr int64_t kLineBytes = 64;
+constexpr int64_t kMostSums = 32; // of x in a stretch
 
 class QuantizedLinearEmitter : LinearTiles {
 public:
@@ -100,8 +101,9 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
   int64_t activation = (int64_t{1} << (8 * xLayout->elementBytes - 1)) - 1;
   int64_t most = std::numeric_limits<int32_t>::max() / (weight * activation);
   int64_t unit = std::lcm(xLayout->sums, word.elements());
-  if (stretch > most)
-    stretch = most / unit * unit;
+  // No more sums than can be added one by one.
+  if (int64_t longest = std::min(most, kMostSums * unit); stretch > longest)
+    stretch = longest / unit * unit;
   bool divides = stretch % unit == 0 && (layout.group >= layout.k || layout.group % unit == 0);
   if (stretch == 0 || (stretch < layout.k && !divides))
     return op.emitError() << "expected sums over a divisor of every stretch of at most " << most

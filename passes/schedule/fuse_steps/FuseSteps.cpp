@@ -20,20 +20,21 @@ bool touchesCache(plan::StepOp step) {
 
 bool takesEpilogue(plan::StepOp step) {
   Operation *root = step.getRoot();
-  return isa<plan::LinearOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) || plan::isElementwise(root);
+  return isa<plan::LinearOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
+         plan::isElementwise(root);
 }
 
-/// True if the step's kernel sees whole rows of its result, one after the other, and no quantization
-/// ends it yet. (Tasks of linear layers and of attention see parts of rows.)
+/// True if the step's kernel sees whole rows of its result, one after the other, and no
+/// quantization ends it yet. (Tasks of linear layers and of attention see parts of rows.)
 bool takesQuantization(plan::StepOp step) {
   Operation *root = step.getRoot();
   return isa<blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
          plan::isElementwise(root);
 }
 
-/// True if nothing reads the step's result but a quantization. It is better made together with that,
-/// row by row, than with a linear layer: the same bytes are written and read, and the layers that
-/// make its operands can run side by side.
+/// True if nothing reads the step's result but a quantization. It is better made together with
+/// that, row by row, than with a linear layer: the same bytes are written and read, and the layers
+/// that make its operands can run side by side.
 bool onlyQuantized(plan::StepOp step) {
   Value result = step.getResult();
   auto reader = result.hasOneUse() ? dyn_cast<plan::StepOp>(*result.user_begin()) : plan::StepOp();

@@ -200,9 +200,9 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
 
 /// A step that quantizes `x`, which stands for all rows of the op's operand or for one of them.
 Value EntryBuilder::quantized(blue::QuantizeOp op, Value x) {
-  auto type = RankedTensorType::get(tensorOf(x).getShape(),
-                                    tensorOf(op.getResult()).getElementType(),
-                                    plan::RowsAttr::get(builder.getContext(), sumsOf(op)));
+  auto type =
+      RankedTensorType::get(tensorOf(x).getShape(), tensorOf(op.getResult()).getElementType(),
+                            plan::RowsAttr::get(builder.getContext(), sumsOf(op)));
   return addStep(
       op, plan::kQuantizedSuffix, x, type,
       [&](OpBuilder &b, ValueRange arguments) -> Value {
@@ -232,8 +232,7 @@ LogicalResult EntryBuilder::lowerEmbedding(blue::EmbeddingOp op) {
   FailureOr<Value> ids = mapped(op.getIds(), op);
   if (failed(ids))
     return failure();
-  FailureOr<Value> panels =
-      weightValue(op.getTable(), {}, dot ? dot : builder.getF32Type(), op);
+  FailureOr<Value> panels = weightValue(op.getTable(), {}, dot ? dot : builder.getF32Type(), op);
   if (failed(panels))
     return failure();
   FailureOr<RankedTensorType> type = specialised(op.getResult(), op, capacity);
@@ -408,7 +407,7 @@ FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extr
     return user->emitOpError("expected a weight or constant as this operand"), failure();
   // Matrices may be narrow; what else there is (norms, biases, tables of angles) is small.
   Type element = tensorOf(value).getElementType();
-    bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
+  bool isNarrow = isa<blue::QuantizedType>(element) || element.isF16();
   if (!element.isF32() && !(isNarrow && dot))
     return user->emitOpError() << "expected weights of f32, found " << value.getType(), failure();
   FailureOr<plan::WeightOp> weight =

@@ -103,9 +103,9 @@ plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type 
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
   int64_t lanes = plan::keyLanes(target);
-  return cache(name, RankedTensorType::get(
-                         {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes},
-                         element));
+  return cache(name,
+               RankedTensorType::get(
+                   {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes}, element));
 }
 
 plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Type element,

@@ -122,9 +122,9 @@ LogicalResult checkSums(plan::EntryOp entry) {
     plan::PanelLayout panels = *plan::PanelLayout::of(linear.getPanels().getType());
     for (int64_t group : {rows->group, panels.group})
       if (rows->sums > most || (group < rows->k && group % rows->sums != 0))
-        return linear.emitOpError() << "expected sums over at most " << most
-                                    << " elements that divide groups of " << group << ", found "
-                                    << rows->sums;
+        return linear.emitOpError()
+               << "expected sums over at most " << most << " elements that divide groups of "
+               << group << ", found " << rows->sums;
   }
   return success();
 }

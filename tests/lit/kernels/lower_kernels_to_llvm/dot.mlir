@@ -27,3 +27,28 @@ func.func @words(%c: vector<4xi32>, %a: vector<8xi16>, %b: vector<8xi16>) -> vec
   %r = kernel.dot %c, %a, %b : vector<4xi32>, vector<8xi16>
   return %r : vector<4xi32>
 }
+
+// -----
+
+// The numbers: 255 * -128 + 254 * 127 - 1 + 100, and 7 * 2 - 3 * 3 added to the largest i32.
+// CHECK-LABEL: llvm.func internal @bytes_of_constants
+func.func @bytes_of_constants() -> vector<2xi32> {
+  // CHECK: llvm.mlir.constant(dense<[-283, -2147483644]> : vector<2xi32>)
+  %c = arith.constant dense<[100, 2147483647]> : vector<2xi32>
+  %a = arith.constant dense<[255, 254, 0, 1, 7, 0, 0, 3]> : vector<8xi8>
+  %b = arith.constant dense<[-128, 127, 5, -1, 2, 9, 9, -3]> : vector<8xi8>
+  %r = kernel.dot %c, %a, %b : vector<2xi32>, vector<8xi8>
+  return %r : vector<2xi32>
+}
+
+// -----
+
+// CHECK-LABEL: llvm.func internal @words_of_constants
+func.func @words_of_constants() -> vector<2xi32> {
+  // CHECK: llvm.mlir.constant(dense<[1073807358, -9]> : vector<2xi32>)
+  %c = arith.constant dense<0> : vector<2xi32>
+  %a = arith.constant dense<[-32768, 32767, 3, -4]> : vector<4xi16>
+  %b = arith.constant dense<[-32768, 2, 5, 6]> : vector<4xi16>
+  %r = kernel.dot %c, %a, %b : vector<2xi32>, vector<4xi16>
+  return %r : vector<2xi32>
+}

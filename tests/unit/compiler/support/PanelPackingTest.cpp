@@ -26,7 +26,8 @@ quantize::Rows randomRows(const Case &c, const plan::PanelLayout &layout) {
   quantize::Rows rows;
   rows.elements.resize(static_cast<size_t>(c.n * c.k));
   for (int8_t &element : rows.elements)
-    element = static_cast<int8_t>(static_cast<int>(random() % (1u << c.bits)) - (1 << (c.bits - 1)));
+    element =
+        static_cast<int8_t>(static_cast<int>(random() % (1u << c.bits)) - (1 << (c.bits - 1)));
   rows.scales.resize(static_cast<size_t>(c.n * layout.groups()));
   for (float &scale : rows.scales)
     scale = widenHalf(static_cast<uint16_t>(random() % 0x7c00));
@@ -47,8 +48,8 @@ struct PanelPackingTest : testing::TestWithParam<Case> {
     FloatType scale = c.halfScales ? FloatType(builder.getF16Type()) : builder.getF32Type();
     auto element = blue::QuantizedType::get(
         &context, builder.getIntegerType(static_cast<unsigned>(c.bits)), c.group, scale, c.zeros);
-    return *plan::PanelLayout::of(RankedTensorType::get(
-        {c.n, c.k}, element, plan::PanelsAttr::get(&context, rows, dot)));
+    return *plan::PanelLayout::of(
+        RankedTensorType::get({c.n, c.k}, element, plan::PanelsAttr::get(&context, rows, dot)));
   }
 
   MLIRContext context;

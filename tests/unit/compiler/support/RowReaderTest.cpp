@@ -75,8 +75,8 @@ TEST_F(RowReaderTest, ReadsRowsInOrder) {
 }
 
 TEST_F(RowReaderTest, ReadsTransposedMatrices) {
-  for (Type type : {Type(builder.getF32Type()), Type(builder.getF16Type()),
-                    Type(builder.getBF16Type())})
+  for (Type type :
+       {Type(builder.getF32Type()), Type(builder.getF16Type()), Type(builder.getBF16Type())})
     for (auto [k, n] : {std::pair(70, 33), {1, 5}, {5, 1}, {16, 64}, {17, 65}, {130, 131}})
       compare(type, {k, n}, {transpose({1, 0}), convert(builder.getF32Type())});
 }

@@ -145,7 +145,7 @@ TEST(ThreadPool, ASlowThreadKeepsItsRangeOnly) {
       std::this_thread::yield();
   });
   EXPECT_EQ(others + stuck, 1000);
-  EXPECT_LT(stuck, 500);
+  EXPECT_LE(stuck, 500);
 }
 
 TEST(ThreadPool, DefaultUsesTheCpusWeHave) {
