@@ -8,7 +8,7 @@
 //   R[i][i] * (t[i] - v[i]),  t[i] = w[i] + sum_{j < i} R[j][i] / R[i][i] * (w[j] - v[j])
 // So in order of i, v[i] is t[i] quantized. This is what Frantar et al. (2022) compute, without an
 // inverse. A group's scale is searched on its targets when its first column is reached, weighing
-// column i by R[i][i]^2.
+// errors of column i by R[i][i]^2.
 #ifndef BLUEC_COMPILER_SUPPORT_QUANTIZE_GPTQ_H
 #define BLUEC_COMPILER_SUPPORT_QUANTIZE_GPTQ_H
 

@@ -156,14 +156,14 @@ static Group search(const Problem &problem, Group start) {
   return best;
 }
 
-/// Errors of large elements count for more: each is weighed by its square.
+/// By importance where it is known, else by squares: errors of large elements count for more.
 void GroupQuantizer::weigh(int64_t n, const float *importance) {
   weights.assign(unit.size(), 0.0f);
   // In units of the most important column, so that no sum leaves the range of floats.
   float top = importance ? *std::max_element(importance, importance + n) : 0;
   bool byColumn = top >= std::numeric_limits<float>::min();
   for (size_t i = 0; i < static_cast<size_t>(n); ++i)
-    weights[i] = unit[i] * unit[i] * (byColumn ? importance[i] / top : 1.0f);
+    weights[i] = byColumn ? importance[i] / top : unit[i] * unit[i];
 }
 
 Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int64_t n,

@@ -9,7 +9,7 @@ func.func @vision(%pixels: tensor<?x3x28x28xf32>) -> tensor<?x4x64xf32> attribut
   %p = blue.weight "patches" <"v.onnx" at 64 : tensor<64x3x14x14xf32>> : tensor<64x3x14x14xf32>
   %x = blue.patch_embed %pixels, %p : (tensor<?x3x28x28xf32>, tensor<64x3x14x14xf32>) -> tensor<?x4x64xf32>
   // CHECK: %[[Q:.*]] = blue.quantize {{.*}} -> tensor<?x4x64x!blue.quantized<i16 group row scale f32>>
-  // FAST: blue.quantize {{.*}} -> tensor<?x4x64x!blue.quantized<i8 group row scale f32>>
+  // FAST: blue.quantize {{.*}} -> tensor<?x4x64x!blue.quantized<i8 group 128 scale f32>>
   // A weight that is half as wide is made f32 first.
   // CHECK: %[[W:.*]] = blue.weight "fc" <"v.onnx" at 0 : tensor<64x64xf16>> [#blue.transpose<[1, 0]>, #blue.convert<f32>, #blue.quantize<<i8 group 128 scale f16>, search>] : tensor<64x64x!blue.quantized<i8 group 128 scale f16>>
   %w = blue.weight "fc" <"v.onnx" at 0 : tensor<64x64xf16>> [#blue.transpose<[1, 0]>] : tensor<64x64xf16>
