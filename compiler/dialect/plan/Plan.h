@@ -25,7 +25,8 @@ inline constexpr llvm::StringLiteral kContextAttr = "plan.context";            /
 inline constexpr llvm::StringLiteral kWeightsBytesAttr = "plan.weights_bytes"; // i64
 inline constexpr llvm::StringLiteral kSegmentsAttr = "plan.segments";          // [#plan.segment]
 inline constexpr llvm::StringLiteral kCacheBytesAttr = "plan.cache_bytes";     // i64
-inline constexpr llvm::StringLiteral kPeakBytesAttr = "plan.peak_bytes"; // i64: all that a run maps
+inline constexpr llvm::StringLiteral kPeakBytesAttr =
+    "plan.peak_bytes"; // i64: the most that is resident at a time
 
 /// Bytes; of every tensor in an arena, of weights and of caches (BLUEC_ALIGNMENT of the ABI).
 inline constexpr int64_t kAlignment = 64;

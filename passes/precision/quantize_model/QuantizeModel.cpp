@@ -68,6 +68,7 @@ private:
   LogicalResult resolveLayers(const Recipe &recipe);
   LogicalResult checkTypes(const Layer &layer);
   void tieWeights();
+  Type elementType(const WeightPrecision &wanted);
   LogicalResult quantizeWeight(const Layer &layer);
   LogicalResult quantizeInput(const Layer &layer);
   LogicalResult quantizeCache(const Layer &layer);
@@ -156,8 +157,6 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   const RecipeRule &rule = layer.rule;
   auto target = getOperation()->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
   std::string where = target ? " on " + target.getName().str() : std::string();
-  if (rule.weights && rule.weights->type == Precision::F16)
-    return errorAt(layer) << "expected weights of f32, i8 or i4" << where << ", found f16";
   if (rule.cache == Precision::F16)
     return errorAt(layer) << "expected a cache of f32 or i8" << where << ", found f16";
   if (isa<blue::AttentionOp>(layer.op)) {
@@ -182,6 +181,17 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
 // Weights
 //===------------------------------------------------------------------------------------------===//
 
+/// The element type of weights that are not f32.
+Type QuantizeModelPass::elementType(const WeightPrecision &wanted) {
+  Builder builder(&getContext());
+  if (wanted.type == Precision::F16)
+    return builder.getF16Type();
+  Type scale = wanted.halfScales ? builder.getF16Type() : builder.getF32Type();
+  return blue::QuantizedType::get(
+      &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted.type))),
+      wanted.group, cast<FloatType>(scale), wanted.zeros);
+}
+
 LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
   OpOperand *operand = weightOperand(layer.op);
   auto weight = operand->get().getDefiningOp<blue::WeightOp>();
@@ -192,27 +202,30 @@ LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
   }
   // Integers of the model that no type can keep stay the floats that they stand for.
   bool isFixed = weight && blue::isQuantizedInFile(weight.getTransforms().getValue());
-  if (!weight || isFixed || !layer.rule.weights || !isInteger(layer.rule.weights->type)) {
+  if (!weight || isFixed || !layer.rule.weights || layer.rule.weights->type == Precision::F32) {
     ++weightsFloat;
     return success();
   }
   const WeightPrecision &wanted = *layer.rule.weights;
-  Builder attributes(&getContext());
-  Type scale = wanted.halfScales ? attributes.getF16Type() : attributes.getF32Type();
-  auto element = blue::QuantizedType::get(
-      &getContext(), attributes.getIntegerType(static_cast<unsigned>(bitsOf(wanted.type))),
-      wanted.group, cast<FloatType>(scale), wanted.zeros);
+  Type element = elementType(wanted);
   blue::WeightOp &quantized = weights[{weight, element}];
   if (!quantized) {
     SmallVector<Attribute> transforms(weight.getTransforms().getValue());
-    if (!type.getElementType().isF32())
-      transforms.push_back(blue::ConvertAttr::get(&getContext(), attributes.getF32Type()));
-    transforms.push_back(blue::QuantizeAttr::get(&getContext(), element, wanted.method));
+    if (auto integers = dyn_cast<blue::QuantizedType>(element)) {
+      if (!type.getElementType().isF32())
+        transforms.push_back(
+            blue::ConvertAttr::get(&getContext(), Float32Type::get(&getContext())));
+      transforms.push_back(blue::QuantizeAttr::get(&getContext(), integers, wanted.method));
+    } else if (type.getElementType() != element) {
+      transforms.push_back(blue::ConvertAttr::get(&getContext(), element));
+    }
     OpBuilder builder(weight);
     quantized = blue::WeightOp::create(
         builder, weight.getLoc(), RankedTensorType::get(type.getShape(), element),
         weight.getNameAttr(), weight.getSource(), builder.getArrayAttr(transforms));
-    ++(wanted.type == Precision::I4 ? weightsI4 : weightsI8);
+    ++(wanted.type == Precision::I4   ? weightsI4
+       : wanted.type == Precision::I8 ? weightsI8
+                                      : weightsF16);
     bytesBefore += bytesOf(weight.getSource().getType());
     bytesAfter += bytesOf(tensorOf(quantized));
   }

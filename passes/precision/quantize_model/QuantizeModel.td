@@ -36,6 +36,7 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"weightsI4", "weights-i4", "weights that became i4">,
     Statistic<"weightsI8", "weights-i8", "weights that became i8">,
+    Statistic<"weightsF16", "weights-f16", "weights that became f16">,
     Statistic<"weightsKept", "weights-kept", "weights that were quantized already">,
     Statistic<"weightsFloat", "weights-float", "weights of linear layers and tables left as floats">,
     Statistic<"weightsTied", "weights-tied", "tables that took the type of a linear layer">,

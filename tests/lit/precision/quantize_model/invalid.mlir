@@ -1,5 +1,5 @@
 // RUN: split-file %s %t
-// RUN: not bluec-opt %t/linear.mlir --quantize-model=recipe=%S/inputs/f16.json 2>&1 | FileCheck %s --check-prefix=F16
+// RUN: bluec-opt %t/linear.mlir --quantize-model=recipe=%S/inputs/f16.json | FileCheck %s --check-prefix=F16
 // RUN: not bluec-opt %t/linear.mlir --quantize-model=recipe=%S/inputs/gptq.json 2>&1 | FileCheck %s --check-prefix=GPTQ
 // RUN: bluec-opt %t/linear.mlir --quantize-model="recipe=%S/inputs/gptq.json calibrated" | FileCheck %s --check-prefix=CALIBRATED
 // RUN: not bluec-opt %t/linear.mlir --quantize-model=recipe=%S/inputs/float_weights.json 2>&1 | FileCheck %s --check-prefix=FLOAT
@@ -13,9 +13,9 @@
 // RUN: not bluec-opt %t/present.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=PRESENT
 // RUN: not bluec-opt %t/heads.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=HEADS
 
-// What a recipe asks and cannot have.
-// F16: error: decoder/linear: expected weights of f32, i8 or i4, found f16
+// What a recipe asks and cannot have; f16 weights, and GPTQ with a calibration set, it can.
 // GPTQ: error: decoder/linear: expected a calibration set for weights by gptq, found none
+// F16: blue.weight "q" {{.*}} [#blue.convert<f16>] : tensor<64x64xf16>
 // CALIBRATED: #blue.quantize<<i4 group 32 scale f16>, gptq>
 // FLOAT: error: decoder/linear: expected weights of i8 or i4 beside activations of i8, found 'f32'
 // STATIC: error: decoder/linear: expected a calibration set for static activations, found none
