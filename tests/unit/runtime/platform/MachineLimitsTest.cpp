@@ -51,7 +51,8 @@ TEST(MachineLimitsTest, ResidentMemory) {
   buffer->release();
   const ResidentMemory after = residentMemory();
   EXPECT_LE(after.anonymous + bytes / 2, full.anonymous);
-  EXPECT_GE(after.peak, full.now);
+  // The system counts pages by thread and adds them up now and then: a little late.
+  EXPECT_GE(after.peak + (std::size_t(4) << 20), full.now);
   EXPECT_EQ(buffer->get()[bytes - 1], 0);
 }
 
