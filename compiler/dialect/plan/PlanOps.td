@@ -79,7 +79,7 @@ def Plan_KeysAttr : Plan_Attr<"Keys", "keys"> {
   let summary = "quantized keys [S, heads * D] of a cache, by head and block of positions";
   let description = [{
     `block` positions side by side; `dot` (i8 or i16) is the type of the queries that they meet. See
-    KeyLayout in Layouts.h.
+    CacheLayout in Layouts.h.
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
   let genVerifyDecl = 1;
@@ -89,7 +89,7 @@ def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
   let summary = "quantized values [S, heads * D] of a cache, by head and block of positions";
   let description = [{
     As #plan.keys, with neighbouring positions, not dims, in a word: a softmax's weights meet it. See
-    ValueLayout in Layouts.h.
+    CacheLayout in Layouts.h.
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
   let genVerifyDecl = 1;
