@@ -1,7 +1,7 @@
 #include "compiler/pipeline/Manifest.h"
 
 #include "compiler/dialect/plan/Plan.h"
-#include "compiler/pipeline/StepCosts.h"
+#include "passes/schedule/costs/StepCosts.h"
 #include "runtime/core/Manifest.h"
 
 #include "llvm/ADT/StringExtras.h"

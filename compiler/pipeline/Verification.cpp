@@ -320,7 +320,7 @@ FailureOr<Verification::Both> Verification::evaluateBoth(StringRef role, const B
 LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_t position,
                                  int64_t firstRow, const void *input, void *output, bool compared) {
   std::string mismatch;
-  runtime::Session::OnStep compare;
+  runtime::OnStep compare;
   if (compared)
     compare = [&](int64_t, const bluec_step &step, const void *made) {
       return errors->add(entry, step, made, count, firstRow, mismatch);

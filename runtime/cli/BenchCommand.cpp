@@ -67,7 +67,7 @@ private:
   std::vector<double> values;
 };
 
-// What the manifest says that a step reads and computes (compiler/pipeline/StepCosts.h).
+// What the manifest says that a step reads and computes (passes/schedule/costs/StepCosts.h).
 struct Cost {
   std::string op, arithmetic;
   double weightBytes = 0, rowBytes = 0, positionBytes = 0;

@@ -290,7 +290,7 @@ bluec_status bluec_session_run_entry(bluec_session *session, const char *name, i
       return {Code::InvalidArgument, "there is no entry " + inQuotes(name ? name : "")};
     if (!inputs || !outputs)
       return {Code::InvalidArgument, "expected inputs and outputs, found a null pointer"};
-    Session::OnStep onStep;
+    OnStep onStep;
     if (observe)
       onStep = [&](std::int64_t index, const bluec_step &step, const void *output) {
         return observe(user, index, &step, output) == 0;

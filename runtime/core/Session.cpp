@@ -25,35 +25,6 @@ private:
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
-constexpr std::int32_t endedByObserver = 1;
-constexpr std::int32_t endedByCancel = 2;
-
-// What on_step of a call gets to see.
-struct Observer {
-  const bluec_entry &entry;
-  const std::uint8_t *arena;
-  const Session::OnStep &onStep;
-  std::atomic<bool> &cancelled;
-};
-
-std::int32_t observeStep(void *opaque, std::int64_t index) {
-  auto &observer = *static_cast<Observer *>(opaque);
-  if (observer.cancelled.load(std::memory_order_relaxed))
-    return endedByCancel;
-  if (!observer.onStep)
-    return 0;
-  const bluec_step &step = observer.entry.steps[index];
-  const void *output = step.output.bytes != 0 ? observer.arena + step.output.offset : nullptr;
-  return observer.onStep(index, step, output) ? 0 : endedByObserver;
-}
-
-// Bytes of the rows of `tensor` that a call with `count` rows uses.
-std::size_t usedBytes(const bluec_tensor &tensor, std::int64_t count) {
-  if (tensor.rank == 0)
-    return std::size_t(tensor.bytes);
-  return std::size_t(tensor.bytes / tensor.dims[0] * std::min(count, tensor.dims[0]));
-}
-
 } // namespace
 
 Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
@@ -71,6 +42,12 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
     return cache.status();
   session->arena = std::move(*arena);
   session->cache = std::move(*cache);
+  if (!bundle.entriesOf(BLUEC_ENTRY_ENCODE).empty()) {
+    Result<std::unique_ptr<Encoder>> encoder = Encoder::create(bundle);
+    if (!encoder.ok())
+      return encoder.status();
+    session->encoder = std::move(*encoder);
+  }
   return session;
 }
 
@@ -79,6 +56,8 @@ Status Session::releaseWeights(bluec_entry_kind kind) {
   if (entries.empty())
     return {};
   arena.release();
+  if (kind == BLUEC_ENTRY_ENCODE)
+    return encoder->release();
   return bundle.releaseSegment(bundle.model().segments[entries.front()->segment].name);
 }
 
@@ -98,60 +77,13 @@ void Session::reset() {
 Status Session::runEntry(const bluec_entry &entry, std::int64_t count, std::int64_t position,
                          std::span<const void *const> inputs, std::span<void *const> outputs,
                          const OnStep &onStep) {
-  const auto outside = [&](const std::string &what, std::int64_t most, std::int64_t found) {
-    return Status(Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": " + what +
-                                             ": expected at most " + std::to_string(most) +
-                                             ", found " + std::to_string(found));
-  };
-  if (count < 1 || count > entry.capacity)
-    return outside("rows (at least 1)", entry.capacity, count);
-  const bool usesCache = entry.kind == BLUEC_ENTRY_PREFILL || entry.kind == BLUEC_ENTRY_DECODE;
-  const std::int64_t context = bundle.model().context;
-  if (usesCache && (position < 0 || position > context - count))
-    return outside("position", context - count, position);
-  if (inputs.size() != std::size_t(entry.num_inputs) ||
-      outputs.size() != std::size_t(entry.num_outputs))
-    return {Code::InvalidArgument,
-            "entry " + inQuotes(entry.name) + ": the number of inputs or outputs is wrong"};
-
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i])
-      return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
-    std::memcpy(arena.get() + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
-  }
   OnStep forwarded;
   if (!onStep && observer)
     forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
       return observer(entry, count, step, output);
     };
-  Observer watching{entry, arena.get(), onStep ? onStep : forwarded, cancelled};
-  bluec_call call{};
-  call.arena = arena.get();
-  call.weights = bundle.weights().data();
-  call.kv = cache.get();
-  call.count = count;
-  call.position = usesCache ? position : 0;
-  call.pool = &bundle.threads();
-  call.parallel_for = ThreadPool::run;
-  call.observer = &watching;
-  call.on_step = observeStep;
-  switch (const std::int32_t answer = entry.run(&call)) {
-  case 0:
-    break;
-  case endedByCancel:
-    cancelled.store(false, std::memory_order_relaxed);
-    [[fallthrough]];
-  case endedByObserver:
-    return {Code::Cancelled, "entry " + inQuotes(entry.name) + ": cancelled"};
-  default:
-    return {Code::Internal, "entry " + inQuotes(entry.name) +
-                                ": expected 0 from compiled code, found " + std::to_string(answer)};
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    if (outputs[i])
-      std::memcpy(outputs[i], arena.get() + entry.outputs[i].offset,
-                  usedBytes(entry.outputs[i], count));
-  return {};
+  return callEntry(bundle, entry, {arena.get(), cache.get()}, count, position, inputs, outputs,
+                   cancelled, onStep ? onStep : forwarded);
 }
 
 Status Session::addPictureFile(std::span<const std::uint8_t> file) {
@@ -167,42 +99,22 @@ Status Session::addPictureFile(std::span<const std::uint8_t> file) {
 }
 
 Status Session::addPicture(const Picture &picture) {
-  if (bundle.entriesOf(BLUEC_ENTRY_ENCODE).empty())
+  if (!encoder)
     return {Code::Unsupported, "picture: this model takes no pictures"};
   TileSet tiles;
   {
     Stopwatch watch(counts.tileSeconds);
     tiles = makeTiles(picture, bundle.manifest().preprocess);
   }
-  Features features;
-  BLUEC_RETURN_IF_ERROR(encodeTiles(tiles, features));
-  ++counts.pictures;
-  counts.tiles += features.tiles;
-  waiting.push_back(std::move(features));
-  return {};
-}
-
-// Whole calls of the largest capacity, then smaller ones, then one call that is partly filled.
-Status Session::encodeTiles(const TileSet &tiles, Features &features) {
-  Stopwatch watch(counts.encodeSeconds);
-  const bluec_model &model = bundle.model();
-  const auto tileSize = std::size_t(3 * model.tile_height * model.tile_width);
-  const auto featureSize = std::size_t(model.tokens_per_tile * model.hidden);
   if (waiting.empty())
     BLUEC_RETURN_IF_ERROR(releaseWeights(BLUEC_ENTRY_DECODE));
-  features.tiles = tiles.count;
-  features.grid = tiles.grid;
-  features.rows.resize(featureSize * std::size_t(tiles.count));
-
-  for (std::int64_t done = 0; done < tiles.count;) {
-    const std::int64_t left = tiles.count - done;
-    const bluec_entry &entry = bundle.encoderFor(left);
-    const std::int64_t count = std::min(left, entry.capacity);
-    const void *input = tiles.pixels.data() + tileSize * std::size_t(done);
-    void *output = features.rows.data() + featureSize * std::size_t(done);
-    BLUEC_RETURN_IF_ERROR(runEntry(entry, count, 0, {&input, 1}, {&output, 1}));
-    done += count;
-  }
+  Stopwatch watch(counts.encodeSeconds);
+  Result<Features> features = encoder->encode(tiles, cancelled, observer);
+  if (!features.ok())
+    return features.status();
+  ++counts.pictures;
+  counts.tiles += features->tiles;
+  waiting.push_back(std::move(*features));
   return {};
 }
 

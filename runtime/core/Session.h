@@ -4,6 +4,8 @@
 
 #include "abi/bluec_abi.h"
 #include "core/Bundle.h"
+#include "core/Encoder.h"
+#include "core/EntryCall.h"
 #include "core/Status.h"
 #include "platform/MappedFile.h"
 #include "text/ChatTemplate.h"
@@ -41,21 +43,6 @@ class Session {
 public:
   // Whole UTF-8 characters; false ends generation.
   using OnText = std::function<bool(std::string_view)>;
-  // Index, description and output (null when it has none) of a step that has run; false ends the
-  // call.
-  using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *)>;
-
-  // The same of any call that the session makes, with its entry point and rows.
-  using OnEntryStep = std::function<bool(const bluec_entry &, std::int64_t count,
-                                         const bluec_step &, const void *)>;
-
-  // A picture's features, f32 [tiles * tokens_per_tile, hidden].
-  struct Features {
-    std::int64_t tiles = 0;
-    Grid grid;
-    std::vector<float> rows;
-  };
-
   // The bundle must outlive the session.
   static Result<std::unique_ptr<Session>> create(const Bundle &bundle);
 
@@ -96,7 +83,6 @@ private:
     const float *feature;
   };
 
-  Status encodeTiles(const TileSet &tiles, Features &features);
   Status prefill(std::span<const Row> rows);
   // Embeddings of `rows` into `to`, f32 [rows, hidden].
   Status embed(std::span<const Row> rows, float *to);
@@ -105,6 +91,7 @@ private:
 
   const Bundle &bundle;
   PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
+  std::unique_ptr<Encoder> encoder; // null without a vision side
   PageBuffer cache;
   std::atomic<bool> cancelled{false};
 

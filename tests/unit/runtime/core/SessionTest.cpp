@@ -181,7 +181,7 @@ TEST_F(SessionTest, LogitsAreTheLastOnes) {
 TEST_F(SessionTest, TilesGoInBatches) {
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   ASSERT_EQ(session->pictures().size(), 1u);
-  const Session::Features &features = session->pictures()[0];
+  const Features &features = session->pictures()[0];
   EXPECT_EQ(features.tiles, 9);
   EXPECT_EQ(features.grid, (Grid{4, 2}));
   ASSERT_EQ(features.rows.size(), std::size_t(9 * FAKE_TOKENS_PER_TILE * FAKE_HIDDEN));

@@ -1,4 +1,4 @@
-#include "compiler/pipeline/StepCosts.h"
+#include "passes/schedule/costs/StepCosts.h"
 
 #include <algorithm>
 

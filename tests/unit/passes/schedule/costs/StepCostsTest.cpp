@@ -1,5 +1,5 @@
 // What a step reads and computes, against figures worked out by hand.
-#include "compiler/pipeline/StepCosts.h"
+#include "passes/schedule/costs/StepCosts.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"

@@ -1,7 +1,7 @@
 // What a step has to read and to compute, whatever kernel does it: the figures that `bluec bench`
 // divides by the measured times.
-#ifndef BLUEC_COMPILER_PIPELINE_STEPCOSTS_H
-#define BLUEC_COMPILER_PIPELINE_STEPCOSTS_H
+#ifndef BLUEC_PASSES_SCHEDULE_COSTS_STEPCOSTS_H
+#define BLUEC_PASSES_SCHEDULE_COSTS_STEPCOSTS_H
 
 #include "compiler/dialect/plan/Plan.h"
 
@@ -30,4 +30,4 @@ StepCost costOf(plan::StepOp step, plan::EntryOp entry);
 
 } // namespace bluec
 
-#endif // BLUEC_COMPILER_PIPELINE_STEPCOSTS_H
+#endif // BLUEC_PASSES_SCHEDULE_COSTS_STEPCOSTS_H

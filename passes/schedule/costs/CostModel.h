@@ -1,0 +1,29 @@
+// How long a device takes for a step: a model of costs, from what the step reads and computes
+// (StepCosts.h) and what the device can do (machine/Machine.h).
+#ifndef BLUEC_PASSES_SCHEDULE_COSTS_COSTMODEL_H
+#define BLUEC_PASSES_SCHEDULE_COSTS_COSTMODEL_H
+
+#include "passes/schedule/costs/StepCosts.h"
+#include "passes/schedule/machine/Machine.h"
+
+namespace bluec {
+
+/// The rows of one call of an entry point.
+struct CallShape {
+  int64_t count = 1;    // valid rows: tiles or tokens
+  int64_t capacity = 1; // of the entry; what counts on a device with static rows
+  int64_t position = 0; // tokens in the KV cache before the call
+};
+
+/// Seconds, `stepSeconds` of the device included:
+///   max(operations / rate(rows), weight and cache bytes / weightBytesPerSecond)
+///     + bytes of values that do not fit on the chip / bytesPerSecond + stepSeconds.
+/// Infinity when the device cannot compute it.
+double secondsOf(const StepCost &cost, const CallShape &shape, const Device &device);
+
+/// True when the device has what the step needs.
+bool canRun(const StepCost &cost, const Device &device);
+
+} // namespace bluec
+
+#endif // BLUEC_PASSES_SCHEDULE_COSTS_COSTMODEL_H

@@ -1,0 +1,99 @@
+#include "core/EntryCall.h"
+
+#include "core/Bundle.h"
+#include "platform/ThreadPool.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace bluec::runtime {
+namespace {
+
+constexpr std::int32_t endedByObserver = 1;
+constexpr std::int32_t endedByCancel = 2;
+
+// What on_step of a call gets to see.
+struct Observer {
+  const bluec_entry &entry;
+  const std::uint8_t *arena;
+  const OnStep &onStep;
+  std::atomic<bool> &cancelled;
+};
+
+std::int32_t observeStep(void *opaque, std::int64_t index) {
+  auto &observer = *static_cast<Observer *>(opaque);
+  if (observer.cancelled.load(std::memory_order_relaxed))
+    return endedByCancel;
+  if (!observer.onStep)
+    return 0;
+  const bluec_step &step = observer.entry.steps[index];
+  const void *output = step.output.bytes != 0 ? observer.arena + step.output.offset : nullptr;
+  return observer.onStep(index, step, output) ? 0 : endedByObserver;
+}
+
+// Bytes of the rows of `tensor` that a call with `count` rows uses.
+std::size_t usedBytes(const bluec_tensor &tensor, std::int64_t count) {
+  if (tensor.rank == 0)
+    return std::size_t(tensor.bytes);
+  return std::size_t(tensor.bytes / tensor.dims[0] * std::min(count, tensor.dims[0]));
+}
+
+} // namespace
+
+Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemory &memory,
+                 std::int64_t count, std::int64_t position, std::span<const void *const> inputs,
+                 std::span<void *const> outputs, std::atomic<bool> &cancelled,
+                 const OnStep &onStep) {
+  const auto outside = [&](const std::string &what, std::int64_t most, std::int64_t found) {
+    return Status(Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": " + what +
+                                             ": expected at most " + std::to_string(most) +
+                                             ", found " + std::to_string(found));
+  };
+  if (count < 1 || count > entry.capacity)
+    return outside("rows (at least 1)", entry.capacity, count);
+  const bool usesCache = entry.kind == BLUEC_ENTRY_PREFILL || entry.kind == BLUEC_ENTRY_DECODE;
+  const std::int64_t context = bundle.model().context;
+  if (usesCache && (position < 0 || position > context - count))
+    return outside("position", context - count, position);
+  if (inputs.size() != std::size_t(entry.num_inputs) ||
+      outputs.size() != std::size_t(entry.num_outputs))
+    return {Code::InvalidArgument,
+            "entry " + inQuotes(entry.name) + ": the number of inputs or outputs is wrong"};
+
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i])
+      return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
+    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
+  }
+  Observer watching{entry, memory.arena, onStep, cancelled};
+  bluec_call call{};
+  call.arena = memory.arena;
+  call.weights = bundle.weights().data();
+  call.kv = memory.cache;
+  call.count = count;
+  call.position = usesCache ? position : 0;
+  call.pool = &bundle.threads();
+  call.parallel_for = ThreadPool::run;
+  call.observer = &watching;
+  call.on_step = observeStep;
+  switch (const std::int32_t answer = entry.run(&call)) {
+  case 0:
+    break;
+  case endedByCancel:
+    cancelled.store(false, std::memory_order_relaxed);
+    [[fallthrough]];
+  case endedByObserver:
+    return {Code::Cancelled, "entry " + inQuotes(entry.name) + ": cancelled"};
+  default:
+    return {Code::Internal, "entry " + inQuotes(entry.name) +
+                                ": expected 0 from compiled code, found " + std::to_string(answer)};
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i])
+      std::memcpy(outputs[i], memory.arena + entry.outputs[i].offset,
+                  usedBytes(entry.outputs[i], count));
+  return {};
+}
+
+} // namespace bluec::runtime

@@ -1,0 +1,44 @@
+// One call of an entry point on memory of the caller's.
+#ifndef BLUEC_RUNTIME_CORE_ENTRYCALL_H
+#define BLUEC_RUNTIME_CORE_ENTRYCALL_H
+
+#include "abi/bluec_abi.h"
+#include "core/Status.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace bluec::runtime {
+
+class Bundle;
+
+// Index, description and output (null when it has none) of a step that has run; false ends the
+// call.
+using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *)>;
+
+// The same of any call, with its entry point and rows.
+using OnEntryStep = std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &,
+                                       const void *)>;
+
+struct EntryMemory {
+  std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
+  std::uint8_t *cache = nullptr; // null for entry points that use no KV cache
+};
+
+// Copies the inputs' first `count` rows into the arena, runs the entry on the bundle's threads, and
+// copies the outputs' rows out (an output that is null is not wanted). Two calls may run at the
+// same time on different memory.
+//
+// `cancelled` is looked at between steps; when it ends the call it is set to false again.
+// InvalidArgument (rows, position, number of tensors), Cancelled (by `cancelled` or `onStep`),
+// Internal.
+Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemory &memory,
+                 std::int64_t count, std::int64_t position, std::span<const void *const> inputs,
+                 std::span<void *const> outputs, std::atomic<bool> &cancelled,
+                 const OnStep &onStep = {});
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CORE_ENTRYCALL_H
