@@ -16,9 +16,9 @@ struct CallShape {
 };
 
 /// Seconds, `stepSeconds` of the device included:
-///   max(operations / rate(rows), weight and cache bytes / weightBytesPerSecond)
-///     + bytes of values that do not fit on the chip / bytesPerSecond + stepSeconds.
-/// Infinity when the device cannot compute it.
+///   max(operations / rate(product rows), weight and cache bytes / weightBytesPerSecond)
+///     + max(0, bytes of values - onChipBytes) / bytesPerSecond + stepSeconds.
+/// A figure per second that is 0 costs nothing. Infinity when the device cannot compute the step.
 double secondsOf(const StepCost &cost, const CallShape &shape, const Device &device);
 
 /// True when the device has what the step needs.
