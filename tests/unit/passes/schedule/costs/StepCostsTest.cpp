@@ -180,9 +180,9 @@ TEST_F(StepCostsTest, Quantized) {
 
 // Attention over a quantized cache: the products' type is the layout's, the query is of floats.
 TEST_F(StepCostsTest, QuantizedCache) {
-  const std::string k = "tensor<128x8x!blue.quantized<i8 group row scale f16>, "
+  const std::string k = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
                         "#plan.keys<heads 2, block 128, dot i16>>";
-  const std::string v = "tensor<128x8x!blue.quantized<i8 group row scale f16>, "
+  const std::string v = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
                         "#plan.values<heads 2, block 128, dot i16>>";
   std::vector<StepCost> found = costs(R"(
     module attributes {plan.context = 128 : i64} {
