@@ -18,8 +18,8 @@ struct Rate {
   std::string weights;     // "f32", "f16", "i8", "i4"; of attention: of keys and values
   std::string activations; // "f32", "i16", "i8"
   double operationsPerSecond = 0;
-  /// Rows of a call at which half of that is reached: rate(r) = operationsPerSecond * r / (r + halfRows).
-  /// This is what a batch gains besides reading weights once.
+  /// Rows of a call at which half of that is reached: rate(r) = operationsPerSecond * r / (r +
+  /// halfRows). This is what a batch gains besides reading weights once.
   double halfRows = 0;
 };
 
@@ -31,12 +31,13 @@ struct Device {
   double weightBytesPerSecond = 0; // weights and KV cache, from memory; overlaps with products
   double bytesPerSecond = 0;       // values, when they do not fit into `onChipBytes`
   int64_t onChipBytes = 0;
-  double stepSeconds = 0;   // to start a step
-  double callSeconds = 0;   // to start an entry point
-  bool staticRows = false;  // a call with fewer rows costs what a full one does
+  double stepSeconds = 0;  // to start a step
+  double callSeconds = 0;  // to start an entry point
+  bool staticRows = false; // a call with fewer rows costs what a full one does
 };
 
-/// What it costs to hand a value from one device to another; the sum of both.
+/// What it costs to hand a value from one device to another; the sum of both. There is one for each
+/// pair of devices, either way.
 struct Transfer {
   std::string from, to;
   double bytesPerSecond = 0;
@@ -46,8 +47,8 @@ struct Transfer {
 struct Machine {
   std::string name; // of a file that has none: the file's
   std::string description;
-  std::string source;           // where the figures come from
-  std::vector<Device> devices;  // at least one, with different names
+  std::string source;          // where the figures come from
+  std::vector<Device> devices; // at least one, with different names
   std::vector<Transfer> transfers;
   std::string text; // the JSON that says the same, on one line
 
@@ -58,7 +59,7 @@ struct Machine {
 
   /// Null when there is no such device.
   const Device *find(llvm::StringRef device) const;
-  /// Seconds to hand `bytes` from one device to another; 0 for the same one.
+  /// Seconds to hand `bytes` from one of the devices to another; 0 for the same one.
   double transferSeconds(llvm::StringRef from, llvm::StringRef to, int64_t bytes) const;
 };
 
