@@ -23,6 +23,11 @@ bool bluec::canRun(const StepCost &cost, const Device &device) {
   return cost.arithmetic.empty() ? device.bytesPerSecond > 0 : rateOf(cost, device) != nullptr;
 }
 
+std::string bluec::describeNeed(const StepCost &cost) {
+  return cost.arithmetic.empty() ? cost.op
+                                 : cost.op + " of " + cost.weights + " and " + cost.arithmetic;
+}
+
 double bluec::secondsOf(const StepCost &cost, const CallShape &shape, const Device &device) {
   if (!canRun(cost, device))
     return std::numeric_limits<double>::infinity();
@@ -34,7 +39,9 @@ double bluec::secondsOf(const StepCost &cost, const CallShape &shape, const Devi
                             (position + rows) * amount(cost.positionBytes),
                         device.weightBytesPerSecond);
   if (const Rate *rate = rateOf(cost, device)) {
-    double attended = rows * position + rows * (rows + 1) / 2;
+    // Row r sees the positions before the call and r + 1 of its own; where shapes are static all of
+    // its own, and a mask takes away what is too much.
+    double attended = rows * position + (device.staticRows ? rows * rows : rows * (rows + 1) / 2);
     double operations = amount(cost.operations) + rows * amount(cost.rowOperations) +
                         attended * amount(cost.positionOperations);
     double productRows = amount(cost.productRows) + rows * amount(cost.rowProductRows);

@@ -181,8 +181,9 @@ void Reader::checkTransfers(const Machine &machine) {
 llvm::Expected<Machine> Reader::read(StringRef text) {
   Machine machine;
   std::optional<Json> json = parse(text);
-  if (json &&
-      isObject("machine", *json, {"name", "description", "source", "devices", "transfers"})) {
+  if (json && isObject("machine", *json,
+                       {"name", "description", "source", "devices", "transfers",
+                        "load_bytes_per_second"})) {
     string("machine", *json, "name", machine.name);
     string("machine", *json, "description", machine.description);
     string("machine", *json, "source", machine.source);
@@ -196,6 +197,8 @@ llvm::Expected<Machine> Reader::read(StringRef text) {
         if (failed())
           break;
       }
+    number("machine", *json, "load_bytes_per_second", Presence::Optional, 1, mostPerSecond,
+           machine.loadBytesPerSecond);
     if (machine.devices.empty())
       failWith("machine.devices", "at least one", "none");
     if (const Json *transfers = list("machine", *json, "transfers", mostDevices * mostDevices))

@@ -31,9 +31,11 @@ struct Device {
   double weightBytesPerSecond = 0; // weights and KV cache, from memory; overlaps with products
   double bytesPerSecond = 0;       // values, when they do not fit into `onChipBytes`
   int64_t onChipBytes = 0;
-  double stepSeconds = 0;  // to start a step
-  double callSeconds = 0;  // to start an entry point
-  bool staticRows = false; // a call with fewer rows costs what a full one does
+  double stepSeconds = 0; // to start a step
+  double callSeconds = 0; // to start an entry point
+  /// Shapes are static: a call with fewer rows costs what a full one does, and causal attention
+  /// computes all products of its rows.
+  bool staticRows = false;
 };
 
 /// What it costs to hand a value from one device to another; the sum of both. There is one for each
@@ -50,7 +52,8 @@ struct Machine {
   std::string source;          // where the figures come from
   std::vector<Device> devices; // at least one, with different names
   std::vector<Transfer> transfers;
-  std::string text; // the JSON that says the same, on one line
+  double loadBytesPerSecond = 0; // of weights, from storage at start; 0: not said
+  std::string text;              // the JSON that says the same, on one line
 
   /// `where` begins the messages. Errors are one line: where, expected, found.
   static llvm::Expected<Machine> parse(llvm::StringRef json, llvm::StringRef where);

@@ -114,7 +114,8 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
   EXPECT_EQ(errorOf(R"({"devices": 1})"),
             "test.json: machine.devices: expected a list of at most 16, found 1");
   EXPECT_EQ(errorOf(R"({"device": []})"),
-            "test.json: machine: expected name, description, source, devices or transfers, found "
+            "test.json: machine: expected name, description, source, devices, transfers or "
+            "load_bytes_per_second, found "
             "\"device\"");
   EXPECT_EQ(errorOf(R"({"source": 3, "devices": []})"),
             "test.json: machine.source: expected a string of at most 1000 bytes, found 3");
