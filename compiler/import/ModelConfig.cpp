@@ -309,6 +309,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
               textJson ? "config.json: text_config." : "config.json: ", fault);
   out.text = out.hasText ? scalars(textJson ? *textJson : *json) : Json();
   out.vision = out.hasVision ? scalars(visionOnly ? *json : (*json)["vision_config"]) : Json();
+  out.downsample = scalars(json->value("downsample", Json()));
+  out.projector = scalars(json->value("projector", Json()));
   if (out.hasText) {
     out.maxPositions = text.integer("max_position_embeddings", 1, largestCount).value_or(0);
     out.layers = text.integer("num_hidden_layers", 1, largestCount).value_or(0);

@@ -52,6 +52,7 @@ struct ModelConfig {
   std::optional<ChatConfig> chat;             // with a tokenizer
   std::vector<int64_t> eosTokenIds;
   nlohmann::ordered_json vision, text; // the numbers of vision_config and text_config, for people
+  nlohmann::ordered_json downsample, projector; // and of these
 };
 
 /// Reads config.json and, where they are there, preprocessor_config.json, tokenizer_config.json and

@@ -80,6 +80,34 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
+bool bluec::hasGraphs(const std::string &directory) {
+  return llvm::any_of(
+      ArrayRef<StringRef>{"vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx"},
+      [&](StringRef name) { return !findGraph(directory, name).empty(); });
+}
+
+LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
+                                 std::optional<int64_t> chunk, ScheduleOptions &sizes,
+                                 Diagnostics &diagnostics) {
+  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
+  int64_t positions = config.maxPositions; // 0: not said
+  sizes.context =
+      context.value_or(positions > 0 ? std::min(defaultContext, positions) : defaultContext);
+  sizes.chunk = chunk.value_or(std::min(defaultChunk, sizes.context));
+  if (positions > 0 && sizes.context > positions)
+    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
+                             " positions, found " + Twine(sizes.context));
+  // Masks and rotary tables are recognised by evaluating them at up to this many positions.
+  constexpr int64_t leastContext = 8;
+  if (sizes.context < leastContext)
+    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
+                             " tokens, found " + Twine(sizes.context));
+  if (sizes.chunk > sizes.context)
+    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
+                             " tokens, found " + Twine(sizes.chunk));
+  return success();
+}
+
 /// Tiles are cut to the size that the configuration says, and fed to the graph.
 static LogicalResult checkTiles(const ModelConfig &config, const Geometry &geometry,
                                 Diagnostics &diagnostics) {
