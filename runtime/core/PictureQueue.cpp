@@ -195,7 +195,7 @@ Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) cons
     std::vector<std::uint8_t>().swap(item.file);
   }
   const Stopwatch watch(spent.tileSeconds);
-  TileSet tiles = makeTiles(item.picture, bundle.manifest().preprocess);
+  TileSet tiles = makeTiles(item.picture, bundle.manifest().preprocess, &bundle.threads());
   item.picture = {};
   return tiles;
 }
