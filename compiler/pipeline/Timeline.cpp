@@ -99,11 +99,12 @@ FailureOr<const std::vector<CostedStep> *> Scheduler::stepsOf(plan::EntryOp entr
   for (auto op : entry.getOps<plan::StepOp>()) {
     CostedStep step{op.getLayer(), costOf(op, entry), machine.find(op.getDevice()), {}};
     if (!step.device)
-      return op.emitOpError() << "expected a device of machine " << machine.name << ", found '"
-                              << op.getDevice() << "'";
+      return op.emitOpError() << "expected a device of machine " << machine.name << " for "
+                              << op.getLayer() << ", found '" << op.getDevice() << "'";
     if (!canRun(step.cost, *step.device))
       return op.emitOpError() << "expected a device that computes " << describeNeed(step.cost)
-                              << ", found '" << op.getDevice() << "' of machine " << machine.name;
+                              << " for " << op.getLayer() << ", found '" << op.getDevice()
+                              << "' of machine " << machine.name;
     for (Value operand : op.getOperands()) {
       auto maker = operand.getDefiningOp<plan::StepOp>();
       if (!maker || maker.getDevice() == op.getDevice())
