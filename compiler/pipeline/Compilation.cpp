@@ -483,6 +483,12 @@ Json Compilation::manifestFields() const {
       {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
       {"vocabulary", geometry.vocabulary},  {"tokens_per_tile", geometry.tokensPerTile},
       {"tile_height", geometry.tileHeight}, {"tile_width", geometry.tileWidth}};
+  if (auto calls = plan::encodeCallsOf(*module)) {
+    Json lists = Json::array();
+    for (ArrayRef<int64_t> capacities : *calls)
+      lists.push_back(std::vector<int64_t>(capacities.begin(), capacities.end()));
+    fields["geometry"]["encode_calls"] = std::move(lists);
+  }
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;

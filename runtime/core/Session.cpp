@@ -42,7 +42,7 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
     return cache.status();
   session->arena = std::move(*arena);
   session->cache = std::move(*cache);
-  if (!bundle.entriesOf(BLUEC_ENTRY_ENCODE).empty()) {
+  if (!bundle.tileEncoders().empty()) {
     Result<std::unique_ptr<Encoder>> encoder = Encoder::create(bundle);
     if (!encoder.ok())
       return encoder.status();
@@ -52,12 +52,14 @@ Result<std::unique_ptr<Session>> Session::create(const Bundle &bundle) {
 }
 
 Status Session::releaseWeights(bluec_entry_kind kind) {
+  if (kind == BLUEC_ENTRY_ENCODE) {
+    arena.release();
+    return encoder ? encoder->release() : Status();
+  }
   const auto &entries = bundle.entriesOf(kind);
   if (entries.empty())
     return {};
   arena.release();
-  if (kind == BLUEC_ENTRY_ENCODE)
-    return encoder->release();
   return bundle.releaseSegment(bundle.model().segments[entries.front()->segment].name);
 }
 
