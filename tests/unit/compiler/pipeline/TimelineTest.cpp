@@ -82,8 +82,8 @@ std::vector<std::string> tasksOf(const Timeline &timeline) {
 }
 
 TEST_F(TimelineTest, StagesOverlap) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 2);
   ASSERT_TRUE(succeeded(found));
   EXPECT_EQ(tasksOf(*found),
@@ -97,8 +97,8 @@ TEST_F(TimelineTest, StagesOverlap) {
 
 // Two buffers: the patches of call 2 wait until the blocks of call 0 are done.
 TEST_F(TimelineTest, AStageIsTwoCallsAhead) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 4);
   ASSERT_TRUE(succeeded(found));
   std::vector<double> starts, ends;
