@@ -132,6 +132,7 @@ LogicalResult Prediction::chooseSizes() {
     return failure();
   }
   sizes.imageBatch = options.imageBatch;
+  sizes.machine = machine.text;
   if (prefixTokens() <= sizes.context)
     return success();
   exitCode = exitUsage;
