@@ -5,13 +5,15 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <cstdint>
+#include <string>
 
 namespace bluec {
 
 struct ScheduleOptions {
   int64_t context = 2048; // tokens that the KV cache holds
   int64_t chunk = 128;    // tokens a call of prefill
-  int64_t imageBatch = 1; // tiles a call of encode
+  int64_t imageBatch = 4; // tiles a call of encode
+  std::string machine;    // Machine::text; empty: one device
 };
 
 /// onnx -> onnx: one branch, one conversation, folded constants.

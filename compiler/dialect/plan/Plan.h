@@ -32,6 +32,9 @@ inline constexpr llvm::StringLiteral kPeakBytesAttr =
 /// encode them, in order; all but the last are filled.
 inline constexpr llvm::StringLiteral kEncodeCallsAttr = "plan.encode_calls";
 
+inline constexpr llvm::StringLiteral kMachineAttr =
+    "plan.machine"; // string: name of the machine that steps were placed for
+
 /// Bytes; of every tensor in an arena, of weights and of caches (BLUEC_ALIGNMENT of the ABI).
 inline constexpr int64_t kAlignment = 64;
 /// Bytes; of segments in weights.bin.

@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Compilation.h"
 #include "compiler/tools/bluec/Commands.h"
 #include "passes/precision/recipe/Recipe.h"
+#include "passes/schedule/machine/Machine.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -31,8 +32,30 @@ namespace {
 struct CompileArguments {
   CompileOptions options;
   int64_t context = 0, chunk = 0;
-  std::string emit = "bundle", stopAfter, budget;
+  std::string emit = "bundle", stopAfter, budget, imageBatch;
 };
+
+constexpr int64_t mostTiles = 64;
+
+/// Tiles, or 0 for "auto".
+bool parseImageBatch(llvm::StringRef text, int64_t &tiles) {
+  if (text == "auto") {
+    tiles = 0;
+    return true;
+  }
+  return !text.getAsInteger(10, tiles) && tiles >= 1 && tiles <= mostTiles;
+}
+
+std::string machineHelp() {
+  std::string text = "Machine description that steps are placed and batches chosen by, a file (see "
+                     "passes/schedule/machine) or one of:";
+  for (const ShippedMachine &shipped : shippedMachines()) {
+    llvm::Expected<Machine> machine = Machine::load(shipped.name);
+    text += std::string("\n  ") + shipped.name + ": " +
+            (machine ? machine->description : llvm::toString(machine.takeError()));
+  }
+  return text;
+}
 
 std::string phaseHelp() {
   std::string text = "Stop behind a phase and write no output:";
@@ -94,6 +117,9 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
     options.context = arguments.context;
   if (command.count("--chunk"))
     options.chunk = arguments.chunk;
+  if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
+    return usageError("--image-batch: expected auto or 1 to " + std::to_string(mostTiles) +
+                      " tiles, found '" + arguments.imageBatch + "'");
   if (int code = parseInstrumentation(command.remaining()))
     return code;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
@@ -108,7 +134,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "compile",
       "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
-  constexpr int64_t mostTokens = int64_t{1} << 20, mostTiles = 64;
+  constexpr int64_t mostTokens = int64_t{1} << 20;
   constexpr int mostJobs = 1024;
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,
@@ -134,8 +160,10 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--chunk", arguments->chunk,
                    "Tokens of a prompt that are computed at a time (128)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
-  command->add_option("--image-batch", options.imageBatch, "Tiles that are encoded at a time (1)")
-      ->check(CLI::Range(int64_t{1}, mostTiles));
+  command->add_option("--image-batch", arguments->imageBatch,
+                      "Tiles that are encoded at a time (4), or auto: what --machine is predicted "
+                      "to be fastest with, over all grids of the model's pictures");
+  command->add_option("--machine", options.machine, machineHelp());
   command->add_option("--memory-budget", arguments->budget,
                       "Fail when the predicted peak is above this, such as 2.2GB");
   command->add_option("--stop-after", arguments->stopAfter, phaseHelp());
