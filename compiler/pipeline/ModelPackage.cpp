@@ -80,6 +80,20 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
+// A picture of one tile at least has to fit; leastTokens() of the runtime.
+static LogicalResult checkTokenCap(const PreprocessConfig &config, const Geometry &geometry,
+                                   Diagnostics &diagnostics) {
+  int64_t smallest = std::numeric_limits<int64_t>::max();
+  for (const auto &[columns, rows] : config.candidates)
+    smallest = std::min(smallest, columns * rows * geometry.tokensPerTile);
+  if (config.maxTokens == 0 || config.maxTokens >= smallest)
+    return success();
+  return diagnostics.error("preprocessor_config.json: dynamic_resolution.max_image_tokens: "
+                           "expected 0, or at least the " +
+                           Twine(smallest) + " tokens of the smallest grid, found " +
+                           Twine(config.maxTokens));
+}
+
 bool bluec::hasGraphs(const std::string &directory) {
   return llvm::any_of(
       ArrayRef<StringRef>{"vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx"},
@@ -111,9 +125,13 @@ LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_
 /// Tiles are cut to the size that the configuration says, and fed to the graph.
 static LogicalResult checkTiles(const ModelConfig &config, const Geometry &geometry,
                                 Diagnostics &diagnostics) {
-  if (!config.preprocess || geometry.tileHeight == 0 || config.preprocess->tileHeight == 0)
+  if (!config.preprocess || geometry.tileHeight == 0)
     return success();
   const PreprocessConfig &said = *config.preprocess;
+  if (failed(checkTokenCap(said, geometry, diagnostics)))
+    return failure();
+  if (said.tileHeight == 0)
+    return success();
   if (said.tileHeight == geometry.tileHeight && said.tileWidth == geometry.tileWidth)
     return success();
   return diagnostics.error("preprocessor_config.json: size: expected " +
@@ -165,10 +183,12 @@ void bluec::addConfig(const ModelConfig &config, Json &fields) {
                             {"std", from.deviation},
                             {"pad_color", from.padColor},
                             {"pad_position", from.padPosition},
-                            {"scheme", "relaxed"},
+                            {"resample", from.resample},
+                            {"scheme", from.scheme},
                             {"alpha", from.alpha},
                             {"candidates", from.candidates},
-                            {"thumbnail", from.thumbnail}};
+                            {"thumbnail", from.thumbnail},
+                            {"max_tokens", from.maxTokens}};
   }
   if (config.chat) {
     const ChatConfig &from = *config.chat;

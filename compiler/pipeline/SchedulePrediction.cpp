@@ -183,13 +183,18 @@ LogicalResult Prediction::chooseGrid() {
   runtime::Preprocess preprocess;
   preprocess.tileWidth = static_cast<int>(geometry.tileWidth);
   preprocess.tileHeight = static_cast<int>(geometry.tileHeight);
+  preprocess.scheme = *runtime::schemeByName(from.scheme);
+  preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
   preprocess.alpha = from.alpha;
+  preprocess.tokensPerTile = geometry.tokensPerTile;
   for (auto [columns, rows] : from.candidates)
     preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
-  grid = runtime::chooseGrid(options.imageWidth, options.imageHeight, preprocess);
-  tiles = int64_t{grid.columns} * grid.rows;
-  if (from.thumbnail && tiles > 1)
-    ++tiles;
+  if (from.maxTokens > 0)
+    runtime::capTokens(preprocess, from.maxTokens);
+  runtime::TileLayout layout =
+      runtime::layOutTiles(options.imageWidth, options.imageHeight, preprocess);
+  grid = layout.grid;
+  tiles = layout.count;
   return success();
 }
 
