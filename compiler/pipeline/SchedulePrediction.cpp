@@ -169,6 +169,10 @@ LogicalResult Prediction::makePlan() {
                         [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); })) ||
       failed(passes.run(*module, "placement", buildPlacementPipeline)))
     return failure();
+  if (getenv("SCRATCH_PLACE"))
+    for (auto entry : module->getOps<plan::EntryOp>())
+      for (auto step : entry.getOps<plan::StepOp>())
+        step.setDevice(step.getLayer().ends_with("patch_embedding") ? "cpu" : "npu");
   FailureOr<Geometry> found = geometryOf(*module);
   if (failed(found))
     return failure();

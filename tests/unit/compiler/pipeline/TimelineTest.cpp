@@ -37,8 +37,8 @@ std::string entry(const std::string &name, const std::string &kind, int capacity
 /// Steps take 1 s on the CPU and 3 s on the NPU, calls 0.5 s on the NPU; 1000 bytes cross in 0.25
 /// s.
 constexpr const char *machineText = R"({"name": "m", "devices": [
-  {"name": "cpu", "bytes_per_second": 1e18, "step_seconds": 1},
-  {"name": "npu", "bytes_per_second": 1e18, "step_seconds": 3, "call_seconds": 0.5}],
+  {"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 1},
+  {"name": "npu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 3, "call_seconds": 0.5}],
   "transfers": [{"from": "cpu", "to": "npu", "bytes_per_second": 4000},
                 {"from": "npu", "to": "cpu", "bytes_per_second": 4000}]})";
 
@@ -82,8 +82,8 @@ std::vector<std::string> tasksOf(const Timeline &timeline) {
 }
 
 TEST_F(TimelineTest, StagesOverlap) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 2);
   ASSERT_TRUE(succeeded(found));
   EXPECT_EQ(tasksOf(*found),
@@ -97,8 +97,8 @@ TEST_F(TimelineTest, StagesOverlap) {
 
 // Two buffers: the patches of call 2 wait until the blocks of call 0 are done.
 TEST_F(TimelineTest, AStageIsTwoCallsAhead) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 4);
   ASSERT_TRUE(succeeded(found));
   std::vector<double> starts, ends;
@@ -115,10 +115,11 @@ TEST_F(TimelineTest, AStageIsTwoCallsAhead) {
 TEST_F(TimelineTest, OneDeviceOverlapsNothing) {
   ModuleOp plan = parse(entry("encode", "encode", 2, {"cpu", "cpu"}) +
                         entry("encode_1", "encode", 1, {"cpu", "cpu"}));
-  FailureOr<Timeline> found =
-      encodeTimeline(plan, machine(R"({"devices": [{"name": "cpu", "bytes_per_second": 1e18,
+  FailureOr<Timeline> found = encodeTimeline(
+      plan,
+      machine(R"({"devices": [{"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000,
                                      "step_seconds": 1}]})"),
-                     5);
+      5);
   ASSERT_TRUE(succeeded(found));
   EXPECT_DOUBLE_EQ(found->seconds, 6);
   EXPECT_DOUBLE_EQ(found->hiddenSeconds, 0);
@@ -158,7 +159,7 @@ TEST_F(TimelineTest, PrefillGoesInChunks) {
 TEST_F(TimelineTest, Errors) {
   ModuleOp plan = parse(entry("decode", "decode", 1, {"gpu"}));
   EXPECT_EQ(errorOf([&] { return decodeTimeline(plan, machine(), 0); }),
-            "'plan.step' op expected a device of machine m, found 'gpu'");
+            "'plan.step' op expected a device of machine m for s0, found 'gpu'");
   EXPECT_EQ(errorOf([&] { return prefillTimeline(plan, machine(), 1); }),
             "expected an entry of kind prefill, found none");
   EXPECT_EQ(errorOf([&] { return encodeTimeline(plan, machine(), 1); }),
@@ -168,7 +169,7 @@ TEST_F(TimelineTest, Errors) {
               return decodeTimeline(plan, machine(R"({"name": "m", "devices": [{"name": "cpu"}]})"),
                                     0);
             }),
-            "'plan.step' op expected a device that computes relu, found 'cpu' of machine m");
+            "'plan.step' op expected a device that computes relu for s0, found 'cpu' of machine m");
   plan = parse(entry("encode", "encode", 4, {"cpu"}));
   EXPECT_EQ(errorOf([&] { return encodeTimeline(plan, machine(), 1); }),
             "expected an entry that encodes 1 tiles, found none");
