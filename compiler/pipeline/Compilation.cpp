@@ -44,7 +44,8 @@ static SmallVector<int64_t> tilesOfGrids(const PreprocessConfig &from, int64_t t
   preprocess.tokensPerTile = tokensPerTile;
   for (auto [columns, rows] : from.candidates)
     preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
-  if (from.maxTokens > 0)
+  // A cap below that is refused later on, with what it has to be.
+  if (from.maxTokens > 0 && from.maxTokens >= runtime::leastTokens(preprocess))
     runtime::capTokens(preprocess, from.maxTokens);
   SmallVector<int64_t> tiles;
   for (const runtime::Grid &grid : preprocess.candidates)
