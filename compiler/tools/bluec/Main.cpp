@@ -59,6 +59,8 @@ int main(int argc, char **argv) {
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
   addListTargetsCommand(app, chosen);
+  addCalibrateMachineCommand(app, chosen);
+  addListMachinesCommand(app, chosen);
   // To say more about a command that is not there. Commands inherit this, so it comes behind them.
   app.allow_extras();
   try {
