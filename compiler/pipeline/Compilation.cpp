@@ -255,26 +255,12 @@ LogicalResult Compilation::import() {
   return passes->run(*module, "import", buildImportPipeline);
 }
 
-/// Context and chunk from the command line, or what suits the model.
 LogicalResult Compilation::chooseSizes() {
-  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
-  int64_t positions = package.config.maxPositions; // 0: not said
-  sizes.context = options.context.value_or(positions > 0 ? std::min(defaultContext, positions)
-                                                         : defaultContext);
-  sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
   sizes.imageBatch = options.imageBatch;
   exitCode = exitUsage;
-  if (positions > 0 && sizes.context > positions)
-    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
-                             " positions, found " + Twine(sizes.context));
-  // Masks and rotary tables are recognised by evaluating them at up to this many positions.
-  constexpr int64_t leastContext = 8;
-  if (sizes.context < leastContext)
-    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
-                             " tokens, found " + Twine(sizes.context));
-  if (sizes.chunk > sizes.context)
-    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
-                             " tokens, found " + Twine(sizes.chunk));
+  if (failed(
+          bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics)))
+    return failure();
   exitCode = exitInput;
   return success();
 }

@@ -188,10 +188,23 @@ void readGeometry(const Json &json, Manifest &out, Status &fault) {
   reader.read("tile_width", out.tileWidth, 0, largestSide);
 }
 
+// One of the names that `byName` knows.
+template <typename Kind>
+void readName(Reader &reader, const char *key, std::optional<Kind> (*byName)(std::string_view),
+              const std::string &expected, Kind &out) {
+  std::string name;
+  reader.read(key, name);
+  const std::optional<Kind> found = byName(name);
+  if (found)
+    out = *found;
+  else
+    reader.fail(key, expected + ", found " + inQuotes(name));
+}
+
 void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "preprocess", fault);
   Preprocess &to = out.preprocess;
-  std::string position, scheme;
+  std::string position;
   reader.read("rescale", to.rescale);
   reader.read("mean", to.mean);
   reader.read("std", to.deviation);
@@ -200,9 +213,11 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
     to.padColor[channel++] = std::uint8_t(reader.integer(value, "pad_color", 0, 255));
   });
   reader.read("pad_position", position);
-  reader.read("scheme", scheme);
+  readName(reader, "resample", filterByName, "'lanczos', 'bilinear' or 'bicubic'", to.filter);
+  readName(reader, "scheme", schemeByName, "'relaxed', 'llava-next' or 'internvl'", to.scheme);
   reader.read("alpha", to.alpha);
-  reader.read("thumbnail", to.thumbnail);
+  readName(reader, "thumbnail", thumbnailByName, "'none', 'last_if_many' or 'first'", to.thumbnail);
+  reader.read("max_tokens", out.maxImageTokens, 0, largestCount);
   constexpr std::size_t mostCandidates = 1024;
   reader.forEach("candidates", 1, mostCandidates, [&](const Json &value) {
     if (!value.is_array() || value.size() != 2)
@@ -212,12 +227,11 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   });
   to.tileWidth = int(out.tileWidth);
   to.tileHeight = int(out.tileHeight);
+  to.tokensPerTile = out.tokensPerTile;
   if (position == "top_left")
     to.padPosition = PadPosition::TopLeft;
   else if (position != "center")
     reader.fail("pad_position", "'center' or 'top_left', found " + inQuotes(position));
-  if (scheme != "relaxed")
-    reader.fail("scheme", "'relaxed', found " + inQuotes(scheme));
   for (double deviation : to.deviation)
     if (deviation == 0)
       reader.fail("std", "numbers other than 0");
@@ -226,6 +240,13 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
     if (grid.columns * out.tileWidth > largestSide || grid.rows * out.tileHeight > largestSide)
       reader.fail("candidates",
                   "grids of at most " + std::to_string(largestSide) + " pixels a side");
+  if (out.maxImageTokens == 0 || to.candidates.empty())
+    return;
+  if (const std::int64_t least = leastTokens(to); out.maxImageTokens < least)
+    return reader.fail("max_tokens", "0, or at least the " + std::to_string(least) +
+                                         " tokens of the smallest grid, found " +
+                                         std::to_string(out.maxImageTokens));
+  capTokens(to, out.maxImageTokens);
 }
 
 void readChat(const Json &json, Manifest &out, Status &fault) {

@@ -15,7 +15,12 @@
 //   preprocess    may be absent (no vision side):
 //                 {rescale, mean: [3], std: [3],       (pixel * rescale - mean) / std
 //                  pad_color: [3 x 0..255], pad_position: "center" | "top_left",
-//                  scheme: "relaxed", alpha, candidates: [[columns, rows]], thumbnail: bool}
+//                  resample: "lanczos" | "bilinear" | "bicubic",
+//                  scheme: "relaxed" | "llava-next" | "internvl",       see vision/Tiles.h
+//                  alpha, candidates: [[columns, rows]],                in the order of the model
+//                  thumbnail: "none" | "last_if_many" | "first",
+//                  max_tokens}                    image tokens a picture; 0: no cap. What gives way
+//                                                 is said at capTokens()
 //   chat          may be absent (no tokenizer):
 //                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
@@ -64,7 +69,8 @@ struct Manifest {
   std::int64_t context = 0, chunk = 0, imageBatch = 0, hidden = 0, vocabulary = 0;
   std::int64_t tokensPerTile = 0, tileHeight = 0, tileWidth = 0;
   bool hasPreprocess = false;
-  Preprocess preprocess;
+  Preprocess preprocess;           // the cap on tokens applied
+  std::int64_t maxImageTokens = 0; // of a picture; 0: no cap
   bool hasChat = false;
   ChatTemplate chat;
   std::vector<std::int32_t> endTokens; // that end an answer

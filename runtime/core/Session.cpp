@@ -104,7 +104,7 @@ Status Session::addPicture(const Picture &picture) {
   TileSet tiles;
   {
     Stopwatch watch(counts.tileSeconds);
-    tiles = makeTiles(picture, bundle.manifest().preprocess);
+    tiles = makeTiles(picture, bundle.manifest().preprocess, &bundle.threads());
   }
   if (waiting.empty())
     BLUEC_RETURN_IF_ERROR(releaseWeights(BLUEC_ENTRY_DECODE));

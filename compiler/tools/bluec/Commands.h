@@ -16,6 +16,7 @@ void addCompileCommand(CLI::App &app, Chosen &chosen);
 void addRunCommand(CLI::App &app, Chosen &chosen);
 void addBenchCommand(CLI::App &app, Chosen &chosen);
 void addInspectCommand(CLI::App &app, Chosen &chosen);
+void addScheduleCommand(CLI::App &app, Chosen &chosen);
 void addVerifyCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
 void addCalibrateMachineCommand(CLI::App &app, Chosen &chosen);

@@ -58,6 +58,7 @@ int main(int argc, char **argv) {
   addBenchCommand(app, chosen);
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
+  addScheduleCommand(app, chosen);
   addListTargetsCommand(app, chosen);
   addCalibrateMachineCommand(app, chosen);
   addListMachinesCommand(app, chosen);

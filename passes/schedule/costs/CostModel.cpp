@@ -23,6 +23,11 @@ bool bluec::canRun(const StepCost &cost, const Device &device) {
   return cost.arithmetic.empty() ? device.bytesPerSecond > 0 : rateOf(cost, device) != nullptr;
 }
 
+std::string bluec::describeNeed(const StepCost &cost) {
+  return cost.arithmetic.empty() ? cost.op
+                                 : cost.op + " of " + cost.weights + " and " + cost.arithmetic;
+}
+
 CallWork bluec::workOf(const StepCost &cost, int64_t count, int64_t position) {
   auto amount = [](int64_t number) { return static_cast<double>(number); };
   double rows = amount(count), before = amount(position);
@@ -42,6 +47,10 @@ double bluec::secondsOf(const StepCost &cost, const CallShape &shape, const Devi
     return std::numeric_limits<double>::infinity();
   int64_t rows = device.staticRows ? std::max(shape.count, shape.capacity) : shape.count;
   CallWork work = workOf(cost, rows, shape.position);
+  if (device.staticRows) { // all products of the rows; a mask takes away what is too much
+    double all = static_cast<double>(rows);
+    work.operations += all * (all - 1) / 2 * static_cast<double>(cost.positionOperations);
+  }
   double seconds = over(work.readBytes, device.weightBytesPerSecond);
   // operations / (operationsPerSecond * productRows / (productRows + halfRows))
   if (const Rate *rate = rateOf(cost, device); rate && work.productRows > 0)

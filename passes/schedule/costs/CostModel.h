@@ -34,6 +34,9 @@ double secondsOf(const StepCost &cost, const CallShape &shape, const Device &dev
 /// True when the device has what the step needs.
 bool canRun(const StepCost &cost, const Device &device);
 
+/// What canRun asks for: "linear of i4 and i16", "rms_norm".
+std::string describeNeed(const StepCost &cost);
+
 } // namespace bluec
 
 #endif // BLUEC_PASSES_SCHEDULE_COSTS_COSTMODEL_H

@@ -102,8 +102,20 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["geometry"]["context"] = -1; }},
       {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
        [](Json &json) { json["geometry"]["context"] = 18446744073709551615u; }},
-      {"manifest.json: preprocess.scheme: expected 'relaxed', found 'other'",
+      {"manifest.json: preprocess.scheme: expected 'relaxed', 'llava-next' or 'internvl', found "
+       "'other'",
        [](Json &json) { json["preprocess"]["scheme"] = "other"; }},
+      {"manifest.json: preprocess.thumbnail: expected 'none', 'last_if_many' or 'first', found "
+       "'second'",
+       [](Json &json) { json["preprocess"]["thumbnail"] = "second"; }},
+      {"manifest.json: preprocess.thumbnail: expected a string",
+       [](Json &json) { json["preprocess"]["thumbnail"] = true; }},
+      {"manifest.json: preprocess.resample: expected 'lanczos', 'bilinear' or 'bicubic', found "
+       "'nearest'",
+       [](Json &json) { json["preprocess"]["resample"] = "nearest"; }},
+      {"manifest.json: preprocess.max_tokens: expected 0, or at least the 2 tokens of the smallest "
+       "grid, found 1",
+       [](Json &json) { json["preprocess"]["max_tokens"] = 1; }},
       {"manifest.json: preprocess.candidates: expected a list of 1 to 1024 values",
        [](Json &json) { json["preprocess"]["candidates"] = Json::array(); }},
       {"manifest.json: preprocess.candidates: expected pairs of columns and rows",

@@ -109,10 +109,12 @@ TestBundle::TestBundle(const std::string &model) {
                             {"std", List{1, 1, 1}},
                             {"pad_color", {0, 0, 0}},
                             {"pad_position", "center"},
+                            {"resample", "bicubic"},
                             {"scheme", "relaxed"},
                             {"alpha", 0.1},
                             {"candidates", nlohmann::json::parse("[[4,2],[2,4],[2,2],[1,1]]")},
-                            {"thumbnail", true}};
+                            {"thumbnail", "last_if_many"},
+                            {"max_tokens", 0}};
   manifest["chat"] = {{"image_token_id", FAKE_IMAGE},        {"image_token", "<image>"},
                       {"bos_token_id", FAKE_BEGIN},          {"add_bos", true},
                       {"user_prefix", "<|user|>"},           {"user_suffix", ""},

@@ -26,7 +26,7 @@ TEST(Resize, EqualsPillow) {
   int fromWidth = 0, fromHeight = 0, width = 0, height = 0, cases = 0;
   std::string hash;
   while (golden >> fromWidth >> fromHeight >> width >> height >> hash) {
-    const Picture resized = resizeBicubic(noise(fromWidth, fromHeight), width, height);
+    const Picture resized = resize(noise(fromWidth, fromHeight), width, height);
     EXPECT_EQ(resized.width, width);
     EXPECT_EQ(resized.height, height);
     EXPECT_EQ(toHex(Sha256::of(resized.pixels.data(), resized.pixels.size())), hash)
@@ -37,7 +37,7 @@ TEST(Resize, EqualsPillow) {
 }
 
 TEST(Resize, OnePixelFillsAll) {
-  const Picture resized = resizeBicubic({1, 1, {10, 20, 30}}, 5, 4);
+  const Picture resized = resize({1, 1, {10, 20, 30}}, 5, 4);
   for (std::size_t i = 0; i < resized.pixels.size(); ++i)
     EXPECT_EQ(resized.pixels[i], 10 * (i % 3 + 1));
 }

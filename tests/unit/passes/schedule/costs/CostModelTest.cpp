@@ -87,6 +87,17 @@ TEST(CostModelTest, AttentionPaysForThePositionsItSees) {
   EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, device()), 130e-3 + 1e-3);
 }
 
+TEST(CostModelTest, StaticShapesComputeWhatTheMaskTakesAway) {
+  StepCost cost;
+  cost.op = "attention";
+  cost.weights = cost.arithmetic = "f32";
+  cost.positionOperations = 1000000;
+  cost.rowProductRows = 1;
+  Device fixed = device();
+  fixed.staticRows = true;
+  EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, fixed), 39e-3 + 1e-3);
+}
+
 TEST(CostModelTest, WhatADeviceHasNoRateForItCannotRun) {
   StepCost cost = linear();
   EXPECT_TRUE(canRun(cost, device()));

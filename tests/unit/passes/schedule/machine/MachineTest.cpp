@@ -116,7 +116,8 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
   EXPECT_EQ(errorOf(R"({"devices": 1})"),
             "test.json: machine.devices: expected a list of at most 16, found 1");
   EXPECT_EQ(errorOf(R"({"device": []})"),
-            "test.json: machine: expected name, description, source, devices or transfers, found "
+            "test.json: machine: expected name, description, source, devices, transfers or "
+            "load_bytes_per_second, found "
             "\"device\"");
   EXPECT_EQ(errorOf(R"({"source": 3, "devices": []})"),
             "test.json: machine.source: expected a string of at most 1000 bytes, found 3");
@@ -173,7 +174,7 @@ TEST(MachineTest, RefusesRatesThatSayNothing) {
   EXPECT_EQ(rateError(R"({"op": "conv"})"),
             "test.json: device 1.rates 1.op: expected linear or attention, found \"conv\"");
   EXPECT_EQ(rateError(R"({"op": "linear"})"),
-            "test.json: device 1.rates 1.weights: expected f32, f16, i8 or i4, found none");
+            "test.json: device 1.rates 1.weights: expected f32, f16, i16, i8 or i4, found none");
   EXPECT_EQ(rateError(R"({"op": "linear", "weights": "i8", "activations": 8})"),
             "test.json: device 1.rates 1.activations: expected f32, i16 or i8, found 8");
   EXPECT_EQ(
