@@ -15,14 +15,14 @@
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <cstdlib>
 #include <cstring>
-#include <map>
 
 using namespace mlir;
 using namespace bluec;
@@ -88,11 +88,9 @@ std::vector<Work> collectWorks(plan::EntryOp entry) {
 
 /// With as many digits as are worth something.
 double rounded(double value) {
-  constexpr double digits = 1e4;
-  if (value <= 0)
-    return 0;
-  double unit = std::pow(10, std::floor(std::log10(value))) / digits;
-  return std::round(value / unit) * unit;
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.4g", std::max(value, 0.0));
+  return std::strtod(text.c_str(), nullptr);
 }
 
 struct Spread {
@@ -304,12 +302,20 @@ LogicalResult MachineCalibration::time(TimedCall &call) {
 }
 
 LogicalResult MachineCalibration::measure() {
-  auto add = [&](bluec_entry_kind kind, int64_t count, int64_t position) {
-    const bluec_entry *entry = bundle->entriesOf(kind).front();
-    calls.push_back({entry, {count, entry->capacity, position}, {}, {}});
+  auto addCall = [&](const bluec_entry &entry, int64_t count, int64_t position) {
+    calls.push_back({&entry, {count, entry.capacity, position}, {}, {}});
   };
-  for (int64_t count : {int64_t{1}, imageBatch})
-    add(BLUEC_ENTRY_ENCODE, count, 0);
+  auto add = [&](bluec_entry_kind kind, int64_t count, int64_t position) {
+    addCall(*bundle->entriesOf(kind).front(), count, position);
+  };
+  for (int64_t count : {int64_t{1}, imageBatch}) {
+    // The largest come first; the smallest one that fits.
+    const bluec_entry *encoder = nullptr;
+    for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ENTRY_ENCODE))
+      if (entry->capacity >= count)
+        encoder = entry;
+    addCall(*encoder, count, 0);
+  }
   // With few tokens behind none, attention would have next to nothing to do.
   for (int64_t count : {int64_t{8}, int64_t{32}})
     add(BLUEC_ENTRY_PREFILL, count, context / 2);
@@ -323,8 +329,9 @@ LogicalResult MachineCalibration::measure() {
     if (failed(time(call)))
       return failure();
   Clock::time_point begin = Clock::now();
-  for (int round = 0;
-       round < leastRounds || (round < mostRounds && secondsSince(begin) < enoughSeconds);
+  int least = options.rounds > 0 ? options.rounds : leastRounds;
+  int most = options.rounds > 0 ? options.rounds : mostRounds;
+  for (int round = 0; round < least || (round < most && secondsSince(begin) < enoughSeconds);
        ++round) {
     for (TimedCall &call : calls)
       if (failed(time(call)))

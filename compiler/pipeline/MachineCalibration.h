@@ -13,6 +13,7 @@ struct CalibrateMachineOptions {
   std::string target = "host"; // that bundles are compiled for; has to run here
   std::string name;            // of the machine; empty: the output's
   int threads = 0;             // 0: one for each CPU
+  int rounds = 0;              // how often each call is timed; 0: 3 to 11 times, for 20 seconds
   bool json = false;
   bool progress = false; // what is being done, on stderr
 };

@@ -17,13 +17,15 @@ void bluec::tools::addCalibrateMachineCommand(CLI::App &app, Chosen &chosen) {
   auto options = std::make_shared<CalibrateMachineOptions>();
   CLI::App *command = app.add_subcommand(
       "calibrate-machine", "Measure a description of this machine, for schedules and predictions.");
-  constexpr int mostThreads = 1024;
+  constexpr int mostThreads = 1024, mostRounds = 1000;
   command->add_option("-o,--output", options->output, "Where the description goes (a JSON file)")
       ->required();
   command->add_option("--target", options->target,
                       "What bundles are compiled for (see list-targets); host is this machine");
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")
       ->check(CLI::Range(0, mostThreads));
+  command->add_option("--rounds", options->rounds, "How often each is timed (3 to 11 times)")
+      ->check(CLI::Range(1, mostRounds));
   command->add_option("--name", options->name, "Of the machine (the file's)");
   command->add_flag("--json", options->json, "Print what was found as JSON");
   command->callback([options, &chosen] {
