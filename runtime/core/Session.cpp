@@ -90,7 +90,7 @@ Status Session::addPictureFile(std::span<const std::uint8_t> file) {
   Picture picture;
   {
     Stopwatch watch(counts.decodePictureSeconds);
-    Result<Picture> decoded = decodePicture(file);
+    Result<Picture> decoded = decodePicture(file, {}, &bundle.threads());
     if (!decoded.ok())
       return decoded.status();
     picture = std::move(*decoded);
