@@ -18,6 +18,7 @@ void addBenchCommand(CLI::App &app, Chosen &chosen);
 void addInspectCommand(CLI::App &app, Chosen &chosen);
 void addScheduleCommand(CLI::App &app, Chosen &chosen);
 void addVerifyCommand(CLI::App &app, Chosen &chosen);
+void addTilesCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
 
 /// Accepts numbers from `least` to `most`; what is not a number (nan) is none of them.

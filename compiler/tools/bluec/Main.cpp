@@ -59,6 +59,7 @@ int main(int argc, char **argv) {
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
   addScheduleCommand(app, chosen);
+  addTilesCommand(app, chosen);
   addListTargetsCommand(app, chosen);
   // To say more about a command that is not there. Commands inherit this, so it comes behind them.
   app.allow_extras();
