@@ -37,7 +37,7 @@ std::string orientationEntry(std::uint32_t value, bool bigEndian = false) {
 }
 
 TEST(Orientation, ReadsExif) {
-  const std::string other = entry(0x010f, 2, 4, "cam", false);
+  const std::string other = entry(0x010f, 2, 4, std::string("cam\0", 4), false);
   const auto read = [](const std::string &text) { return exifOrientation(bytesOf(text)); };
   EXPECT_EQ(read(block({other, orientationEntry(6)})), 6u);
   EXPECT_EQ(read(block({orientationEntry(6, true)}, true)), 6u);
@@ -59,7 +59,7 @@ TEST(Orientation, WhatCannotBeReadSaysNothing) {
   // A directory beyond the end, or at the end of the numbers.
   for (std::uint32_t at : {100u, 0xffffffffu})
     EXPECT_EQ(read(whole.substr(0, 4) + number(at, 4, false) + whole.substr(8)), std::nullopt);
-  EXPECT_EQ(read(block({entry(0x0112, 2, 1, "6\0\0\0", false)})), std::nullopt);
+  EXPECT_EQ(read(block({entry(0x0112, 2, 1, std::string("6\0\0\0", 4), false)})), std::nullopt);
   EXPECT_EQ(read(block({entry(0x0112, 3, 0, number(6, 4, false), false)})), std::nullopt);
   // Four thousand million values, or some that end beyond the block.
   EXPECT_EQ(read(block({entry(0x0112, 4, 0xffffffff, number(0, 4, false), false)})), std::nullopt);
