@@ -19,6 +19,7 @@ void addBenchCommand(CLI::App &app, Chosen &chosen);
 void addInspectCommand(CLI::App &app, Chosen &chosen);
 void addScheduleCommand(CLI::App &app, Chosen &chosen);
 void addVerifyCommand(CLI::App &app, Chosen &chosen);
+void addTilesCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
 void addListMachinesCommand(CLI::App &app, Chosen &chosen);
 void addCalibrateMachineCommand(CLI::App &app, Chosen &chosen);

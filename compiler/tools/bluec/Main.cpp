@@ -59,6 +59,7 @@ int main(int argc, char **argv) {
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
   addScheduleCommand(app, chosen);
+  addTilesCommand(app, chosen);
   addListTargetsCommand(app, chosen);
   addListMachinesCommand(app, chosen);
   addCalibrateMachineCommand(app, chosen);
