@@ -15,6 +15,7 @@ using Chosen = std::function<int()>;
 
 void addCompileCommand(CLI::App &app, Chosen &chosen);
 void addRunCommand(CLI::App &app, Chosen &chosen);
+void addChatCommand(CLI::App &app, Chosen &chosen);
 void addBenchCommand(CLI::App &app, Chosen &chosen);
 void addInspectCommand(CLI::App &app, Chosen &chosen);
 void addScheduleCommand(CLI::App &app, Chosen &chosen);

@@ -55,6 +55,7 @@ int main(int argc, char **argv) {
   Chosen chosen;
   addCompileCommand(app, chosen);
   addRunCommand(app, chosen);
+  addChatCommand(app, chosen);
   addBenchCommand(app, chosen);
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
