@@ -13,7 +13,44 @@ constexpr int64_t kBlockRows = 128;
 LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows)
     : k(k), b(k.b), bias(op.getBias() ? k.buffer(op.getBias()) : Value()), type(op.getType()),
       rows(rowShape(type).rows), width(rowShape(type).cols), panelCount(panelCount),
-      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes) {}
+      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes), depth(op.getDepth()),
+      gather(op.getGather()), parts(gather ? plan::DownsampleAttr::kParts : 1) {}
+
+Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
+                              function_ref<Values(const Part &, ValueRange)> body) {
+  Part part;
+  if (!gather) {
+    part.start = b.index(0);
+    for (int64_t r = 0; r < height; ++r)
+      part.rows.push_back(b.add(row, r));
+    return body(part, init);
+  }
+  // Of each row, its picture's first token and the upper left one of its four.
+  Values first, top, left;
+  for (int64_t r = 0; r < height; ++r) {
+    Value at = b.add(row, r), within = b.rem(at, gather->getRows());
+    first.push_back(b.mul(b.div(at, gather->getRows()), gather->getTokens()));
+    top.push_back(b.mul(b.div(within, gather->getRowsAcross()), 2));
+    left.push_back(b.mul(b.rem(within, gather->getRowsAcross()), 2));
+  }
+  Value down = b.index(gather->getHeight()), across = b.index(gather->getWidth());
+  return b.loop(b.index(0), b.index(parts), 1, init, [&](Value number, ValueRange carried) {
+    Value half = b.div(number, 2), odd = b.rem(number, 2);
+    Value below = gather->getColumnMajor() ? odd : half;
+    Value beside = gather->getColumnMajor() ? half : odd;
+    part.start = b.mul(number, partDepth());
+    part.rows.clear();
+    part.inside.clear();
+    for (size_t r = 0; r < first.size(); ++r) {
+      Value y = b.add(top[r], below), x = b.add(left[r], beside);
+      part.inside.push_back(arith::AndIOp::create(b, b.less(y, down), b.less(x, across)));
+      y = b.minimum(y, b.index(gather->getHeight() - 1));
+      x = b.minimum(x, b.index(gather->getWidth() - 1));
+      part.rows.push_back(b.add(first[r], b.add(b.mul(y, gather->getWidth()), x)));
+    }
+    return body(part, carried);
+  });
+}
 
 Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   Tiling best;
