@@ -392,7 +392,7 @@ def Blue_TokenDownsampleOp : Blue_Op<"token_downsample", [Pure]> {
     - (C1) x has rank 3 and height * width tokens
     - (C2) the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]
     - (C3) the result has x's elements; quantized ones in groups of C for a group a row, else in the
-      same groups, which divide C
+      same groups, which divide C and are multiples of 4
   }];
   let arguments = (ins Blue_NumberTensor:$x, I64Attr:$height, I64Attr:$width,
                        UnitAttr:$column_major);

@@ -272,7 +272,7 @@ LogicalResult TokenDownsampleOp::verify() {
            << shapeText(expected) << ", found " << shapeText(found);
   Type element = gatheredElement(x.getElementType(), lastDim(x));
   if (!element)
-    return emitOpError("(C3) expected groups that divide ")
+    return emitOpError("(C3) expected groups of a multiple of 4 that divide ")
            << lastDim(x) << ", found " << x.getElementType();
   if (typeOf(getResult()).getElementType() != element)
     return emitOpError("(C3) expected a result of ")
@@ -284,8 +284,9 @@ Type bluec::blue::gatheredElement(Type element, int64_t channels) {
   auto quantized = dyn_cast<QuantizedType>(element);
   if (!quantized || channels == 0)
     return element;
+  constexpr int64_t unit = 4; // of the type's groups
   int64_t group = quantized.groupIn(channels);
-  if (group < 1 || channels % group != 0)
+  if (group < 1 || group % unit != 0 || channels % group != 0)
     return {};
   return QuantizedType::get(element.getContext(), quantized.getStorage(), group,
                             quantized.getScale(), quantized.getZeros());

@@ -49,7 +49,7 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     Statistic<"inputsGathered", "inputs-gathered", "of downsampled tokens, quantized token by token">,
     Statistic<"cachesQuantized", "caches-quantized", "attention layers with a quantized cache">
   ];
-  let dependentDialects = ["::bluec::blue::BlueDialect"];
+  let dependentDialects = ["::bluec::blue::BlueDialect", "::bluec::plan::PlanDialect"];
 }
 
 #endif // BLUEC_PASSES_PRECISION_QUANTIZE_MODEL

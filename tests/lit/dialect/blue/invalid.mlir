@@ -425,11 +425,11 @@ func.func @f(%x: tensor<?x15x4xf32>) {
 
 // -----
 
-// Groups of 3 would reach from one token of 4 elements into the next.
-!q = !blue.quantized<i8 group 3 scale f32>
-func.func @f(%x: tensor<?x15x4x!q>) {
-  // expected-error@+1 {{(C3) expected groups that divide 4, found '!blue.quantized<i8 group 3 scale f32>'}}
-  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x15x4x!q>) -> tensor<?x6x16x!q>
+// Groups of 4 would reach from one token of 6 elements into the next.
+!q = !blue.quantized<i8 group 4 scale f32>
+func.func @f(%x: tensor<?x15x6x!q>) {
+  // expected-error@+1 {{(C3) expected groups of a multiple of 4 that divide 6, found '!blue.quantized<i8 group 4 scale f32>'}}
+  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x15x6x!q>) -> tensor<?x6x24x!q>
   return
 }
 
