@@ -25,15 +25,19 @@ Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
       part.rows.push_back(b.add(row, r));
     return body(part, init);
   }
-  // Of each row, its picture's first token and the upper left one of its four.
-  Values first, top, left;
-  for (int64_t r = 0; r < height; ++r) {
+  // Rows of one line of the grid are two tokens apart, which addresses can say; only the last one
+  // may be cut by the grid's edge. Other tiles have an address for each row.
+  int64_t rowsAcross = gather->getRowsAcross(), lineRows = rowsAcross % height == 0 ? height : 1;
+  struct Corner {
+    Value first, top, left; // the picture's first token; line and column of the upper left of four
+  };
+  SmallVector<Corner> corners;
+  for (int64_t r = 0; r < height; r += lineRows) {
     Value at = b.add(row, r), within = b.rem(at, gather->getRows());
-    first.push_back(b.mul(b.div(at, gather->getRows()), gather->getTokens()));
-    top.push_back(b.mul(b.div(within, gather->getRowsAcross()), 2));
-    left.push_back(b.mul(b.rem(within, gather->getRowsAcross()), 2));
+    corners.push_back({b.mul(b.div(at, gather->getRows()), gather->getTokens()),
+                       b.mul(b.div(within, rowsAcross), 2), b.mul(b.rem(within, rowsAcross), 2)});
   }
-  Value down = b.index(gather->getHeight()), across = b.index(gather->getWidth());
+  int64_t down = gather->getHeight(), across = gather->getWidth();
   return b.loop(b.index(0), b.index(parts), 1, init, [&](Value number, ValueRange carried) {
     Value half = b.div(number, 2), odd = b.rem(number, 2);
     Value below = gather->getColumnMajor() ? odd : half;
@@ -41,12 +45,20 @@ Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
     part.start = b.mul(number, partDepth());
     part.rows.clear();
     part.inside.clear();
-    for (size_t r = 0; r < first.size(); ++r) {
-      Value y = b.add(top[r], below), x = b.add(left[r], beside);
-      part.inside.push_back(arith::AndIOp::create(b, b.less(y, down), b.less(x, across)));
-      y = b.minimum(y, b.index(gather->getHeight() - 1));
-      x = b.minimum(x, b.index(gather->getWidth() - 1));
-      part.rows.push_back(b.add(first[r], b.add(b.mul(y, gather->getWidth()), x)));
+    for (const Corner &corner : corners) {
+      Value y = b.add(corner.top, below), x = b.add(corner.left, beside);
+      Value isInside = b.less(y, b.index(down));
+      Value line = b.add(corner.first, b.mul(b.minimum(y, b.index(down - 1)), across));
+      for (int64_t r = 0; r < lineRows; ++r) {
+        Value column = b.add(x, 2 * r);
+        bool mayBeOutside = r + 1 == lineRows && across % 2 != 0;
+        part.rows.push_back(
+            b.add(line, mayBeOutside ? b.minimum(column, b.index(across - 1)) : column));
+        part.inside.push_back(
+            mayBeOutside
+                ? arith::AndIOp::create(b, isInside, b.less(column, b.index(across))).getResult()
+                : isInside);
+      }
     }
     return body(part, carried);
   });

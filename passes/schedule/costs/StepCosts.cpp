@@ -77,8 +77,7 @@ void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCo
   int64_t share = byRow ? std::max<int64_t>(input.getDimSize(0), 1) : 1;
   // With `gather` several of a linear layer's input are one.
   RankedTensorType counted = cost.op == "linear" ? result : input;
-  int64_t rows =
-      counted.getNumElements() / std::max<int64_t>(counted.getShape().back(), 1) / share;
+  int64_t rows = counted.getNumElements() / std::max<int64_t>(counted.getShape().back(), 1) / share;
   (byRow ? cost.rowProductRows : cost.productRows) = rows;
   constexpr int64_t ofMultiplyAdd = 2, scoresAndSum = 2;
   if (cost.op == "linear") {
