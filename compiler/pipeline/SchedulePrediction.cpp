@@ -156,7 +156,8 @@ LogicalResult Prediction::makePlan() {
       return report(config.takeError());
     package.config = std::move(*config);
     if (failed(chooseSizes()) ||
-        failed(report(buildGeometryModel(package.config, sizes.context, *module))))
+        failed(report(buildGeometryModel(package.config, sizes.context, *module))) ||
+        failed(passes.run(*module, "model", buildFoldingPipeline)))
       return failure();
   }
   (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
