@@ -96,6 +96,25 @@ def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
   let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
 }
 
+def Plan_DownsampleAttr : Plan_Attr<"Downsample", "downsample"> {
+  let summary = "how 2x2 neighbouring tokens of a grid stand side by side";
+  let description = [{
+    As blue.token_downsample has it: a grid of `height` x `width` tokens, padded with zeros at the
+    bottom and right to even sides, four tokens to a row.
+  }];
+  let parameters = (ins "int64_t":$height, "int64_t":$width,
+                        DefaultValuedParameter<"bool", "false">:$columnMajor);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    static constexpr int64_t kParts = 4;
+    int64_t getTokens() const { return getHeight() * getWidth(); }
+    int64_t getRowsAcross() const { return getWidth() / 2 + getWidth() % 2; }
+    /// Rows that the tokens of a grid become.
+    int64_t getRows() const { return (getHeight() / 2 + getHeight() % 2) * getRowsAcross(); }
+  }];
+}
+
 def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
@@ -369,16 +388,35 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
     that no scale changes within; the stretches' sums are floats, added in order of k.
 
+    With `gather`, `x` is [B, tokens, C] and a row of what is multiplied is four of its rows side by
+    side, K = 4 C, as blue.token_downsample would put them; each keeps its own scales. A token of the
+    padding adds nothing. The result is [B, gathered rows, N].
+
     Constraints:
     - (C1) panels is [ceil(N / R), K, R], or quantized [N, K], with the K of x and the N of the result
     - (C2) bias, if there, is [N]
     - (C3) panels are made for x's storage, or for f32 when x is of floats
+    - (C4) with `gather`, x has its tokens and the result its rows, and in quantized panels C is
+      a multiple of the elements of a word and, unless a row is one group, of the groups
   }];
   let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels,
-                       Optional<Blue_FloatTensor>:$bias);
+                       Optional<Blue_FloatTensor>:$bias,
+                       OptionalAttr<Plan_DownsampleAttr>:$gather);
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x, "::mlir::Value":$panels,
+                   "::mlir::Value":$bias),
+              [{ build($_builder, $_state, type, x, panels, bias, DownsampleAttr()); }]>
+  ];
+  let extraClassDeclaration = [{
+    /// K: elements of a row that is multiplied.
+    int64_t getDepth() {
+      int64_t columns = getX().getType().getShape().back();
+      return getGather() ? DownsampleAttr::kParts * columns : columns;
+    }
+  }];
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
-      "$x `,` $panels (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+      "$x `,` $panels (`,` $bias^)? (`gather` $gather^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Plan_EmbeddingOp : Plan_Op<"embedding", [Pure]> {

@@ -37,6 +37,7 @@ private:
                                   mlir::Value bias, llvm::ArrayRef<mlir::Attribute> reshape);
   mlir::LogicalResult lowerPatchEmbed(blue::PatchEmbedOp op);
   mlir::LogicalResult lowerQuantize(blue::QuantizeOp op);
+  mlir::LogicalResult lowerQuantizedGathering(blue::TokenDownsampleOp op);
   mlir::LogicalResult lowerEmbedding(blue::EmbeddingOp op);
   mlir::LogicalResult lowerAttention(blue::AttentionOp op);
   mlir::LogicalResult lowerByClone(mlir::Operation *op);

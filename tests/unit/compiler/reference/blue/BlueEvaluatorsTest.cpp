@@ -263,6 +263,27 @@ TEST_F(BlueEvaluators, TokenDownsample) {
   expectFloats(columns[0], {1, 2, 4}, {1, 4, 2, 5, 3, 6, 0, 0});
 }
 
+// Quantized tokens stay the numbers that they stand for: each has its own scale, 2 and 100.
+TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
+  const char *text =
+      "(%x: tensor<?x2x4xf32>) -> tensor<?x1x8xf32> {"
+      "%q = blue.quantize %x : (tensor<?x2x4xf32>) -> "
+      "tensor<?x2x4x!blue.quantized<i8 group row scale f32>> "
+      "%d = blue.token_downsample %q {height = 1, width = 2} : "
+      "(tensor<?x2x4x!blue.quantized<i8 group row scale f32>>) -> "
+      "tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>> "
+      "%w = blue.constant dense<1.0> : tensor<8x16xf32> : tensor<8x16xf32> "
+      "%v = blue.quantize %w : (tensor<8x16xf32>) -> "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>> "
+      "%y = blue.linear %d, %v : (tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>>, "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>>) -> tensor<?x1x8xf32> "
+      "return %y : tensor<?x1x8xf32> }";
+  auto y = run(text, {Tensor::floats({1, 2, 4}, {254, 3.9F, 0, 0, 12700, 149, 0, 0})});
+  ASSERT_EQ(y.size(), 1u) << message;
+  ASSERT_EQ(y[0].f32.size(), 8U);
+  EXPECT_FLOAT_EQ(y[0].f32[0], 254 + 4 + 12700 + 100);
+}
+
 TEST_F(BlueEvaluators, EmbeddingAndSelectRow) {
   const char *text = "(%ids: tensor<?xi64>, %t: tensor<3x2xf32>, %r: index) -> tensor<1x2xf32> {"
                      "%e = blue.embedding %ids, %t : (tensor<?xi64>, tensor<3x2xf32>) -> "
