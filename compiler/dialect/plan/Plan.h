@@ -48,6 +48,7 @@ inline constexpr llvm::StringLiteral kLastRowSuffix = "/last_row";
 inline constexpr llvm::StringLiteral kQuantizedSuffix = "/quantized";
 inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
 inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
+inline constexpr llvm::StringLiteral kPackValuesSuffix = "/pack_values";
 /// True for the ops that may stand in the elementwise chain at the end of a step.
 bool isElementwise(mlir::Operation *op);
 /// The module's plan.target, or null with an error on the module.
