@@ -101,9 +101,10 @@ int64_t Storage::blockFor(int64_t positions) const {
   // whole register tiles of scores.
   constexpr int64_t kVectorsOfTile = 4;
   int64_t unit = kVectorsOfTile * plan::keyLanes(target);
-  int64_t blocks = llvm::divideCeilSigned(positions, kCacheBlock);
+  int64_t blocks = std::max<int64_t>(1, llvm::divideCeilSigned(positions, kCacheBlock));
   int64_t even = llvm::divideCeilSigned(positions, blocks);
-  return std::min(kCacheBlock, llvm::divideCeilSigned(even, unit) * unit);
+  return std::clamp(llvm::divideCeilSigned(even, unit) * unit, std::min(unit, kCacheBlock),
+                    kCacheBlock);
 }
 
 plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
