@@ -30,7 +30,7 @@ StepText bluec::conformance::attentionStep(const std::string &entry, int64_t row
   return {entry,
           rows,
           {{Place::Input, "q", query}, k, v},
-          "    %y = plan.attention %a0, %a1, %a2 {" + (keys.encoder ? "" : "causal, ") +
+          "    %y = plan.attention %a0, %a1, %a2 {" + std::string(keys.encoder ? "" : "causal, ") +
               "num_heads = " + std::to_string(heads) +
               " : i64, num_kv_heads = " + std::to_string(keys.heads) + " : i64, scale = " + factor +
               " : f64} : (" + tensorText(query) + ", " + typeText(k) + ", " + typeText(v) +
