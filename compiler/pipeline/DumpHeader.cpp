@@ -43,10 +43,12 @@ std::string describeLayer(Operation &op) {
     describeWeight(patches.getWeight());
     return "weights " + text + "; activations " + precisionText(patches.getPixels().getType());
   }
-  if (auto attention = dyn_cast<blue::AttentionOp>(op); attention && attention.getPastKey()) {
-    text = "past " + precisionText(attention.getPastKey().getType());
+  if (auto attention = dyn_cast<blue::AttentionOp>(op)) {
+    if (attention.getPastKey())
+      text = "past " + precisionText(attention.getPastKey().getType());
     if (attention.getComputeType())
-      text += "; products in " + precisionText(*attention.getComputeType());
+      text += (text.empty() ? "" : "; ") + std::string("products in ") +
+              precisionText(*attention.getComputeType());
     return text;
   }
   return {};

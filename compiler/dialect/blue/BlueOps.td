@@ -334,7 +334,11 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     positions, before their products; a plain evaluator takes the weights as they are.
 
     In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
-    attends to all rows of it (not causal).
+    attends to all rows of it (not causal). With `compute_type` query, key and value are quantized
+    by token and head, with scales of f32: i8 as blue.quantize does; i16 with a scale of
+    max(max |x| / 32767, |x| / 46300) for query and key, |x| being the Euclidean norm, so that no
+    sum of their products overflows, and of max |x| / 8191 for value. The softmax's weights are
+    quantized as above.
 
     Constraints:
     - (C1) num_heads is a multiple of num_kv_heads
@@ -343,7 +347,7 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     - (C4) with a past: rank 2 and causal; without: rank 2 or 3
     - (C5) the result has query's type; a present has rank 2, the past's last dim and element type
     - (C6) a quantized past is i8 without zeros, in groups of D, keys and values alike
-    - (C7) compute_type, if there, is i8 or i16, and the past is quantized
+    - (C7) compute_type, if there, is i8 or i16, and the past, if there, is quantized
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
                        Optional<Blue_NumberTensor>:$past_key,

@@ -193,9 +193,10 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("(C5) expected a result of query's type ")
            << getQuery().getType() << ", found " << getResult().getType();
   if (Type compute = getComputeType().value_or(Type()))
-    if ((!compute.isInteger(8) && !compute.isInteger(16)) || !hasPast ||
-        !isa<QuantizedType>(typeOf(getPastKey()).getElementType()))
-      return emitOpError("(C7) expected i8 or i16 with a quantized past as compute type, found ")
+    if ((!compute.isInteger(8) && !compute.isInteger(16)) ||
+        (hasPast && !isa<QuantizedType>(typeOf(getPastKey()).getElementType())))
+      return emitOpError("(C7) expected i8 or i16, and a quantized past or none, as compute type, "
+                         "found ")
              << compute;
   if (!hasPast)
     return success();

@@ -80,7 +80,11 @@ Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   // the second-level cache if the block fits there, else from the one behind it. Under kBlockRows
   // rows the panels' traffic would be the larger one.
   int64_t fitting = b.facts.l2Bytes / 2 / (rowBytes * best.height);
-  int64_t enough = llvm::divideCeil(kBlockRows, best.height);
+  // So few tiles that fit leave a panel's traffic below that of x, if panels are read so often that
+  // they come from a cache.
+  constexpr int64_t kFewestTiles = 4;
+  bool cached = rows > 4 * kBlockRows && fitting >= kFewestTiles;
+  int64_t enough = cached ? 1 : llvm::divideCeil(kBlockRows, best.height);
   best.block = std::clamp<int64_t>(std::max(fitting, enough), 1, best.tiles);
   return best;
 }
@@ -133,6 +137,10 @@ void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply
     Value last = b.minimum(b.add(first, tiling.block), valid);
     auto tile = [&](Value number, int64_t height) {
       Value row = b.mul(number, tiling.height);
+      // Rows are far apart: nothing but this asks for what a residual is added to in time.
+      for (int64_t r = 0; r < height; ++r)
+        for (int64_t v = 0; v < vectors; ++v)
+          k.prefetchChain(b.add(row, r), columnsOf(panel, v).col);
       storeTile(multiply(row, height, panel, /*side=*/1), row, height, panel);
     };
     int64_t whole = rows / tiling.height, rest = rows % tiling.height;

@@ -89,6 +89,7 @@ private:
   LogicalResult apply();
   LogicalResult resolveLayers(const Recipe &recipe);
   LogicalResult checkTypes(const Layer &layer);
+  LogicalResult checkEncoderAttention(const Layer &layer);
   void tieWeights();
   Type elementType(const WeightPrecision &wanted);
   bool canGather(blue::LinearOp linear, blue::TokenDownsampleOp gathering,
@@ -96,7 +97,7 @@ private:
   Value quantized(Value x, blue::QuantizedType element, FloatAttr scale, Location location);
   LogicalResult quantizeWeight(const Layer &layer);
   LogicalResult quantizeInput(const Layer &layer);
-  LogicalResult quantizeCache(const Layer &layer);
+  LogicalResult quantizeAttention(const Layer &layer);
   InFlightDiagnostic errorAt(const Layer &layer) {
     return layer.op->emitError() << layer.name << ": ";
   }
@@ -121,7 +122,7 @@ LogicalResult QuantizeModelPass::apply() {
       return failure();
   for (const Layer &layer : layers) {
     LogicalResult done =
-        isa<blue::AttentionOp>(layer.op) ? quantizeCache(layer) : quantizeWeight(layer);
+        isa<blue::AttentionOp>(layer.op) ? quantizeAttention(layer) : quantizeWeight(layer);
     if (failed(done) || (isa<blue::LinearOp>(layer.op) && failed(quantizeInput(layer))))
       return failure();
   }
@@ -138,8 +139,7 @@ LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
     function.walk([&](Operation *op) {
-      auto attention = dyn_cast<blue::AttentionOp>(op);
-      if (!weightOperand(op) && !(attention && attention.getPastKey()))
+      if (!weightOperand(op) && !isa<blue::AttentionOp>(op))
         return;
       std::string name = names.of(op).str();
       StringRef mnemonic = op->getName().stripDialect();
@@ -184,7 +184,10 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   std::string where = target ? " on " + target.getName().str() : std::string();
   if (rule.cache == Precision::F16)
     return errorAt(layer) << "expected a cache of f32 or i8" << where << ", found f16";
-  if (isa<blue::AttentionOp>(layer.op)) {
+  auto attention = dyn_cast<blue::AttentionOp>(layer.op);
+  if (attention && !attention.getPastKey())
+    return checkEncoderAttention(layer);
+  if (attention) {
     bool integers = rule.cache == Precision::I8;
     Precision products = rule.attention.value_or(integers ? Precision::I16 : Precision::F32);
     if (integers != isInteger(products))
@@ -199,6 +202,21 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
                              "calibrate with, found gptq";
   if (gptq && !calibrated)
     return errorAt(layer) << "expected a calibration set for weights by gptq, found none";
+  return success();
+}
+
+/// Attention without a past: its own keys and values are quantized by head, in whole words.
+LogicalResult QuantizeModelPass::checkEncoderAttention(const Layer &layer) {
+  Precision products = layer.rule.attention.value_or(Precision::F32);
+  if (!isInteger(products))
+    return success();
+  auto attention = cast<blue::AttentionOp>(layer.op);
+  int64_t width = tensorOf(attention.getQuery()).getShape().back() /
+                  static_cast<int64_t>(attention.getNumHeads());
+  int64_t unit = 32 / bitsOf(products);
+  if (width % unit != 0)
+    return errorAt(layer) << "expected heads of a multiple of " << unit << " dims for attention of "
+                          << nameOf(products) << ", found " << width;
   return success();
 }
 
@@ -342,16 +360,27 @@ Value QuantizeModelPass::quantized(Value x, blue::QuantizedType element, FloatAt
 }
 
 //===------------------------------------------------------------------------------------------===//
-// Caches
+// Attention and caches
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult QuantizeModelPass::quantizeCache(const Layer &layer) {
+LogicalResult QuantizeModelPass::quantizeAttention(const Layer &layer) {
   auto attention = cast<blue::AttentionOp>(layer.op);
+  Builder builder(&getContext());
+  auto productsIn = [&](Precision precision) {
+    attention.setComputeType(builder.getIntegerType(static_cast<unsigned>(bitsOf(precision))));
+  };
+  if (!attention.getPastKey()) {
+    Precision products = layer.rule.attention.value_or(Precision::F32);
+    if (isInteger(products)) {
+      productsIn(products);
+      ++attentionsQuantized;
+    }
+    return success();
+  }
   if (layer.rule.cache != Precision::I8 ||
       isa<blue::QuantizedType>(tensorOf(attention.getPastKey()).getElementType()))
     return success();
   auto function = attention->getParentOfType<func::FuncOp>();
-  Builder builder(&getContext());
   int64_t width = tensorOf(attention.getQuery()).getShape().back() /
                   static_cast<int64_t>(attention.getNumHeads());
   auto element = blue::QuantizedType::getChecked([&] { return attention.emitError(); },
@@ -371,8 +400,7 @@ LogicalResult QuantizeModelPass::quantizeCache(const Layer &layer) {
       return errorAt(layer) << "expected a present that is returned and has no other use";
     present.setType(RankedTensorType::get(tensorOf(present).getShape(), element));
   }
-  bool wide = layer.rule.attention.value_or(Precision::I16) == Precision::I16;
-  attention.setComputeType(wide ? builder.getIntegerType(16) : builder.getI8Type());
+  productsIn(layer.rule.attention.value_or(Precision::I16));
   Block &body = function.getBody().front();
   function.setFunctionType(
       builder.getFunctionType(body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));

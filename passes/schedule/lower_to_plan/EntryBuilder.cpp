@@ -322,16 +322,7 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
   } else {
     if (op.getCausal() || keyType.getRank() != 3)
       return op.emitOpError("expected attention of rank 3 that is not causal, without a past");
-    int64_t lanes = plan::keyLanes(target);
-    auto packed = RankedTensorType::get({keyType.getDimSize(0), heads,
-                                         llvm::divideCeilSigned(keyType.getDimSize(1), lanes),
-                                         headDim, lanes},
-                                        keyType.getElementType());
-    keys = addStep(op, plan::kPackKeysSuffix, *key, packed,
-                   [&](OpBuilder &b, ValueRange arguments) -> Value {
-                     return plan::PackKeysOp::create(b, op.getLoc(), packed, arguments[0]);
-                   });
-    cachedValues = *value;
+    std::tie(keys, cachedValues) = packed(op, *key, *value, headDim);
   }
   RankedTensorType type = tensorOf(*query);
   values[op.getResult()] = addStep(
@@ -341,6 +332,39 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
                                          op.getScaleAttr(), op.getCausalAttr());
       });
   return success();
+}
+
+/// An encoder's keys and values as kernels read them: for integer products, quantized.
+std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Value value,
+                                             int64_t headDim) {
+  RankedTensorType type = tensorOf(key), keyType, valueType;
+  int64_t heads = op.getNumKvHeads(), tokens = type.getDimSize(1);
+  if (Type dot = op.getComputeType().value_or(Type())) {
+    auto element = blue::QuantizedType::get(builder.getContext(), cast<IntegerType>(dot), headDim,
+                                            builder.getF32Type(), /*zeros=*/false);
+    int64_t block = storage.blockFor(tokens);
+    auto withLayout = [&](Attribute layout) {
+      return RankedTensorType::get(type.getShape(), element, layout);
+    };
+    keyType = withLayout(plan::KeysAttr::get(builder.getContext(), heads, block, dot));
+    valueType = withLayout(plan::ValuesAttr::get(builder.getContext(), heads, block, dot));
+  } else {
+    int64_t lanes = plan::keyLanes(target);
+    keyType = RankedTensorType::get(
+        {type.getDimSize(0), heads, llvm::divideCeilSigned(tokens, lanes), headDim, lanes},
+        type.getElementType());
+  }
+  Value keys =
+      addStep(op, plan::kPackKeysSuffix, key, keyType, [&](OpBuilder &b, ValueRange arguments) {
+        return plan::PackKeysOp::create(b, op.getLoc(), keyType, arguments[0]).getResult();
+      });
+  if (!valueType)
+    return {keys, value};
+  Value values = addStep(
+      op, plan::kPackValuesSuffix, value, valueType, [&](OpBuilder &b, ValueRange arguments) {
+        return plan::PackValuesOp::create(b, op.getLoc(), valueType, arguments[0]).getResult();
+      });
+  return {keys, values};
 }
 
 /// The rows of a rope table that a context of this length reads, as a transform of the table.
