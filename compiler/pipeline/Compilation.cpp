@@ -286,6 +286,8 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
+  if (options.makeModel)
+    return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
@@ -302,6 +304,8 @@ LogicalResult Compilation::chooseSizes() {
 }
 
 LogicalResult Compilation::model() {
+  if (options.makeModel)
+    return passes->run(*module, "model", buildCheckPipeline);
   auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
   return passes->run(*module, "model", build);
 }
@@ -377,6 +381,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (options.onPlan)
+    options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();

@@ -20,6 +20,8 @@ void addInspectCommand(CLI::App &app, Chosen &chosen);
 void addScheduleCommand(CLI::App &app, Chosen &chosen);
 void addVerifyCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
+void addListMachinesCommand(CLI::App &app, Chosen &chosen);
+void addCalibrateMachineCommand(CLI::App &app, Chosen &chosen);
 
 /// Accepts numbers from `least` to `most`; what is not a number (nan) is none of them.
 CLI::Validator between(double least, double most);

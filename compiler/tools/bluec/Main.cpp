@@ -60,6 +60,8 @@ int main(int argc, char **argv) {
   addVerifyCommand(app, chosen);
   addScheduleCommand(app, chosen);
   addListTargetsCommand(app, chosen);
+  addListMachinesCommand(app, chosen);
+  addCalibrateMachineCommand(app, chosen);
   // To say more about a command that is not there. Commands inherit this, so it comes behind them.
   app.allow_extras();
   try {
