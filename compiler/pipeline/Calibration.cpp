@@ -127,7 +127,8 @@ std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
   options.recipe = "float";
   options.context = like.context;
   options.chunk = like.chunk;
-  options.imageBatch = like.imageBatch;
+  if (like.imageBatch > 0)
+    options.imageBatch = like.imageBatch;
   options.jobs = like.jobs;
   std::string why;
   const targets::Target *target = targets::allTargets().find(like.target, why);

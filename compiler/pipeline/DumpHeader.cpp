@@ -68,10 +68,10 @@ double megabytes(const Json &bytes) { return bytes.get<double>() / 1e6; }
 void describePlan(ModuleOp module, llvm::raw_ostream &out) {
   auto context = module->getAttrOfType<IntegerAttr>(plan::kContextAttr);
   for (auto entry : module.getOps<plan::EntryOp>()) {
-    bool isVision = entry.getKind() == plan::EntryKind::Encode;
-    out << llvm::formatv("//   {0,-8} {1} {2} a call, {3} steps", entry.getSymName(),
+    bool isVision = plan::isEncoder(entry.getKind());
+    out << llvm::formatv("//   {0,-8} {1} {2} a call, {3} steps on {4}", entry.getSymName(),
                          entry.getCapacity(), isVision ? "tiles" : "tokens",
-                         llvm::range_size(entry.getOps<plan::StepOp>()));
+                         llvm::range_size(entry.getOps<plan::StepOp>()), entry.getDevice());
     if (entry.getArenaBytes())
       out << llvm::formatv(", arena {0:f2} MB", static_cast<double>(*entry.getArenaBytes()) / 1e6);
     // A prompt that fills the context, chunk by chunk.

@@ -9,8 +9,10 @@
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/cut_stages/CutStages.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/place_steps/PlaceSteps.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
@@ -34,6 +36,10 @@ void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef mode
   raise.context = context;
   raise.modelDirectory = modelDirectory.str();
   passes.addPass(createOnnxToBlue(raise));
+  buildCheckPipeline(passes);
+}
+
+void bluec::buildCheckPipeline(mlir::OpPassManager &passes) {
   passes.addPass(mlir::createCSEPass());
   passes.addPass(createVerifyModel());
 }
@@ -53,6 +59,10 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   lower.imageBatch = options.imageBatch;
   passes.addPass(createLowerToPlan(lower));
   passes.addPass(createFuseSteps());
+  PlaceStepsOptions place;
+  place.machine = options.machine;
+  passes.addPass(createPlaceSteps(place));
+  passes.addPass(createCutStages());
 }
 
 void bluec::buildPlacementPipeline(mlir::OpPassManager &passes) {

@@ -16,8 +16,10 @@
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/cut_stages/CutStages.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/place_steps/PlaceSteps.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 #include "targets/Registration.h"
@@ -48,6 +50,7 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerAssignWeights();
+  registerCutStages();
   registerFoldConstants();
   registerFuseSteps();
   registerInferShapes();
@@ -56,6 +59,7 @@ void bluec::registerAllPasses() {
   kernels::registerLowerStepsToKernels();
   registerLowerToPlan();
   registerOnnxToBlue();
+  registerPlaceSteps();
   registerPlanMemory();
   registerQuantizeModel();
   registerUnpackAttention();

@@ -345,13 +345,21 @@ LogicalResult Verification::verifyVision() {
   auto shared = std::make_shared<const Tensor>(std::move(pixels));
   if (failed(evaluateBoth("vision", {shared, shared})))
     return failure();
-  for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ENTRY_ENCODE))
+  for (const runtime::TileEncoder &encoder : bundle->tileEncoders()) {
+    std::vector<uint8_t> crossing;
+    if (!encoder.whole)
+      crossing.resize(static_cast<size_t>(encoder.patches->outputs[0].bytes));
     for (int64_t done = 0; done < options.tiles;) {
-      int64_t count = std::min(options.tiles - done, entry->capacity);
-      if (failed(call(*entry, count, 0, done, shared->f32.data() + done * tileElements, nullptr)))
+      int64_t count = std::min(options.tiles - done, encoder.capacity);
+      const float *tiles = shared->f32.data() + done * tileElements;
+      if (encoder.whole
+              ? failed(call(*encoder.whole, count, 0, done, tiles, nullptr))
+              : failed(call(*encoder.patches, count, 0, done, tiles, crossing.data())) ||
+                    failed(call(*encoder.blocks, count, 0, done, crossing.data(), nullptr)))
         return failure();
       done += count;
     }
+  }
   return success();
 }
 

@@ -22,7 +22,7 @@ constexpr const char *usage =
     "                 [--threads N] [--json] [--no-prefill-ahead] [--prefill-while-encoding]\n"
     "                 [--no-decoupling] [--typing-rate CHARS] [--memory-log FILE]\n"
     "       bluec-run --bench BUNDLE [--prefill N,...] [--decode-at N,...] [--decode-tokens N]\n"
-    "                 [--encode TILES] [--repeats N] [--threads N] [--steps] [--json]\n"
+    "                 [--encode TILES] [--overlap] [--repeats N] [--threads N] [--steps] [--json]\n"
     "       bluec-run --inspect BUNDLE [--verify] [--json]\n";
 
 int wrong(const std::string &message) {
@@ -119,6 +119,8 @@ int main(int count, char **arguments) {
       given.verifying = true;
     } else if (argument == "--bench") {
       given.benching = true;
+    } else if (argument == "--overlap") {
+      given.bench.overlap = true;
     } else if (argument == "--steps") {
       given.bench.steps = true;
     } else if (argument == "--chat") {

@@ -100,7 +100,9 @@ def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
     I32EnumAttrCase<"Prefill", 3, "prefill">,
-    I32EnumAttrCase<"Decode", 4, "decode">]> {
+    I32EnumAttrCase<"Decode", 4, "decode">,
+    I32EnumAttrCase<"EncodePatches", 5, "encode_patches">,
+    I32EnumAttrCase<"EncodeBlocks", 6, "encode_blocks">]> {
   let cppNamespace = "::bluec::plan";
   let genSpecializedAttr = 0;
 }
@@ -183,8 +185,9 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "an entry point: steps in the order in which they run";
   let description = [{
     Block arguments are the inputs, at full capacity (`capacity` tokens or tiles as first dim), the
-    operands of plan.return the outputs. `arena_bytes` and `input_offsets` are there after
-    plan-memory.
+    operands of plan.return the outputs. `device` is where all of its steps run (cut-stages); `arena_bytes`
+    and `input_offsets` are there after plan-memory. Entries with the same kind and another capacity are named
+    with it: `encode` and `encode_1`.
 
     Constraints:
     - (C1) inputs and outputs have static shapes
@@ -195,11 +198,12 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
     - (C5) `input_offsets`, if there, has one offset for each input
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
-                       StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
+                       StrAttr:$segment, DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+                       OptionalAttr<I64Attr>:$arena_bytes,
                        OptionalAttr<DenseI64ArrayAttr>:$input_offsets);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `kind` $kind `capacity` $capacity `segment` $segment
+    $sym_name `kind` $kind `capacity` $capacity `segment` $segment (`on` $device^)?
     (`arena` $arena_bytes^)? (`inputs` $input_offsets^)? attr-dict-with-keyword $body
   }];
 }

@@ -59,7 +59,11 @@ int main(int argc, char **argv) {
   addBenchCommand(app, chosen);
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
+  addScheduleCommand(app, chosen);
+  addTilesCommand(app, chosen);
   addListTargetsCommand(app, chosen);
+  addListMachinesCommand(app, chosen);
+  addCalibrateMachineCommand(app, chosen);
   // To say more about a command that is not there. Commands inherit this, so it comes behind them.
   app.allow_extras();
   try {

@@ -115,6 +115,8 @@ void bluec::tools::addBenchCommand(CLI::App &app, Chosen &chosen) {
       ->check(CLI::Range(int64_t{1}, mostTokens));
   command->add_option("--encode", options->encode, "Tiles to encode, 0 for none (one batch)")
       ->check(CLI::Range(int64_t{0}, mostTiles));
+  command->add_flag("--overlap", options->overlap,
+                    "Encode also with the encoder's two stages overlapped");
   command->add_option("--repeats", options->repeats, "How often each is timed (5)")
       ->check(CLI::Range(1, mostRepeats));
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")

@@ -43,14 +43,14 @@ int64_t sumsOf(blue::QuantizeOp op) {
 } // namespace
 
 EntryBuilder::EntryBuilder(ModuleOp module, Storage &storage, plan::TargetAttr target,
-                           plan::EntryKind kind, StringRef segment, int64_t capacity,
-                           int64_t context)
+                           StringRef name, plan::EntryKind kind, StringRef segment,
+                           int64_t capacity, int64_t context)
     : module(module), storage(storage), target(target),
       builder(OpBuilder::atBlockEnd(module.getBody())), capacity(capacity), context(context) {
-  entry = plan::EntryOp::create(
-      builder, module.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind)),
-      plan::EntryKindAttr::get(builder.getContext(), kind), builder.getI64IntegerAttr(capacity),
-      builder.getStringAttr(segment), IntegerAttr(), DenseI64ArrayAttr());
+  entry = plan::EntryOp::create(builder, module.getLoc(), builder.getStringAttr(name),
+                                plan::EntryKindAttr::get(builder.getContext(), kind),
+                                builder.getI64IntegerAttr(capacity), builder.getStringAttr(segment),
+                                builder.getStringAttr("cpu"), IntegerAttr(), DenseI64ArrayAttr());
   entry.getBody().emplaceBlock();
   builder.setInsertionPointToEnd(&entry.getBody().front());
 }

@@ -1,0 +1,48 @@
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics -place-steps="machine=%S/inputs/phone.json"
+
+// No device computes it.
+module {
+  plan.entry @encode kind encode capacity 2 segment "vision" {
+  ^bb0(%x: tensor<2x2x4xf32>):
+    // expected-error @below {{expected a device of machine 'phone' that computes attention of f32 and f32, found none}}
+    %0 = plan.step "attend" value "attend" on "cpu"(%x, %x, %x) : (tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2x2x4xf32>) -> tensor<2x2x4xf32> {
+    ^bb0(%a: tensor<2x2x4xf32>, %b: tensor<2x2x4xf32>, %c: tensor<2x2x4xf32>):
+      %y = blue.attention %a, %b, %c {num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2x2x4xf32>) -> tensor<2x2x4xf32>
+      plan.yield %y : tensor<2x2x4xf32>
+    }
+    plan.return %0 : tensor<2x2x4xf32>
+  }
+}
+
+// -----
+
+// Encoders of other steps.
+module {
+  plan.weight @w #blue.source<"m" at 0 : tensor<8x4xf32>> packed tensor<1x4x8xf32> segment "vision"
+  plan.entry @encode kind encode capacity 2 segment "vision" {
+  ^bb0(%x: tensor<2x4xf32>):
+    %w = plan.get_weight @w : tensor<1x4x8xf32>
+    %0 = plan.step "first" value "first" on "cpu"(%x, %w) : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x8xf32> {
+    ^bb0(%a: tensor<2x4xf32>, %b: tensor<1x4x8xf32>):
+      %y = plan.linear %a, %b : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x8xf32>
+      plan.yield %y : tensor<2x8xf32>
+    }
+    %1 = plan.step "second" value "second" on "cpu"(%0) : (tensor<2x8xf32>) -> tensor<2x8xf32> {
+    ^bb0(%a: tensor<2x8xf32>):
+      %y = blue.relu %a : tensor<2x8xf32>
+      plan.yield %y : tensor<2x8xf32>
+    }
+    plan.return %1 : tensor<2x8xf32>
+  }
+  // expected-error @below {{expected the steps of 'encode', found 1 in place of 2}}
+  plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+  ^bb0(%x: tensor<1x4xf32>):
+    %w = plan.get_weight @w : tensor<1x4x8xf32>
+    %0 = plan.step "first" value "first" on "cpu"(%x, %w) : (tensor<1x4xf32>, tensor<1x4x8xf32>) -> tensor<1x8xf32> {
+    ^bb0(%a: tensor<1x4xf32>, %b: tensor<1x4x8xf32>):
+      %y = plan.linear %a, %b : (tensor<1x4xf32>, tensor<1x4x8xf32>) -> tensor<1x8xf32>
+      plan.yield %y : tensor<1x8xf32>
+    }
+    plan.return %0 : tensor<1x8xf32>
+  }
+}

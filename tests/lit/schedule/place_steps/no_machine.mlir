@@ -1,0 +1,4 @@
+// RUN: bluec-opt %s -verify-diagnostics -place-steps="machine=nowhere"
+
+// expected-error @below {{machine}}
+module {}
