@@ -12,13 +12,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr StringLiteral encodeCallsAttr = "plan.encode_calls";
-
 int64_t capacityOf(plan::EntryOp entry) { return static_cast<int64_t>(entry.getCapacity()); }
-
-bool isEncoder(plan::EntryOp entry) {
-  return plan::stringifyEntryKind(entry.getKind()).starts_with("encode");
-}
 
 plan::EntryOp entryOf(ModuleOp plan, plan::EntryKind kind) {
   for (auto entry : plan.getOps<plan::EntryOp>())
@@ -99,11 +93,12 @@ FailureOr<const std::vector<CostedStep> *> Scheduler::stepsOf(plan::EntryOp entr
   for (auto op : entry.getOps<plan::StepOp>()) {
     CostedStep step{op.getLayer(), costOf(op, entry), machine.find(op.getDevice()), {}};
     if (!step.device)
-      return op.emitOpError() << "expected a device of machine " << machine.name << ", found '"
-                              << op.getDevice() << "'";
+      return op.emitOpError() << "expected a device of machine " << machine.name << " for "
+                              << op.getLayer() << ", found '" << op.getDevice() << "'";
     if (!canRun(step.cost, *step.device))
       return op.emitOpError() << "expected a device that computes " << describeNeed(step.cost)
-                              << ", found '" << op.getDevice() << "' of machine " << machine.name;
+                              << " for " << op.getLayer() << ", found '" << op.getDevice()
+                              << "' of machine " << machine.name;
     for (Value operand : op.getOperands()) {
       auto maker = operand.getDefiningOp<plan::StepOp>();
       if (!maker || maker.getDevice() == op.getDevice())
@@ -164,7 +159,7 @@ FailureOr<double> Scheduler::handOver(plan::EntryOp from, plan::EntryOp to, int6
 std::vector<TimelineCall> bluec::encodeCalls(ModuleOp plan, int64_t tiles) {
   int64_t batch = 1;
   for (auto entry : plan.getOps<plan::EntryOp>())
-    if (isEncoder(entry))
+    if (plan::isEncoder(entry.getKind()))
       batch = std::max(batch, capacityOf(entry));
   std::vector<TimelineCall> calls;
   for (; tiles >= batch; tiles -= batch)
@@ -173,10 +168,9 @@ std::vector<TimelineCall> bluec::encodeCalls(ModuleOp plan, int64_t tiles) {
     return calls;
   // What is left: as the plan says, else one by one.
   SmallVector<int64_t> rest(static_cast<size_t>(tiles), 1);
-  if (auto lists = plan->getAttrOfType<ArrayAttr>(encodeCallsAttr))
-    if (static_cast<size_t>(tiles) <= lists.size())
-      if (auto list = dyn_cast<DenseI64ArrayAttr>(lists[static_cast<size_t>(tiles) - 1]))
-        rest.assign(list.asArrayRef().begin(), list.asArrayRef().end());
+  if (auto lists = plan::encodeCallsOf(plan); lists && static_cast<size_t>(tiles) <= lists->size())
+    rest.assign((*lists)[static_cast<size_t>(tiles) - 1].begin(),
+                (*lists)[static_cast<size_t>(tiles) - 1].end());
   for (int64_t capacity : rest) {
     calls.push_back({capacity, std::min(capacity, tiles)});
     tiles -= calls.back().count;
@@ -188,7 +182,7 @@ FailureOr<Timeline> bluec::encodeTimeline(ModuleOp plan, const Machine &machine,
   // Stages of a call, in the module's order; a whole encoder is the only one of its capacity.
   std::map<int64_t, SmallVector<plan::EntryOp>> stages;
   for (auto entry : plan.getOps<plan::EntryOp>())
-    if (isEncoder(entry))
+    if (plan::isEncoder(entry.getKind()))
       stages[capacityOf(entry)].push_back(entry);
   Scheduler scheduler(machine, "encode");
   if (stages.empty() && tiles > 0)

@@ -64,7 +64,8 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i])
       return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
-    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
+    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i],
+                usedBytes(entry.inputs[i], count));
   }
   Observer watching{entry, memory.arena, onStep, cancelled};
   bluec_call call{};
@@ -73,7 +74,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   call.kv = memory.cache;
   call.count = count;
   call.position = usesCache ? position : 0;
-  call.pool = &bundle.threads();
+  call.pool = memory.threads ? memory.threads : &bundle.threads();
   call.parallel_for = ThreadPool::run;
   call.observer = &watching;
   call.on_step = observeStep;

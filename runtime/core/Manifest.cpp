@@ -176,6 +176,30 @@ void readTarget(const Json &json, Manifest &out, Status &fault) {
   });
 }
 
+void readEncodeCalls(Reader &reader, Manifest &out) {
+  constexpr const char *key = "encode_calls";
+  constexpr std::int64_t largestBatch = 64;
+  out.encodeCalls.emplace();
+  if (out.imageBatch > largestBatch)
+    return reader.fail("image_batch", "at most " + std::to_string(largestBatch));
+  const auto rests = std::size_t(std::max<std::int64_t>(out.imageBatch - 1, 0));
+  reader.forEach(key, rests, rests, [&](const Json &list) {
+    const std::int64_t tiles = std::ssize(*out.encodeCalls) + 1;
+    std::vector<std::int64_t> capacities;
+    std::int64_t covered = 0;
+    bool fits = list.is_array() && !list.empty() && list.size() <= std::size_t(tiles);
+    for (std::size_t i = 0; fits && i < list.size(); ++i) {
+      fits = covered < tiles; // every call has a tile to encode
+      capacities.push_back(reader.integer(list[i], key, 1, out.imageBatch));
+      covered += capacities.back();
+    }
+    if (!fits || covered < tiles)
+      reader.fail(key, "calls that encode " + std::to_string(tiles) +
+                           " tiles, each with at least one to encode");
+    out.encodeCalls->push_back(std::move(capacities));
+  });
+}
+
 void readGeometry(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "geometry", fault);
   reader.read("context", out.context, 0, largestCount);
@@ -186,6 +210,8 @@ void readGeometry(const Json &json, Manifest &out, Status &fault) {
   reader.read("tokens_per_tile", out.tokensPerTile, 0, largestCount);
   reader.read("tile_height", out.tileHeight, 0, largestSide);
   reader.read("tile_width", out.tileWidth, 0, largestSide);
+  if (json.is_object() && json.contains("encode_calls"))
+    readEncodeCalls(reader, out);
 }
 
 // One of the names that `byName` knows.

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 using namespace mlir;
 using namespace bluec;
 
@@ -37,8 +39,8 @@ std::string entry(const std::string &name, const std::string &kind, int capacity
 /// Steps take 1 s on the CPU and 3 s on the NPU, calls 0.5 s on the NPU; 1000 bytes cross in 0.25
 /// s.
 constexpr const char *machineText = R"({"name": "m", "devices": [
-  {"name": "cpu", "bytes_per_second": 1e18, "step_seconds": 1},
-  {"name": "npu", "bytes_per_second": 1e18, "step_seconds": 3, "call_seconds": 0.5}],
+  {"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 1},
+  {"name": "npu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 3, "call_seconds": 0.5}],
   "transfers": [{"from": "cpu", "to": "npu", "bytes_per_second": 4000},
                 {"from": "npu", "to": "cpu", "bytes_per_second": 4000}]})";
 
@@ -82,8 +84,8 @@ std::vector<std::string> tasksOf(const Timeline &timeline) {
 }
 
 TEST_F(TimelineTest, StagesOverlap) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 2);
   ASSERT_TRUE(succeeded(found));
   EXPECT_EQ(tasksOf(*found),
@@ -92,21 +94,21 @@ TEST_F(TimelineTest, StagesOverlap) {
                                       "npu relu 0 1.75 4.75", "cpu -> npu transfer 1 2 2.25",
                                       "npu call 1 4.75 5.25", "npu relu 1 5.25 8.25"}));
   EXPECT_DOUBLE_EQ(found->seconds, 8.25);
-  EXPECT_DOUBLE_EQ(found->hiddenSeconds, 1.25) << "patches and transfer of the second call";
+  EXPECT_NEAR(found->hiddenSeconds, 1.25, 1e-9) << "patches and transfer of the second call";
 }
 
 // Two buffers: the patches of call 2 wait until the blocks of call 0 are done.
 TEST_F(TimelineTest, AStageIsTwoCallsAhead) {
-  ModuleOp plan =
-      parse(entry("patches", "encode", 1, {"cpu"}) + entry("blocks", "encode", 1, {"npu"}));
+  ModuleOp plan = parse(entry("patches", "encode_patches", 1, {"cpu"}) +
+                        entry("blocks", "encode_blocks", 1, {"npu"}));
   FailureOr<Timeline> found = encodeTimeline(plan, machine(), 4);
   ASSERT_TRUE(succeeded(found));
   std::vector<double> starts, ends;
   for (const TimelineTask &task : found->tasks) {
     if (task.device == "cpu")
-      starts.push_back(task.start);
+      starts.push_back(std::round(task.start * 1e9) / 1e9);
     if (task.device == "npu" && task.op == "relu")
-      ends.push_back(task.end);
+      ends.push_back(std::round(task.end * 1e9) / 1e9);
   }
   EXPECT_EQ(starts, (std::vector<double>{0, 1, 4.75, 8.25}));
   EXPECT_EQ(ends, (std::vector<double>{4.75, 8.25, 11.75, 15.25}));
@@ -115,10 +117,11 @@ TEST_F(TimelineTest, AStageIsTwoCallsAhead) {
 TEST_F(TimelineTest, OneDeviceOverlapsNothing) {
   ModuleOp plan = parse(entry("encode", "encode", 2, {"cpu", "cpu"}) +
                         entry("encode_1", "encode", 1, {"cpu", "cpu"}));
-  FailureOr<Timeline> found =
-      encodeTimeline(plan, machine(R"({"devices": [{"name": "cpu", "bytes_per_second": 1e18,
+  FailureOr<Timeline> found = encodeTimeline(
+      plan,
+      machine(R"({"devices": [{"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000,
                                      "step_seconds": 1}]})"),
-                     5);
+      5);
   ASSERT_TRUE(succeeded(found));
   EXPECT_DOUBLE_EQ(found->seconds, 6);
   EXPECT_DOUBLE_EQ(found->hiddenSeconds, 0);
@@ -158,7 +161,7 @@ TEST_F(TimelineTest, PrefillGoesInChunks) {
 TEST_F(TimelineTest, Errors) {
   ModuleOp plan = parse(entry("decode", "decode", 1, {"gpu"}));
   EXPECT_EQ(errorOf([&] { return decodeTimeline(plan, machine(), 0); }),
-            "'plan.step' op expected a device of machine m, found 'gpu'");
+            "'plan.step' op expected a device of machine m for s0, found 'gpu'");
   EXPECT_EQ(errorOf([&] { return prefillTimeline(plan, machine(), 1); }),
             "expected an entry of kind prefill, found none");
   EXPECT_EQ(errorOf([&] { return encodeTimeline(plan, machine(), 1); }),
@@ -168,7 +171,7 @@ TEST_F(TimelineTest, Errors) {
               return decodeTimeline(plan, machine(R"({"name": "m", "devices": [{"name": "cpu"}]})"),
                                     0);
             }),
-            "'plan.step' op expected a device that computes relu, found 'cpu' of machine m");
+            "'plan.step' op expected a device that computes relu for s0, found 'cpu' of machine m");
   plan = parse(entry("encode", "encode", 4, {"cpu"}));
   EXPECT_EQ(errorOf([&] { return encodeTimeline(plan, machine(), 1); }),
             "expected an entry that encodes 1 tiles, found none");

@@ -121,9 +121,11 @@ TestBundle::TestBundle(const std::string &model) {
                       {"assistant_prefix", "<|assistant|>"}, {"assistant_suffix", "<|end|>"}};
   manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
   manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "kind": "encode",
-      "capacity": 4, "segment": "vision", "arena_bytes": 16384, "steps": 1,
+      "capacity": 4, "segment": "vision", "device": "npu", "arena_bytes": 16384, "steps": 1,
       "inputs": [{"type": "f32", "shape": [4, 3, 4, 4]}],
       "outputs": [{"type": "f32", "shape": [4, 2, 4]}]}])");
+  manifest["machine"] = {{"name", "phone"}, {"sha256", std::string(64, '0')}};
+  manifest["devices"] = nlohmann::json::parse(R"([{"name": "npu", "runs_on": "cpu"}])");
   manifest["memory_plan"] = {{"peak_bytes", 16384}};
   for (const char *name : {"model.so", "weights.bin", "tokenizer.bin"})
     manifest["files"][name] = {{"bytes", 0}, {"sha256", ""}};
