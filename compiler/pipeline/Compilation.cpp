@@ -19,8 +19,10 @@
 #include "passes/schedule/machine/Machine.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/core/Sha256.h"
+#include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -35,12 +37,33 @@ using namespace mlir;
 using namespace bluec;
 using Clock = std::chrono::steady_clock;
 
-/// Pictures that fill each of the grids once.
-static SmallVector<int64_t> tilesOfGrids(const PreprocessConfig &preprocess) {
+/// The tiles of pictures that fill each of the grids once.
+static SmallVector<int64_t> tilesOfGrids(const PreprocessConfig &from, int64_t tokensPerTile) {
+  runtime::Preprocess preprocess;
+  preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
+  preprocess.tokensPerTile = tokensPerTile;
+  for (auto [columns, rows] : from.candidates)
+    preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
+  // A cap below that is refused later on, with what it has to be.
+  if (from.maxTokens > 0 && from.maxTokens >= runtime::leastTokens(preprocess))
+    runtime::capTokens(preprocess, from.maxTokens);
   SmallVector<int64_t> tiles;
-  for (auto [columns, rows] : preprocess.candidates)
-    tiles.push_back(columns * rows + (preprocess.thumbnail && columns * rows > 1));
+  for (const runtime::Grid &grid : preprocess.candidates)
+    tiles.push_back(runtime::tokensOf(grid, preprocess) / tokensPerTile);
   return tiles;
+}
+
+/// Of the model's image encoder, [tiles, tokens, width]; 0 without one.
+static int64_t tokensPerTileOf(ModuleOp model) {
+  for (auto function : model.getOps<func::FuncOp>()) {
+    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+    if (!role || role.getValue() != "vision" || function.getNumResults() == 0)
+      continue;
+    auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[0]);
+    if (type && type.getRank() == 3 && !type.isDynamicDim(1))
+      return type.getDimSize(1);
+  }
+  return 0;
 }
 
 namespace {
@@ -286,6 +309,8 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
+  if (options.makeModel)
+    return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
@@ -302,6 +327,8 @@ LogicalResult Compilation::chooseSizes() {
 }
 
 LogicalResult Compilation::model() {
+  if (options.makeModel)
+    return passes->run(*module, "model", buildCheckPipeline);
   auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
   return passes->run(*module, "model", build);
 }
@@ -351,12 +378,13 @@ LogicalResult Compilation::measureCost() {
 
 /// The batch with which pictures of all grids are encoded fastest, in the mean.
 LogicalResult Compilation::chooseImageBatch() {
-  if (!package.config.preprocess) {
+  int64_t tokens = tokensPerTileOf(*module);
+  if (!package.config.preprocess || tokens < 1) {
     sizes.imageBatch = 1; // no pictures
     return success();
   }
   FailureOr<SmallVector<BatchPrediction>> predicted = predictImageBatches(
-      *module, sizes, *machine, tilesOfGrids(*package.config.preprocess), *passes);
+      *module, sizes, *machine, tilesOfGrids(*package.config.preprocess, tokens), *passes);
   if (failed(predicted))
     return failure();
   batches = std::move(*predicted);
@@ -377,6 +405,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (options.onPlan)
+    options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();

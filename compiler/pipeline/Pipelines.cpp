@@ -36,6 +36,10 @@ void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef mode
   raise.context = context;
   raise.modelDirectory = modelDirectory.str();
   passes.addPass(createOnnxToBlue(raise));
+  buildCheckPipeline(passes);
+}
+
+void bluec::buildCheckPipeline(mlir::OpPassManager &passes) {
   passes.addPass(mlir::createCSEPass());
   passes.addPass(createVerifyModel());
 }

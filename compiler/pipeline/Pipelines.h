@@ -22,6 +22,8 @@ void buildImportPipeline(mlir::OpPassManager &passes);
 /// weights' files are relative to `modelDirectory`.
 void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
                         int64_t context);
+/// The end of that: what holds behind the model phase, for a module that is `blue` already.
+void buildCheckPipeline(mlir::OpPassManager &passes);
 /// blue -> blue: types as `recipe` says (a name, a file, or a recipe itself). `calibrated`: whether
 /// there are statistics for GPTQ.
 void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);

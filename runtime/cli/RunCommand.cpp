@@ -16,22 +16,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char *stopName(Stop stop) {
-  switch (stop) {
-  case Stop::End:
-    return "end";
-  case Stop::Length:
-    return "length";
-  case Stop::Context:
-    return "context";
-  case Stop::Cancelled:
-    return "cancelled";
-  case Stop::None:
-    break;
-  }
-  return "none";
-}
-
 double perSecond(std::int64_t count, double seconds) {
   return seconds > 0 ? double(count) / seconds : 0;
 }

@@ -188,7 +188,7 @@ void PictureQueue::process(const std::shared_ptr<Item> &item, Monitor::Lock &loc
 Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) const {
   if (!item.file.empty() || item.picture.pixels.empty()) {
     const Stopwatch watch(spent.decodeSeconds);
-    Result<Picture> decoded = decodePicture(item.file);
+    Result<Picture> decoded = decodePicture(item.file, {}, &bundle.threads());
     if (!decoded.ok())
       return decoded.status();
     item.picture = std::move(*decoded);

@@ -117,6 +117,8 @@ public:
   // threads, which may be in two at once. Set it before anything else is done; empty: none.
   void observe(OnEntryStep onStep);
   void cancel() { cancelled.store(true, std::memory_order_relaxed); }
+  // Undoes a cancel() that came when nothing was there to be cancelled.
+  void forgetCancel() { cancelled.store(false, std::memory_order_relaxed); }
 
   Progress progress() const;
   std::int64_t pictureCount() const;

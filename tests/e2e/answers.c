@@ -1,8 +1,10 @@
 /* Asks a bundle questions through the runtime's C interface and prints what came of it, exactly.
  *
- *   answers BUNDLE THREADS < CASES      a case is a line: PICTURE, a tab, QUESTION
+ *   answers BUNDLE THREADS < CASES      a line is a turn: fields with tabs between, pictures and
+ *                                       then the question; "+" as the first field goes on with the
+ *                                       conversation of the line before
  *
- * For each case three lines: "turn" and the ids that were fed, "answer" and the ids that were
+ * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
 #include "core/bluec_runtime.h"
 
@@ -40,16 +42,30 @@ static void printIds(const char *label, const int32_t *ids, int64_t count) {
   printf("\n");
 }
 
-static int ask(bluec_session *session, const char *picture, const char *question) {
+static int addPicture(bluec_session *session, const char *path) {
   size_t size = 0;
-  void *bytes = readFile(picture, &size);
+  void *bytes = readFile(path, &size);
   if (!bytes)
-    return fail(picture, "cannot be read");
-  bluec_session_reset(session);
+    return fail(path, "cannot be read");
   bluec_status status = bluec_session_add_picture_file(session, bytes, size);
   free(bytes);
-  if (status != BLUEC_OK)
-    return fail(picture, bluec_session_error(session));
+  return status == BLUEC_OK ? 0 : fail(path, bluec_session_error(session));
+}
+
+static int ask(bluec_session *session, char *line) {
+  char *field = line, *tab = strchr(line, '\t');
+  if (tab && !strncmp(line, "+\t", 2)) {
+    field = tab + 1;
+    tab = strchr(field, '\t');
+  } else {
+    bluec_session_reset(session);
+  }
+  for (; tab; field = tab + 1, tab = strchr(field, '\t')) {
+    *tab = 0;
+    if (addPicture(session, field))
+      return 1;
+  }
+  const char *question = field;
   if (bluec_session_add_turn(session, question, SIZE_MAX) != BLUEC_OK)
     return fail(question, bluec_session_error(session));
 
@@ -59,7 +75,7 @@ static int ask(bluec_session *session, const char *picture, const char *question
   const float *logits = bluec_session_logits(session, &count);
   uint32_t *bits = malloc((size_t)count * sizeof *bits);
   if (!bits)
-    return fail(picture, "out of memory");
+    return fail(question, "out of memory");
   memcpy(bits, logits, (size_t)count * sizeof *bits);
   const int64_t vocabulary = count;
 
@@ -68,7 +84,7 @@ static int ask(bluec_session *session, const char *picture, const char *question
   options.max_new_tokens = 32;
   if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK) {
     free(bits);
-    return fail(picture, bluec_session_error(session));
+    return fail(question, bluec_session_error(session));
   }
   const int32_t *answer = bluec_session_answer_tokens(session, &count);
   printIds("answer", answer, count);
@@ -96,13 +112,7 @@ int main(int argc, char **argv) {
   char line[8192];
   while (result == 0 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    char *tab = strchr(line, '\t');
-    if (!tab) {
-      result = fail(line, "expected a picture, a tab and a question");
-      break;
-    }
-    *tab = 0;
-    result = ask(session, line, tab + 1);
+    result = ask(session, line);
   }
   bluec_session_free(session);
   bluec_bundle_close(bundle);

@@ -14,8 +14,9 @@ using namespace bluec;
 namespace {
 
 /// Builds one stage from steps of an entry.
-plan::EntryOp makeStage(plan::EntryOp entry, plan::EntryKind kind, ArrayRef<plan::StepOp> steps,
-                        ValueRange inputs, ValueRange outputs) {
+plan::EntryOp makeStage(plan::EntryOp entry, plan::EntryKind kind,
+                        MutableArrayRef<plan::StepOp> steps, ValueRange inputs,
+                        ValueRange outputs) {
   OpBuilder builder(entry);
   StringRef name = entry.getSymName();
   std::string suffix = name.consume_front(plan::stringifyEntryKind(plan::EntryKind::Encode))
@@ -24,8 +25,7 @@ plan::EntryOp makeStage(plan::EntryOp entry, plan::EntryKind kind, ArrayRef<plan
   auto stage = plan::EntryOp::create(
       builder, entry.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind) + suffix),
       plan::EntryKindAttr::get(builder.getContext(), kind), entry.getCapacityAttr(),
-      entry.getSegmentAttr(), ArrayRef(steps).front().getDeviceAttr(), IntegerAttr(),
-      DenseI64ArrayAttr());
+      entry.getSegmentAttr(), steps.front().getDeviceAttr(), IntegerAttr(), DenseI64ArrayAttr());
   Block &block = stage.getBody().emplaceBlock();
   IRMapping mapping;
   for (Value input : inputs)
@@ -91,8 +91,8 @@ struct CutStagesPass : bluec::impl::CutStagesBase<CutStagesPass> {
       return false;
     }
 
-    auto [first, second] =
-        std::pair(ArrayRef(steps).take_front(at), ArrayRef(steps).drop_front(at));
+    MutableArrayRef<plan::StepOp> all(steps);
+    MutableArrayRef<plan::StepOp> first = all.take_front(at), second = all.drop_front(at);
     llvm::SetVector<Value> crossing;
     auto note = [&](Value value) {
       auto step = value.getDefiningOp<plan::StepOp>();
