@@ -39,6 +39,8 @@ struct CompileOptions {
   std::string machine;            // a name or a file that Machine::load knows; empty: none
   int64_t memoryBudget = 0;       // bytes; 0: none
   std::optional<Phase> stopAfter;
+  std::string report;       // file; empty: no page of the plan (PlanReport.h)
+  std::string trace;        // file; empty: no trace of the plan, which needs a machine
   std::string dumpPhasesTo; // directory; empty: no dumps
   int jobs = 0;             // threads; 0: one for each CPU
   bool json = false;

@@ -15,7 +15,8 @@ namespace bluec {
 /// Keeps the order in which fields were added, so that the same input gives the same bytes.
 using Json = nlohmann::ordered_json;
 
-/// What entry points there are: name, kind, capacity, device, arena, inputs, outputs, number of steps.
+/// What entry points there are: name, kind, capacity, device, arena, inputs, outputs, number of
+/// steps.
 Json describeEntryPoints(mlir::ModuleOp plan);
 /// Weights, KV cache, arenas and predicted peak in bytes; by entry the tensors of its arena with
 /// offset, bytes and lifetime (first and last step; -1 is before the first one).

@@ -15,11 +15,8 @@ constexpr int runProcess = 1, besideProcess = 2;
 constexpr std::size_t largestTrace = std::size_t(256) << 20;
 
 Json nameEvent(const char *what, int process, int thread, const std::string &name) {
-  return {{"name", what},
-          {"ph", "M"},
-          {"pid", process},
-          {"tid", thread},
-          {"args", {{"name", name}}}};
+  return {
+      {"name", what}, {"ph", "M"}, {"pid", process}, {"tid", thread}, {"args", {{"name", name}}}};
 }
 
 // The events of another trace, moved to a process of their own.
@@ -30,7 +27,8 @@ Status addBeside(const std::string &path, Json &list) {
   const Json parsed = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   const auto found = parsed.is_object() ? parsed.find("traceEvents") : parsed.end();
   if (!parsed.is_object() || found == parsed.end() || !found->is_array())
-    return {Code::InvalidArgument, path + ": expected a trace with traceEvents, found another file"};
+    return {Code::InvalidArgument,
+            path + ": expected a trace with traceEvents, found another file"};
   for (Json event : *found) {
     if (!event.is_object())
       return {Code::InvalidArgument, path + ": expected events that are objects, found others"};

@@ -1,8 +1,9 @@
 // What a run did when, as a file that Perfetto and chrome://tracing open.
 //
-// The format is Chrome's trace events: one JSON object {"traceEvents": [...]}, times in microseconds.
-// A "process" is a run, a "thread" of it a thread of the caller's or the session's; each step that
-// ran is one complete event ("ph": "X"), and calls of entry points are events around their steps.
+// The format is Chrome's trace events: one JSON object {"traceEvents": [...]}, times in
+// microseconds. A "process" is a run, a "thread" of it a thread of the caller's or the session's;
+// each step that ran is one complete event ("ph": "X"), and calls of entry points are events around
+// their steps.
 #ifndef BLUEC_RUNTIME_CLI_TRACE_H
 #define BLUEC_RUNTIME_CLI_TRACE_H
 

@@ -164,6 +164,10 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       machineHelp("Machine description that steps are placed and batches chosen by"));
   command->add_option("--memory-budget", arguments->budget,
                       "Fail when the predicted peak is above this, such as 2.2GB");
+  command->add_option("--report", options.report,
+                      "Write a page about the plan: timeline, memory, steps, precision (HTML)");
+  command->add_option("--trace", options.trace,
+                      "Write the plan's timeline to a file that Perfetto opens (JSON)");
   command->add_option("--stop-after", arguments->stopAfter, phaseHelp());
   command->add_option("--dump-phases-to", options.dumpPhasesTo,
                       "Write what each phase made to a numbered file in this directory");
