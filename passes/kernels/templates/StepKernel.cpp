@@ -111,6 +111,19 @@ AffineExpr StepKernel::constantExpr(int64_t value) const {
   return getAffineConstantExpr(value, b.getContext());
 }
 
+void StepKernel::prefetchChain(Value row, Value col) {
+  llvm::SmallPtrSet<Value, 2> seen;
+  for (Operation &op : step.getBody().front()) {
+    if (!plan::isElementwise(&op))
+      continue;
+    for (Value operand : op.getOperands())
+      if (isa<BlockArgument>(operand) && rowShape(operand.getType()).rows == shape().rows &&
+          seen.insert(operand).second)
+        memref::PrefetchOp::create(b, buffer(operand), ValueRange{row, col}, /*isWrite=*/false,
+                                   /*localityHint=*/3, /*isDataCache=*/true);
+  }
+}
+
 bool StepKernel::hasChain() {
   return llvm::any_of(step.getBody().front(),
                       [](Operation &op) { return plan::isElementwise(&op); });
