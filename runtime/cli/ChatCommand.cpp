@@ -549,11 +549,11 @@ void Chat::help(const std::string & /*argument*/) {
 // From the memory log's thread.
 std::string Chat::phase() {
   static constexpr std::array<const char *, 4> background = {"", "encoding", "prefilling",
-                                                             "encoding and prefilling"};
+                                                             "encoding + prefilling"};
   std::string text = doingNames[std::size_t(doing.load())];
   const std::string behind = background[std::size_t(session->progress().activity)];
   if (!behind.empty())
-    text += (text.empty() ? "" : ", ") + behind;
+    text += (text.empty() ? "" : " + ") + behind;
   return text.empty() ? "idle" : text;
 }
 

@@ -20,13 +20,6 @@ template <typename T, typename Function> Result<T> caught(Function function) {
   }
 }
 
-// Whether a call of `entry` ends in features: the other stage of an encoder ends in what crosses.
-bool givesFeatures(const bluec_entry &entry, const bluec_model &model) {
-  const bluec_tensor &output = entry.outputs[0];
-  return output.rank == 3 && output.dims[1] == model.tokens_per_tile &&
-         output.dims[2] == model.hidden;
-}
-
 } // namespace
 
 PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks)
@@ -204,7 +197,8 @@ Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) cons
 Result<Features> PictureQueue::encode(Item &item, const TileSet &tiles) {
   const auto onStep = [&](const bluec_entry &entry, std::int64_t count, const bluec_step &step,
                           const void *output) {
-    if (&step == &entry.steps[entry.num_steps - 1] && givesFeatures(entry, bundle.model())) {
+    // The first stage of an encoder in two stages ends in what crosses, not in features.
+    if (&step == &entry.steps[entry.num_steps - 1] && entry.kind != BLUEC_ENTRY_ENCODE_PATCHES) {
       const Monitor::Lock lock(monitor.guard);
       item.tilesDone += count;
       monitor.changed.notify_all();

@@ -137,10 +137,10 @@ void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply
     Value last = b.minimum(b.add(first, tiling.block), valid);
     auto tile = [&](Value number, int64_t height) {
       Value row = b.mul(number, tiling.height);
-      // Rows are far apart: nothing but this asks for what a residual is added to in time.
+      // Rows are far apart: nothing else asks in time for where results go and residuals stand.
       for (int64_t r = 0; r < height; ++r)
         for (int64_t v = 0; v < vectors; ++v)
-          k.prefetchChain(b.add(row, r), columnsOf(panel, v).col);
+          k.prefetchFinish(b.add(row, r), columnsOf(panel, v).col);
       storeTile(multiply(row, height, panel, /*side=*/1), row, height, panel);
     };
     int64_t whole = rows / tiling.height, rest = rows % tiling.height;

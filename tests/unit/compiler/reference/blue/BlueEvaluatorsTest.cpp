@@ -254,17 +254,17 @@ TEST_F(BlueEvaluators, EncoderAttentionInBytes) {
 }
 
 TEST_F(BlueEvaluators, EncoderAttentionInWords) {
-  // The norm of (3, 4) bounds the query's scale to 5 / 46300 rather than 4 / 32767; values go to
+  // The norm of (4, 4) bounds the query's scale to 5.66 / 46300 rather than 4 / 32767; values go to
   // 8191, so that 0.4 of a step is lost.
   auto quantized = [](float x, float scale) { return std::nearbyint(x / scale) * scale; };
-  float scale = 5 / 46300.0f;
-  auto score = double(quantized(3, scale)) * double(quantized(0.25f, 0.25f / 32767));
-  auto y = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {3, 4, 3, 4}),
+  float scale = std::sqrt(32.0f) / 46300;
+  auto score = double(quantized(4, scale)) * double(quantized(0.25f, 0.25f / 32767));
+  auto y = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
                                          Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
                                          Tensor::floats({1, 2, 2}, {8191, 1.4f, 8191, 1})});
   ASSERT_EQ(y.size(), 1u);
   expectFloats(y[0], {1, 2, 2}, {8191, 1, 8191, 1});
-  auto weights = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {3, 4, 3, 4}),
+  auto weights = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
                                                Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
                                                Tensor::floats({1, 2, 2}, {8191, 0, 0, 0})});
   ASSERT_EQ(weights.size(), 1u);
