@@ -96,8 +96,8 @@ Json describeRun(const PlanRun &run, const Machine &machine) {
   for (const TimelineTask &task : run.timeline.tasks) {
     int64_t lane = lanes.of(task.device);
     if (!joined)
-      tasks.push_back({lane, task.entry, task.call, task.count, task.op, task.name, task.start,
-                       task.end});
+      tasks.push_back(
+          {lane, task.entry, task.call, task.count, task.op, task.name, task.start, task.end});
     Json &call = calls[{lane, task.entry, task.call}];
     if (call.is_null())
       call = {lane, task.entry, task.call, task.count, task.start, task.end};
@@ -113,12 +113,9 @@ Json describeRun(const PlanRun &run, const Machine &machine) {
   Json devices = Json::array();
   for (const auto &[device, lane] : lanes.numbers)
     devices.push_back(device.str());
-  return {{"what", run.timeline.what},
-          {"subject", run.subject},
-          {"seconds", run.timeline.seconds},
-          {"hidden", run.timeline.hiddenSeconds},
-          {"devices", std::move(devices)},
-          {"tasks", std::move(tasks)},
+  return {{"what", run.timeline.what},       {"subject", run.subject},
+          {"seconds", run.timeline.seconds}, {"hidden", run.timeline.hiddenSeconds},
+          {"devices", std::move(devices)},   {"tasks", std::move(tasks)},
           {"calls", std::move(brackets)}};
 }
 

@@ -1,8 +1,11 @@
 /* Asks a bundle questions through the runtime's C interface and prints what came of it, exactly.
  *
- *   answers BUNDLE THREADS < CASES      a line is a turn: fields with tabs between, pictures and
- *                                       then the question; "+" as the first field goes on with the
- *                                       conversation of the line before
+ *   answers BUNDLE THREADS [AHEAD [CANCELS]] < CASES
+ *
+ * A line is a turn: fields with tabs between, pictures and then the question; "+" as the first
+ * field goes on with the conversation of the line before. AHEAD is an enum bluec_ahead: with
+ * another than 0 the question comes when all that is known of the turn is prefilled. CANCELS: how
+ * often the turn is asked again, cancelled a little later each time; all have to answer the same.
  *
  * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
@@ -66,7 +69,8 @@ static void *interrupt(void *unused) {
   return unused;
 }
 
-enum { mostTokens = 64 };
+enum { mostTokens = 64, mostLine = 8192 };
+static const char *const goesOn = "+\t";
 
 typedef struct Outcome {
   int32_t turn[4096], answer[mostTokens];
@@ -75,22 +79,28 @@ typedef struct Outcome {
   int64_t vocabulary;
 } Outcome;
 
-/* Calls that were cancelled are made again; a picture that waits still does. */
-static int ask(bluec_session *session, const char *picture, const char *question, int ahead,
-               Outcome *outcome) {
-  size_t size = 0;
-  void *bytes = readFile(picture, &size);
-  if (!bytes)
-    return fail(picture, "cannot be read");
-  bluec_status status = bluec_session_add_picture_file(session, bytes, size);
-  free(bytes);
-  if (status != BLUEC_OK)
-    return fail(picture, bluec_session_error(session));
+/* A turn. Calls that were cancelled are made again; pictures that wait still do. */
+static int ask(bluec_session *session, const char *text, int ahead, Outcome *outcome) {
+  char line[mostLine];
+  snprintf(line, sizeof line, "%s", text);
+  char *question = line, *tab = strchr(line, '\t');
+  if (tab && !strncmp(line, goesOn, strlen(goesOn))) {
+    question = tab + 1;
+    tab = strchr(question, '\t');
+  } else {
+    bluec_session_reset(session);
+  }
+  for (; tab; question = tab + 1, tab = strchr(question, '\t')) {
+    *tab = 0;
+    if (addPicture(session, question))
+      return 1;
+  }
+  bluec_status status;
   do
     status = ahead ? bluec_session_wait(session, BLUEC_WAIT_PREFILLED) : BLUEC_OK;
   while (status == BLUEC_CANCELLED);
   if (status != BLUEC_OK)
-    return fail(picture, bluec_session_error(session));
+    return fail(question, bluec_session_error(session));
   do
     status = bluec_session_add_turn(session, question, SIZE_MAX);
   while (status == BLUEC_CANCELLED);
@@ -104,7 +114,7 @@ static int ask(bluec_session *session, const char *picture, const char *question
   const float *logits = bluec_session_logits(session, &outcome->vocabulary);
   outcome->bits = malloc((size_t)outcome->vocabulary * sizeof *outcome->bits);
   if (!outcome->bits)
-    return fail(picture, "out of memory");
+    return fail(question, "out of memory");
   memcpy(outcome->bits, logits, (size_t)outcome->vocabulary * sizeof *outcome->bits);
 
   outcome->answerLength = 0;
@@ -113,7 +123,7 @@ static int ask(bluec_session *session, const char *picture, const char *question
     bluec_generate_options_defaults(&options);
     options.max_new_tokens = 32 - outcome->answerLength;
     if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK)
-      return fail(picture, bluec_session_error(session));
+      return fail(question, bluec_session_error(session));
     int64_t count = 0;
     const int32_t *answer = bluec_session_answer_tokens(session, &count);
     memcpy(outcome->answer + outcome->answerLength, answer, (size_t)count * sizeof *answer);
@@ -129,22 +139,21 @@ static int same(const Outcome *one, const Outcome *other) {
          memcmp(one->bits, other->bits, (size_t)one->vocabulary * sizeof *one->bits) == 0;
 }
 
-static int runCase(bluec_session *session, const char *picture, const char *question, int ahead,
-                   int cancels) {
+static int runCase(bluec_session *session, const char *line, int ahead, int cancels) {
   static Outcome outcome, cut;
-  bluec_session_reset(session);
-  int result = ask(session, picture, question, ahead, &outcome);
+  int result = ask(session, line, ahead, &outcome);
+  if (!strncmp(line, goesOn, strlen(goesOn)))
+    cancels = 0; /* what came before cannot be asked again alone */
   for (int i = 0; i < cancels && result == 0; ++i) {
-    bluec_session_reset(session);
     interruption.session = session;
     interruption.microseconds = 20L * i;
     pthread_t thread;
     if (pthread_create(&thread, NULL, interrupt, NULL) != 0)
-      return fail(picture, "no thread");
-    result = ask(session, picture, question, ahead, &cut);
+      return fail(line, "no thread");
+    result = ask(session, line, ahead, &cut);
     pthread_join(thread, NULL);
     if (result == 0 && !same(&outcome, &cut))
-      result = fail(picture, "another answer after it was cancelled");
+      result = fail(line, "another answer after it was cancelled");
     free(cut.bits);
     cut.bits = NULL;
   }
@@ -180,10 +189,10 @@ int main(int argc, char **argv) {
     result = fail(argv[1], why);
   if (result == 0 && bluec_session_set_options(session, &waiting) != BLUEC_OK)
     result = fail("ahead", bluec_session_error(session));
-  char line[8192];
+  char line[mostLine];
   while (result == 0 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    result = ask(session, line);
+    result = runCase(session, line, waiting.prefill_ahead, cancels);
   }
   bluec_session_free(session);
   bluec_bundle_close(bundle);
