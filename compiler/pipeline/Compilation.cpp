@@ -99,6 +99,7 @@ private:
     return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
   }
   LogicalResult chooseSizes();
+  LogicalResult capImageTokens();
   LogicalResult checkBudget();
   LogicalResult writeReport();
   LogicalResult checkMachine();
@@ -321,9 +322,21 @@ LogicalResult Compilation::import() {
   }
   if (options.makeModel)
     return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
-  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
+  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()) ||
+      failed(capImageTokens()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
+}
+
+LogicalResult Compilation::capImageTokens() {
+  if (options.maxImageTokens == 0)
+    return success();
+  if (!package.config.preprocess)
+    return diagnostics.error("--max-image-tokens: expected a model with an image encoder, found "
+                             "none");
+  package.config.preprocess->maxTokens = options.maxImageTokens;
+  package.config.preprocess->maxTokensSource = "--max-image-tokens";
+  return success();
 }
 
 LogicalResult Compilation::chooseSizes() {

@@ -156,6 +156,13 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--chunk", arguments->chunk,
                    "Tokens of a prompt that are computed at a time (128)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
+  constexpr int64_t mostImageTokens = int64_t{1} << 31;
+  command
+      ->add_option(
+          "--max-image-tokens", options.maxImageTokens,
+          "Image tokens that a picture may have: larger grids give way, then the thumbnail "
+          "(what the model's preprocessor says)")
+      ->check(CLI::Range(int64_t{1}, mostImageTokens));
   command->add_option("--image-batch", arguments->imageBatch,
                       "Tiles that are encoded at a time (4), or auto: what --machine is predicted "
                       "to be fastest with, over all grids of the model's pictures");
