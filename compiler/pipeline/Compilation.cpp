@@ -140,7 +140,7 @@ private:
   Geometry geometry;
   WeightsDigest weightsDigest;
   targets::ModelInfo info;
-  Json entryPoints, memoryPlan, precisionSummary;
+  Json entryPoints, memoryPlan, precisionSummary, fusions;
 };
 
 } // namespace
@@ -432,6 +432,7 @@ LogicalResult Compilation::kernels() {
   entryPoints = describeEntryPoints(*module);
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
+  fusions = describeFusions(*module);
   if (failed(passes->run(*module, "kernels",
                          [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
     return failure();
@@ -597,6 +598,7 @@ Json Compilation::manifestFields() const {
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
   fields["precision"] = precisionSummary;
+  fields["fusions"] = fusions;
   return fields;
 }
 
@@ -649,6 +651,7 @@ void Compilation::printSummary() {
   if (!memoryPlan.is_null()) {
     summary["memory"] = memoryPlan;
     summary["memory"].erase("entries");
+    summary["fusions"] = fusions;
   }
   out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
 }

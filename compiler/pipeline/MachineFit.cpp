@@ -115,7 +115,8 @@ void addRate(const Kind &kind, const Group &steps, Device &device) {
       rate.halfRows = std::expm1(log);
       return fitRate();
     });
-    rate.halfRows = std::expm1(best);
+    constexpr double leastRows = 1e-2; // less is none
+    rate.halfRows = std::expm1(best) < leastRows ? 0 : std::expm1(best);
   }
   fitRate();
 }

@@ -156,9 +156,9 @@ LogicalResult Prediction::readModel() {
     if (!config)
       return report(config.takeError());
     package.config = std::move(*config);
-    return failed(chooseSizes())
-               ? failure()
-               : report(buildGeometryModel(package.config, sizes.context, *module));
+    return success(succeeded(chooseSizes()) &&
+                   succeeded(report(buildGeometryModel(package.config, sizes.context, *module))) &&
+                   succeeded(passes->run(*module, "model", buildFoldingPipeline)));
   }
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();

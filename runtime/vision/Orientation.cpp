@@ -34,13 +34,32 @@ bool startsWith(Bytes bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
-// The first value of a directory's entry: a SHORT or LONG, in the entry itself or elsewhere.
+// Bytes of a value of a type that holds whole numbers; 0 for other types. Bytes without a sign are
+// none: they are taken for a text. What is negative is no orientation, whatever its size.
+unsigned wholeNumberBytes(std::uint32_t type) {
+  constexpr std::uint32_t signedByte = 6, unsigned16 = 3, signed16 = 8, unsigned32 = 4,
+                          signed32 = 9, directory = 13;
+  switch (type) {
+  case signedByte:
+    return 1;
+  case unsigned16:
+  case signed16:
+    return 2;
+  case unsigned32:
+  case signed32:
+  case directory:
+    return 4;
+  default:
+    return 0;
+  }
+}
+
+// The first value of a directory's entry, in the entry itself or elsewhere.
 std::optional<std::uint32_t> firstValue(const TiffReader &reader, std::uint64_t entry) {
-  constexpr std::uint32_t typeShort = 3, typeLong = 4;
   const auto type = reader.read(entry + 2, 2), count = reader.read(entry + 4, 4);
-  if (!type || !count || *count == 0 || (*type != typeShort && *type != typeLong))
+  const unsigned size = type ? wholeNumberBytes(*type) : 0;
+  if (!count || *count == 0 || size == 0)
     return std::nullopt;
-  const unsigned size = *type == typeShort ? 2 : 4;
   const std::uint64_t bytes = std::uint64_t(*count) * size;
   if (bytes <= 4)
     return reader.read(entry + 8, size);
@@ -66,15 +85,14 @@ std::optional<std::uint32_t> exifOrientation(Bytes exif) {
     return std::nullopt;
   constexpr std::uint32_t tagOrientation = 0x0112, entryBytes = 12;
   const std::uint32_t entries = reader.read(*directory, 2).value_or(0); // at most 65535
-  std::optional<std::uint32_t> result;
   for (std::uint32_t i = 0; i < entries; ++i) {
     const std::uint64_t entry = std::uint64_t(*directory) + 2 + std::uint64_t(i) * entryBytes;
     if (reader.read(entry, 2) != tagOrientation)
       continue;
     if (const auto value = firstValue(reader, entry))
-      result = value;
+      return value;
   }
-  return result;
+  return std::nullopt;
 }
 
 std::optional<std::uint32_t> xmpOrientation(std::string_view xmp) {

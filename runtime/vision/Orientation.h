@@ -28,7 +28,7 @@ enum class Orientation {
 };
 
 // The value of the tag Orientation in the first directory of a TIFF block, with or without
-// "Exif\0\0" before it; the last one if there are several. None when there is no such tag with a
+// "Exif\0\0" before it; the first one if there are several. None when there is no such tag with a
 // whole number.
 std::optional<std::uint32_t> exifOrientation(std::span<const std::uint8_t> exif);
 

@@ -79,8 +79,8 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     if (context < 1 || chunk < 1 || imageBatch < 1 || imageBatch > kMostTiles || chunk > context)
       return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch <= "
                                 << kMostTiles << ", found "
-                                << "chunk " << chunk << ", context " << context << ", image-batch "
-                                << imageBatch;
+                                << "chunk " << chunk.getValue() << ", context "
+                                << context.getValue() << ", image-batch " << imageBatch.getValue();
     Parts parts;
     if (failed(findParts(module, parts)))
       return failure();

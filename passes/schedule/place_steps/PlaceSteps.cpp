@@ -147,12 +147,16 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
   }
 
   /// The fastest placement of `calls` calls; an error when there is none.
+  /// With a `reader`, handing the output to that device counts too.
   FailureOr<Placement> best(plan::EntryOp entry, const EntryCosts &costs, int64_t calls,
-                            bool stages) {
+                            bool stages, StringRef reader = "") {
     Placement best;
     double least = never;
     auto consider = [&](const Placement &placement) {
       double seconds = costs.seconds(placement).pipelined(calls);
+      if (!reader.empty())
+        seconds += where->transferSeconds(where->devices[placement.second].name, reader,
+                                          outputBytes(entry));
       if (seconds < least) {
         least = seconds;
         best = placement;
@@ -256,19 +260,37 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
     int64_t context = 0;
     if (auto attr = getOperation()->getAttrOfType<IntegerAttr>(plan::kContextAttr))
       context = attr.getInt();
-    for (auto entry : getOperation().getOps<plan::EntryOp>()) {
-      if (plan::isEncoder(entry.getKind()))
-        continue;
+    // Prefill first: embeddings go to where it is.
+    SmallVector<plan::EntryOp> entries;
+    for (auto entry : getOperation().getOps<plan::EntryOp>())
+      if (!plan::isEncoder(entry.getKind()))
+        entries.push_back(entry);
+    llvm::stable_sort(entries, [](plan::EntryOp a, plan::EntryOp b) {
+      return (a.getKind() == plan::EntryKind::Embed) < (b.getKind() == plan::EntryKind::Embed);
+    });
+    StringRef prefillDevice;
+    for (plan::EntryOp entry : entries) {
       // A conversation that fills half of the context.
       CallShape shape = fullCall(entry);
       shape.position = std::max<int64_t>(0, (context - shape.count) / 2);
       EntryCosts costs(entry, *where, shape);
-      FailureOr<Placement> placement = best(entry, costs, /*calls=*/1, /*stages=*/false);
+      bool isEmbed = entry.getKind() == plan::EntryKind::Embed;
+      FailureOr<Placement> placement =
+          best(entry, costs, /*calls=*/1, /*stages=*/false, isEmbed ? prefillDevice : "");
       if (failed(placement))
         return failure();
       apply(entry, *placement);
+      if (entry.getKind() == plan::EntryKind::Prefill)
+        prefillDevice = where->devices[placement->first].name;
     }
     return success();
+  }
+
+  static int64_t outputBytes(plan::EntryOp entry) {
+    int64_t bytes = 0;
+    for (Value output : entry.getBody().front().getTerminator()->getOperands())
+      bytes += plan::denseBytes(cast<RankedTensorType>(output.getType()));
+    return bytes;
   }
 
   static CallShape fullCall(plan::EntryOp entry) {

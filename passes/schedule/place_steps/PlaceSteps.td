@@ -11,7 +11,7 @@ def PlaceSteps : Pass<"place-steps", "::mlir::ModuleOp"> {
     device, or, for an encoder, the first steps on one and the rest on another, where exactly one value
     crosses. Of an encoder, three calls of the batch count (a picture of nine tiles and its like), of which the
     second device works on one while the first works on the next, with transfers and the cost of a call on
-    each device. All encoders are cut at the same step. Then it rewrites `plan.encode_calls`: for each number of
+    each device. (Of an embedding, that prefill has to get its rows.) All encoders are cut at the same step. Then it rewrites `plan.encode_calls`: for each number of
     tiles below a batch the faster of one partly filled call and several of one tile. An encoder that no
     call uses any more is erased. Without a machine it does nothing: every step is on "cpu".
 

@@ -1,21 +1,5 @@
 // RUN: bluec-opt %s -split-input-file -verify-diagnostics -place-steps="machine=%S/inputs/phone.json"
 
-// No device computes it.
-module {
-  plan.entry @encode kind encode capacity 2 segment "vision" {
-  ^bb0(%x: tensor<2x2x4xf32>):
-    // expected-error @below {{expected a device of machine 'phone' that computes attention of f32 and f32, found none}}
-    %0 = plan.step "attend" value "attend" on "cpu"(%x, %x, %x) : (tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2x2x4xf32>) -> tensor<2x2x4xf32> {
-    ^bb0(%a: tensor<2x2x4xf32>, %b: tensor<2x2x4xf32>, %c: tensor<2x2x4xf32>):
-      %y = blue.attention %a, %b, %c {num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<2x2x4xf32>, tensor<2x2x4xf32>, tensor<2x2x4xf32>) -> tensor<2x2x4xf32>
-      plan.yield %y : tensor<2x2x4xf32>
-    }
-    plan.return %0 : tensor<2x2x4xf32>
-  }
-}
-
-// -----
-
 // Encoders of other steps.
 module {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x4xf32>> packed tensor<1x4x8xf32> segment "vision"

@@ -3,6 +3,7 @@
 #include "support/FakeGeometry.h"
 #include "support/TestBundle.h"
 
+#include <chrono>
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -146,6 +147,24 @@ TEST_F(StagedEncoderTest, CanBeCancelledAtAnyStep) {
         EXPECT_EQ(cancelled.exchange(false), late);
       }
   EXPECT_EQ(encode(tilesOf(1)), "1:0/1");
+}
+
+// Whenever it comes, there is an end, and features are whole or not there.
+TEST_F(StagedEncoderTest, CanBeCancelledByAnotherThread) {
+  open();
+  encoder->overlapStages(true);
+  const std::string all = encode(tilesOf(40));
+  for (int i = 0; i < 100; ++i) {
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(3 * i));
+      cancelled.store(true);
+    });
+    const std::string answer = encode(tilesOf(40));
+    other.join();
+    cancelled.store(false);
+    EXPECT_TRUE(answer == all || answer.ends_with("': cancelled")) << answer;
+  }
+  EXPECT_EQ(encode(tilesOf(40)), all);
 }
 
 TEST_F(StagedEncoderTest, ReleasedMemoryComesBack) {

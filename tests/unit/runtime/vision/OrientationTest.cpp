@@ -43,7 +43,7 @@ TEST(Orientation, ReadsExif) {
   EXPECT_EQ(read(block({orientationEntry(6, true)}, true)), 6u);
   EXPECT_EQ(read(std::string("Exif\0\0", 6) + block({orientationEntry(3)})), 3u);
   EXPECT_EQ(read(block({entry(0x0112, 4, 1, number(5, 4, false), false)})), 5u);
-  EXPECT_EQ(read(block({orientationEntry(6), orientationEntry(8)})), 8u);
+  EXPECT_EQ(read(block({orientationEntry(6), orientationEntry(8)})), 6u);
   EXPECT_EQ(read(block({orientationEntry(9)})), 9u);
   // Three shorts stand elsewhere: here at byte 22, behind the entry.
   const std::string apart = entry(0x0112, 3, 3, number(22, 4, false), false);
