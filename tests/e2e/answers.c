@@ -2,10 +2,11 @@
  *
  *   answers BUNDLE THREADS [AHEAD [CANCELS]] < CASES
  *
- * A line is a turn: fields with tabs between, pictures and then the question; "+" as the first
- * field goes on with the conversation of the line before. AHEAD is an enum bluec_ahead: with
- * another than 0 the question comes when all that is known of the turn is prefilled. CANCELS: how
- * often the turn is asked again, cancelled a little later each time; all have to answer the same.
+ * A line of CASES is a turn: fields with tabs between, pictures and then the question; "+" as the
+ * first field goes on with the conversation of the line before. AHEAD is an enum
+ * bluec_prefill_ahead; above 0 a question comes when all is prefilled that can be. With CANCELS
+ * each first turn is asked so many times more, and cancelled by another thread, each time later,
+ * wherever that finds it; what was cut short is taken up again, and has to end in the same.
  *
  * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
@@ -69,8 +70,7 @@ static void *interrupt(void *unused) {
   return unused;
 }
 
-enum { mostTokens = 64, mostLine = 8192 };
-static const char *const goesOn = "+\t";
+enum { mostTokens = 64 };
 
 typedef struct Outcome {
   int32_t turn[4096], answer[mostTokens];
@@ -79,22 +79,14 @@ typedef struct Outcome {
   int64_t vocabulary;
 } Outcome;
 
-/* A turn. Calls that were cancelled are made again; pictures that wait still do. */
-static int ask(bluec_session *session, const char *text, int ahead, Outcome *outcome) {
-  char line[mostLine];
-  snprintf(line, sizeof line, "%s", text);
-  char *question = line, *tab = strchr(line, '\t');
-  if (tab && !strncmp(line, goesOn, strlen(goesOn))) {
-    question = tab + 1;
-    tab = strchr(question, '\t');
-  } else {
-    bluec_session_reset(session);
-  }
-  for (; tab; question = tab + 1, tab = strchr(question, '\t')) {
-    *tab = 0;
-    if (addPicture(session, question))
+/* A turn: pictures and the question. Calls that were cancelled are made again; what was handed over
+ * still waits then. */
+static int ask(bluec_session *session, char *const *fields, int count, int ahead,
+               Outcome *outcome) {
+  for (int i = 0; i + 1 < count; ++i)
+    if (addPicture(session, fields[i]) != 0)
       return 1;
-  }
+  const char *question = fields[count - 1];
   bluec_status status;
   do
     status = ahead ? bluec_session_wait(session, BLUEC_WAIT_PREFILLED) : BLUEC_OK;
@@ -124,10 +116,10 @@ static int ask(bluec_session *session, const char *text, int ahead, Outcome *out
     options.max_new_tokens = 32 - outcome->answerLength;
     if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK)
       return fail(question, bluec_session_error(session));
-    int64_t count = 0;
-    const int32_t *answer = bluec_session_answer_tokens(session, &count);
-    memcpy(outcome->answer + outcome->answerLength, answer, (size_t)count * sizeof *answer);
-    outcome->answerLength += count;
+    int64_t length = 0;
+    const int32_t *answer = bluec_session_answer_tokens(session, &length);
+    memcpy(outcome->answer + outcome->answerLength, answer, (size_t)length * sizeof *answer);
+    outcome->answerLength += length;
   } while (bluec_session_stop_reason(session) == BLUEC_STOP_CANCELLED &&
            outcome->answerLength < 32);
   return 0;
@@ -139,18 +131,28 @@ static int same(const Outcome *one, const Outcome *other) {
          memcmp(one->bits, other->bits, (size_t)one->vocabulary * sizeof *one->bits) == 0;
 }
 
-static int runCase(bluec_session *session, const char *line, int ahead, int cancels) {
+static int runLine(bluec_session *session, char *line, int ahead, int cancels) {
   static Outcome outcome, cut;
-  int result = ask(session, line, ahead, &outcome);
-  if (!strncmp(line, goesOn, strlen(goesOn)))
-    cancels = 0; /* what came before cannot be asked again alone */
-  for (int i = 0; i < cancels && result == 0; ++i) {
+  char *fields[16];
+  int count = 0;
+  for (char *field = strtok(line, "\t"); field && count < 16; field = strtok(NULL, "\t"))
+    fields[count++] = field;
+  const int goesOn = count > 0 && strcmp(fields[0], "+") == 0;
+  char *const *turn = fields + goesOn;
+  count -= goesOn;
+  if (count < 1)
+    return fail(line, "expected a question");
+  if (!goesOn)
+    bluec_session_reset(session);
+  int result = ask(session, turn, count, ahead, &outcome);
+  for (int i = 0; i < cancels && result == 0 && !goesOn; ++i) {
+    bluec_session_reset(session);
     interruption.session = session;
     interruption.microseconds = 20L * i;
     pthread_t thread;
     if (pthread_create(&thread, NULL, interrupt, NULL) != 0)
       return fail(line, "no thread");
-    result = ask(session, line, ahead, &cut);
+    result = ask(session, turn, count, ahead, &cut);
     pthread_join(thread, NULL);
     if (result == 0 && !same(&outcome, &cut))
       result = fail(line, "another answer after it was cancelled");
@@ -189,10 +191,10 @@ int main(int argc, char **argv) {
     result = fail(argv[1], why);
   if (result == 0 && bluec_session_set_options(session, &waiting) != BLUEC_OK)
     result = fail("ahead", bluec_session_error(session));
-  char line[mostLine];
+  char line[8192];
   while (result == 0 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    result = runCase(session, line, waiting.prefill_ahead, cancels);
+    result = runLine(session, line, waiting.prefill_ahead, cancels);
   }
   bluec_session_free(session);
   bluec_bundle_close(bundle);
