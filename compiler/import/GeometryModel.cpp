@@ -21,7 +21,7 @@ constexpr StringLiteral geometryFile = "geometry";
 
 // Generous; and small enough that no product of the sizes of one tensor overflows.
 constexpr int64_t mostWidth = 1 << 17;
-constexpr int64_t mostLayers = 1024;
+constexpr int64_t mostLayers = 256;
 constexpr int64_t mostVocabulary = 1 << 24;
 constexpr int64_t mostPixels = 1 << 14; // a side of a tile
 constexpr int64_t mostTileTokens = 1 << 16;
@@ -269,7 +269,8 @@ public:
   /// An op of module `path` gets its name from it.
   Location locationOf(StringRef path) {
     MLIRContext *context = builder.getContext();
-    return FusedLoc::get(context, {UnknownLoc::get(context)}, StringAttr::get(context, path));
+    auto name = StringAttr::get(context, path);
+    return FusedLoc::get(context, {NameLoc::get(name)}, name);
   }
 
   ModuleOp module;

@@ -46,11 +46,17 @@ class EntryCosts {
 public:
   EntryCosts(plan::EntryOp entry, const Machine &machine, CallShape shape)
       : entry(entry), machine(machine), shape(shape), steps(stepsOf(entry)) {
+    SmallVector<StepCost> costs;
+    for (plan::StepOp step : steps)
+      costs.push_back(costOf(step, entry));
     for (const Device &device : machine.devices) {
-      SmallVector<double> sums{0};
-      for (plan::StepOp step : steps)
-        sums.push_back(sums.back() + secondsOf(costOf(step, entry), shape, device));
+      SmallVector<double> sums{0}, each;
+      for (const StepCost &cost : costs) {
+        each.push_back(secondsOf(cost, shape, device));
+        sums.push_back(sums.back() + each.back());
+      }
       prefixes.push_back(std::move(sums));
+      times.push_back(std::move(each));
     }
     findCrossings();
   }
@@ -71,7 +77,7 @@ public:
         machine.transferSeconds(first.name, second.name, bytesOfRow(placement.cut) * rows);
     // Not a difference of sums: those may be infinite.
     for (size_t i = placement.cut; i < steps.size(); ++i)
-      result.second += secondsOf(costOf(steps[i], entry), shape, second);
+      result.second += times[placement.second][i];
     result.second += second.callSeconds;
     return result;
   }
@@ -126,6 +132,7 @@ private:
   CallShape shape;
   SmallVector<plan::StepOp> steps;
   SmallVector<SmallVector<double>> prefixes; // by device and number of steps
+  SmallVector<SmallVector<double>> times;    // by device and step
   SmallVector<Value> crossing;               // by cut; null where there is not exactly one
 };
 
