@@ -41,6 +41,7 @@ struct PreprocessConfig {
   std::vector<std::pair<int64_t, int64_t>> candidates{{1, 1}}; // columns, rows, as listed
   std::string thumbnail = "none";                              // or "last_if_many", "first"
   int64_t maxTokens = 0;                                       // of a picture; 0: no cap
+  std::string maxTokensSource = "preprocessor_config.json: dynamic_resolution.max_image_tokens";
 };
 
 /// What stands around a turn. `bluec_chat` of tokenizer_config.json, or the ChatML that a

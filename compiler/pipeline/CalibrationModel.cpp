@@ -21,10 +21,10 @@ const char *const bluec::calibrationRecipe = R"({
     {"match": "*", "weights": {"type": "f32"}, "activations": {"type": "f32"}},
     {"match": "vision/*/layers.0/*",
      "weights": {"type": "i8", "group": 128, "method": "nearest"},
-     "activations": {"type": "i16"}},
+     "activations": {"type": "i16"}, "attention": {"type": "i16"}},
     {"match": "vision/*/layers.1/*",
      "weights": {"type": "i8", "group": 128, "method": "nearest"},
-     "activations": {"type": "i8", "group": 128}},
+     "activations": {"type": "i8", "group": 128}, "attention": {"type": "i8"}},
 
     {"match": "decoder/layers.{1,2,3,4,5}/*", "cache": {"type": "i8"}},
     {"match": "decoder/layers.{1,3}/*", "attention": {"type": "i16"}},

@@ -10,6 +10,7 @@
 #include "compiler/pipeline/PassRunner.h"
 #include "compiler/pipeline/PhaseDumps.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/pipeline/PlanReport.h"
 #include "compiler/pipeline/ProgressLine.h"
 #include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/Version.h"
@@ -98,7 +99,9 @@ private:
     return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
   }
   LogicalResult chooseSizes();
+  LogicalResult capImageTokens();
   LogicalResult checkBudget();
+  LogicalResult writeReport();
   LogicalResult checkMachine();
   LogicalResult chooseImageBatch();
   Json describeDevices() const;
@@ -286,6 +289,14 @@ LogicalResult Compilation::checkOptions() {
     return diagnostics.error(
         "--accuracy-budget: expected a bundle that runs here, found " +
         (target->runsHere() ? std::string("another --emit") : "target " + target->name().str()));
+  bool looksAtPlan = !options.report.empty() || !options.trace.empty();
+  if (looksAtPlan && options.stopAfter && *options.stopAfter < Phase::Schedule)
+    return diagnostics.error(StringRef(options.report.empty() ? "--trace" : "--report") +
+                             ": expected the schedule phase to run, found --stop-after " +
+                             infoOf(*options.stopAfter).name);
+  if (!options.trace.empty() && options.machine.empty())
+    return diagnostics.error(
+        "--trace: expected a machine to time steps by (--machine), found none");
   if (!options.stopAfter && options.output.empty())
     return diagnostics.error("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -311,9 +322,21 @@ LogicalResult Compilation::import() {
   }
   if (options.makeModel)
     return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
-  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
+  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()) ||
+      failed(capImageTokens()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
+}
+
+LogicalResult Compilation::capImageTokens() {
+  if (options.maxImageTokens == 0)
+    return success();
+  if (!package.config.preprocess)
+    return diagnostics.error("--max-image-tokens: expected a model with an image encoder, found "
+                             "none");
+  package.config.preprocess->maxTokens = options.maxImageTokens;
+  package.config.preprocess->maxTokensSource = "--max-image-tokens";
+  return success();
 }
 
 LogicalResult Compilation::chooseSizes() {
@@ -409,7 +432,29 @@ LogicalResult Compilation::schedule() {
     options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
-  return checkBudget();
+  return failed(checkBudget()) ? failure() : writeReport();
+}
+
+/// The plan as a page and as a trace, for the largest picture and a full context.
+LogicalResult Compilation::writeReport() {
+  if (options.report.empty() && options.trace.empty())
+    return success();
+  PlanReport plan{options.model, recipe.name, machine ? &*machine : nullptr, {}};
+  if (machine) {
+    int64_t tiles = 0;
+    if (package.config.preprocess && geometry.tokensPerTile > 0)
+      for (int64_t count : tilesOfGrids(*package.config.preprocess, geometry.tokensPerTile))
+        tiles = std::max(tiles, count);
+    FailureOr<std::vector<PlanRun>> runs = planRuns(*module, *machine, tiles, geometry.context);
+    if (failed(runs))
+      return failure();
+    plan.runs = std::move(*runs);
+  }
+  if (!options.report.empty() &&
+      failed(report(writeFileWhole(options.report, renderPlanPage(*module, plan)))))
+    return failure();
+  return options.trace.empty() ? success()
+                               : report(writeFileWhole(options.trace, renderPlanTrace(plan)));
 }
 
 LogicalResult Compilation::checkBudget() {

@@ -88,9 +88,8 @@ static LogicalResult checkTokenCap(const PreprocessConfig &config, const Geometr
     smallest = std::min(smallest, columns * rows * geometry.tokensPerTile);
   if (config.maxTokens == 0 || config.maxTokens >= smallest)
     return success();
-  return diagnostics.error("preprocessor_config.json: dynamic_resolution.max_image_tokens: "
-                           "expected 0, or at least the " +
-                           Twine(smallest) + " tokens of the smallest grid, found " +
+  return diagnostics.error(config.maxTokensSource + ": no grid fits: expected at least the " +
+                           Twine(smallest) + " tokens of the smallest one, found " +
                            Twine(config.maxTokens));
 }
 

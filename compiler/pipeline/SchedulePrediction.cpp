@@ -8,6 +8,7 @@
 #include "compiler/pipeline/ModelPackage.h"
 #include "compiler/pipeline/PassRunner.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/pipeline/PlanReport.h"
 #include "compiler/pipeline/Registration.h"
 #include "compiler/pipeline/Timeline.h"
 #include "passes/precision/recipe/Recipe.h"
@@ -53,6 +54,7 @@ private:
   int64_t decodePosition() const { return std::min(prefixTokens(), sizes.context - 1); }
   /// To bring the vision side's weights from storage; nullopt when the machine does not say.
   std::optional<double> loadSeconds();
+  LogicalResult writeReport();
   void print();
   void printRun(StringRef title, StringRef rows, const Timeline &timeline);
   void printJson();
@@ -101,6 +103,8 @@ int Prediction::run() {
       (void)diagnostics.error("schedule: failed without saying why");
     return exitCode;
   }
+  if (failed(writeReport()))
+    return exitCode;
   options.json ? printJson() : print();
   return exitDone;
 }
@@ -244,6 +248,23 @@ LogicalResult Prediction::predict() {
     return success();
   return success(succeeded(keep(prefillTimeline(*module, machine, prefixTokens()), prefill)) &&
                  succeeded(keep(decodeTimeline(*module, machine, decodePosition()), decode)));
+}
+
+LogicalResult Prediction::writeReport() {
+  PlanReport plan{options.model, recipe.name, &machine, {}};
+  auto add = [&](const std::optional<Timeline> &timeline, std::string subject) {
+    if (timeline)
+      plan.runs.push_back({*timeline, std::move(subject)});
+  };
+  add(encode,
+      llvm::formatv("{0}x{1}: {2} tiles", options.imageWidth, options.imageHeight, layout.count));
+  add(prefill, std::to_string(prefixTokens()) + " tokens");
+  add(decode, "at " + std::to_string(decodePosition()));
+  if (!options.report.empty() &&
+      failed(report(writeFileWhole(options.report, renderPlanPage(*module, plan)))))
+    return failure();
+  return options.trace.empty() ? success()
+                               : report(writeFileWhole(options.trace, renderPlanTrace(plan)));
 }
 
 //===------------------------------------------------------------------------------------------===//

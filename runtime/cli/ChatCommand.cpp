@@ -109,7 +109,8 @@ private:
   bool failed = false, ended = false;
   std::atomic<Doing> doing{Doing::Waiting};
   std::atomic<bool> ending{false};
-  Clock::time_point lastInterrupt; // of the interrupts' thread
+  std::atomic<Session *> talking{nullptr}; // the session, once it is there
+  Clock::time_point lastInterrupt;         // of the interrupts' thread
 };
 
 const std::array<Chat::Command, 9> Chat::commands = {{
@@ -145,11 +146,12 @@ void Chat::fault(const Status &status) {
 // From the interrupts' thread.
 void Chat::onInterrupt() {
   const Clock::time_point now = Clock::now();
-  if (now - lastInterrupt < secondInterrupt)
+  Session *const live = talking.load();
+  if (!live || now - lastInterrupt < secondInterrupt)
     ending = true;
   lastInterrupt = now;
-  if (doing != Doing::Waiting)
-    session->cancel();
+  if (live && doing != Doing::Waiting)
+    live->cancel();
   if (ending || doing == Doing::Waiting || doing == Doing::Typing)
     lines.interrupt();
 }
@@ -559,6 +561,7 @@ std::string Chat::phase() {
 
 Status Chat::run(bool &anyFailed) {
   BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
+  const Interrupts interrupts([this] { onInterrupt(); }); // before any other thread is made
   const Clock::time_point start = Clock::now();
   Result<std::unique_ptr<Bundle>> opened =
       Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
@@ -569,6 +572,7 @@ Status Chat::run(bool &anyFailed) {
   if (!created.ok())
     return created.status();
   session = std::move(*created);
+  talking = session.get();
   session->setPrefillAhead(!options.prefillAhead || !options.decoupled ? PrefillAhead::Off
                            : options.prefillWhileEncoding ? PrefillAhead::WhileEncoding
                                                           : PrefillAhead::AfterEncoding);
@@ -586,7 +590,6 @@ Status Chat::run(bool &anyFailed) {
         {"seconds", secondsBetween(start, Clock::now())}},
        terminal ? "a question, or /help" : "");
 
-  const Interrupts interrupts([this] { onInterrupt(); });
   std::string line;
   while (!ended && nextLine(line))
     handle(line);

@@ -1,6 +1,7 @@
 #include "cli/RunCommand.h"
 
 #include "cli/Report.h"
+#include "cli/Trace.h"
 #include "core/Bundle.h"
 #include "core/Session.h"
 
@@ -46,6 +47,7 @@ Status addPictures(Session &session, const std::vector<std::string> &paths) {
 
 Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const auto start = std::chrono::steady_clock::now();
+  TraceRecorder trace; // outlives the session, whose threads tell it
   Result<std::unique_ptr<Bundle>> bundle =
       Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
   if (!bundle.ok())
@@ -57,6 +59,8 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const double openSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  if (!options.trace.empty())
+    session.observe(trace.observer());
   BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
   BLUEC_RETURN_IF_ERROR(addPictures(session, options.images));
   BLUEC_RETURN_IF_ERROR(session.addTurn(options.prompt));
@@ -74,6 +78,10 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
       out << piece << std::flush;
     return bool(out);
   }));
+  if (!options.trace.empty()) {
+    session.observe({});
+    BLUEC_RETURN_IF_ERROR(trace.write(options.trace, options.traceBeside));
+  }
   if (!options.json) {
     out << '\n';
     if (session.stopReason() == Stop::Context)

@@ -17,7 +17,7 @@ using namespace bluec::runtime;
 constexpr const char *usage =
     "usage: bluec-run BUNDLE --prompt TEXT [--image FILE]... [--max-new-tokens N]\n"
     "                 [--temperature T] [--top-p P] [--seed S] [--threads N] [--json]\n"
-    "                 [--dump-logits FILE]\n"
+    "                 [--dump-logits FILE] [--trace FILE [--beside TRACE]]\n"
     "       bluec-run --chat BUNDLE [--max-new-tokens N] [--temperature T] [--top-p P] [--seed S]\n"
     "                 [--threads N] [--json] [--no-prefill-ahead] [--prefill-while-encoding]\n"
     "                 [--no-decoupling] [--typing-rate CHARS] [--memory-log FILE]\n"
@@ -68,6 +68,10 @@ bool readValue(std::string_view name, const std::string &value, Arguments &to, b
     options.prompt = value;
   else if (name == "--image")
     options.images.push_back(value);
+  else if (name == "--trace")
+    options.trace = value;
+  else if (name == "--beside")
+    options.traceBeside = value;
   else if (name == "--dump-logits")
     options.dumpLogits = value;
   else if (name == "--max-new-tokens")

@@ -6,6 +6,7 @@
 #include "core/Status.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,6 +23,9 @@ using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *
 // The same of any call, with its entry point and rows.
 using OnEntryStep =
     std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &, const void *)>;
+
+// Of the step that this thread's OnStep is being told about: when it began. For who measures.
+std::chrono::steady_clock::time_point stepBegan();
 
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes

@@ -1,8 +1,12 @@
 /* Asks a bundle questions through the runtime's C interface and prints what came of it, exactly.
  *
- *   answers BUNDLE THREADS < CASES      a line is a turn: fields with tabs between, pictures and
- *                                       then the question; "+" as the first field goes on with the
- *                                       conversation of the line before
+ *   answers BUNDLE THREADS [AHEAD [CANCELS]] < CASES
+ *
+ * A line of CASES is a turn: fields with tabs between, pictures and then the question; "+" as the
+ * first field goes on with the conversation of the line before. AHEAD is an enum
+ * bluec_prefill_ahead; above 0 a question comes when all is prefilled that can be. With CANCELS
+ * each first turn is asked so many times more, and cancelled by another thread, each time later,
+ * wherever that finds it; what was cut short is taken up again, and has to end in the same.
  *
  * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
@@ -75,22 +79,20 @@ typedef struct Outcome {
   int64_t vocabulary;
 } Outcome;
 
-/* Calls that were cancelled are made again; a picture that waits still does. */
-static int ask(bluec_session *session, const char *picture, const char *question, int ahead,
+/* A turn: pictures and the question. Calls that were cancelled are made again; what was handed over
+ * still waits then. */
+static int ask(bluec_session *session, char *const *fields, int count, int ahead,
                Outcome *outcome) {
-  size_t size = 0;
-  void *bytes = readFile(picture, &size);
-  if (!bytes)
-    return fail(picture, "cannot be read");
-  bluec_status status = bluec_session_add_picture_file(session, bytes, size);
-  free(bytes);
-  if (status != BLUEC_OK)
-    return fail(picture, bluec_session_error(session));
+  for (int i = 0; i + 1 < count; ++i)
+    if (addPicture(session, fields[i]) != 0)
+      return 1;
+  const char *question = fields[count - 1];
+  bluec_status status;
   do
     status = ahead ? bluec_session_wait(session, BLUEC_WAIT_PREFILLED) : BLUEC_OK;
   while (status == BLUEC_CANCELLED);
   if (status != BLUEC_OK)
-    return fail(picture, bluec_session_error(session));
+    return fail(question, bluec_session_error(session));
   do
     status = bluec_session_add_turn(session, question, SIZE_MAX);
   while (status == BLUEC_CANCELLED);
@@ -104,7 +106,7 @@ static int ask(bluec_session *session, const char *picture, const char *question
   const float *logits = bluec_session_logits(session, &outcome->vocabulary);
   outcome->bits = malloc((size_t)outcome->vocabulary * sizeof *outcome->bits);
   if (!outcome->bits)
-    return fail(picture, "out of memory");
+    return fail(question, "out of memory");
   memcpy(outcome->bits, logits, (size_t)outcome->vocabulary * sizeof *outcome->bits);
 
   outcome->answerLength = 0;
@@ -113,11 +115,11 @@ static int ask(bluec_session *session, const char *picture, const char *question
     bluec_generate_options_defaults(&options);
     options.max_new_tokens = 32 - outcome->answerLength;
     if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK)
-      return fail(picture, bluec_session_error(session));
-    int64_t count = 0;
-    const int32_t *answer = bluec_session_answer_tokens(session, &count);
-    memcpy(outcome->answer + outcome->answerLength, answer, (size_t)count * sizeof *answer);
-    outcome->answerLength += count;
+      return fail(question, bluec_session_error(session));
+    int64_t length = 0;
+    const int32_t *answer = bluec_session_answer_tokens(session, &length);
+    memcpy(outcome->answer + outcome->answerLength, answer, (size_t)length * sizeof *answer);
+    outcome->answerLength += length;
   } while (bluec_session_stop_reason(session) == BLUEC_STOP_CANCELLED &&
            outcome->answerLength < 32);
   return 0;
@@ -129,22 +131,31 @@ static int same(const Outcome *one, const Outcome *other) {
          memcmp(one->bits, other->bits, (size_t)one->vocabulary * sizeof *one->bits) == 0;
 }
 
-static int runCase(bluec_session *session, const char *picture, const char *question, int ahead,
-                   int cancels) {
+static int runLine(bluec_session *session, char *line, int ahead, int cancels) {
   static Outcome outcome, cut;
-  bluec_session_reset(session);
-  int result = ask(session, picture, question, ahead, &outcome);
-  for (int i = 0; i < cancels && result == 0; ++i) {
+  char *fields[16];
+  int count = 0;
+  for (char *field = strtok(line, "\t"); field && count < 16; field = strtok(NULL, "\t"))
+    fields[count++] = field;
+  const int goesOn = count > 0 && strcmp(fields[0], "+") == 0;
+  char *const *turn = fields + goesOn;
+  count -= goesOn;
+  if (count < 1)
+    return fail(line, "expected a question");
+  if (!goesOn)
+    bluec_session_reset(session);
+  int result = ask(session, turn, count, ahead, &outcome);
+  for (int i = 0; i < cancels && result == 0 && !goesOn; ++i) {
     bluec_session_reset(session);
     interruption.session = session;
     interruption.microseconds = 20L * i;
     pthread_t thread;
     if (pthread_create(&thread, NULL, interrupt, NULL) != 0)
-      return fail(picture, "no thread");
-    result = ask(session, picture, question, ahead, &cut);
+      return fail(line, "no thread");
+    result = ask(session, turn, count, ahead, &cut);
     pthread_join(thread, NULL);
     if (result == 0 && !same(&outcome, &cut))
-      result = fail(picture, "another answer after it was cancelled");
+      result = fail(line, "another answer after it was cancelled");
     free(cut.bits);
     cut.bits = NULL;
   }
@@ -183,7 +194,7 @@ int main(int argc, char **argv) {
   char line[8192];
   while (result == 0 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    result = ask(session, line);
+    result = runLine(session, line, waiting.prefill_ahead, cancels);
   }
   bluec_session_free(session);
   bluec_bundle_close(bundle);

@@ -5,6 +5,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -158,6 +159,23 @@ def interrupts():
     check(process.wait(timeout=60) == 0, f"expected exit code 0, found {process.returncode}")
 
 
+def terminal():
+    """A prompt, news of pictures as they come, and Ctrl-D ends it."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BLUEC, "chat", BUNDLE], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    os.write(ours, f"/image {picture(0)}\n".encode())
+    said = ""
+    while "encoded" not in said and len(said) < 4096:
+        said += process.stderr.read(1)
+    os.write(ours, f"{GOLDENS[0]['question']}\n/fly\n\x04".encode())
+    out, err = process.communicate(timeout=60)
+    os.close(ours)
+    check(process.returncode == 0 and out == GOLDENS[0]["generated_text"].rstrip("\n") + "\n",
+          f"expected the answer and exit code 0, found {process.returncode} {out!r}")
+    check(said.count("> ") >= 1 and "picture 1: " in said and "there is no command" in err, f"expected prompts and news, found {said!r} {err!r}")
+
+
 def readAloud():
     """Whole sentences reach the speaker, and a question from anywhere is one line."""
     total = next(index for index, entry in enumerate(GOLDENS) if entry["file"] == "receipt-02.png")
@@ -194,6 +212,7 @@ suite.case("two pictures at once", twoPictures)
 suite.case("faults end nothing", faults)
 suite.case("a full context", fullContext)
 suite.case("interrupts", interrupts)
+suite.case("on a terminal", terminal)
 suite.case("an answer read aloud", readAloud)
 suite.case("memory over time", memory)
 

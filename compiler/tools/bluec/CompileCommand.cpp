@@ -156,6 +156,13 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--chunk", arguments->chunk,
                    "Tokens of a prompt that are computed at a time (128)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
+  constexpr int64_t mostImageTokens = int64_t{1} << 31;
+  command
+      ->add_option(
+          "--max-image-tokens", options.maxImageTokens,
+          "Image tokens that a picture may have: larger grids give way, then the thumbnail "
+          "(what the model's preprocessor says)")
+      ->check(CLI::Range(int64_t{1}, mostImageTokens));
   command->add_option("--image-batch", arguments->imageBatch,
                       "Tiles that are encoded at a time (4), or auto: what --machine is predicted "
                       "to be fastest with, over all grids of the model's pictures");
@@ -164,6 +171,10 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       machineHelp("Machine description that steps are placed and batches chosen by"));
   command->add_option("--memory-budget", arguments->budget,
                       "Fail when the predicted peak is above this, such as 2.2GB");
+  command->add_option("--report", options.report,
+                      "Write a page about the plan: timeline, memory, steps, precision (HTML)");
+  command->add_option("--trace", options.trace,
+                      "Write the plan's timeline to a file that Perfetto opens (JSON)");
   command->add_option("--stop-after", arguments->stopAfter, phaseHelp());
   command->add_option("--dump-phases-to", options.dumpPhasesTo,
                       "Write what each phase made to a numbered file in this directory");

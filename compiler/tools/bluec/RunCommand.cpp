@@ -45,6 +45,12 @@ void bluec::tools::addRunCommand(CLI::App &app, Chosen &chosen) {
       ->allow_extra_args(false);
   addAnswerOptions(command, options);
   command->add_flag("--json", options->json, "Print the answer, its tokens and times as JSON");
+  CLI::Option *trace = command->add_option(
+      "--trace", options->trace, "Write what ran when to a file that Perfetto opens (JSON)");
+  command
+      ->add_option("--beside", options->traceBeside,
+                   "A trace of `bluec schedule --trace` to show beside it")
+      ->needs(trace);
   command->add_option("--dump-logits", options->dumpLogits,
                       "Write the first token's logits to a file (float32)");
   command->callback([options, &chosen] {

@@ -72,6 +72,10 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
       ->check(CLI::Range(int64_t{1}, mostTokens));
   command->add_option("--tokens", arguments->tokens, "Tokens of the prompt (the context)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_option("--report", options.report,
+                      "Write a page about the plan: timeline, memory, steps, precision (HTML)");
+  command->add_option("--trace", options.trace,
+                      "Write the timeline to a file that Perfetto opens (JSON)");
   command->add_flag("--steps", options.steps, "Tasks of single steps with --json, not of calls");
   command->add_flag("--json", options.json, "Print it as JSON");
   command->callback([arguments, command, &chosen] {

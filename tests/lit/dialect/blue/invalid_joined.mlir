@@ -1,6 +1,6 @@
 // RUN: bluec-opt %s -split-input-file -verify-diagnostics
 
-// Weights that are made of two, and tokens that are gathered with their scales.
+// Weights that are made of two, and tokens that are gathered.
 
 // Groups of 4 would reach from one token of 6 elements into the next.
 !q = !blue.quantized<i8 group 4 scale f32>
@@ -44,5 +44,32 @@ func.func @f() {
 func.func @f() {
   // expected-error@+1 {{add: expected floats of the shape of 'tensor<4xf32>', found 'tensor<5xf32>'}}
   %w = blue.weight "w" <"m" at 0 : tensor<4xf32>> [#blue.add<#blue.source<"m" at 0 : tensor<5xf32>>, []>] : tensor<4xf32>
+  return
+}
+
+// -----
+
+// A grid of another size than the tokens.
+func.func @f(%x: tensor<?x16x4xf32>) {
+  // expected-error@+1 {{(C1) expected x to be [B, 3 * 5, C], found [?, 16, 4]}}
+  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x16x4xf32>) -> tensor<?x6x16xf32>
+  return
+}
+
+// -----
+
+// A grid without rows.
+func.func @f(%x: tensor<?x0x4xf32>) {
+  // expected-error@+1 {{(C1) expected x to be [B, 0 * 5, C], found [?, 0, 4]}}
+  %y = blue.token_downsample %x {height = 0, width = 5} : (tensor<?x0x4xf32>) -> tensor<?x0x16xf32>
+  return
+}
+
+// -----
+
+// A grid that is not padded.
+func.func @f(%x: tensor<?x15x4xf32>) {
+  // expected-error@+1 {{(C2) expected a result [?, 6, 16], found [?, 2, 16]}}
+  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x15x4xf32>) -> tensor<?x2x16xf32>
   return
 }

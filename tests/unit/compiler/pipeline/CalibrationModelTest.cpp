@@ -52,8 +52,8 @@ TEST(CalibrationModelTest, HasAllKindsOfProducts) {
       "linear i4 i16",     "linear i4 i8",     "linear i8 f32",   "linear i8 i16",  "linear i8 i8"};
   EXPECT_EQ(kinds["prefill"], language);
   EXPECT_EQ(kinds["decode"], language);
-  std::set<std::string> vision = {"attention f32 f32", "linear f32 f32", "linear i8 i16",
-                                  "linear i8 i8"};
+  std::set<std::string> vision = {"attention f32 f32", "attention i16 i16", "attention i8 i8",
+                                  "linear f32 f32",    "linear i8 i16",     "linear i8 i8"};
   EXPECT_EQ(kinds["encode"], vision);
 }
 
