@@ -76,7 +76,7 @@ TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
   ASSERT_TRUE(module);
   std::string header = dumpHeader(*module);
   for (const char *line :
-       {"//   prefill  8 tokens a call, 1 steps, arena 1.00 MB; a prompt of 20 tokens takes 3 "
+       {"//   prefill  8 tokens a call, 1 steps on cpu, arena 1.00 MB; a prompt of 20 tokens takes 3 "
         "calls\n",
         "//   weights of s: 1 of f32, 0.00 MB\n",
         "//   kv cache of 20 tokens: i8 group 4 scale f16, 0.00 MB\n",
