@@ -140,7 +140,7 @@ private:
   Geometry geometry;
   WeightsDigest weightsDigest;
   targets::ModelInfo info;
-  Json entryPoints, memoryPlan, precisionSummary;
+  Json entryPoints, memoryPlan, precisionSummary, fusions;
 };
 
 } // namespace
@@ -309,6 +309,8 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
+  if (options.makeModel)
+    return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
@@ -325,6 +327,8 @@ LogicalResult Compilation::chooseSizes() {
 }
 
 LogicalResult Compilation::model() {
+  if (options.makeModel)
+    return passes->run(*module, "model", buildCheckPipeline);
   auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
   return passes->run(*module, "model", build);
 }
@@ -401,6 +405,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (options.onPlan)
+    options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();
@@ -426,6 +432,7 @@ LogicalResult Compilation::kernels() {
   entryPoints = describeEntryPoints(*module);
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
+  fusions = describeFusions(*module);
   if (failed(passes->run(*module, "kernels",
                          [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
     return failure();
@@ -591,6 +598,7 @@ Json Compilation::manifestFields() const {
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
   fields["precision"] = precisionSummary;
+  fields["fusions"] = fusions;
   return fields;
 }
 
@@ -643,6 +651,7 @@ void Compilation::printSummary() {
   if (!memoryPlan.is_null()) {
     summary["memory"] = memoryPlan;
     summary["memory"].erase("entries");
+    summary["fusions"] = fusions;
   }
   out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
 }

@@ -2,12 +2,16 @@
 #ifndef BLUEC_COMPILER_PIPELINE_COMPILATION_H
 #define BLUEC_COMPILER_PIPELINE_COMPILATION_H
 
+#include "compiler/import/ModelConfig.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Phase.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -39,6 +43,11 @@ struct CompileOptions {
   int jobs = 0;             // threads; 0: one for each CPU
   bool json = false;
   bool progress = false; // phases and their time on stderr, as they pass
+  /// For models that bluec makes itself: adds the functions of a `blue` module and says what a
+  /// configuration would, in place of the files in `model`, which then holds nothing but weights.
+  std::function<llvm::Error(mlir::ModuleOp, ModelConfig &)> makeModel;
+  /// Is shown the plan behind the schedule phase.
+  std::function<void(mlir::ModuleOp)> onPlan;
 };
 
 /// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,

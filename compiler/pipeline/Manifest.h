@@ -25,6 +25,11 @@ Json describeMemoryPlan(mlir::ModuleOp plan);
 /// the types of weights and activations; the KV cache's type. Bytes that weights share count once
 /// in segments. Requires the plan's steps.
 Json describePrecision(mlir::ModuleOp plan);
+/// Layers that were made one with others (fold-projector, fuse-downsampling): entry, layer, whether
+/// it gathers downsampled tokens, linear layers that it stands for, steps that there are less,
+/// bytes of the gathered rows that are never made, operations of a call at capacity and those that
+/// it takes less. Requires the plan's steps.
+Json describeFusions(mlir::ModuleOp plan);
 /// {name, triple, cpu, features: [...]} of the module's plan.target.
 Json describeTarget(mlir::ModuleOp plan);
 

@@ -3,6 +3,7 @@
 #include "compiler/dialect/plan/Plan.h"
 #include "compiler/import/GeometryModel.h"
 #include "compiler/pipeline/Geometry.h"
+#include "compiler/pipeline/ImageBatch.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/ModelPackage.h"
 #include "compiler/pipeline/PassRunner.h"
@@ -13,6 +14,7 @@
 #include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -37,9 +39,11 @@ public:
 
 private:
   LogicalResult checkOptions();
+  LogicalResult readModel();
   LogicalResult makePlan();
   LogicalResult chooseSizes();
   LogicalResult chooseGrid();
+  LogicalResult chooseBatch();
   LogicalResult predict();
   LogicalResult report(llvm::Error error) {
     return error ? diagnostics.error(llvm::toString(std::move(error))) : success();
@@ -47,6 +51,8 @@ private:
   int64_t prefixTokens() const { return options.tokens.value_or(sizes.context); }
   /// The token behind the prompt, or the last one that the context holds.
   int64_t decodePosition() const { return std::min(prefixTokens(), sizes.context - 1); }
+  /// To bring the vision side's weights from storage; nullopt when the machine does not say.
+  std::optional<double> loadSeconds();
   void print();
   void printRun(StringRef title, StringRef rows, const Timeline &timeline);
   void printJson();
@@ -61,12 +67,12 @@ private:
   const targets::Target *target = nullptr;
   std::unique_ptr<MLIRContext> context;
   std::unique_ptr<Diagnostics::Scope> handler;
+  std::unique_ptr<PassRunner> passes;
   OwningOpRef<ModuleOp> module;
   ModelPackage package;
   ScheduleOptions sizes;
   Geometry geometry;
-  runtime::Grid grid;
-  int64_t tiles = 0;
+  runtime::TileLayout layout; // of the picture; no tiles without a vision side
   std::optional<Timeline> encode, prefill, decode;
 };
 
@@ -87,8 +93,9 @@ int Prediction::run() {
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
+  passes = std::make_unique<PassRunner>();
   module = ModuleOp::create(UnknownLoc::get(context.get()));
-  if (failed(makePlan()) || failed(chooseGrid()) || failed(predict())) {
+  if (failed(makePlan()) || failed(predict())) {
     diagnostics.flush();
     if (diagnostics.errors() == 0)
       (void)diagnostics.error("schedule: failed without saying why");
@@ -140,39 +147,42 @@ LogicalResult Prediction::chooseSizes() {
                            " tokens, found " + Twine(prefixTokens()));
 }
 
-LogicalResult Prediction::makePlan() {
+/// The model as `blue`: from its graphs, or from what its configuration says.
+LogicalResult Prediction::readModel() {
   if (!llvm::sys::fs::is_directory(options.model))
     return diagnostics.error(options.model + ": expected a model directory, found none");
-  PassRunner passes;
-  if (hasGraphs(options.model)) {
-    if (failed(readPackage(options.model, *module, package, diagnostics)) ||
-        failed(chooseSizes()) || failed(passes.run(*module, "import", buildImportPipeline)) ||
-        failed(passes.run(*module, "model", [&](OpPassManager &to) {
-          buildModelPipeline(to, options.model, sizes.context);
-        })))
-      return failure();
-  } else {
+  if (!hasGraphs(options.model)) {
     llvm::Expected<ModelConfig> config = readModelConfig(options.model);
     if (!config)
       return report(config.takeError());
     package.config = std::move(*config);
-    if (failed(chooseSizes()) ||
-        failed(report(buildGeometryModel(package.config, sizes.context, *module))))
-      return failure();
+    return success(succeeded(chooseSizes()) &&
+                   succeeded(report(buildGeometryModel(package.config, sizes.context, *module))) &&
+                   succeeded(passes->run(*module, "model", buildFoldingPipeline)));
   }
-  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
-  if (failed(passes.run(*module, "precision",
-                        [&](OpPassManager &to) {
-                          buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true);
-                        })) ||
-      failed(passes.run(*module, "schedule",
-                        [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); })) ||
-      failed(passes.run(*module, "placement", buildPlacementPipeline)))
+  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
-  if (getenv("SCRATCH_PLACE"))
-    for (auto entry : module->getOps<plan::EntryOp>())
-      for (auto step : entry.getOps<plan::StepOp>())
-        step.setDevice(step.getLayer().ends_with("patch_embedding") ? "cpu" : "npu");
+  return success(succeeded(passes->run(*module, "import", buildImportPipeline)) &&
+                 succeeded(passes->run(*module, "model", [&](OpPassManager &to) {
+                   buildModelPipeline(to, options.model, sizes.context);
+                 })));
+}
+
+LogicalResult Prediction::makePlan() {
+  if (failed(readModel()))
+    return failure();
+  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  // What calibration would find changes no step.
+  auto precision = [&](OpPassManager &to) {
+    buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true);
+  };
+  if (failed(passes->run(*module, "precision", precision)) || failed(chooseGrid()) ||
+      failed(chooseBatch()))
+    return failure();
+  auto schedule = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
+  if (failed(passes->run(*module, "schedule", schedule)) ||
+      failed(passes->run(*module, "placement", buildPlacementPipeline)))
+    return failure();
   FailureOr<Geometry> found = geometryOf(*module);
   if (failed(found))
     return failure();
@@ -181,24 +191,43 @@ LogicalResult Prediction::makePlan() {
 }
 
 LogicalResult Prediction::chooseGrid() {
-  if (geometry.imageBatch == 0 || !package.config.preprocess)
+  auto vision = module->lookupSymbol<func::FuncOp>("vision");
+  if (!vision || !package.config.preprocess)
     return success();
+  Geometry sizesOfTiles;
+  auto pixels = dyn_cast<RankedTensorType>(vision.getArgumentTypes()[0]);
+  auto features = dyn_cast<RankedTensorType>(vision.getResultTypes()[0]);
+  if (!pixels || !features || pixels.getRank() != 4 || features.getRank() != 3)
+    return diagnostics.error("vision: expected tiles of pixels, and tokens of them");
+  sizesOfTiles.tileHeight = pixels.getDimSize(2);
+  sizesOfTiles.tileWidth = pixels.getDimSize(3);
+  sizesOfTiles.tokensPerTile = features.getDimSize(1);
+  if (failed(checkConfig(package.config, sizesOfTiles, diagnostics)))
+    return failure();
   const PreprocessConfig &from = *package.config.preprocess;
   runtime::Preprocess preprocess;
-  preprocess.tileWidth = static_cast<int>(geometry.tileWidth);
-  preprocess.tileHeight = static_cast<int>(geometry.tileHeight);
+  preprocess.tileWidth = static_cast<int>(sizesOfTiles.tileWidth);
+  preprocess.tileHeight = static_cast<int>(sizesOfTiles.tileHeight);
   preprocess.scheme = *runtime::schemeByName(from.scheme);
   preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
   preprocess.alpha = from.alpha;
-  preprocess.tokensPerTile = geometry.tokensPerTile;
+  preprocess.tokensPerTile = sizesOfTiles.tokensPerTile;
   for (auto [columns, rows] : from.candidates)
     preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
   if (from.maxTokens > 0)
     runtime::capTokens(preprocess, from.maxTokens);
-  runtime::TileLayout layout =
-      runtime::layOutTiles(options.imageWidth, options.imageHeight, preprocess);
-  grid = layout.grid;
-  tiles = layout.count;
+  layout = runtime::layOutTiles(options.imageWidth, options.imageHeight, preprocess);
+  return success();
+}
+
+LogicalResult Prediction::chooseBatch() {
+  if (options.imageBatch != 0)
+    return success();
+  FailureOr<SmallVector<BatchPrediction>> batches =
+      predictImageBatches(*module, sizes, machine, {layout.count}, *passes);
+  if (failed(batches))
+    return failure();
+  sizes.imageBatch = batches->empty() ? 1 : batches->front().tiles;
   return success();
 }
 
@@ -209,7 +238,7 @@ LogicalResult Prediction::predict() {
     to = std::move(*made);
     return success();
   };
-  if (tiles > 0 && failed(keep(encodeTimeline(*module, machine, tiles), encode)))
+  if (layout.count > 0 && failed(keep(encodeTimeline(*module, machine, layout.count), encode)))
     return failure();
   if (geometry.vocabulary == 0)
     return success();
@@ -253,23 +282,38 @@ void Prediction::printRun(StringRef title, StringRef rows, const Timeline &timel
   out << llvm::formatv("  {0:f1} ms", timeline.seconds * msOfSecond);
 }
 
+std::optional<double> Prediction::loadSeconds() {
+  auto segments = (*module)->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr);
+  if (!encode || !segments || machine.loadBytesPerSecond == 0)
+    return std::nullopt;
+  double bytes = 0;
+  for (auto segment : segments.getAsRange<plan::SegmentAttr>())
+    if (segment.getName() == "vision")
+      bytes += static_cast<double>(segment.getBytes());
+  return bytes / machine.loadBytesPerSecond;
+}
+
 void Prediction::print() {
   out << "machine " << machine.name << ": " << machine.description << '\n';
   out << llvm::formatv("model {0}, recipe {1}, context {2}, chunk {3}\n", options.model,
                        recipe.name, sizes.context, sizes.chunk);
   if (encode) {
     std::vector<std::string> calls;
-    for (const TimelineCall &call : encodeCalls(*module, tiles))
+    for (const TimelineCall &call : encodeCalls(*module, layout.count))
       calls.push_back(std::to_string(call.capacity));
     printRun(llvm::formatv("encode {0}x{1}: grid {2}x{3}, {4} tiles, {5} tokens, in calls of {6}",
-                           options.imageWidth, options.imageHeight, grid.columns, grid.rows, tiles,
-                           tiles * geometry.tokensPerTile, llvm::join(calls, ", "))
+                           options.imageWidth, options.imageHeight, layout.grid.columns,
+                           layout.grid.rows, layout.count, layout.tokens, llvm::join(calls, ", "))
                  .str(),
              "tiles", *encode);
     if (machine.devices.size() == 1)
       out << "; one device: nothing overlaps\n";
     else
       out << llvm::formatv(", {0:f1} ms hidden\n", encode->hiddenSeconds * msOfSecond);
+    if (std::optional<double> load = loadSeconds())
+      out << llvm::formatv(
+          "  {0:f1} ms with loading the encoder's weights, which takes {1:f1} ms\n",
+          (*load + encode->seconds) * msOfSecond, *load * msOfSecond);
   }
   if (prefill) {
     printRun(llvm::formatv("prefill {0} tokens", prefixTokens()).str(), "tokens", *prefill);
@@ -317,7 +361,7 @@ void Prediction::printJson() {
   };
   Json calls = Json::array(), tasks = Json::array();
   if (encode)
-    for (const TimelineCall &call : encodeCalls(*module, tiles))
+    for (const TimelineCall &call : encodeCalls(*module, layout.count))
       calls.push_back({{"capacity", call.capacity}, {"tiles", call.count}});
   for (const std::optional<Timeline> *timeline : {&encode, &prefill, &decode})
     if (*timeline)
@@ -328,9 +372,9 @@ void Prediction::printJson() {
   json["recipe"] = recipe.name;
   json["target"] = target->name().str();
   json["image"] = {options.imageWidth, options.imageHeight};
-  json["grid"] = encode ? Json{grid.columns, grid.rows} : Json();
-  json["tiles"] = tiles;
-  json["image_tokens"] = tiles * geometry.tokensPerTile;
+  json["grid"] = encode ? Json{layout.grid.columns, layout.grid.rows} : Json();
+  json["tiles"] = layout.count;
+  json["image_tokens"] = layout.tokens;
   json["batch"] = geometry.imageBatch;
   json["calls"] = std::move(calls);
   json["context"] = sizes.context;
@@ -338,6 +382,7 @@ void Prediction::printJson() {
   json["tokens"] = prefixTokens();
   json["encode_ms"] = ms(encode);
   json["hidden_ms"] = encode ? Json(encode->hiddenSeconds * msOfSecond) : Json();
+  json["load_ms"] = loadSeconds() ? Json(*loadSeconds() * msOfSecond) : Json();
   json["prefill_ms"] = ms(prefill);
   json["decode_ms"] = ms(decode);
   json["tasks"] = std::move(tasks);

@@ -21,8 +21,8 @@ struct ScheduleCommandOptions {
   std::optional<int64_t> context;           // tokens; absent: 2048, or what the model has
   std::optional<int64_t> chunk;             // tokens; absent: 128, or the context if that is less
   std::optional<int64_t> tokens;            // of the prompt; absent: the context
-  int64_t imageBatch = 4;                   // tiles
-  bool steps = false;                       // in the timeline, not calls
+  int64_t imageBatch = 4; // tiles; 0: what the picture is predicted to be fastest with
+  bool steps = false;     // in the timeline, not calls
   bool json = false;
 };
 

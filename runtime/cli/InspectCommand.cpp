@@ -163,6 +163,20 @@ void printPrecision(std::ostream &out, const Json &manifest) {
   });
 }
 
+// Layers that were made one with others, and what that saves in a call.
+void printFusions(std::ostream &out, const Json &manifest) {
+  if (!manifest.contains("fusions") || !manifest["fusions"].is_array() ||
+      manifest["fusions"].empty())
+    return;
+  out << "fused layers, and what a call saves\n";
+  for (const Json &row : manifest["fusions"])
+    if (row.is_object())
+      out << "  " << std::left << std::setw(50) << field(row, "entry") + ": " + field(row, "layer")
+          << ' ' << std::right << std::setw(4) << field(row, "steps_saved") << " steps "
+          << std::setw(10) << sizeField(row, "wide_bytes_saved") << " of rows  "
+          << field(row, "operations_saved") << " operations\n";
+}
+
 // Its totals; the offsets and lifetimes of every tensor are for --json.
 void printMemoryPlan(std::ostream &out, const Json &manifest) {
   if (!manifest.contains("memory_plan") || !manifest["memory_plan"].is_object())
@@ -191,6 +205,7 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
   printEntryPoints(out, manifest);
   printMemoryPlan(out, manifest);
   printPrecision(out, manifest);
+  printFusions(out, manifest);
   out << "files\n";
   for (const FileEntry &file : facts.files)
     out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right

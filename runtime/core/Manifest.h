@@ -30,7 +30,7 @@
 //                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
 //   generation    may be absent: {eos_token_ids: [id]}
-//   entry_points, memory_plan, precision
+//   entry_points, memory_plan, precision, fusions
 //                 for people; the object's own descriptor is what counts. `bluec bench` divides the
 //                 entry points' step_costs by times (passes/schedule/costs/StepCosts.h)
 //   files         {NAME: {bytes, sha256,           every file of the bundle but this one; NAME has

@@ -33,6 +33,26 @@ void withWideVectors(const Loop &loop, std::int64_t begin, std::int64_t end) {
   loop(begin, end);
 }
 
+template <typename Body, typename... Arguments> void plainVersion(Arguments... arguments) {
+  Body()(arguments...);
+}
+
+#if defined(__x86_64__)
+template <typename Body, typename... Arguments>
+__attribute__((target("avx2"))) void wideVersion(Arguments... arguments) {
+  Body()(arguments...);
+}
+#endif
+
+// The same for a function that is called often: what `Body()(arguments...)` does, for this CPU.
+template <typename Body, typename... Arguments> auto pickVersion() -> void (*)(Arguments...) {
+#if defined(__x86_64__)
+  if (hostHasFeature("avx2"))
+    return wideVersion<Body, Arguments...>;
+#endif
+  return plainVersion<Body, Arguments...>;
+}
+
 } // namespace bluec::runtime
 
 #endif // BLUEC_RUNTIME_PLATFORM_WIDEVECTORS_H

@@ -137,6 +137,22 @@ PairedTaps pairTaps(const Taps &taps) {
   return paired;
 }
 
+typedef std::int32_t Pixel __attribute__((vector_size(16)));
+typedef std::uint8_t PixelBytes __attribute__((vector_size(4)));
+
+// The sum of a vector's two pixels as three bytes, with one of no meaning behind them.
+BLUEC_WIDE_LOOP inline std::uint32_t joinPixels(const Lanes &sums) {
+  Pixel sum = __builtin_shufflevector(sums, sums, 0, 1, 2, 2) +
+              __builtin_shufflevector(sums, sums, 3, 4, 5, 5);
+  sum = (sum + half) >> fractionBits;
+  sum = sum < 0 ? Pixel{} : sum;
+  sum = sum > 255 ? Pixel{} + 255 : sum;
+  const PixelBytes bytes = __builtin_convertvector(sum, PixelBytes);
+  std::uint32_t pixel = 0;
+  std::memcpy(&pixel, &bytes, sizeof bytes);
+  return pixel;
+}
+
 // Rows that share a load of weights.
 constexpr int rowsAtOnce = 4;
 
@@ -192,11 +208,13 @@ Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, Thre
           }
         }
         for (std::size_t row = 0; row < count; ++row) {
+          const std::uint32_t pixel = joinPixels(sums[row]);
           std::uint8_t *to = &result.pixels[toBytes * (std::size_t(y) + row) + x * 3];
-          for (std::size_t channel = 0; channel < 3; ++channel) {
-            const std::int32_t sum = half + sums[row][channel] + sums[row][channel + 3];
-            to[channel] = std::uint8_t(std::clamp(sum >> fractionBits, 0, 255));
-          }
+          // Four bytes are one store; but for the last pixel, the next one's are written later.
+          if (x + 1 < std::size_t(width))
+            std::memcpy(to, &pixel, 4);
+          else
+            std::memcpy(to, &pixel, 3);
         }
       }
     }

@@ -91,7 +91,7 @@ Grid chooseLlavaNext(int width, int height, const Preprocess &preprocess) {
 
 Grid chooseInternVl(int width, int height, const Preprocess &preprocess) {
   std::vector<Grid> candidates = preprocess.candidates;
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Grid &a, const Grid &b) {
+  std::sort(candidates.begin(), candidates.end(), [](const Grid &a, const Grid &b) {
     return tilesOf(a) != tilesOf(b) ? tilesOf(a) < tilesOf(b) : a.columns < b.columns;
   });
   const double ratio = double(width) / height;

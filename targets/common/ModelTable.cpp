@@ -147,10 +147,15 @@ FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::str
   if (std::optional<plan::RowLayout> rows = plan::RowLayout::of(type)) {
     row.dtype = BLUEC_I8;
     row.dims.back() = rows->rowBytes();
+  } else if (std::optional<plan::CacheLayout> packed = plan::CacheLayout::of(type)) {
+    row.dtype = BLUEC_I8;
+    row.dims = {packed->batch, packed->heads, packed->headBytes()};
   }
   if (row.dtype == 0)
     return emitError(value.getLoc())
-           << "expected elements of f32, i32, f16 or i8, or quantized rows, found " << type;
+           << "expected elements of f32, i32, f16 or i8, or quantized rows, keys or values, "
+              "found "
+           << type;
   while (row.dims.size() > BLUEC_MAX_RANK) {
     row.dims[1] *= row.dims[2];
     row.dims.erase(row.dims.begin() + 2);

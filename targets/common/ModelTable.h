@@ -22,7 +22,8 @@ struct Address {
 };
 
 /// As struct bluec_tensor. A tensor of higher rank than the descriptor allows has its inner dims
-/// (from the second on) merged. Quantized rows are bytes: BLUEC_I8, a row's bytes as last dim.
+/// (from the second on) merged. Quantized rows are bytes: BLUEC_I8, a row's bytes as last dim;
+/// quantized keys and values likewise, [B, heads, bytes of a head].
 /// `dtype` 0 and no dims: there is no tensor.
 struct TensorRow {
   std::string name;

@@ -190,7 +190,8 @@ def inspect():
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     json.loads(done.out)
     manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
-    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "files"):
+    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "fusions",
+                "files"):
         check(manifest.get(key), f"manifest.json: expected {key}, found none")
 
 

@@ -55,6 +55,7 @@ inline constexpr llvm::StringLiteral kLastRowSuffix = "/last_row";
 inline constexpr llvm::StringLiteral kQuantizedSuffix = "/quantized";
 inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
 inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
+inline constexpr llvm::StringLiteral kPackValuesSuffix = "/pack_values";
 /// Whole encoders and their stages.
 bool isEncoder(EntryKind kind);
 /// The module's plan.encode_calls; nullopt when there are none or they are of another type.

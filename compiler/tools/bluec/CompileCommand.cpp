@@ -27,28 +27,16 @@ int64_t bluec::tools::parseBytes(const std::string &text) {
   return static_cast<int64_t>(std::llround(number * unit->second));
 }
 
-namespace {
-
-struct CompileArguments {
-  CompileOptions options;
-  int64_t context = 0, chunk = 0;
-  std::string emit = "bundle", stopAfter, budget, imageBatch;
-};
-
-constexpr int64_t mostTiles = 64;
-
-/// Tiles, or 0 for "auto".
-bool parseImageBatch(llvm::StringRef text, int64_t &tiles) {
+bool bluec::tools::parseImageBatch(const std::string &text, int64_t &tiles) {
   if (text == "auto") {
     tiles = 0;
     return true;
   }
-  return !text.getAsInteger(10, tiles) && tiles >= 1 && tiles <= mostTiles;
+  return !llvm::StringRef(text).getAsInteger(10, tiles) && tiles >= 1 && tiles <= kMostBatchTiles;
 }
 
-std::string machineHelp() {
-  std::string text = "Machine description that steps are placed and batches chosen by, a file (see "
-                     "passes/schedule/machine) or one of:";
+std::string bluec::tools::machineHelp(const std::string &what) {
+  std::string text = what + ", a file (see passes/schedule/machine) or one of:";
   for (const ShippedMachine &shipped : shippedMachines()) {
     llvm::Expected<Machine> machine = Machine::load(shipped.name);
     text += std::string("\n  ") + shipped.name + ": " +
@@ -56,6 +44,14 @@ std::string machineHelp() {
   }
   return text;
 }
+
+namespace {
+
+struct CompileArguments {
+  CompileOptions options;
+  int64_t context = 0, chunk = 0;
+  std::string emit = "bundle", stopAfter, budget, imageBatch;
+};
 
 std::string phaseHelp() {
   std::string text = "Stop behind a phase and write no output:";
@@ -118,7 +114,7 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
   if (command.count("--chunk"))
     options.chunk = arguments.chunk;
   if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
-    return usageError("--image-batch: expected auto or 1 to " + std::to_string(mostTiles) +
+    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
                       " tiles, found '" + arguments.imageBatch + "'");
   if (int code = parseInstrumentation(command.remaining()))
     return code;
@@ -163,7 +159,9 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--image-batch", arguments->imageBatch,
                       "Tiles that are encoded at a time (4), or auto: what --machine is predicted "
                       "to be fastest with, over all grids of the model's pictures");
-  command->add_option("--machine", options.machine, machineHelp());
+  command->add_option(
+      "--machine", options.machine,
+      machineHelp("Machine description that steps are placed and batches chosen by"));
   command->add_option("--memory-budget", arguments->budget,
                       "Fail when the predicted peak is above this, such as 2.2GB");
   command->add_option("--stop-after", arguments->stopAfter, phaseHelp());

@@ -1,6 +1,8 @@
 #include "compiler/pipeline/SchedulePrediction.h"
 #include "compiler/tools/bluec/Commands.h"
-#include "passes/schedule/machine/Machine.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <memory>
 
@@ -12,18 +14,8 @@ namespace {
 struct ScheduleArguments {
   ScheduleCommandOptions options;
   int64_t context = 0, chunk = 0, tokens = 0;
-  std::string image;
+  std::string image, imageBatch;
 };
-
-std::string machineHelp() {
-  std::string text = "Machine description, a file (see passes/schedule/machine) or one of:";
-  for (const ShippedMachine &shipped : shippedMachines()) {
-    llvm::Expected<Machine> machine = Machine::load(shipped.name);
-    text += std::string("\n  ") + shipped.name + ": " +
-            (machine ? machine->description : llvm::toString(machine.takeError()));
-  }
-  return text;
-}
 
 /// "768x1536" in pixels.
 bool parseImage(llvm::StringRef text, int &width, int &height) {
@@ -38,6 +30,9 @@ int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
   if (command.count("--image") &&
       !parseImage(arguments.image, options.imageWidth, options.imageHeight))
     return usageError("--image: expected a size such as 768x1536, found '" + arguments.image + "'");
+  if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
+    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
+                      " tiles, found '" + arguments.imageBatch + "'");
   if (command.count("--context"))
     options.context = arguments.context;
   if (command.count("--chunk"))
@@ -54,18 +49,19 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
   ScheduleCommandOptions &options = arguments->options;
   CLI::App *command = app.add_subcommand(
       "schedule", "Predict what runs when on which device of a machine, without compiling.");
-  constexpr int64_t mostTokens = int64_t{1} << 20, mostTiles = 64;
+  constexpr int64_t mostTokens = int64_t{1} << 20;
   command
       ->add_option("model", options.model,
                    "The model directory; its configuration files are enough")
       ->required();
-  command->add_option("--machine", options.machine, machineHelp())->required();
+  command->add_option("--machine", options.machine, machineHelp("Machine description"))->required();
   command->add_option("--target", options.target,
                       "Whose layouts weights and caches have (see list-targets)");
   command->add_option("--recipe", options.recipe, "Precision recipe, as for compile");
   command->add_option("--image", arguments->image, "Pixels of the picture (768x1536)");
-  command->add_option("--image-batch", options.imageBatch, "Tiles that are encoded at a time (4)")
-      ->check(CLI::Range(int64_t{1}, mostTiles));
+  command->add_option("--image-batch", arguments->imageBatch,
+                      "Tiles that are encoded at a time (4), or auto: what this picture is "
+                      "predicted to be fastest with");
   command
       ->add_option("--context", arguments->context,
                    "Tokens that a conversation may have (2048, or what the model has)")

@@ -64,6 +64,8 @@ struct GeometryModelTest : testing::Test {
     }
     llvm::Error error = buildGeometryModel(*config, context, *module);
     EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
+    PassRunner passes;
+    EXPECT_TRUE(succeeded(passes.run(*module, "model", buildFoldingPipeline)));
     return module;
   }
 

@@ -1,8 +1,12 @@
 #include "vision/Tiles.h"
 
+#include "core/Sha256.h"
 #include "platform/ThreadPool.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
+#include <map>
+#include <sstream>
 
 using namespace bluec::runtime;
 
@@ -173,6 +177,79 @@ TEST(Tiles, RowByRowThenThumbnail) {
   Preprocess without = small();
   without.thumbnail = Thumbnail::None;
   EXPECT_EQ(makeTiles(picture, without).count, 2);
+}
+
+// What a script computes from the published rules (scripts/make_runtime_goldens).
+struct Golden {
+  std::map<std::string, Preprocess> configurations;
+  int cases = 0;
+};
+
+Golden checkPlacements() {
+  Golden golden;
+  std::ifstream file(BLUEC_SOURCE_DIR "/tests/golden/runtime/tiles.txt");
+  std::string line, name;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    if (line.starts_with("configuration")) {
+      std::string word, scheme;
+      Preprocess preprocess;
+      words >> word >> name >> scheme >> preprocess.tileWidth;
+      preprocess.tileHeight = preprocess.tileWidth;
+      preprocess.scheme = schemeByName(scheme).value();
+      Grid grid;
+      for (char comma; words >> grid.columns >> comma >> grid.rows;)
+        preprocess.candidates.push_back(grid);
+      golden.configurations[name] = preprocess;
+      continue;
+    }
+    int width = 0, height = 0;
+    TileLayout expected;
+    words >> width >> height >> expected.grid.columns >> expected.grid.rows >> expected.width >>
+        expected.height >> expected.left >> expected.top;
+    const TileLayout found = layOutTiles(width, height, golden.configurations[name]);
+    EXPECT_EQ(found.grid, expected.grid) << name << ' ' << line;
+    EXPECT_EQ(found.width, expected.width) << name << ' ' << line;
+    EXPECT_EQ(found.height, expected.height) << name << ' ' << line;
+    EXPECT_EQ(found.left, expected.left) << name << ' ' << line;
+    EXPECT_EQ(found.top, expected.top) << name << ' ' << line;
+    ++golden.cases;
+  }
+  return golden;
+}
+
+TEST(Tiles, PlacementsAreThePublishedOnes) { EXPECT_EQ(checkPlacements().cases, 4510); }
+
+// The same pixels as `noise` of scripts/make_runtime_goldens.
+Picture noise(int width, int height) {
+  Picture picture{width, height, {}};
+  std::uint32_t state = std::uint32_t(width) * 65537u + std::uint32_t(height);
+  for (int i = 0; i < width * height * 3; ++i) {
+    state = state * 1664525u + 1013904223u;
+    picture.pixels.push_back(std::uint8_t(state >> 24));
+  }
+  return picture;
+}
+
+TEST(Tiles, PixelsAreThoseOfPillow) {
+  const Golden golden = checkPlacements();
+  std::ifstream file(BLUEC_SOURCE_DIR "/tests/golden/runtime/tile_pixels.txt");
+  std::string name, hash;
+  int width = 0, height = 0, count = 0, cases = 0;
+  while (file >> name >> width >> height >> count >> hash) {
+    Preprocess preprocess = golden.configurations.at(name);
+    preprocess.rescale = 1;
+    preprocess.padColor = {1, 2, 3};
+    if (preprocess.scheme == Scheme::LlavaNext)
+      preprocess.thumbnail = Thumbnail::First;
+    const TileSet tiles = makeTiles(noise(width, height), preprocess);
+    EXPECT_EQ(tiles.count, count);
+    const std::vector<std::uint8_t> bytes(tiles.pixels.begin(), tiles.pixels.end());
+    EXPECT_EQ(toHex(Sha256::of(bytes.data(), bytes.size())), hash)
+        << name << ' ' << width << " x " << height;
+    ++cases;
+  }
+  EXPECT_EQ(cases, 75);
 }
 
 TEST(Tiles, ThumbnailFirst) {
