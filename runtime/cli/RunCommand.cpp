@@ -1,6 +1,7 @@
 #include "cli/RunCommand.h"
 
 #include "cli/Report.h"
+#include "cli/Trace.h"
 #include "core/Bundle.h"
 #include "core/Session.h"
 
@@ -14,22 +15,6 @@ namespace bluec::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char *stopName(Stop stop) {
-  switch (stop) {
-  case Stop::End:
-    return "end";
-  case Stop::Length:
-    return "length";
-  case Stop::Context:
-    return "context";
-  case Stop::Cancelled:
-    return "cancelled";
-  case Stop::None:
-    break;
-  }
-  return "none";
-}
 
 double perSecond(std::int64_t count, double seconds) {
   return seconds > 0 ? double(count) / seconds : 0;
@@ -50,16 +35,19 @@ Status addPictures(Session &session, const std::vector<std::string> &paths) {
     Result<std::string> file = readFile(path, largestFile);
     if (!file.ok())
       return file.status();
-    const Status status = session.addPictureFile(
-        {reinterpret_cast<const std::uint8_t *>(file->data()), file->size()});
-    if (!status.ok())
-      return {status.getCode(), path + ": " + status.message()};
+    BLUEC_RETURN_IF_ERROR(session.addPictureFile(
+        {reinterpret_cast<const std::uint8_t *>(file->data()), file->size()}));
   }
-  return {};
+  const Status status = session.wait(Until::Sized);
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (const Status fault = session.picture(std::int64_t(i)).status; !fault.ok())
+      return {fault.getCode(), paths[i] + ": " + fault.message()};
+  return status;
 }
 
 Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const auto start = std::chrono::steady_clock::now();
+  TraceRecorder trace; // outlives the session, whose threads tell it
   Result<std::unique_ptr<Bundle>> bundle =
       Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
   if (!bundle.ok())
@@ -71,6 +59,8 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const double openSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  if (!options.trace.empty())
+    session.observe(trace.observer());
   BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
   BLUEC_RETURN_IF_ERROR(addPictures(session, options.images));
   BLUEC_RETURN_IF_ERROR(session.addTurn(options.prompt));
@@ -88,6 +78,10 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
       out << piece << std::flush;
     return bool(out);
   }));
+  if (!options.trace.empty()) {
+    session.observe({});
+    BLUEC_RETURN_IF_ERROR(trace.write(options.trace, options.traceBeside));
+  }
   if (!options.json) {
     out << '\n';
     if (session.stopReason() == Stop::Context)

@@ -24,6 +24,8 @@ struct RunOptions {
   bool json = false;
   // Not empty: the logits of the answer's first token go there, float32, little-endian, raw.
   std::string dumpLogits;
+  // Not empty: what ran when goes there (Trace.h), beside the plan's trace if that is given.
+  std::string trace, traceBeside;
 };
 
 // Prints the answer as it comes, or with `json` one object at the end:

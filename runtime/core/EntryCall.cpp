@@ -10,6 +10,8 @@
 namespace bluec::runtime {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::int32_t endedByObserver = 1;
 constexpr std::int32_t endedByCancel = 2;
 
@@ -19,7 +21,10 @@ struct Observer {
   const std::uint8_t *arena;
   const OnStep &onStep;
   std::atomic<bool> &cancelled;
+  Clock::time_point began = Clock::now(); // the step that runs
 };
+
+thread_local Clock::time_point lastBegan;
 
 std::int32_t observeStep(void *opaque, std::int64_t index) {
   auto &observer = *static_cast<Observer *>(opaque);
@@ -29,7 +34,10 @@ std::int32_t observeStep(void *opaque, std::int64_t index) {
     return 0;
   const bluec_step &step = observer.entry.steps[index];
   const void *output = step.output.bytes != 0 ? observer.arena + step.output.offset : nullptr;
-  return observer.onStep(index, step, output) ? 0 : endedByObserver;
+  lastBegan = observer.began;
+  const bool goOn = observer.onStep(index, step, output);
+  observer.began = Clock::now();
+  return goOn ? 0 : endedByObserver;
 }
 
 // Bytes of the rows of `tensor` that a call with `count` rows uses.
@@ -40,6 +48,8 @@ std::size_t usedBytes(const bluec_tensor &tensor, std::int64_t count) {
 }
 
 } // namespace
+
+Clock::time_point stepBegan() { return lastBegan; }
 
 Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemory &memory,
                  std::int64_t count, std::int64_t position, std::span<const void *const> inputs,
@@ -64,7 +74,8 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i])
       return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
-    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
+    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i],
+                usedBytes(entry.inputs[i], count));
   }
   Observer watching{entry, memory.arena, onStep, cancelled};
   bluec_call call{};
@@ -73,7 +84,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   call.kv = memory.cache;
   call.count = count;
   call.position = usesCache ? position : 0;
-  call.pool = &bundle.threads();
+  call.pool = memory.threads ? memory.threads : &bundle.threads();
   call.parallel_for = ThreadPool::run;
   call.observer = &watching;
   call.on_step = observeStep;

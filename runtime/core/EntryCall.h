@@ -6,6 +6,7 @@
 #include "core/Status.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,21 +14,26 @@
 namespace bluec::runtime {
 
 class Bundle;
+class ThreadPool;
 
 // Index, description and output (null when it has none) of a step that has run; false ends the
 // call.
 using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *)>;
 
 // The same of any call, with its entry point and rows.
-using OnEntryStep = std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &,
-                                       const void *)>;
+using OnEntryStep =
+    std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &, const void *)>;
+
+// Of the step that this thread's OnStep is being told about: when it began. For who measures.
+std::chrono::steady_clock::time_point stepBegan();
 
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
   std::uint8_t *cache = nullptr; // null for entry points that use no KV cache
+  ThreadPool *threads = nullptr; // null: the bundle's
 };
 
-// Copies the inputs' first `count` rows into the arena, runs the entry on the bundle's threads, and
+// Copies the inputs' first `count` rows into the arena, runs the entry on the threads, and
 // copies the outputs' rows out (an output that is null is not wanted). Two calls may run at the
 // same time on different memory.
 //

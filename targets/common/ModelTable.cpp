@@ -94,6 +94,10 @@ static std::pair<StringRef, StringRef> valueNames(plan::EntryKind kind) {
   switch (kind) {
   case plan::EntryKind::Encode:
     return {"pixels", "features"};
+  case plan::EntryKind::EncodePatches:
+    return {"pixels", "patches"};
+  case plan::EntryKind::EncodeBlocks:
+    return {"patches", "features"};
   case plan::EntryKind::Embed:
     return {"ids", "embeddings"};
   case plan::EntryKind::Prefill:
@@ -188,6 +192,10 @@ LogicalResult Reader::readEntry(plan::EntryOp op) {
     return op.emitError("expected a segment of ")
            << plan::kSegmentsAttr << ", found '" << op.getSegment() << "'";
   entry.segment = static_cast<uint32_t>(segment - table.segments.begin());
+  auto device = llvm::find(table.devices, op.getDevice());
+  entry.device = static_cast<uint32_t>(device - table.devices.begin());
+  if (device == table.devices.end())
+    table.devices.push_back(op.getDevice().str());
   if (!op.getArenaBytes())
     return op.emitError("expected the arena's size; run plan-memory first");
   entry.arenaBytes = static_cast<int64_t>(*op.getArenaBytes());

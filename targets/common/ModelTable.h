@@ -48,6 +48,7 @@ struct EntryRow {
   std::string name;
   uint32_t kind = 0;
   uint32_t segment = 0;
+  uint32_t device = 0;
   int64_t capacity = 0;
   int64_t arenaBytes = 0;
   std::vector<TensorRow> inputs, outputs;
@@ -63,6 +64,7 @@ struct SegmentRow {
 struct ModelTable {
   int64_t weightsBytes = 0, cacheBytes = 0, context = 0;
   std::vector<SegmentRow> segments;
+  std::vector<std::string> devices; // names, in the order in which entry points name them
   std::vector<EntryRow> entries;
 };
 

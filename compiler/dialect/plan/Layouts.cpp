@@ -25,6 +25,12 @@ std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
   return layout;
 }
 
+bool bluec::plan::canGather(RankedTensorType panels, int64_t channels) {
+  std::optional<PanelLayout> layout = PanelLayout::of(panels);
+  return !layout || (channels % layout->word.elements() == 0 &&
+                     (layout->group >= layout->k || channels % layout->group == 0));
+}
+
 std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
   auto attr = dyn_cast_or_null<RowsAttr>(type.getEncoding());
   auto element = dyn_cast<blue::QuantizedType>(type.getElementType());

@@ -71,6 +71,11 @@ struct PanelLayout {
   int64_t bytes() const { return panels() * panelBytes(); }
 };
 
+/// Whether rows of `channels` elements side by side can be multiplied by `panels` where they stand,
+/// one after the other: words, and groups that are no whole row, end with each of them. True for
+/// panels of floats.
+bool canGather(mlir::RankedTensorType panels, int64_t channels);
+
 /// Activations [..., K] with #plan.rows: for each row
 ///
 ///   elements (1 or 2 bytes each), zeros past K, padded to 64 bytes

@@ -96,11 +96,32 @@ def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
   let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
 }
 
+def Plan_DownsampleAttr : Plan_Attr<"Downsample", "downsample"> {
+  let summary = "how 2x2 neighbouring tokens of a grid stand side by side";
+  let description = [{
+    As blue.token_downsample has it: a grid of `height` x `width` tokens, padded with zeros at the
+    bottom and right to even sides, four tokens to a row.
+  }];
+  let parameters = (ins "int64_t":$height, "int64_t":$width,
+                        DefaultValuedParameter<"bool", "false">:$columnMajor);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    static constexpr int64_t kParts = 4;
+    int64_t getTokens() const { return getHeight() * getWidth(); }
+    int64_t getRowsAcross() const { return getWidth() / 2 + getWidth() % 2; }
+    /// Rows that the tokens of a grid become.
+    int64_t getRows() const { return (getHeight() / 2 + getHeight() % 2) * getRowsAcross(); }
+  }];
+}
+
 def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
     I32EnumAttrCase<"Prefill", 3, "prefill">,
-    I32EnumAttrCase<"Decode", 4, "decode">]> {
+    I32EnumAttrCase<"Decode", 4, "decode">,
+    I32EnumAttrCase<"EncodePatches", 5, "encode_patches">,
+    I32EnumAttrCase<"EncodeBlocks", 6, "encode_blocks">]> {
   let cppNamespace = "::bluec::plan";
   let genSpecializedAttr = 0;
 }
@@ -183,8 +204,9 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "an entry point: steps in the order in which they run";
   let description = [{
     Block arguments are the inputs, at full capacity (`capacity` tokens or tiles as first dim), the
-    operands of plan.return the outputs. `arena_bytes` and `input_offsets` are there after
-    plan-memory.
+    operands of plan.return the outputs. `device` is where all of its steps run (cut-stages); `arena_bytes`
+    and `input_offsets` are there after plan-memory. Entries with the same kind and another capacity are named
+    with it: `encode` and `encode_1`.
 
     Constraints:
     - (C1) inputs and outputs have static shapes
@@ -195,11 +217,12 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
     - (C5) `input_offsets`, if there, has one offset for each input
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
-                       StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
+                       StrAttr:$segment, DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+                       OptionalAttr<I64Attr>:$arena_bytes,
                        OptionalAttr<DenseI64ArrayAttr>:$input_offsets);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `kind` $kind `capacity` $capacity `segment` $segment
+    $sym_name `kind` $kind `capacity` $capacity `segment` $segment (`on` $device^)?
     (`arena` $arena_bytes^)? (`inputs` $input_offsets^)? attr-dict-with-keyword $body
   }];
 }
@@ -365,16 +388,35 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
     that no scale changes within; the stretches' sums are floats, added in order of k.
 
+    With `gather`, `x` is [B, tokens, C] and a row of what is multiplied is four of its rows side by
+    side, K = 4 C, as blue.token_downsample would put them; each keeps its own scales. A token of the
+    padding adds nothing. The result is [B, gathered rows, N].
+
     Constraints:
     - (C1) panels is [ceil(N / R), K, R], or quantized [N, K], with the K of x and the N of the result
     - (C2) bias, if there, is [N]
     - (C3) panels are made for x's storage, or for f32 when x is of floats
+    - (C4) with `gather`, x has its tokens and the result its rows, and in quantized panels C is
+      a multiple of the elements of a word and, unless a row is one group, of the groups
   }];
   let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels,
-                       Optional<Blue_FloatTensor>:$bias);
+                       Optional<Blue_FloatTensor>:$bias,
+                       OptionalAttr<Plan_DownsampleAttr>:$gather);
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x, "::mlir::Value":$panels,
+                   "::mlir::Value":$bias),
+              [{ build($_builder, $_state, type, x, panels, bias, DownsampleAttr()); }]>
+  ];
+  let extraClassDeclaration = [{
+    /// K: elements of a row that is multiplied.
+    int64_t getDepth() {
+      int64_t columns = getX().getType().getShape().back();
+      return getGather() ? DownsampleAttr::kParts * columns : columns;
+    }
+  }];
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
-      "$x `,` $panels (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+      "$x `,` $panels (`,` $bias^)? (`gather` $gather^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Plan_EmbeddingOp : Plan_Op<"embedding", [Pure]> {

@@ -130,6 +130,13 @@ LogicalResult RowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
                   : LogicalResult(emitError()
                                   << "expected sums over at least one element, found " << sums);
 }
+LogicalResult DownsampleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
+                                     int64_t width, bool) {
+  int64_t tokens = 0;
+  if (height < 1 || width < 1 || llvm::MulOverflow(height, width, tokens))
+    return emitError() << "expected a grid with tokens, found " << height << " x " << width;
+  return success();
+}
 LogicalResult KeysAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
                                int64_t block, Type dot) {
   return verifyCached(emitError, heads, block, dot);
@@ -346,13 +353,24 @@ LogicalResult LinearOp::verify() {
   RankedTensorType x = tensorOf(getX());
   RankedTensorType panels = tensorOf(getPanels());
   RankedTensorType result = tensorOf(getResult());
-  if (x.getRank() < 1 || result.getRank() != x.getRank() ||
-      result.getShape().drop_back() != x.getShape().drop_back())
+  std::optional<DownsampleAttr> gather = getGather();
+  if (gather) {
+    if (x.getRank() != 3 || x.getDimSize(1) != gather->getTokens() || result.getRank() != 3 ||
+        result.getDimSize(0) != x.getDimSize(0) || result.getDimSize(1) != gather->getRows())
+      return emitOpError() << "(C4) expected x [B, " << gather->getTokens()
+                           << ", C] and a result [B, " << gather->getRows() << ", N], found "
+                           << typeText(x) << " and " << typeText(result);
+  } else if (x.getRank() < 1 || result.getRank() != x.getRank() ||
+             result.getShape().drop_back() != x.getShape().drop_back()) {
     return emitOpError() << "(C1) expected a result with the leading dims of " << typeText(x)
                          << ", found " << typeText(result);
+  }
   int64_t n = result.getShape().back();
-  if (failed(verifyPanels(*this, "C1", getPanels(), n, x.getShape().back())))
+  if (failed(verifyPanels(*this, "C1", getPanels(), n, getDepth())))
     return failure();
+  if (gather && !canGather(panels, x.getShape().back()))
+    return emitOpError() << "(C4) expected panels whose words and groups end with "
+                         << x.getShape().back() << " columns, found " << typeText(panels);
   if (std::optional<PanelLayout> layout = PanelLayout::of(panels)) {
     auto attr = cast<PanelsAttr>(panels.getEncoding());
     if (attr.getDot() != storageOf(x) || (isQuantized(x) && !RowLayout::of(x)))

@@ -13,7 +13,56 @@ constexpr int64_t kBlockRows = 128;
 LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows)
     : k(k), b(k.b), bias(op.getBias() ? k.buffer(op.getBias()) : Value()), type(op.getType()),
       rows(rowShape(type).rows), width(rowShape(type).cols), panelCount(panelCount),
-      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes) {}
+      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes), depth(op.getDepth()),
+      gather(op.getGather()), parts(gather ? plan::DownsampleAttr::kParts : 1) {}
+
+Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
+                              function_ref<Values(const Part &, ValueRange)> body) {
+  Part part;
+  if (!gather) {
+    part.start = b.index(0);
+    for (int64_t r = 0; r < height; ++r)
+      part.rows.push_back(b.add(row, r));
+    return body(part, init);
+  }
+  // Rows of one line of the grid are two tokens apart, which addresses can say; only the last one
+  // may be cut by the grid's edge. Other tiles have an address for each row.
+  int64_t rowsAcross = gather->getRowsAcross(), lineRows = rowsAcross % height == 0 ? height : 1;
+  struct Corner {
+    Value first, top, left; // the picture's first token; line and column of the upper left of four
+  };
+  SmallVector<Corner> corners;
+  for (int64_t r = 0; r < height; r += lineRows) {
+    Value at = b.add(row, r), within = b.rem(at, gather->getRows());
+    corners.push_back({b.mul(b.div(at, gather->getRows()), gather->getTokens()),
+                       b.mul(b.div(within, rowsAcross), 2), b.mul(b.rem(within, rowsAcross), 2)});
+  }
+  int64_t down = gather->getHeight(), across = gather->getWidth();
+  return b.loop(b.index(0), b.index(parts), 1, init, [&](Value number, ValueRange carried) {
+    Value half = b.div(number, 2), odd = b.rem(number, 2);
+    Value below = gather->getColumnMajor() ? odd : half;
+    Value beside = gather->getColumnMajor() ? half : odd;
+    part.start = b.mul(number, partDepth());
+    part.rows.clear();
+    part.inside.clear();
+    for (const Corner &corner : corners) {
+      Value y = b.add(corner.top, below), x = b.add(corner.left, beside);
+      Value isInside = b.less(y, b.index(down));
+      Value line = b.add(corner.first, b.mul(b.minimum(y, b.index(down - 1)), across));
+      for (int64_t r = 0; r < lineRows; ++r) {
+        Value column = b.add(x, 2 * r);
+        bool mayBeOutside = r + 1 == lineRows && across % 2 != 0;
+        part.rows.push_back(
+            b.add(line, mayBeOutside ? b.minimum(column, b.index(across - 1)) : column));
+        part.inside.push_back(
+            mayBeOutside
+                ? arith::AndIOp::create(b, isInside, b.less(column, b.index(across))).getResult()
+                : isInside);
+      }
+    }
+    return body(part, carried);
+  });
+}
 
 Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   Tiling best;

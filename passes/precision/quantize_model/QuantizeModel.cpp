@@ -1,6 +1,7 @@
 #include "passes/precision/quantize_model/QuantizeModel.h"
 
 #include "compiler/dialect/blue/QuantizedWeight.h"
+#include "compiler/dialect/plan/Layouts.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/precision/recipe/Recipe.h"
 
@@ -47,6 +48,27 @@ int64_t bytesOf(RankedTensorType type) {
   return rows * (width * quantized.getBits() + quantized.groupsIn(width) * groupBits) / 8;
 }
 
+/// The gathering that makes a linear layer's input, or null.
+blue::TokenDownsampleOp gatheringOf(Operation *op) {
+  auto linear = dyn_cast<blue::LinearOp>(op);
+  return linear ? linear.getX().getDefiningOp<blue::TokenDownsampleOp>()
+                : blue::TokenDownsampleOp();
+}
+
+/// Elements of a group that ends with each of a gathered row's tokens of `channels` elements: the
+/// largest divisor of them up to `group`, in whole vectors; `group` itself where only much smaller
+/// ones do, or a row is one group.
+int64_t groupWithin(int64_t channels, int64_t group) {
+  constexpr int64_t vector = 16, leastShare = 4;
+  if (group == 0 || channels % group == 0)
+    return group;
+  for (int64_t size = std::min(group, channels) / vector * vector; size * leastShare >= group;
+       size -= vector)
+    if (size > 0 && channels % size == 0)
+      return size;
+  return group;
+}
+
 /// A layer, and what the recipe says about it.
 struct Layer {
   Operation *op;
@@ -70,6 +92,9 @@ private:
   LogicalResult checkEncoderAttention(const Layer &layer);
   void tieWeights();
   Type elementType(const WeightPrecision &wanted);
+  bool canGather(blue::LinearOp linear, blue::TokenDownsampleOp gathering,
+                 blue::QuantizedType element);
+  Value quantized(Value x, blue::QuantizedType element, FloatAttr scale, Location location);
   LogicalResult quantizeWeight(const Layer &layer);
   LogicalResult quantizeInput(const Layer &layer);
   LogicalResult quantizeAttention(const Layer &layer);
@@ -224,7 +249,9 @@ LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
     ++weightsFloat;
     return success();
   }
-  const WeightPrecision &wanted = *layer.rule.weights;
+  WeightPrecision wanted = *layer.rule.weights;
+  if (blue::TokenDownsampleOp gathering = gatheringOf(layer.op))
+    wanted.group = groupWithin(tensorOf(gathering.getX()).getShape().back(), wanted.group);
   Type element = elementType(wanted);
   blue::WeightOp &quantized = weights[{weight, element}];
   if (!quantized) {
@@ -269,9 +296,11 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
     return success(); // computed by the compiler, and a float
   }
   OpBuilder builder(linear);
-  auto element = blue::QuantizedType::get(
-      &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))),
-      wanted->group, builder.getF32Type(), /*zeros=*/false);
+  auto elementOf = [&](int64_t group) {
+    return blue::QuantizedType::get(
+        &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))), group,
+        builder.getF32Type(), /*zeros=*/false);
+  };
   FloatAttr scale;
   if (wanted->isStatic) {
     auto largest = linear->getAttrOfType<FloatAttr>(kInputMaxAttr);
@@ -280,18 +309,54 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
     auto most = static_cast<double>((int64_t{1} << (bitsOf(wanted->type) - 1)) - 1);
     scale = builder.getF64FloatAttr(largest.getValueAsDouble() / most);
   }
+  blue::TokenDownsampleOp gathering = gatheringOf(linear);
+  int64_t channels = gathering ? tensorOf(gathering.getX()).getShape().back() : 0;
+  blue::QuantizedType element = elementOf(groupWithin(channels, wanted->group));
+  if (!gathering || !canGather(linear, gathering, element)) {
+    element = elementOf(wanted->group);
+    linear.getXMutable().set(quantized(x, element, scale, linear.getLoc()));
+    return success();
+  }
+  // Tokens keep their own scales, so that nothing needs them side by side.
+  Value tokens = quantized(gathering.getX(), element, scale, linear.getLoc());
+  builder.setInsertionPoint(gathering);
+  auto type = RankedTensorType::get(tensorOf(gathering.getResult()).getShape(),
+                                    blue::gatheredElement(element, channels));
+  linear.getXMutable().set(blue::TokenDownsampleOp::create(
+      builder, gathering.getLoc(), type, tokens, gathering.getHeightAttr(),
+      gathering.getWidthAttr(), gathering.getColumnMajorAttr()));
+  gathering.erase();
+  ++inputsGathered;
+  return success();
+}
+
+/// Whether a linear layer, the only reader of `gathering`, can read tokens of `element` where they
+/// stand.
+bool QuantizeModelPass::canGather(blue::LinearOp linear, blue::TokenDownsampleOp gathering,
+                                  blue::QuantizedType element) {
+  auto weight = cast<blue::QuantizedType>(tensorOf(linear.getWeight()).getElementType());
+  int64_t channels = tensorOf(gathering.getX()).getShape().back();
+  auto panels =
+      RankedTensorType::get(tensorOf(linear.getWeight()).getShape(), weight,
+                            plan::PanelsAttr::get(&getContext(), 1, element.getStorage()));
+  return gathering.getResult().hasOneUse() && blue::gatheredElement(element, channels) &&
+         plan::canGather(panels, channels);
+}
+
+Value QuantizeModelPass::quantized(Value x, blue::QuantizedType element, FloatAttr scale,
+                                   Location location) {
   blue::QuantizeOp &quantize = inputs[{x, element, scale}];
   if (quantize) {
     ++inputsShared;
-  } else {
-    // Right behind x, so that it stands before all of its readers.
-    builder.setInsertionPointAfterValue(x);
-    quantize = blue::QuantizeOp::create(
-        builder, linear.getLoc(), RankedTensorType::get(tensorOf(x).getShape(), element), x, scale);
-    ++inputsQuantized;
+    return quantize;
   }
-  linear.getXMutable().set(quantize);
-  return success();
+  // Right behind x, so that it stands before all of its readers.
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointAfterValue(x);
+  quantize = blue::QuantizeOp::create(
+      builder, location, RankedTensorType::get(tensorOf(x).getShape(), element), x, scale);
+  ++inputsQuantized;
+  return quantize;
 }
 
 //===------------------------------------------------------------------------------------------===//

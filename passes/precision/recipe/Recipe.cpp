@@ -1,24 +1,19 @@
 #include "passes/precision/recipe/Recipe.h"
 
+#include "compiler/support/JsonReader.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-
-#include <nlohmann/json.hpp>
 
 using namespace bluec;
 using llvm::StringRef;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr uint64_t largestFile = uint64_t{1} << 20; // bytes; real ones have a few hundred
-constexpr int deepest = 16;                         // levels of nesting
-constexpr size_t mostRules = 1000, longestPattern = 256, longestText = 1000;
+constexpr size_t mostRules = 1000, longestPattern = 256;
 
 struct Named {
   const char *name;
@@ -34,32 +29,14 @@ constexpr Named precisions[] = {{"f32", Precision::F32},
 constexpr const char *weightKinds[] = {"linear", "embedding"};
 constexpr const char *attentionKind = "attention";
 
-std::string shown(const Json &value) {
-  constexpr size_t most = 60;
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() > most ? text.substr(0, most) + "..." : text;
-}
-
-/// Reads one recipe; keeps the first fault.
-class Reader {
+/// Reads one recipe.
+class Reader : JsonReader {
 public:
-  explicit Reader(StringRef where) : where(where.str()) {}
+  explicit Reader(StringRef where) : JsonReader(where), where(where) {}
 
   llvm::Expected<Recipe> read(StringRef text);
 
 private:
-  bool fail(const std::string &place, const std::string &expected, const Json &found) {
-    return failWith(place, expected, shown(found));
-  }
-  bool failWith(const std::string &place, const std::string &expected, const std::string &found) {
-    if (fault.empty())
-      fault = where + ": " + place + ": expected " + expected + ", found " + found;
-    return false;
-  }
-  bool isObject(const std::string &place, const Json &value,
-                llvm::ArrayRef<const char *> allowedKeys);
-  void string(const std::string &place, const Json &object, const char *key, std::string &to);
-  void boolean(const std::string &place, const Json &object, const char *key, bool &to);
   void precision(const std::string &place, const Json &object, llvm::ArrayRef<Precision> allowed,
                  Precision &to);
   void group(const std::string &place, const Json &object, const char *whole, int64_t &to);
@@ -69,7 +46,7 @@ private:
   Precision typeOnly(const std::string &place, const Json &value,
                      llvm::ArrayRef<Precision> allowed);
 
-  std::string where, fault;
+  StringRef where;
 };
 
 } // namespace
@@ -85,48 +62,6 @@ StringRef bluec::nameOf(Precision precision) {
 static llvm::Expected<llvm::GlobPattern> patternOf(StringRef text) {
   constexpr size_t mostAlternatives = 64;
   return llvm::GlobPattern::create(text, mostAlternatives);
-}
-
-/// "a, b or c"
-static std::string listed(llvm::ArrayRef<std::string> names) {
-  std::string text;
-  for (auto [i, name] : llvm::enumerate(names))
-    text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + name;
-  return text;
-}
-
-bool Reader::isObject(const std::string &place, const Json &value,
-                      llvm::ArrayRef<const char *> allowedKeys) {
-  if (!value.is_object())
-    return fail(place, "an object", value);
-  for (const auto &[key, ignored] : value.items())
-    if (llvm::none_of(allowedKeys, [&](const char *known) { return key == known; })) {
-      std::vector<std::string> names(allowedKeys.begin(), allowedKeys.end());
-      return fail(place, listed(names), Json(key));
-    }
-  return true;
-}
-
-void Reader::string(const std::string &place, const Json &object, const char *key,
-                    std::string &to) {
-  auto found = object.find(key);
-  if (found == object.end())
-    return;
-  if (!found->is_string() || found->get_ref<const std::string &>().size() > longestText)
-    fail(place + "." + key, "a string of at most " + std::to_string(longestText) + " bytes",
-         *found);
-  else
-    to = found->get<std::string>();
-}
-
-void Reader::boolean(const std::string &place, const Json &object, const char *key, bool &to) {
-  auto found = object.find(key);
-  if (found == object.end())
-    return;
-  if (!found->is_boolean())
-    fail(place + "." + key, "true or false", *found);
-  else
-    to = found->get<bool>();
 }
 
 void Reader::precision(const std::string &place, const Json &object,
@@ -256,42 +191,30 @@ RecipeRule Reader::rule(const std::string &place, const Json &value) {
 }
 
 llvm::Expected<Recipe> Reader::read(StringRef text) {
-  bool tooDeep = false;
-  auto watchDepth = [&](int depth, Json::parse_event_t, Json &) {
-    tooDeep |= depth > deepest;
-    return !tooDeep; // what is deeper is thrown away while it is read
-  };
-  Json json = Json::parse(text.begin(), text.end(), watchDepth, /*allow_exceptions=*/false);
   Recipe recipe;
-  if (tooDeep)
-    fault = where + ": expected at most " + std::to_string(deepest) + " levels of nesting";
-  else if (json.is_discarded())
-    fault = where + ": expected JSON";
-  else if (isObject("recipe", json, {"name", "description", "rules"})) {
-    string("recipe", json, "name", recipe.name);
-    string("recipe", json, "description", recipe.description);
-    auto rules = json.find("rules");
-    if (rules == json.end())
+  std::optional<Json> json = parse(text);
+  if (json && isObject("recipe", *json, {"name", "description", "rules"})) {
+    string("recipe", *json, "name", recipe.name);
+    string("recipe", *json, "description", recipe.description);
+    auto rules = json->find("rules");
+    if (rules == json->end())
       failWith("recipe.rules", "a list", "none");
     else if (!rules->is_array() || rules->size() > mostRules)
       fail("recipe.rules", "a list of at most " + std::to_string(mostRules) + " rules", *rules);
     else
       for (auto [i, value] : llvm::enumerate(*rules)) {
         recipe.rules.push_back(rule("rule " + std::to_string(i + 1), value));
-        if (!fault.empty())
+        if (failed())
           break;
       }
   }
-  if (!fault.empty()) {
-    for (char &c : fault)
-      c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-    return llvm::createStringError(fault);
-  }
+  if (llvm::Error fault = takeFault())
+    return std::move(fault);
   if (recipe.name.empty()) {
     recipe.name = llvm::sys::path::stem(where).str();
-    json["name"] = recipe.name;
+    (*json)["name"] = recipe.name;
   }
-  recipe.text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  recipe.text = oneLine(*json);
   return recipe;
 }
 
@@ -300,9 +223,6 @@ llvm::Expected<Recipe> Reader::read(StringRef text) {
 //===------------------------------------------------------------------------------------------===//
 
 llvm::Expected<Recipe> Recipe::parse(StringRef json, StringRef where) {
-  if (json.size() > largestFile)
-    return llvm::createStringError(where + ": expected at most 1 MiB, found " +
-                                   llvm::Twine(json.size()) + " bytes");
   return Reader(where).read(json);
 }
 
@@ -322,13 +242,9 @@ llvm::Expected<Recipe> Recipe::load(StringRef recipe) {
     return parse(shipped->json, shipped->name);
   if (recipe.starts_with("{"))
     return parse(recipe, "recipe");
-  uint64_t size = 0;
-  if (!llvm::sys::fs::is_regular_file(recipe) || llvm::sys::fs::file_size(recipe, size) ||
-      size > largestFile)
-    return llvm::createStringError(recipe + ": expected a file of at most 1 MiB");
-  auto buffer = llvm::MemoryBuffer::getFile(recipe);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer = JsonReader::readFile(recipe);
   if (!buffer)
-    return llvm::createStringError(recipe + ": " + buffer.getError().message());
+    return buffer.takeError();
   return parse((*buffer)->getBuffer(), recipe);
 }
 

@@ -8,8 +8,8 @@ using namespace bluec;
 namespace {
 
 /// Of quantized elements, the type of the integers.
-std::string elementName(Value value) {
-  Type element = getElementTypeOrSelf(value.getType());
+std::string elementName(Type type) {
+  Type element = getElementTypeOrSelf(type);
   if (auto quantized = dyn_cast<blue::QuantizedType>(element))
     element = quantized.getStorage();
   std::string text;
@@ -52,29 +52,67 @@ void addReads(plan::StepOp step, Operation *root, int64_t context, StepCost &cos
   }
 }
 
-void addOperations(Operation *root, plan::StepOp step, plan::EntryOp entry, int64_t context,
-                   StepCost &cost) {
+/// Whether a value has as many valid leading rows as the call.
+bool isByRow(RankedTensorType type, plan::EntryOp entry) {
+  return type.getRank() > 0 && type.getDimSize(0) == static_cast<int64_t>(entry.getCapacity());
+}
+
+/// What the products of an attention step are computed in: its query is of floats whatever its
+/// cache is.
+std::string attentionArithmetic(plan::AttentionOp attention) {
+  auto keys = cast<RankedTensorType>(attention.getKeys().getType());
+  if (auto layout = dyn_cast_or_null<plan::KeysAttr>(keys.getEncoding()))
+    return elementName(layout.getDot());
+  return elementName(attention.getQuery().getType());
+}
+
+void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCost &cost) {
   if (cost.op != "linear" && cost.op != "attention")
     return;
   auto input = cast<RankedTensorType>(root->getOperand(0).getType());
   auto result = cast<RankedTensorType>(root->getResult(0).getType());
-  cost.arithmetic = elementName(root->getOperand(0));
-  auto capacity = static_cast<int64_t>(entry.getCapacity());
-  bool byRow = input.getDimSize(0) == capacity;
+  bool byRow = isByRow(input, entry);
+  int64_t columns = input.getShape().back();
+  // By row of the call, or of all.
+  int64_t share = byRow ? std::max<int64_t>(input.getDimSize(0), 1) : 1;
+  // With `gather` several of a linear layer's input are one.
+  RankedTensorType counted = cost.op == "linear" ? result : input;
+  int64_t rows = counted.getNumElements() / std::max<int64_t>(counted.getShape().back(), 1) / share;
+  (byRow ? cost.rowProductRows : cost.productRows) = rows;
   constexpr int64_t ofMultiplyAdd = 2, scoresAndSum = 2;
   if (cost.op == "linear") {
-    int64_t all = ofMultiplyAdd * result.getNumElements() * input.getShape().back();
-    (byRow ? cost.rowOperations : cost.operations) = byRow ? all / capacity : all;
+    cost.arithmetic = elementName(input);
+    cost.weights = elementName(root->getOperand(1).getType());
+    int64_t all =
+        ofMultiplyAdd * result.getNumElements() / share * cast<plan::LinearOp>(root).getDepth();
+    (byRow ? cost.rowOperations : cost.operations) = all;
     return;
   }
-  int64_t columns = input.getShape().back();
-  if (context > 0) {
+  cost.arithmetic = attentionArithmetic(cast<plan::AttentionOp>(root));
+  cost.weights = elementName(root->getOperand(1).getType());
+  if (context > 0)
     cost.positionOperations = ofMultiplyAdd * scoresAndSum * columns;
-    return;
-  }
-  // Every row of a tile attends to all of the tile's.
-  int64_t rows = input.getNumElements() / columns / std::max<int64_t>(input.getDimSize(0), 1);
-  cost.rowOperations = ofMultiplyAdd * scoresAndSum * columns * rows * rows;
+  else // every row of a tile attends to all of the tile's
+    cost.rowOperations = ofMultiplyAdd * scoresAndSum * columns * rows * rows;
+}
+
+/// What the step reads of the entry's inputs and of other steps, and what it makes.
+void addValues(plan::StepOp step, Operation *root, plan::EntryOp entry, StepCost &cost) {
+  auto add = [&](Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t bytes = plan::denseBytes(type);
+    if (isByRow(type, entry))
+      cost.rowValueBytes += bytes / std::max<int64_t>(type.getDimSize(0), 1);
+    else
+      cost.valueBytes += bytes;
+  };
+  if (Value result = step.getResult())
+    add(result);
+  if (isa<plan::LastRowOp>(root)) // reads one row, whatever there is
+    return add(step.getResult());
+  for (Value operand : step.getOperands())
+    if (!isa_and_nonnull<plan::GetWeightOp, plan::GetCacheOp>(operand.getDefiningOp()))
+      add(operand);
 }
 
 } // namespace
@@ -92,6 +130,7 @@ StepCost bluec::costOf(plan::StepOp step, plan::EntryOp entry) {
         if (auto attr = module->getAttrOfType<IntegerAttr>(plan::kContextAttr))
           context = attr.getInt();
   addReads(step, root, context, cost);
-  addOperations(root, step, entry, context, cost);
+  addOperations(root, entry, context, cost);
+  addValues(step, root, entry, cost);
   return cost;
 }

@@ -34,23 +34,29 @@ int64_t sumsOf(blue::QuantizeOp op) {
       sums = std::gcd(sums, type.getGroup()); // gcd(sums, 0) = sums: a whole row
   };
   add(op.getResult());
+  auto addReaders = [&](Value rows) {
+    for (Operation *user : rows.getUsers())
+      if (auto linear = dyn_cast<blue::LinearOp>(user))
+        add(linear.getWeight());
+  };
+  addReaders(op.getResult());
   for (Operation *user : op.getResult().getUsers())
-    if (auto linear = dyn_cast<blue::LinearOp>(user))
-      add(linear.getWeight());
+    if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(user))
+      addReaders(gathering.getResult());
   return sums;
 }
 
 } // namespace
 
 EntryBuilder::EntryBuilder(ModuleOp module, Storage &storage, plan::TargetAttr target,
-                           plan::EntryKind kind, StringRef segment, int64_t capacity,
-                           int64_t context)
+                           StringRef name, plan::EntryKind kind, StringRef segment,
+                           int64_t capacity, int64_t context)
     : module(module), storage(storage), target(target),
       builder(OpBuilder::atBlockEnd(module.getBody())), capacity(capacity), context(context) {
-  entry = plan::EntryOp::create(
-      builder, module.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind)),
-      plan::EntryKindAttr::get(builder.getContext(), kind), builder.getI64IntegerAttr(capacity),
-      builder.getStringAttr(segment), IntegerAttr(), DenseI64ArrayAttr());
+  entry = plan::EntryOp::create(builder, module.getLoc(), builder.getStringAttr(name),
+                                plan::EntryKindAttr::get(builder.getContext(), kind),
+                                builder.getI64IntegerAttr(capacity), builder.getStringAttr(segment),
+                                builder.getStringAttr("cpu"), IntegerAttr(), DenseI64ArrayAttr());
   entry.getBody().emplaceBlock();
   builder.setInsertionPointToEnd(&entry.getBody().front());
 }
@@ -125,6 +131,9 @@ LogicalResult EntryBuilder::lower(Operation *op) {
     return lowerEmbedding(embedding);
   if (auto attention = dyn_cast<blue::AttentionOp>(op))
     return lowerAttention(attention);
+  if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(op);
+      gathering && isa<blue::QuantizedType>(tensorOf(gathering.getX()).getElementType()))
+    return lowerQuantizedGathering(gathering);
   if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp>(op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
@@ -220,6 +229,28 @@ LogicalResult EntryBuilder::lowerQuantize(blue::QuantizeOp op) {
   if (element.getBits() == 4)
     return op.emitOpError() << "expected activations of i8 or i16, found " << element;
   values[op.getResult()] = quantized(op, *x);
+  return success();
+}
+
+/// No kernel makes such rows: fuse-downsampling takes the step into its reader.
+LogicalResult EntryBuilder::lowerQuantizedGathering(blue::TokenDownsampleOp op) {
+  FailureOr<Value> x = mapped(op.getX(), op);
+  if (failed(x))
+    return failure();
+  RankedTensorType rows = tensorOf(op.getResult());
+  SmallVector<int64_t> shape(rows.getShape());
+  shape[0] = tensorOf(*x).getDimSize(0);
+  if (!isReasonable(shape))
+    return op.emitOpError() << "expected a result of at most " << kMostElements
+                            << " elements, found " << rows;
+  auto type = RankedTensorType::get(shape, rows.getElementType(), tensorOf(*x).getEncoding());
+  values[op.getResult()] =
+      addStep(op, plan::kQuantizedSuffix, *x, type, [&](OpBuilder &b, ValueRange arguments) {
+        return blue::TokenDownsampleOp::create(b, op.getLoc(), type, arguments[0],
+                                               op.getHeightAttr(), op.getWidthAttr(),
+                                               op.getColumnMajorAttr())
+            .getResult();
+      });
   return success();
 }
 

@@ -398,33 +398,6 @@ func.func @f(%p: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) {
 
 // -----
 
-// A grid of another size than the tokens.
-func.func @f(%x: tensor<?x16x4xf32>) {
-  // expected-error@+1 {{(C1) expected x to be [B, 3 * 5, C], found [?, 16, 4]}}
-  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x16x4xf32>) -> tensor<?x6x16xf32>
-  return
-}
-
-// -----
-
-// A grid without rows.
-func.func @f(%x: tensor<?x0x4xf32>) {
-  // expected-error@+1 {{(C1) expected x to be [B, 0 * 5, C], found [?, 0, 4]}}
-  %y = blue.token_downsample %x {height = 0, width = 5} : (tensor<?x0x4xf32>) -> tensor<?x0x16xf32>
-  return
-}
-
-// -----
-
-// A grid that is not padded.
-func.func @f(%x: tensor<?x15x4xf32>) {
-  // expected-error@+1 {{(C2) expected a result [?, 6, 16], found [?, 2, 16]}}
-  %y = blue.token_downsample %x {height = 3, width = 5} : (tensor<?x15x4xf32>) -> tensor<?x2x16xf32>
-  return
-}
-
-// -----
-
 // A table of another width.
 func.func @f(%i: tensor<?xi64>, %t: tensor<10x4xf32>) {
   // expected-error@+1 {{(C1) expected ids [T], a table [V, C] and a result [T, C], found [?], [10, 4] and [?, 5]}}

@@ -99,3 +99,25 @@ module attributes {plan.target = #target} {
     return %x : tensor<?x8xf32>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A tile that is left over has an encoder of its own, which reads the same weights.
+// CHECK: plan.encode_calls = [array<i64: 1>]
+// CHECK: plan.weight @table
+// CHECK-NOT: plan.weight
+// CHECK: plan.entry @encode kind encode capacity 2 segment "vision" {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<2x3xf32>)
+// CHECK: plan.get_weight @table
+// CHECK: plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x3xf32>)
+// CHECK: plan.get_weight @table
+module attributes {plan.target = #target} {
+  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+    %w = blue.weight "table" <"v.onnx" at 0 : tensor<4x3xf32>> : tensor<4x3xf32>
+    %y = blue.linear %x, %w : (tensor<?x3xf32>, tensor<4x3xf32>) -> tensor<?x4xf32>
+    return %y : tensor<?x4xf32>
+  }
+}

@@ -254,17 +254,17 @@ TEST_F(BlueEvaluators, EncoderAttentionInBytes) {
 }
 
 TEST_F(BlueEvaluators, EncoderAttentionInWords) {
-  // The norm of (3, 4) bounds the query's scale to 5 / 46300 rather than 4 / 32767; values go to
+  // The norm of (4, 4) bounds the query's scale to 5.66 / 46300 rather than 4 / 32767; values go to
   // 8191, so that 0.4 of a step is lost.
   auto quantized = [](float x, float scale) { return std::nearbyint(x / scale) * scale; };
-  float scale = 5 / 46300.0f;
-  auto score = double(quantized(3, scale)) * double(quantized(0.25f, 0.25f / 32767));
-  auto y = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {3, 4, 3, 4}),
+  float scale = std::sqrt(32.0f) / 46300;
+  auto score = double(quantized(4, scale)) * double(quantized(0.25f, 0.25f / 32767));
+  auto y = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
                                          Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
                                          Tensor::floats({1, 2, 2}, {8191, 1.4f, 8191, 1})});
   ASSERT_EQ(y.size(), 1u);
   expectFloats(y[0], {1, 2, 2}, {8191, 1, 8191, 1});
-  auto weights = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {3, 4, 3, 4}),
+  auto weights = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
                                                Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
                                                Tensor::floats({1, 2, 2}, {8191, 0, 0, 0})});
   ASSERT_EQ(weights.size(), 1u);
@@ -299,6 +299,27 @@ TEST_F(BlueEvaluators, TokenDownsample) {
   expectFloats(rows[0], {1, 2, 4}, {1, 2, 4, 5, 3, 0, 6, 0});
   ASSERT_EQ(columns.size(), 1u);
   expectFloats(columns[0], {1, 2, 4}, {1, 4, 2, 5, 3, 6, 0, 0});
+}
+
+// Quantized tokens stay the numbers that they stand for: each has its own scale, 2 and 100.
+TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
+  const char *text =
+      "(%x: tensor<?x2x4xf32>) -> tensor<?x1x8xf32> {"
+      "%q = blue.quantize %x : (tensor<?x2x4xf32>) -> "
+      "tensor<?x2x4x!blue.quantized<i8 group row scale f32>> "
+      "%d = blue.token_downsample %q {height = 1, width = 2} : "
+      "(tensor<?x2x4x!blue.quantized<i8 group row scale f32>>) -> "
+      "tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>> "
+      "%w = blue.constant dense<1.0> : tensor<8x16xf32> : tensor<8x16xf32> "
+      "%v = blue.quantize %w : (tensor<8x16xf32>) -> "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>> "
+      "%y = blue.linear %d, %v : (tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>>, "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>>) -> tensor<?x1x8xf32> "
+      "return %y : tensor<?x1x8xf32> }";
+  auto y = run(text, {Tensor::floats({1, 2, 4}, {254, 3.9F, 0, 0, 12700, 149, 0, 0})});
+  ASSERT_EQ(y.size(), 1u) << message;
+  ASSERT_EQ(y[0].f32.size(), 8U);
+  EXPECT_FLOAT_EQ(y[0].f32[0], 254 + 4 + 12700 + 100);
 }
 
 TEST_F(BlueEvaluators, EmbeddingAndSelectRow) {

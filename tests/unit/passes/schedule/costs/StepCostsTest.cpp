@@ -94,16 +94,26 @@ TEST_F(StepCostsTest, Decoder) {
   EXPECT_EQ(found[1].weightBytes, 8 * 16 * 4 + 8 * 4);
   EXPECT_EQ(found[1].rowOperations, 2 * 8 * 8);
   EXPECT_EQ(found[1].operations, 0);
+  EXPECT_EQ(found[1].weights, "f32");
+  EXPECT_EQ(found[1].rowProductRows, 1);
+  EXPECT_EQ(found[1].productRows, 0);
+  EXPECT_EQ(found[1].rowValueBytes, 8 * 4 + 8 * 4);
+  EXPECT_EQ(found[1].valueBytes, 0);
   EXPECT_EQ(found[2].op, "append_keys");
   EXPECT_EQ(found[2].positionBytes, 0);
   EXPECT_EQ(found[3].op, "attention");
   EXPECT_EQ(found[3].positionBytes, 2 * 8 * 4);
   EXPECT_EQ(found[3].positionOperations, 2 * 2 * 8);
   EXPECT_EQ(found[3].rowOperations, 0);
+  EXPECT_EQ(found[3].rowValueBytes, 2 * 8 * 4) << "query and result, not the cache";
   EXPECT_EQ(found[4].op, "last_row");
   EXPECT_EQ(found[4].arithmetic, "");
+  EXPECT_EQ(found[4].valueBytes, 2 * 8 * 4) << "reads one row of four";
+  EXPECT_EQ(found[4].rowValueBytes, 0);
   EXPECT_EQ(found[5].operations, 2 * 8 * 8) << "one row, whatever the count";
   EXPECT_EQ(found[5].rowOperations, 0);
+  EXPECT_EQ(found[5].productRows, 1);
+  EXPECT_EQ(found[5].rowProductRows, 0);
 }
 
 // Every row of a tile attends to all of them.
@@ -127,6 +137,11 @@ TEST_F(StepCostsTest, Encoder) {
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].positionOperations, 0);
   EXPECT_EQ(found[0].rowOperations, 2 * 2 * 8 * 5 * 5);
+  EXPECT_EQ(found[0].rowProductRows, 5);
+  EXPECT_EQ(found[0].arithmetic, "f32");
+  EXPECT_EQ(found[0].weights, "f32");
+  EXPECT_EQ(found[0].rowValueBytes, 4 * (5 * 8 + 2 * 4 * 16 + 5 * 8))
+      << "a value read twice counts once";
 }
 
 // Four bits a weight and a scale of two bytes for each 64; products are of the input's integers.
@@ -158,8 +173,69 @@ TEST_F(StepCostsTest, Quantized) {
   )");
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].arithmetic, "i8");
+  EXPECT_EQ(found[0].weights, "i4");
   EXPECT_EQ(found[0].weightBytes, 64 * 128 / 2 + 64 * 2 * 2);
   EXPECT_EQ(found[0].rowOperations, 2 * 64 * 128);
+}
+
+// A row of the products is four of the input's; each token is read once.
+TEST_F(StepCostsTest, Gathered) {
+  std::vector<StepCost> found = costs(R"(
+    module {
+      plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<2x48x8xf32> segment "s"
+      plan.entry @encode kind encode capacity 3 segment "s" {
+      ^bb0(%x: tensor<3x9x12xf32>):
+        %w = plan.get_weight @w : tensor<2x48x8xf32>
+        %y = plan.step "l" value "v" on "cpu" (%x, %w)
+            : (tensor<3x9x12xf32>, tensor<2x48x8xf32>) -> tensor<3x4x16xf32> {
+        ^bb0(%a: tensor<3x9x12xf32>, %b: tensor<2x48x8xf32>):
+          %l = plan.linear %a, %b gather <height = 3, width = 3>
+              : (tensor<3x9x12xf32>, tensor<2x48x8xf32>) -> tensor<3x4x16xf32>
+          plan.yield %l : tensor<3x4x16xf32>
+        }
+        plan.return %y : tensor<3x4x16xf32>
+      }
+    }
+  )");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rowOperations, 2 * 4 * 16 * 48);
+  EXPECT_EQ(found[0].rowProductRows, 4);
+  EXPECT_EQ(found[0].rowValueBytes, 4 * (9 * 12 + 4 * 16));
+}
+
+// Attention over a quantized cache: the products' type is the layout's, the query is of floats.
+TEST_F(StepCostsTest, QuantizedCache) {
+  const std::string k = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
+                        "#plan.keys<heads 2, block 128, dot i16>>";
+  const std::string v = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
+                        "#plan.values<heads 2, block 128, dot i16>>";
+  std::vector<StepCost> found = costs(R"(
+    module attributes {plan.context = 128 : i64} {
+      plan.cache @k : )" + k + R"(
+      plan.cache @v : )" + v + R"(
+      plan.entry @decode kind decode capacity 1 segment "s" {
+      ^bb0(%q: tensor<1x8xf32>):
+        %k = plan.get_cache @k : )" + k +
+                                      R"(
+        %v = plan.get_cache @v : )" + v +
+                                      R"(
+        %z = plan.step "a" value "a" on "cpu" (%q, %k, %v) : (tensor<1x8xf32>, )" +
+                                      k + ", " + v + R"() -> tensor<1x8xf32> {
+        ^bb0(%a: tensor<1x8xf32>, %c: )" +
+                                      k + ", %d: " + v + R"():
+          %0 = plan.attention %a, %c, %d {causal, num_heads = 2 : i64, num_kv_heads = 2 : i64,
+              scale = 1.0 : f64} : (tensor<1x8xf32>, )" +
+                                      k + ", " + v + R"() -> tensor<1x8xf32>
+          plan.yield %0 : tensor<1x8xf32>
+        }
+        plan.return %z : tensor<1x8xf32>
+      }
+    }
+  )");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].arithmetic, "i16");
+  EXPECT_EQ(found[0].weights, "i8");
+  EXPECT_EQ(found[0].positionOperations, 2 * 2 * 8);
 }
 
 } // namespace

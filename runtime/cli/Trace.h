@@ -1,0 +1,53 @@
+// What a run did when, as a file that Perfetto and chrome://tracing open.
+//
+// The format is Chrome's trace events: one JSON object {"traceEvents": [...]}, times in
+// microseconds. A "process" is a run, a "thread" of it a thread of the caller's or the session's;
+// each step that ran is one complete event ("ph": "X"), and calls of entry points are events around
+// their steps.
+#ifndef BLUEC_RUNTIME_CLI_TRACE_H
+#define BLUEC_RUNTIME_CLI_TRACE_H
+
+#include "core/EntryCall.h"
+#include "core/Status.h"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bluec::runtime {
+
+// Collects the steps of a session (Session::observe). Any threads; it must outlive the session or
+// be taken off before.
+class TraceRecorder {
+public:
+  OnEntryStep observer();
+
+  // Writes what was collected, through a temporary file. `beside`, if not empty, is a trace of
+  // `bluec schedule --trace`; its events come in too, as a process of their own that begins when
+  // this run's first call did. NotFound (a file that cannot be read or written), InvalidArgument
+  // (`beside` is no such trace).
+  Status write(const std::string &path, const std::string &beside) const;
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Event {
+    const bluec_entry *entry;
+    const bluec_step *step;
+    std::int64_t count;
+    std::thread::id thread;
+    Clock::time_point begin, end;
+  };
+
+  bool add(const bluec_entry &entry, std::int64_t count, const bluec_step &step);
+
+  mutable std::mutex guard;
+  std::vector<Event> events; // in order of their ends
+};
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CLI_TRACE_H
