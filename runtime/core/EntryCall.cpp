@@ -64,7 +64,8 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i])
       return {Code::InvalidArgument, "entry " + inQuotes(entry.name) + ": an input is null"};
-    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i], usedBytes(entry.inputs[i], count));
+    std::memcpy(memory.arena + entry.inputs[i].offset, inputs[i],
+                usedBytes(entry.inputs[i], count));
   }
   Observer watching{entry, memory.arena, onStep, cancelled};
   bluec_call call{};

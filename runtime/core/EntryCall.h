@@ -19,8 +19,8 @@ class Bundle;
 using OnStep = std::function<bool(std::int64_t, const bluec_step &, const void *)>;
 
 // The same of any call, with its entry point and rows.
-using OnEntryStep = std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &,
-                                       const void *)>;
+using OnEntryStep =
+    std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &, const void *)>;
 
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
