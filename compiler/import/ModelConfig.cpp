@@ -1,5 +1,7 @@
 #include "compiler/import/ModelConfig.h"
 
+#include "runtime/vision/Tiles.h"
+
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
@@ -7,6 +9,7 @@
 #include "llvm/Support/Path.h"
 
 #include <cmath>
+#include <map>
 
 using namespace bluec;
 using Json = nlohmann::ordered_json;
@@ -171,32 +174,129 @@ void readTokens(Reader &reader, const char *key, std::vector<int64_t> &out) {
       out.push_back(reader.asInteger(token, key, 0, largestCount));
 }
 
-void readGrids(Reader resolution, PreprocessConfig &out) {
+constexpr int64_t mostTilesASide = 64;
+constexpr int64_t mostTiles = 128; // of a grid that is not listed
+
+/// Every grid of `least` to `most` tiles.
+std::vector<std::pair<int64_t, int64_t>> gridsOf(int64_t least, int64_t most) {
+  std::vector<std::pair<int64_t, int64_t>> grids;
+  for (const runtime::Grid &grid :
+       runtime::gridsOf(static_cast<int>(least), static_cast<int>(most)))
+    if (grid.columns <= mostTilesASide && grid.rows <= mostTilesASide)
+      grids.emplace_back(grid.columns, grid.rows);
+  return grids;
+}
+
+void readTileCounts(Reader &reader, const char *leastKey, const char *mostKey,
+                    PreprocessConfig &out) {
+  int64_t least = reader.integer(leastKey, 1, mostTilesASide).value_or(1);
+  const Json *most = reader.require(mostKey, "a whole number");
+  if (most)
+    out.candidates = gridsOf(least, reader.asInteger(*most, mostKey, least, mostTiles));
+}
+
+void readGridList(Reader &resolution, PreprocessConfig &out) {
   constexpr size_t mostGrids = 1024;
-  constexpr int64_t mostTiles = 64; // a side
-  std::string algorithm = resolution.string("algorithm", "relaxed_aspect_ratio");
-  if (algorithm != "relaxed_aspect_ratio")
-    resolution.fail("algorithm", "relaxed_aspect_ratio", Json(algorithm));
-  out.alpha = resolution.number("alpha", out.alpha);
-  if (const Json *grids = resolution.list("grids", 1, mostGrids)) {
-    out.candidates.clear();
-    for (const Json &grid : *grids) {
-      if (!grid.is_array() || grid.size() != 2) {
-        resolution.fail("grids", "pairs of columns and rows", grid);
-        return;
-      }
-      out.candidates.emplace_back(resolution.asInteger(grid[0], "grids", 1, mostTiles),
-                                  resolution.asInteger(grid[1], "grids", 1, mostTiles));
+  const Json *grids = resolution.list("grids", 1, mostGrids);
+  if (!grids)
+    return;
+  out.candidates.clear();
+  for (const Json &grid : *grids) {
+    if (!grid.is_array() || grid.size() != 2) {
+      resolution.fail("grids", "pairs of columns and rows", grid);
+      return;
     }
+    out.candidates.emplace_back(resolution.asInteger(grid[0], "grids", 1, mostTilesASide),
+                                resolution.asInteger(grid[1], "grids", 1, mostTilesASide));
   }
-  std::string thumbnail = resolution.string("thumbnail", "none");
-  if (thumbnail != "last_if_many" && thumbnail != "none")
-    resolution.fail("thumbnail", "last_if_many or none", Json(thumbnail));
-  out.thumbnail = thumbnail == "last_if_many";
+}
+
+void readResolution(Reader resolution, PreprocessConfig &out) {
+  std::string algorithm = resolution.string("algorithm", "relaxed_aspect_ratio");
+  if (algorithm == "llava_next")
+    out.scheme = "llava-next";
+  else if (algorithm == "internvl")
+    out.scheme = "internvl";
+  else if (algorithm != "relaxed_aspect_ratio")
+    resolution.fail("algorithm", "relaxed_aspect_ratio, llava_next or internvl", Json(algorithm));
+  out.alpha = resolution.number("alpha", out.alpha);
+  if (out.alpha < 0)
+    resolution.fail("alpha", "a number that is not negative", Json(out.alpha));
+  if (resolution.find("grids"))
+    readGridList(resolution, out);
+  else if (resolution.find("max_tiles"))
+    readTileCounts(resolution, "min_tiles", "max_tiles", out);
+  else
+    resolution.require("grids", "a list (or max_tiles)");
+  out.thumbnail = resolution.string("thumbnail", "none");
+  if (!runtime::thumbnailByName(out.thumbnail))
+    resolution.fail("thumbnail", "none, last_if_many or first", Json(out.thumbnail));
+  out.maxTokens = resolution.integer("max_image_tokens", 0, largestCount).value_or(0);
+}
+
+/// Sizes in pixels that are whole tiles.
+void readPinpoints(Reader &reader, PreprocessConfig &out) {
+  constexpr size_t mostGrids = 1024;
+  constexpr const char *key = "image_grid_pinpoints";
+  const Json *points = reader.list(key, 1, mostGrids);
+  out.scheme = "llava-next";
+  out.thumbnail = "first";
+  out.candidates.clear();
+  for (size_t i = 0; points && i < points->size(); ++i) {
+    const Json &point = (*points)[i];
+    if (!point.is_array() || point.size() != 2) {
+      reader.fail(key, "pairs of height and width", point);
+      return;
+    }
+    int64_t height = reader.asInteger(point[0], key, 1, largestCount);
+    int64_t width = reader.asInteger(point[1], key, 1, largestCount);
+    if (out.tileHeight == 0 || out.tileWidth == 0 || height % out.tileHeight != 0 ||
+        width % out.tileWidth != 0 || height / out.tileHeight > mostTilesASide ||
+        width / out.tileWidth > mostTilesASide) {
+      reader.fail(key, "1 to 64 times the size of a tile on each side", point);
+      return;
+    }
+    out.candidates.emplace_back(width / out.tileWidth, height / out.tileHeight);
+  }
+}
+
+/// The size of a tile: {height, width}, {shortest_edge}, or one number.
+void readTileSize(Reader &reader, const char *key, PreprocessConfig &out) {
+  constexpr int64_t mostPixels = 1 << 14;
+  const Json *size = reader.find(key);
+  if (size && size->is_number()) {
+    out.tileHeight = out.tileWidth = reader.asInteger(*size, key, 1, mostPixels);
+    return;
+  }
+  Reader sides = reader.child(key);
+  if (std::optional<int64_t> edge = sides.integer("shortest_edge", 1, mostPixels))
+    out.tileHeight = out.tileWidth = *edge;
+  out.tileHeight = sides.integer("height", 1, mostPixels).value_or(out.tileHeight);
+  out.tileWidth = sides.integer("width", 1, mostPixels).value_or(out.tileWidth);
+}
+
+void readDynamicResolution(Reader &reader, PreprocessConfig &out) {
+  constexpr const char *tiled = "crop_to_patches", *pinpoints = "image_grid_pinpoints",
+                       *own = "dynamic_resolution";
+  const bool crops = reader.boolean(tiled, false);
+  const int ways = (reader.find(own) != nullptr) + (reader.find(pinpoints) != nullptr) + crops;
+  if (ways > 1)
+    reader.fail(reader.find(own) ? own : pinpoints,
+                "one of dynamic_resolution, image_grid_pinpoints and crop_to_patches",
+                *reader.find(reader.find(own) ? own : pinpoints));
+  if (reader.find(own))
+    return readResolution(reader.child(own), out);
+  if (reader.find(pinpoints))
+    return readPinpoints(reader, out);
+  if (!crops)
+    return;
+  out.scheme = "internvl";
+  out.thumbnail = "last_if_many";
+  readTileCounts(reader, "min_patches", "max_patches", out);
 }
 
 PreprocessConfig readPreprocess(const Json &json, std::string &fault) {
-  constexpr int64_t bicubic = 3, mostPixels = 1 << 14, brightest = 255;
+  constexpr int64_t brightest = 255;
   constexpr size_t channels = 3;
   Reader reader(json, "preprocessor_config.json: ", fault);
   PreprocessConfig out;
@@ -212,12 +312,23 @@ PreprocessConfig readPreprocess(const Json &json, std::string &fault) {
         reader.fail("image_std", "numbers other than 0", *deviation);
     }
   }
-  if (std::optional<int64_t> resample = reader.integer("resample", 0, largestCount);
-      resample && *resample != bicubic)
-    reader.fail("resample", "3 (bicubic)", Json(*resample));
-  Reader size = reader.child("size");
-  out.tileHeight = size.integer("height", 1, mostPixels).value_or(0);
-  out.tileWidth = size.integer("width", 1, mostPixels).value_or(0);
+  // Pillow's numbers.
+  static const std::map<int64_t, const char *> filters = {
+      {1, "lanczos"}, {2, "bilinear"}, {3, "bicubic"}};
+  if (std::optional<int64_t> resample = reader.integer("resample", 0, largestCount)) {
+    auto found = filters.find(*resample);
+    if (found == filters.end())
+      reader.fail("resample", "1 (lanczos), 2 (bilinear) or 3 (bicubic)", Json(*resample));
+    else
+      out.resample = found->second;
+  }
+  readTileSize(reader, "size", out);
+  // What is cut out of the resized picture: nothing, as far as tiles are concerned.
+  PreprocessConfig crop = out;
+  readTileSize(reader, "crop_size", crop);
+  if (reader.boolean("do_center_crop", false) &&
+      (crop.tileHeight != out.tileHeight || crop.tileWidth != out.tileWidth))
+    reader.fail("crop_size", "the size of a tile", *reader.find("crop_size"));
   if (reader.find("pad_color"))
     if (const Json *color = reader.list("pad_color", channels, channels))
       for (size_t i = 0; i < channels; ++i)
@@ -225,8 +336,7 @@ PreprocessConfig readPreprocess(const Json &json, std::string &fault) {
   out.padPosition = reader.string("pad_position", "center");
   if (out.padPosition != "center" && out.padPosition != "top_left")
     reader.fail("pad_position", "center or top_left", Json(out.padPosition));
-  if (reader.find("dynamic_resolution"))
-    readGrids(reader.child("dynamic_resolution"), out);
+  readDynamicResolution(reader, out);
   return out;
 }
 

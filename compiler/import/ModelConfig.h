@@ -19,7 +19,14 @@
 
 namespace bluec {
 
-/// preprocessor_config.json: (pixel * rescale - mean) / deviation, and dynamic resolution.
+/// preprocessor_config.json: (pixel * rescale - mean) / deviation, and dynamic resolution
+/// (runtime/vision/Tiles.h says what the schemes do). That is one of
+///   dynamic_resolution: {algorithm: "relaxed_aspect_ratio" | "llava_next" | "internvl", alpha,
+///     grids: [[columns, rows]] | max_tiles (and min_tiles), thumbnail: "none" | "last_if_many" |
+///     "first", max_image_tokens}
+///   image_grid_pinpoints: [[height, width]] in pixels, as LLaVA-NeXT's processor has it
+///   crop_to_patches: true, min_patches, max_patches, as InternVL's has it
+/// or nothing: one tile.
 struct PreprocessConfig {
   double rescale = 1;
   std::array<double, 3> mean{};
@@ -28,9 +35,12 @@ struct PreprocessConfig {
   std::string padPosition = "center";                          // or "top_left"
   int64_t tileHeight = 0;                                      // pixels
   int64_t tileWidth = 0;                                       // pixels
+  std::string resample = "bicubic";                            // or "bilinear", "lanczos"
+  std::string scheme = "relaxed";                              // or "llava-next", "internvl"
   double alpha = 0.1;                                          // of relaxed aspect ratio matching
-  std::vector<std::pair<int64_t, int64_t>> candidates{{1, 1}}; // columns, rows, as visited
-  bool thumbnail = false;
+  std::vector<std::pair<int64_t, int64_t>> candidates{{1, 1}}; // columns, rows, as listed
+  std::string thumbnail = "none";                              // or "last_if_many", "first"
+  int64_t maxTokens = 0;                                       // of a picture; 0: no cap
 };
 
 /// What stands around a turn. `bluec_chat` of tokenizer_config.json, or the ChatML that a

@@ -2,6 +2,7 @@
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
 #include "compiler/support/MappedFile.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "targets/Registration.h"
@@ -17,6 +18,7 @@
 
 using namespace mlir;
 using namespace bluec;
+using reference::Tensor;
 
 //===------------------------------------------------------------------------------------------===//
 // The set
@@ -127,7 +129,8 @@ std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
   options.recipe = "float";
   options.context = like.context;
   options.chunk = like.chunk;
-  options.imageBatch = like.imageBatch;
+  if (like.imageBatch > 0)
+    options.imageBatch = like.imageBatch;
   options.jobs = like.jobs;
   std::string why;
   const targets::Target *target = targets::allTargets().find(like.target, why);
@@ -214,13 +217,59 @@ struct Input {
   std::shared_ptr<quantize::InputStatistics> statistics;
   bool isForGptq = false;
   float largest = 0;
+  blue::TokenDownsampleOp gathering; // that makes the value of what was observed, or null
+
+  LogicalResult add(const float *values, int64_t rows, int64_t width);
 };
+
+/// The rows that `op` makes of [tiles, tokens, channels]: no step has them.
+FailureOr<Tensor> gathered(blue::TokenDownsampleOp op, const float *values, int64_t rows,
+                           int64_t channels) {
+  int64_t tokens = op.getX().getType().getShape()[1];
+  Tensor x = Tensor::zeros(reference::ElementType::F32, {rows / tokens, tokens, channels});
+  std::copy_n(values, x.f32.size(), x.f32.begin());
+  auto evaluate = reference::blueEvaluators().find(op->getName().getStringRef())->second;
+  FailureOr<SmallVector<Tensor>> results = evaluate(op, {&x}, {});
+  if (failed(results))
+    return failure();
+  return std::move(results->front());
+}
+
+LogicalResult Input::add(const float *values, int64_t rows, int64_t width) {
+  Tensor wide;
+  if (gathering) {
+    FailureOr<Tensor> made = gathered(gathering, values, rows, width);
+    if (failed(made))
+      return failure();
+    wide = std::move(*made);
+    values = wide.f32.data();
+    width = wide.shape.back();
+    rows = wide.numElements() / width;
+  }
+  for (int64_t i = 0; i < rows * width; ++i)
+    largest = std::max(largest, std::abs(values[i]));
+  if (statistics && statistics->size() == width)
+    statistics->add(values, rows);
+  return success();
+}
+
+/// The one whose rows are gathered so, or a new one.
+Input &inputFor(std::vector<Input> &inputs, blue::TokenDownsampleOp gathering) {
+  auto describe = [](blue::TokenDownsampleOp op) {
+    return op ? op->getAttrDictionary() : DictionaryAttr();
+  };
+  for (Input &input : inputs)
+    if (describe(input.gathering) == describe(gathering))
+      return input;
+  inputs.emplace_back().gathering = gathering;
+  return inputs.back();
+}
 
 } // namespace
 
 LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
                                   quantize::Statistics &statistics) {
-  llvm::StringMap<Input> inputs; // by the layer that makes them
+  llvm::StringMap<std::vector<Input>> inputs; // by the layer whose values are observed
   for (auto function : from.getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
     auto visit = [&](blue::LinearOp linear) -> LogicalResult {
@@ -229,12 +278,15 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
                   linear.getWeight().getDefiningOp<blue::WeightOp>();
       bool isStatic = rule.activations && rule.activations->isStatic;
       Operation *producer = linear.getX().getDefiningOp();
+      auto gathering = dyn_cast_or_null<blue::TokenDownsampleOp>(producer);
+      if (gathering)
+        producer = gathering.getX().getDefiningOp();
       if (!gptq && !isStatic)
         return success();
       if (!producer || names.of(producer).empty())
         return linear.emitError() << names.of(linear)
                                   << ": expected an input that a layer computes, for calibration";
-      Input &input = inputs[names.of(producer)];
+      Input &input = inputFor(inputs[names.of(producer)], gathering);
       input.readers.push_back(linear);
       input.isForGptq |= gptq;
       if (input.statistics || !input.isForGptq)
@@ -253,6 +305,7 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
       return failure();
   }
 
+  LogicalResult result = success();
   session->observe([&](const bluec_entry &entry, int64_t count, const bluec_step &step,
                        const void *output) {
     auto found = inputs.find(step.output.name);
@@ -264,14 +317,13 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
     // What a call computes for its last row only has one row, whatever the capacity.
     rows *= std::min<int64_t>(count, step.output.dims[0]);
     const float *values = static_cast<const float *>(output);
-    Input &input = found->second;
-    for (int64_t i = 0; i < rows * width; ++i)
-      input.largest = std::max(input.largest, std::abs(values[i]));
-    if (input.statistics && input.statistics->size() == width)
-      input.statistics->add(values, rows);
+    for (Input &input : found->second)
+      if (failed(input.add(values, rows, width))) {
+        result = failure();
+        return false;
+      }
     return true;
   });
-  LogicalResult result = success();
   for (const CalibrationQuestion &question : questions) {
     std::vector<int32_t> tokens;
     Logits logits;
@@ -283,14 +335,15 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
     return failure();
 
   OpBuilder builder(from.getContext());
-  for (auto &[name, input] : inputs)
-    for (blue::LinearOp linear : input.readers) {
-      if (input.largest > 0)
-        linear->setAttr(kInputMaxAttr, builder.getF64FloatAttr(input.largest));
-      auto weight = linear.getWeight().getDefiningOp<blue::WeightOp>();
-      if (weight && input.statistics)
-        statistics.set(weight.getSource(), input.statistics);
-    }
+  for (auto &[name, all] : inputs)
+    for (Input &input : all)
+      for (blue::LinearOp linear : input.readers) {
+        if (input.largest > 0)
+          linear->setAttr(kInputMaxAttr, builder.getF64FloatAttr(input.largest));
+        auto weight = linear.getWeight().getDefiningOp<blue::WeightOp>();
+        if (weight && input.statistics)
+          statistics.set(weight.getSource(), input.statistics);
+      }
   return success();
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/pipeline/BundleWriter.h"
 #include "compiler/pipeline/Calibration.h"
 #include "compiler/pipeline/Geometry.h"
+#include "compiler/pipeline/ImageBatch.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/MemoryWatch.h"
 #include "compiler/pipeline/ModelPackage.h"
@@ -15,9 +16,13 @@
 #include "compiler/pipeline/WeightsFile.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/precision/recipe/Recipe.h"
+#include "passes/schedule/machine/Machine.h"
 #include "runtime/core/Manifest.h"
+#include "runtime/core/Sha256.h"
+#include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -31,6 +36,35 @@
 using namespace mlir;
 using namespace bluec;
 using Clock = std::chrono::steady_clock;
+
+/// The tiles of pictures that fill each of the grids once.
+static SmallVector<int64_t> tilesOfGrids(const PreprocessConfig &from, int64_t tokensPerTile) {
+  runtime::Preprocess preprocess;
+  preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
+  preprocess.tokensPerTile = tokensPerTile;
+  for (auto [columns, rows] : from.candidates)
+    preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
+  // A cap below that is refused later on, with what it has to be.
+  if (from.maxTokens > 0 && from.maxTokens >= runtime::leastTokens(preprocess))
+    runtime::capTokens(preprocess, from.maxTokens);
+  SmallVector<int64_t> tiles;
+  for (const runtime::Grid &grid : preprocess.candidates)
+    tiles.push_back(runtime::tokensOf(grid, preprocess) / tokensPerTile);
+  return tiles;
+}
+
+/// Of the model's image encoder, [tiles, tokens, width]; 0 without one.
+static int64_t tokensPerTileOf(ModuleOp model) {
+  for (auto function : model.getOps<func::FuncOp>()) {
+    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+    if (!role || role.getValue() != "vision" || function.getNumResults() == 0)
+      continue;
+    auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[0]);
+    if (type && type.getRank() == 3 && !type.isDynamicDim(1))
+      return type.getDimSize(1);
+  }
+  return 0;
+}
 
 namespace {
 
@@ -65,6 +99,9 @@ private:
   }
   LogicalResult chooseSizes();
   LogicalResult checkBudget();
+  LogicalResult checkMachine();
+  LogicalResult chooseImageBatch();
+  Json describeDevices() const;
   LogicalResult calibrate();
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
@@ -82,6 +119,8 @@ private:
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
   Recipe recipe;
+  std::optional<Machine> machine;
+  SmallVector<BatchPrediction> batches;     // what was asked for --image-batch auto, fastest first
   std::unique_ptr<Calibration> calibration; // null without a set
   quantize::Statistics statistics;
   std::optional<LogitErrors> cost; // of the recipe, on the calibration set
@@ -101,7 +140,7 @@ private:
   Geometry geometry;
   WeightsDigest weightsDigest;
   targets::ModelInfo info;
-  Json entryPoints, memoryPlan, precisionSummary;
+  Json entryPoints, memoryPlan, precisionSummary, fusions;
 };
 
 } // namespace
@@ -190,6 +229,26 @@ LogicalResult Compilation::report(llvm::Error error) {
   return diagnostics.error(llvm::toString(std::move(error)));
 }
 
+LogicalResult Compilation::checkMachine() {
+  if (options.machine.empty())
+    return options.imageBatch > 0
+               ? success()
+               : diagnostics.error("--image-batch: auto: expected a machine to ask (--machine), "
+                                   "found none");
+  if (!machineExists(options.machine)) {
+    std::vector<std::string> names;
+    for (const ShippedMachine &shipped : shippedMachines())
+      names.push_back(shipped.name);
+    return diagnostics.error("--machine: expected " + llvm::join(names, ", ") +
+                             " or a file, found '" + options.machine + "'");
+  }
+  llvm::Expected<Machine> loaded = Machine::load(options.machine);
+  if (!loaded)
+    return report(loaded.takeError());
+  machine = std::move(*loaded);
+  return success();
+}
+
 /// Whether `place` is `folder` or lies below it, by their names.
 static bool isWithin(StringRef place, StringRef folder) {
   auto parts = [](StringRef name) {
@@ -218,6 +277,8 @@ LogicalResult Compilation::checkOptions() {
   if (!loaded)
     return report(loaded.takeError());
   recipe = std::move(*loaded);
+  if (failed(checkMachine()))
+    return failure();
   if (options.accuracyBudget && options.calibration.empty())
     return diagnostics.error("--accuracy-budget: expected a calibration set to measure on "
                              "(--calibration), found none");
@@ -248,36 +309,26 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
+  if (options.makeModel)
+    return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
   if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
     return failure();
   return passes->run(*module, "import", buildImportPipeline);
 }
 
-/// Context and chunk from the command line, or what suits the model.
 LogicalResult Compilation::chooseSizes() {
-  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
-  int64_t positions = package.config.maxPositions; // 0: not said
-  sizes.context = options.context.value_or(positions > 0 ? std::min(defaultContext, positions)
-                                                         : defaultContext);
-  sizes.chunk = options.chunk.value_or(std::min(defaultChunk, sizes.context));
   sizes.imageBatch = options.imageBatch;
   exitCode = exitUsage;
-  if (positions > 0 && sizes.context > positions)
-    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
-                             " positions, found " + Twine(sizes.context));
-  // Masks and rotary tables are recognised by evaluating them at up to this many positions.
-  constexpr int64_t leastContext = 8;
-  if (sizes.context < leastContext)
-    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
-                             " tokens, found " + Twine(sizes.context));
-  if (sizes.chunk > sizes.context)
-    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
-                             " tokens, found " + Twine(sizes.chunk));
+  if (failed(
+          bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics)))
+    return failure();
   exitCode = exitInput;
   return success();
 }
 
 LogicalResult Compilation::model() {
+  if (options.makeModel)
+    return passes->run(*module, "model", buildCheckPipeline);
   auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
   return passes->run(*module, "model", build);
 }
@@ -325,7 +376,27 @@ LogicalResult Compilation::measureCost() {
   return success();
 }
 
+/// The batch with which pictures of all grids are encoded fastest, in the mean.
+LogicalResult Compilation::chooseImageBatch() {
+  int64_t tokens = tokensPerTileOf(*module);
+  if (!package.config.preprocess || tokens < 1) {
+    sizes.imageBatch = 1; // no pictures
+    return success();
+  }
+  FailureOr<SmallVector<BatchPrediction>> predicted = predictImageBatches(
+      *module, sizes, *machine, tilesOfGrids(*package.config.preprocess, tokens), *passes);
+  if (failed(predicted))
+    return failure();
+  batches = std::move(*predicted);
+  sizes.imageBatch = batches.empty() ? 1 : batches.front().tiles;
+  return success();
+}
+
 LogicalResult Compilation::schedule() {
+  if (machine)
+    sizes.machine = machine->text;
+  if (options.imageBatch == 0 && failed(chooseImageBatch()))
+    return failure();
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
   if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
       failed(passes->run(*module, "placement", buildPlacementPipeline)))
@@ -334,6 +405,8 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  if (options.onPlan)
+    options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return checkBudget();
@@ -359,6 +432,7 @@ LogicalResult Compilation::kernels() {
   entryPoints = describeEntryPoints(*module);
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
+  fusions = describeFusions(*module);
   if (failed(passes->run(*module, "kernels",
                          [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
     return failure();
@@ -476,6 +550,17 @@ LogicalResult Compilation::bundle() {
   return report(writer->commit());
 }
 
+/// What stands for each device that entry points are on. A compiled target has one device.
+Json Compilation::describeDevices() const {
+  Json devices = Json::array();
+  llvm::SmallSetVector<StringRef, 4> names;
+  for (auto entry : ModuleOp(*module).getOps<plan::EntryOp>())
+    names.insert(entry.getDevice());
+  for (StringRef name : names)
+    devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});
+  return devices;
+}
+
 static Json describe(const LogitErrors &cost) {
   return {{"tokens", cost.rows},
           {"mean_divergence", cost.mean()},
@@ -497,10 +582,23 @@ Json Compilation::manifestFields() const {
       {"image_batch", geometry.imageBatch}, {"hidden", geometry.hidden},
       {"vocabulary", geometry.vocabulary},  {"tokens_per_tile", geometry.tokensPerTile},
       {"tile_height", geometry.tileHeight}, {"tile_width", geometry.tileWidth}};
+  if (auto calls = plan::encodeCallsOf(*module)) {
+    Json lists = Json::array();
+    for (ArrayRef<int64_t> capacities : *calls)
+      lists.push_back(std::vector<int64_t>(capacities.begin(), capacities.end()));
+    fields["geometry"]["encode_calls"] = std::move(lists);
+  }
+  if (machine) {
+    runtime::Sha256 hash;
+    hash.update(machine->text.data(), machine->text.size());
+    fields["machine"] = {{"name", machine->name}, {"sha256", hexDigits(hash.finish())}};
+  }
+  fields["devices"] = describeDevices();
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
   fields["precision"] = precisionSummary;
+  fields["fusions"] = fusions;
   return fields;
 }
 
@@ -514,6 +612,20 @@ void Compilation::printSummary() {
         "MB of mapped files\n",
         "all", seconds, megabytes(peaks.resident), megabytes(peaks.anonymous),
         megabytes(peaks.file));
+  auto hasEntry = [&](plan::EntryKind kind) {
+    return llvm::any_of(module->getOps<plan::EntryOp>(),
+                        [&](plan::EntryOp entry) { return entry.getKind() == kind; });
+  };
+  bool inStages = hasEntry(plan::EntryKind::EncodePatches);
+  if (options.progress && machine && hasEntry(plan::EntryKind::Encode))
+    err << "pictures   no stages: machine " << machine->name << " encodes on one device\n";
+  if (options.progress && inStages)
+    err << "pictures   two stages, which run in order here: target " << target->name()
+        << " has one device\n";
+  for (const BatchPrediction &batch : batches)
+    if (options.progress)
+      err << llvm::formatv("pictures   {0} tiles a call: {1:f1} ms predicted in the mean\n",
+                           batch.tiles, batch.seconds * 1e3);
   if (!options.json)
     return;
   Json phases = Json::array();
@@ -525,6 +637,13 @@ void Compilation::printSummary() {
   summary["recipe"] = recipe.name;
   if (cost)
     summary["accuracy"] = describe(*cost);
+  if (machine)
+    summary["machine"] = machine->name;
+  summary["image_batch"] = sizes.imageBatch;
+  for (const BatchPrediction &batch : batches)
+    summary["image_batches"].push_back(
+        {{"tiles", batch.tiles}, {"predicted_seconds", batch.seconds}});
+  summary["devices"] = describeDevices();
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {
@@ -532,6 +651,7 @@ void Compilation::printSummary() {
   if (!memoryPlan.is_null()) {
     summary["memory"] = memoryPlan;
     summary["memory"].erase("entries");
+    summary["fusions"] = fusions;
   }
   out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
 }

@@ -2,12 +2,16 @@
 #ifndef BLUEC_COMPILER_PIPELINE_COMPILATION_H
 #define BLUEC_COMPILER_PIPELINE_COMPILATION_H
 
+#include "compiler/import/ModelConfig.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Phase.h"
 
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -31,13 +35,19 @@ struct CompileOptions {
   Emit emit = Emit::Bundle;
   std::optional<int64_t> context; // tokens; absent: 2048, or all positions that the model has
   std::optional<int64_t> chunk;   // tokens; absent: 128, or the context if that is less
-  int64_t imageBatch = 1;         // tiles
+  int64_t imageBatch = 4;         // tiles; 0: what `machine` is predicted to be fastest with
+  std::string machine;            // a name or a file that Machine::load knows; empty: none
   int64_t memoryBudget = 0;       // bytes; 0: none
   std::optional<Phase> stopAfter;
   std::string dumpPhasesTo; // directory; empty: no dumps
   int jobs = 0;             // threads; 0: one for each CPU
   bool json = false;
   bool progress = false; // phases and their time on stderr, as they pass
+  /// For models that bluec makes itself: adds the functions of a `blue` module and says what a
+  /// configuration would, in place of the files in `model`, which then holds nothing but weights.
+  std::function<llvm::Error(mlir::ModuleOp, ModelConfig &)> makeModel;
+  /// Is shown the plan behind the schedule phase.
+  std::function<void(mlir::ModuleOp)> onPlan;
 };
 
 /// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,

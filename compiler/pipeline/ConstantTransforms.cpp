@@ -94,6 +94,10 @@ FailureOr<Tensor> bluec::transformConstant(ElementsAttr value, ArrayAttr transfo
         blue::inferTransformedType(type, transform, [&] { return emitError(location); });
     if (failed(next))
       return failure();
+    if (isa<blue::MultiplyAttr, blue::AddAttr>(transform))
+      return emitError(location) << "expected a constant that needs no other weight, found "
+                                 << transform,
+             failure();
     if (!isNarrowFloat(*next))
       return emitError(location) << "expected a constant that stays of floats, found " << *next,
              failure();

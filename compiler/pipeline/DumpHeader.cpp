@@ -43,10 +43,12 @@ std::string describeLayer(Operation &op) {
     describeWeight(patches.getWeight());
     return "weights " + text + "; activations " + precisionText(patches.getPixels().getType());
   }
-  if (auto attention = dyn_cast<blue::AttentionOp>(op); attention && attention.getPastKey()) {
-    text = "past " + precisionText(attention.getPastKey().getType());
+  if (auto attention = dyn_cast<blue::AttentionOp>(op)) {
+    if (attention.getPastKey())
+      text = "past " + precisionText(attention.getPastKey().getType());
     if (attention.getComputeType())
-      text += "; products in " + precisionText(*attention.getComputeType());
+      text += (text.empty() ? "" : "; ") + std::string("products in ") +
+              precisionText(*attention.getComputeType());
     return text;
   }
   return {};
@@ -68,10 +70,10 @@ double megabytes(const Json &bytes) { return bytes.get<double>() / 1e6; }
 void describePlan(ModuleOp module, llvm::raw_ostream &out) {
   auto context = module->getAttrOfType<IntegerAttr>(plan::kContextAttr);
   for (auto entry : module.getOps<plan::EntryOp>()) {
-    bool isVision = entry.getKind() == plan::EntryKind::Encode;
-    out << llvm::formatv("//   {0,-8} {1} {2} a call, {3} steps", entry.getSymName(),
+    bool isVision = plan::isEncoder(entry.getKind());
+    out << llvm::formatv("//   {0,-8} {1} {2} a call, {3} steps on {4}", entry.getSymName(),
                          entry.getCapacity(), isVision ? "tiles" : "tokens",
-                         llvm::range_size(entry.getOps<plan::StepOp>()));
+                         llvm::range_size(entry.getOps<plan::StepOp>()), entry.getDevice());
     if (entry.getArenaBytes())
       out << llvm::formatv(", arena {0:f2} MB", static_cast<double>(*entry.getArenaBytes()) / 1e6);
     // A prompt that fills the context, chunk by chunk.
@@ -87,6 +89,14 @@ void describePlan(ModuleOp module, llvm::raw_ostream &out) {
     out << llvm::formatv("//   weights of {0}: {1} of {2}, {3:f2} MB\n",
                          row["segment"].get<std::string>(), row["tensors"].get<int64_t>(),
                          row["type"].get<std::string>(), megabytes(row["bytes"]));
+  for (const Json &row : describeFusions(module))
+    out << llvm::formatv(
+        "//   {0}: {1} saves {2} steps, {3:f2} MB of gathered rows and {4:f3} of {5:f3} "
+        "G operations a call\n",
+        row["entry"].get<std::string>(), row["layer"].get<std::string>(),
+        row["steps_saved"].get<int64_t>(), megabytes(row["wide_bytes_saved"]),
+        row["operations_saved"].get<double>() / 1e9,
+        (row["operations"].get<double>() + row["operations_saved"].get<double>()) / 1e9);
   if (precision.contains("kv_cache"))
     out << llvm::formatv("//   kv cache of {0} tokens: {1}, {2:f2} MB\n",
                          context ? context.getInt() : 0,

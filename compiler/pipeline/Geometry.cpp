@@ -41,6 +41,23 @@ int64_t tableRows(plan::EntryOp entry) {
   return rows;
 }
 
+LogicalResult readTiles(plan::EntryOp entry, RankedTensorType pixels, Geometry &geometry) {
+  if (failed(expectRank(entry, "pixels", pixels, 4)))
+    return failure();
+  geometry.imageBatch = std::max(geometry.imageBatch, static_cast<int64_t>(entry.getCapacity()));
+  return success(
+      succeeded(agree(entry, "tiles of height", geometry.tileHeight, pixels.getDimSize(2))) &&
+      succeeded(agree(entry, "tiles of width", geometry.tileWidth, pixels.getDimSize(3))));
+}
+
+LogicalResult readFeatures(plan::EntryOp entry, RankedTensorType features, Geometry &geometry) {
+  if (failed(expectRank(entry, "image features", features, 3)) ||
+      failed(
+          agree(entry, "image features of tokens", geometry.tokensPerTile, features.getDimSize(1))))
+    return failure();
+  return agree(entry, "features of width", geometry.hidden, features.getDimSize(2));
+}
+
 LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
   Block &block = entry.getBody().front();
   if (block.getNumArguments() != 1 || block.getTerminator()->getNumOperands() != 1)
@@ -50,14 +67,12 @@ LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
   int64_t capacity = static_cast<int64_t>(entry.getCapacity());
   switch (entry.getKind()) {
   case plan::EntryKind::Encode:
-    if (failed(expectRank(entry, "pixels", input, 4)) ||
-        failed(expectRank(entry, "image features", output, 3)))
-      return failure();
-    geometry.imageBatch = capacity;
-    geometry.tileHeight = input.getDimSize(2);
-    geometry.tileWidth = input.getDimSize(3);
-    geometry.tokensPerTile = output.getDimSize(1);
-    return agree(entry, "features of width", geometry.hidden, output.getDimSize(2));
+    return success(succeeded(readTiles(entry, input, geometry)) &&
+                   succeeded(readFeatures(entry, output, geometry)));
+  case plan::EntryKind::EncodePatches:
+    return readTiles(entry, input, geometry);
+  case plan::EntryKind::EncodeBlocks:
+    return readFeatures(entry, output, geometry);
   case plan::EntryKind::Embed:
     if (failed(expectRank(entry, "ids", input, 1)) ||
         failed(expectRank(entry, "embeddings", output, 2)))

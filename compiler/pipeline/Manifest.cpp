@@ -94,6 +94,7 @@ Json bluec::describeEntryPoints(ModuleOp module) {
                            {"kind", plan::stringifyEntryKind(entry.getKind()).str()},
                            {"capacity", static_cast<int64_t>(entry.getCapacity())},
                            {"segment", entry.getSegment().str()},
+                           {"device", entry.getDevice().str()},
                            {"arena_bytes", static_cast<int64_t>(entry.getArenaBytes().value_or(0))},
                            {"steps", stepsOf(entry).size()},
                            {"inputs", std::move(inputs)},

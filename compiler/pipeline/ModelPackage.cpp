@@ -80,12 +80,58 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
+// A picture of one tile at least has to fit; leastTokens() of the runtime.
+static LogicalResult checkTokenCap(const PreprocessConfig &config, const Geometry &geometry,
+                                   Diagnostics &diagnostics) {
+  int64_t smallest = std::numeric_limits<int64_t>::max();
+  for (const auto &[columns, rows] : config.candidates)
+    smallest = std::min(smallest, columns * rows * geometry.tokensPerTile);
+  if (config.maxTokens == 0 || config.maxTokens >= smallest)
+    return success();
+  return diagnostics.error("preprocessor_config.json: dynamic_resolution.max_image_tokens: "
+                           "expected 0, or at least the " +
+                           Twine(smallest) + " tokens of the smallest grid, found " +
+                           Twine(config.maxTokens));
+}
+
+bool bluec::hasGraphs(const std::string &directory) {
+  return llvm::any_of(
+      ArrayRef<StringRef>{"vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx"},
+      [&](StringRef name) { return !findGraph(directory, name).empty(); });
+}
+
+LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
+                                 std::optional<int64_t> chunk, ScheduleOptions &sizes,
+                                 Diagnostics &diagnostics) {
+  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
+  int64_t positions = config.maxPositions; // 0: not said
+  sizes.context =
+      context.value_or(positions > 0 ? std::min(defaultContext, positions) : defaultContext);
+  sizes.chunk = chunk.value_or(std::min(defaultChunk, sizes.context));
+  if (positions > 0 && sizes.context > positions)
+    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
+                             " positions, found " + Twine(sizes.context));
+  // Masks and rotary tables are recognised by evaluating them at up to this many positions.
+  constexpr int64_t leastContext = 8;
+  if (sizes.context < leastContext)
+    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
+                             " tokens, found " + Twine(sizes.context));
+  if (sizes.chunk > sizes.context)
+    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
+                             " tokens, found " + Twine(sizes.chunk));
+  return success();
+}
+
 /// Tiles are cut to the size that the configuration says, and fed to the graph.
 static LogicalResult checkTiles(const ModelConfig &config, const Geometry &geometry,
                                 Diagnostics &diagnostics) {
-  if (!config.preprocess || geometry.tileHeight == 0 || config.preprocess->tileHeight == 0)
+  if (!config.preprocess || geometry.tileHeight == 0)
     return success();
   const PreprocessConfig &said = *config.preprocess;
+  if (failed(checkTokenCap(said, geometry, diagnostics)))
+    return failure();
+  if (said.tileHeight == 0)
+    return success();
   if (said.tileHeight == geometry.tileHeight && said.tileWidth == geometry.tileWidth)
     return success();
   return diagnostics.error("preprocessor_config.json: size: expected " +
@@ -137,10 +183,12 @@ void bluec::addConfig(const ModelConfig &config, Json &fields) {
                             {"std", from.deviation},
                             {"pad_color", from.padColor},
                             {"pad_position", from.padPosition},
-                            {"scheme", "relaxed"},
+                            {"resample", from.resample},
+                            {"scheme", from.scheme},
                             {"alpha", from.alpha},
                             {"candidates", from.candidates},
-                            {"thumbnail", from.thumbnail}};
+                            {"thumbnail", from.thumbnail},
+                            {"max_tokens", from.maxTokens}};
   }
   if (config.chat) {
     const ChatConfig &from = *config.chat;

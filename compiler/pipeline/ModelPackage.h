@@ -6,10 +6,12 @@
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/Manifest.h"
+#include "compiler/pipeline/Pipelines.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,16 @@ struct ModelPackage {
 /// been printed.
 mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
+
+/// Whether one of the graphs of a package is there. A directory of configuration files alone has a
+/// geometry (buildGeometryModel).
+bool hasGraphs(const std::string &directory);
+
+/// Context and chunk as asked for, or what suits the model. A number that does not is a fault of
+/// the command line.
+mlir::LogicalResult chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
+                                std::optional<int64_t> chunk, ScheduleOptions &sizes,
+                                Diagnostics &diagnostics);
 
 /// Compares the configuration with what the graphs turned out to be: logits, size of a tile. A
 /// number there that the graphs contradict would otherwise be ignored, or index past a table.

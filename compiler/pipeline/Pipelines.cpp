@@ -2,6 +2,7 @@
 
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
 #include "passes/model/unpack_attention/UnpackAttention.h"
@@ -9,8 +10,11 @@
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/cut_stages/CutStages.h"
+#include "passes/schedule/fuse_downsampling/FuseDownsampling.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/place_steps/PlaceSteps.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
@@ -29,13 +33,23 @@ void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
 }
 
 void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
-                               int64_t context) {
+                               int64_t context, bool asWritten) {
   OnnxToBlueOptions raise;
   raise.context = context;
   raise.modelDirectory = modelDirectory.str();
   passes.addPass(createOnnxToBlue(raise));
+  buildCheckPipeline(passes);
+  if (!asWritten)
+    buildFoldingPipeline(passes);
+}
+
+void bluec::buildCheckPipeline(mlir::OpPassManager &passes) {
   passes.addPass(mlir::createCSEPass());
   passes.addPass(createVerifyModel());
+}
+
+void bluec::buildFoldingPipeline(mlir::OpPassManager &passes) {
+  passes.addPass(createFoldProjector());
 }
 
 void bluec::buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe,
@@ -53,6 +67,11 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   lower.imageBatch = options.imageBatch;
   passes.addPass(createLowerToPlan(lower));
   passes.addPass(createFuseSteps());
+  passes.addPass(createFuseDownsampling());
+  PlaceStepsOptions place;
+  place.machine = options.machine;
+  passes.addPass(createPlaceSteps(place));
+  passes.addPass(createCutStages());
 }
 
 void bluec::buildPlacementPipeline(mlir::OpPassManager &passes) {

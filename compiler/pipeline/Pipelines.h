@@ -5,21 +5,28 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <cstdint>
+#include <string>
 
 namespace bluec {
 
 struct ScheduleOptions {
   int64_t context = 2048; // tokens that the KV cache holds
   int64_t chunk = 128;    // tokens a call of prefill
-  int64_t imageBatch = 1; // tiles a call of encode
+  int64_t imageBatch = 4; // tiles a call of encode
+  std::string machine;    // Machine::text; empty: one device
 };
 
 /// onnx -> onnx: one branch, one conversation, folded constants.
 void buildImportPipeline(mlir::OpPassManager &passes);
-/// onnx -> blue, and a check that nothing of onnx is left. Rotary tables get `context` positions;
-/// weights' files are relative to `modelDirectory`.
+/// onnx -> blue, a check that nothing of onnx is left, and the folding pipeline unless the model is
+/// wanted `asWritten`. Rotary tables get `context` positions; weights' files are relative to
+/// `modelDirectory`.
 void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
-                        int64_t context);
+                        int64_t context, bool asWritten = false);
+/// The middle of that: what holds for every module that is `blue`.
+void buildCheckPipeline(mlir::OpPassManager &passes);
+/// blue -> blue: what computes the same but for rounding.
+void buildFoldingPipeline(mlir::OpPassManager &passes);
 /// blue -> blue: types as `recipe` says (a name, a file, or a recipe itself). `calibrated`: whether
 /// there are statistics for GPTQ.
 void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);

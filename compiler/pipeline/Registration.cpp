@@ -8,6 +8,7 @@
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
 #include "passes/model/fold_constants/FoldConstants.h"
+#include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/infer_shapes/InferShapes.h"
 #include "passes/model/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/model/specialize_batch/SpecializeBatch.h"
@@ -16,8 +17,11 @@
 #include "passes/model/verify_model/VerifyModel.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
+#include "passes/schedule/cut_stages/CutStages.h"
+#include "passes/schedule/fuse_downsampling/FuseDownsampling.h"
 #include "passes/schedule/fuse_steps/FuseSteps.h"
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
+#include "passes/schedule/place_steps/PlaceSteps.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 #include "targets/Registration.h"
@@ -48,7 +52,10 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerAssignWeights();
+  registerCutStages();
   registerFoldConstants();
+  registerFoldProjector();
+  registerFuseDownsampling();
   registerFuseSteps();
   registerInferShapes();
   registerInlineCachedBranch();
@@ -56,6 +63,7 @@ void bluec::registerAllPasses() {
   kernels::registerLowerStepsToKernels();
   registerLowerToPlan();
   registerOnnxToBlue();
+  registerPlaceSteps();
   registerPlanMemory();
   registerQuantizeModel();
   registerUnpackAttention();

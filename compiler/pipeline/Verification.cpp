@@ -91,8 +91,8 @@ private:
   std::unique_ptr<MLIRContext> context;
   std::unique_ptr<Diagnostics::Scope> handler;
   std::unique_ptr<PassRunner> passes;
-  OwningOpRef<ModuleOp> module;    // in floats
-  OwningOpRef<ModuleOp> quantized; // with the recipe's types
+  OwningOpRef<ModuleOp> module;    // as written, in floats
+  OwningOpRef<ModuleOp> quantized; // folded, with the recipe's types
   bool hasRecipe = false;          // whether the two differ
   double tolerance = floatTolerance;
   Recipe recipe;
@@ -158,7 +158,7 @@ LogicalResult Verification::import() {
   if (failed(readPackage(options.reference, *module, package, diagnostics)))
     return failure();
   auto modelPasses = [&](OpPassManager &to) {
-    buildModelPipeline(to, options.reference, bundle->manifest().context);
+    buildModelPipeline(to, options.reference, bundle->manifest().context, /*asWritten=*/true);
   };
   if (failed(passes->run(*module, "import", buildImportPipeline)))
     return failure();
@@ -183,7 +183,7 @@ LogicalResult Verification::calibrate() {
   if (!calibration)
     return failure();
   weights->statistics = &statistics;
-  return calibration->gather(*module, recipe, statistics);
+  return calibration->gather(*quantized, recipe, statistics);
 }
 
 /// The recipe stands in the manifest, whose checksum has been checked.
@@ -203,15 +203,23 @@ LogicalResult Verification::applyRecipe() {
   const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
   if (!target)
     return diagnostics.error(options.bundle + ": " + why);
+  quantized = module->clone();
+  if (failed(passes->run(*quantized, "model", buildFoldingPipeline)))
+    return failure();
   if (recipe.needsCalibration() && failed(calibrate()))
     return failure();
-  quantized = module->clone();
   (*quantized)->setAttr(plan::kTargetAttr, target->facts(context.get()));
   auto precisionPasses = [&](OpPassManager &to) {
     buildPrecisionPipeline(to, recipe.text, recipe.needsCalibration());
   };
   if (failed(passes->run(*quantized, "precision", precisionPasses)))
     return failure();
+  auto linears = [](ModuleOp in) {
+    int64_t count = 0;
+    in.walk([&](blue::LinearOp) { ++count; });
+    return count;
+  };
+  hasRecipe = linears(*quantized) != linears(*module);
   quantized->walk([&](Operation *op) {
     hasRecipe |= llvm::any_of(op->getResultTypes(), [](Type type) {
       return isa<blue::QuantizedType>(getElementTypeOrSelf(type));
@@ -345,13 +353,21 @@ LogicalResult Verification::verifyVision() {
   auto shared = std::make_shared<const Tensor>(std::move(pixels));
   if (failed(evaluateBoth("vision", {shared, shared})))
     return failure();
-  for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ENTRY_ENCODE))
+  for (const runtime::TileEncoder &encoder : bundle->tileEncoders()) {
+    std::vector<uint8_t> crossing;
+    if (!encoder.whole)
+      crossing.resize(static_cast<size_t>(encoder.patches->outputs[0].bytes));
     for (int64_t done = 0; done < options.tiles;) {
-      int64_t count = std::min(options.tiles - done, entry->capacity);
-      if (failed(call(*entry, count, 0, done, shared->f32.data() + done * tileElements, nullptr)))
+      int64_t count = std::min(options.tiles - done, encoder.capacity);
+      const float *tiles = shared->f32.data() + done * tileElements;
+      if (encoder.whole
+              ? failed(call(*encoder.whole, count, 0, done, tiles, nullptr))
+              : failed(call(*encoder.patches, count, 0, done, tiles, crossing.data())) ||
+                    failed(call(*encoder.blocks, count, 0, done, crossing.data(), nullptr)))
         return failure();
       done += count;
     }
+  }
   return success();
 }
 

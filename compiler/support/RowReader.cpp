@@ -1,6 +1,7 @@
 #include "compiler/support/RowReader.h"
 
 #include "compiler/support/FloatConversion.h"
+#include "compiler/support/MatrixProduct.h"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +55,12 @@ FailureOr<RowReader> RowReader::create(WeightReader &reader, blue::SourceAttr so
     else if (rows.view.shape.size() == 2 && rows.view.strides[0] == 1)
       rows.order = Order::Columns;
   }
-  if (blue::isQuantizedInFile(transforms.getValue())) {
+  std::optional<size_t> join = lastJoin(transforms.getValue());
+  if (join && *join + 1 == transforms.size() &&
+      isa<blue::MultiplyAttr>(transforms.getValue().back())) {
+    if (failed(rows.openProduct(emitError)))
+      return failure();
+  } else if (!join && blue::isQuantizedInFile(transforms.getValue())) {
     FailureOr<QuantizedRowReader> quantized =
         QuantizedRowReader::create(reader, source, transforms.getValue(), emitError);
     if (failed(quantized))
@@ -69,6 +75,34 @@ FailureOr<RowReader> RowReader::create(WeightReader &reader, blue::SourceAttr so
       failed(reader.readRows(source, transforms, 0, std::min<int64_t>(1, rows.rows()), emitError)))
     return failure();
   return rows;
+}
+
+LogicalResult RowReader::openProduct(WeightReader::EmitError emitError) {
+  auto multiply = cast<blue::MultiplyAttr>(transforms.getValue().back());
+  auto before = ArrayAttr::get(source.getContext(), transforms.getValue().drop_back());
+  auto open = [&](blue::SourceAttr from, ArrayAttr through,
+                  std::shared_ptr<const RowReader> &to) -> LogicalResult {
+    FailureOr<RowReader> opened = create(*reader, from, through, emitError);
+    if (succeeded(opened))
+      to = std::make_shared<const RowReader>(std::move(*opened));
+    return opened;
+  };
+  order = Order::Product;
+  return success(succeeded(open(source, before, right)) &&
+                 succeeded(open(multiply.getSource(), multiply.getTransforms(), left)));
+}
+
+void RowReader::multiply(int64_t begin, int64_t end, float *out) const {
+  std::vector<float> factors(static_cast<size_t>((end - begin) * left->columns()));
+  left->read(begin, end, factors.data());
+  left->release(begin, end);
+  multiplyMatrices(
+      factors.data(), end - begin, left->columns(), width,
+      [&](int64_t from, int64_t to, float *block) {
+        right->read(from, to, block);
+        right->release(from, to);
+      },
+      out);
 }
 
 template <typename Stored> static Stored load(const char *from) {
@@ -122,6 +156,8 @@ void RowReader::copy(int64_t begin, int64_t end, float *out, Widen widen) const 
 void RowReader::read(int64_t begin, int64_t end, float *out) const {
   if (order == Order::Quantized)
     return quantized->readFloats(begin, end, out);
+  if (order == Order::Product)
+    return multiply(begin, end, out);
   if (order == Order::Other) {
     // What can fail has been tried; a file that shrinks under the map is a fault of another kind.
     FailureOr<reference::Tensor> tensor =
@@ -142,8 +178,8 @@ void RowReader::read(int64_t begin, int64_t end, float *out) const {
 }
 
 void RowReader::release(int64_t begin, int64_t end) const {
-  if (begin >= end)
-    return;
+  if (begin >= end || order == Order::Product)
+    return; // a product's parts have been let go where they were read
   int64_t first = 0, last = static_cast<int64_t>(bytes.size());
   if (order == Order::Rows) {
     int64_t size = source.getType().getElementTypeBitWidth() / 8;

@@ -7,6 +7,7 @@
 #include "compiler/support/QuantizedRowReader.h"
 #include "compiler/support/WeightReader.h"
 
+#include <memory>
 #include <vector>
 
 namespace bluec {
@@ -40,8 +41,11 @@ private:
     Rows,      // one after the other
     Columns,   // element (i, j) at j * stride + i: a transposed matrix
     Quantized, // through QuantizedRowReader
+    Product,   // of two others, a block of rows at a time
     Other      // through WeightReader
   };
+  mlir::LogicalResult openProduct(WeightReader::EmitError emitError);
+  void multiply(int64_t begin, int64_t end, float *out) const;
   template <typename Stored, typename Widen>
   void copyRows(int64_t begin, int64_t end, float *out, Widen widen) const;
   template <typename Stored, typename Widen>
@@ -58,6 +62,7 @@ private:
   llvm::ArrayRef<char> bytes; // of the source
   ElementView view;
   std::optional<QuantizedRowReader> quantized;
+  std::shared_ptr<const RowReader> left, right; // of a product
 };
 
 } // namespace bluec

@@ -1,6 +1,7 @@
 #include "compiler/support/WeightReader.h"
 
 #include "compiler/reference/Rounding.h"
+#include "compiler/support/MatrixProduct.h"
 #include "compiler/support/QuantizedRowReader.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -258,12 +259,71 @@ static FailureOr<Tensor> transformRows(RankedTensorType type, ArrayRef<char> dat
 
 FailureOr<Tensor> WeightReader::readRows(blue::SourceAttr source, ArrayAttr transforms,
                                          int64_t begin, int64_t end, EmitError emitError) {
+  if (std::optional<size_t> join = lastJoin(transforms.getValue()))
+    return readJoined(source, transforms.getValue(), *join, begin, end, emitError);
   if (blue::isQuantizedInFile(transforms.getValue()))
     return readQuantized(source, transforms.getValue(), begin, end, emitError);
   FailureOr<ArrayRef<char>> raw = bytes(source, emitError);
   if (failed(raw))
     return failure();
   return transformRows(source.getType(), *raw, transforms.getValue(), begin, end, emitError);
+}
+
+std::optional<size_t> bluec::lastJoin(ArrayRef<Attribute> transforms) {
+  for (size_t i = transforms.size(); i-- > 0;)
+    if (isa<blue::MultiplyAttr, blue::AddAttr>(transforms[i]))
+      return i;
+  return std::nullopt;
+}
+
+FailureOr<Tensor> WeightReader::readJoined(blue::SourceAttr source, ArrayRef<Attribute> transforms,
+                                           size_t join, int64_t begin, int64_t end,
+                                           EmitError emitError) {
+  RankedTensorType type = source.getType(), joined;
+  for (auto [i, transform] : llvm::enumerate(transforms)) {
+    FailureOr<RankedTensorType> next = blue::inferTransformedType(type, transform, emitError);
+    if (failed(next))
+      return failure();
+    type = *next;
+    if (i == join)
+      joined = type;
+  }
+  auto before = ArrayAttr::get(source.getContext(), transforms.take_front(join));
+  ArrayRef<Attribute> behind = transforms.drop_front(join + 1);
+  // Only the rows that are asked for, when nothing behind moves them.
+  int64_t first = behind.empty() ? begin : 0, last = behind.empty() ? end : -1;
+  Tensor result;
+  if (auto multiply = dyn_cast<blue::MultiplyAttr>(transforms[join])) {
+    FailureOr<Tensor> left =
+        readRows(multiply.getSource(), multiply.getTransforms(), first, last, emitError);
+    FailureOr<Tensor> right = failed(left) ? left : read(source, before, emitError);
+    if (failed(right))
+      return failure();
+    int64_t width = right->shape[1];
+    result = Tensor::zeros(ElementType::F32, {left->shape[0], width});
+    multiplyMatrices(
+        left->f32.data(), left->shape[0], left->shape[1], width,
+        [&](int64_t from, int64_t to, float *out) {
+          std::copy(right->f32.begin() + from * width, right->f32.begin() + to * width, out);
+        },
+        result.f32.data());
+  } else {
+    auto add = cast<blue::AddAttr>(transforms[join]);
+    FailureOr<Tensor> other =
+        readRows(add.getSource(), add.getTransforms(), first, last, emitError);
+    FailureOr<Tensor> own =
+        failed(other) ? other : readRows(source, before, first, last, emitError);
+    if (failed(own))
+      return failure();
+    result = std::move(*own);
+    for (auto [value, addend] : llvm::zip_equal(result.f32, other->f32))
+      value += addend;
+  }
+  if (behind.empty())
+    return result;
+  ArrayRef<char> own(reinterpret_cast<const char *>(result.f32.data()),
+                     result.f32.size() * sizeof(float));
+  return transformRows(joined, own, behind, begin, end, emitError);
 }
 
 FailureOr<Tensor> WeightReader::readQuantized(blue::SourceAttr source,

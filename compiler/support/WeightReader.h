@@ -23,6 +23,10 @@ class Statistics;
 /// view. nullopt for other attributes.
 std::optional<ElementView> movedView(const ElementView &view, mlir::Attribute transform);
 
+/// The number of the last transform that takes another weight (#blue.multiply, #blue.add), nullopt
+/// when there is none.
+std::optional<size_t> lastJoin(llvm::ArrayRef<mlir::Attribute> transforms);
+
 /// Files are mapped at first use and stay mapped as long as the reader lives. May be used by
 /// several threads.
 class WeightReader {
@@ -53,6 +57,10 @@ public:
   quantize::Statistics *statistics = nullptr;
 
 private:
+  mlir::FailureOr<reference::Tensor> readJoined(blue::SourceAttr source,
+                                                llvm::ArrayRef<mlir::Attribute> transforms,
+                                                size_t join, int64_t begin, int64_t end,
+                                                EmitError emitError);
   mlir::FailureOr<reference::Tensor> readQuantized(blue::SourceAttr source,
                                                    llvm::ArrayRef<mlir::Attribute> transforms,
                                                    int64_t begin, int64_t end, EmitError emitError);

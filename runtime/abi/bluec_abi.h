@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define BLUEC_ABI_MAGIC 0x43554c42u // "BLUC" read as a little-endian word
-#define BLUEC_ABI_VERSION 1u
+#define BLUEC_ABI_VERSION 2u
 #define BLUEC_ALIGNMENT 64 // bytes; of arena, KV cache, weights and every tensor in them
 #define BLUEC_MAX_RANK 4
 
@@ -40,6 +40,13 @@ enum bluec_entry_kind {
   BLUEC_ENTRY_PREFILL = 3,
   // in: ids i32 [1]; out: logits f32 [1, vocabulary]
   BLUEC_ENTRY_DECODE = 4,
+  // An encoder that two devices share is two entry points for each capacity, in place of an encode.
+  // They share no memory: the first may work on the next tiles while the second works on these.
+  // in: pixels f32 [capacity, 3, H, W]; out: what crosses, [capacity, ...]
+  BLUEC_ENTRY_ENCODE_PATCHES = 5,
+  // in: what crosses, as encode_patches of the same capacity gives it; out: features f32 [capacity,
+  // tokens_per_tile, hidden]
+  BLUEC_ENTRY_ENCODE_BLOCKS = 6,
 };
 
 struct bluec_call;
@@ -96,10 +103,12 @@ struct bluec_step {
 };
 
 struct bluec_entry {
-  const char *name; // "encode", "embed", "prefill", "decode"
-  uint32_t kind;    // enum bluec_entry_kind
-  uint32_t segment; // index into bluec_model::segments: the weights it reads
-  int64_t capacity; // rows it was compiled for: tiles or tokens
+  const char *name;  // "encode", "encode_1", "embed", "prefill", "decode"
+  uint32_t kind;     // enum bluec_entry_kind
+  uint32_t segment;  // index into bluec_model::segments: the weights it reads
+  uint32_t device;   // index into bluec_model::devices: where the schedule has placed it
+  uint32_t reserved; // 0
+  int64_t capacity;  // rows it was compiled for: tiles or tokens
   int64_t arena_bytes;
   bluec_entry_fn run;
   int64_t num_inputs;
@@ -141,6 +150,11 @@ struct bluec_model {
   const struct bluec_segment *segments;
   int64_t num_entries;
   const struct bluec_entry *entries;
+  // Names of the schedule's devices, at least one ("cpu", "npu"). Entry points run on the calling
+  // thread and its parallel_for whatever their device is; two of different devices are worth
+  // running at the same time where both devices are there.
+  int64_t num_devices;
+  const char *const *devices;
 };
 
 // The one symbol that a model's object exports, of type `const struct bluec_model`.

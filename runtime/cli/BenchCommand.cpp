@@ -2,6 +2,7 @@
 
 #include "cli/Report.h"
 #include "core/Bundle.h"
+#include "core/Encoder.h"
 #include "core/Session.h"
 #include "platform/MachineLimits.h"
 
@@ -34,6 +35,7 @@ class Samples {
 public:
   void add(double value) { values.push_back(value); }
   bool empty() const { return values.empty(); }
+  std::size_t size() const { return values.size(); }
   double median() const {
     if (values.empty())
       return 0;
@@ -141,6 +143,24 @@ struct Test {
   std::map<std::string, Work> ops;      // "linear" and so on
   std::map<std::string, Samples> peaks; // the machine's, by arithmetic
   bool first = true;                    // of its repeats, which counts the work
+  bool overlapped = false;              // the stages of an encoder
+  // Of an encoder: when each call began, and how long it took.
+  struct Call {
+    const bluec_entry *entry = nullptr;
+    std::int64_t count = 0;
+    Samples start, seconds;
+  };
+  std::vector<Call> calls;
+
+  void addCalls(const std::vector<CallTime> &times) {
+    calls.resize(times.size());
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      calls[i].entry = times[i].entry;
+      calls[i].count = times[i].count;
+      calls[i].start.add(times[i].start);
+      calls[i].seconds.add(times[i].end - times[i].start);
+    }
+  }
 
   double bytes(double Work::*which) const {
     double sum = 0;
@@ -151,7 +171,7 @@ struct Test {
 
   std::string name() const {
     const char *const names[] = {"encode ", "prefill ", "decode at "};
-    return names[int(kind)] + std::to_string(amount);
+    return names[int(kind)] + std::to_string(amount) + (overlapped ? " overlapped" : "");
   }
 };
 
@@ -176,6 +196,9 @@ private:
   Status encode(Test &test);
   Status prefill(Test &test, std::int64_t tokens);
   Status decode(Test &test);
+  void addStep(Test &test, const bluec_entry &entry, const bluec_step &step, std::int64_t count,
+               std::int64_t position, Clock::time_point &last);
+  const TileSet &tilesOf(std::int64_t count);
   Status call(Test &test, const bluec_entry &entry, std::int64_t count, std::int64_t position,
               const void *input, std::span<float> output);
   void remember(const char *moment);
@@ -189,6 +212,8 @@ private:
   const BenchOptions &options;
   std::unique_ptr<Bundle> bundle;
   std::unique_ptr<Session> session;
+  std::unique_ptr<Encoder> encoder; // null without a vision side
+  std::atomic<bool> cancelled{false};
   std::map<const bluec_entry *, std::vector<Cost>> costs;
   std::vector<Test> tests;
   double firstLoad = 0;
@@ -198,7 +223,8 @@ private:
   PageBuffer stream;
   Samples bandwidth;
   std::map<DotType, Samples> peaks;
-  std::vector<float> pixels, embeddings, output;
+  TileSet tiles;
+  std::vector<float> embeddings, output;
   std::vector<std::int32_t> tokens;
   std::uint64_t random = 1;
 };
@@ -213,6 +239,7 @@ Status Bench::run() {
 // The first time as it comes, then with files that the system has in memory.
 Status Bench::open() {
   for (int i = 0; i <= options.repeats; ++i) {
+    encoder.reset();
     session.reset();
     bundle.reset();
     const auto start = Clock::now();
@@ -225,6 +252,12 @@ Status Bench::open() {
     if (!created.ok())
       return created.status();
     session = std::move(*created);
+    if (!bundle->tileEncoders().empty()) {
+      Result<std::unique_ptr<Encoder>> made = Encoder::create(*bundle);
+      if (!made.ok())
+        return made.status();
+      encoder = std::move(*made);
+    }
     if (i == 0)
       firstLoad = secondsSince(start);
     else
@@ -249,12 +282,24 @@ Status Bench::chooseTests() {
                   std::string(option) + ": expected " + std::to_string(least) + " to " +
                       std::to_string(model().context) + " tokens, found " + std::to_string(found));
   };
-  const auto &encoders = bundle->entriesOf(BLUEC_ENTRY_ENCODE);
+  const auto &encoders = bundle->tileEncoders();
   if (options.encode > 0 && encoders.empty())
     return {Code::Unsupported, "--encode: this model has no vision side"};
-  const std::int64_t batch = encoders.empty() ? 0 : encoders.front()->capacity;
-  if (const std::int64_t tiles = options.encode < 0 ? batch : options.encode; tiles > 0)
+  constexpr std::int64_t mostTiles = 1024;
+  if (options.encode > mostTiles)
+    return {Code::InvalidArgument, "--encode: expected at most " + std::to_string(mostTiles) +
+                                       " tiles, found " + std::to_string(options.encode)};
+  if (options.overlap && (encoders.empty() || encoders.front().whole))
+    return {Code::Unsupported, "--overlap: this bundle's image encoder is not in stages (bluec "
+                               "compile --machine, with a machine of two devices)"};
+  const std::int64_t batch = encoders.empty() ? 0 : encoders.front().capacity;
+  if (const std::int64_t tiles = options.encode < 0 ? batch : options.encode; tiles > 0) {
     add(Test::Kind::Encode, tiles, tiles);
+    if (options.overlap) {
+      add(Test::Kind::Encode, tiles, tiles);
+      tests.back().overlapped = true;
+    }
+  }
 
   const std::int64_t context = model().context;
   if (bundle->entriesOf(BLUEC_ENTRY_DECODE).empty()) {
@@ -302,7 +347,7 @@ Status Bench::watchMemory() {
   if (vision) {
     remember("encoded");
     peakWithVision = residentMemory().peak;
-    BLUEC_RETURN_IF_ERROR(session->releaseWeights(BLUEC_ENTRY_ENCODE));
+    BLUEC_RETURN_IF_ERROR(encoder->release());
     remember("vision_released");
     resetPeakMemory();
   }
@@ -322,6 +367,7 @@ Status Bench::watchMemory() {
     test.kernels.clear();
     test.ops.clear();
     test.between = {};
+    test.calls.clear();
     test.first = true;
   }
   return {};
@@ -406,25 +452,30 @@ Status Bench::runTest(Test &test, double &seconds) {
   return {};
 }
 
+// A step that has just run, since `last`.
+void Bench::addStep(Test &test, const bluec_entry &entry, const bluec_step &step,
+                    std::int64_t count, std::int64_t position, Clock::time_point &last) {
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - last).count();
+  last = now;
+  const Cost &cost = costs.at(&entry)[std::size_t(&step - entry.steps)];
+  for (Work *work : {&test.kernels[step.kernel], &test.ops[cost.op]}) {
+    work->secondsNow += seconds;
+    if (!test.first)
+      continue;
+    work->op = cost.op;
+    if (!cost.arithmetic.empty())
+      work->arithmetic = cost.arithmetic;
+    work->addWork(cost, count, position);
+  }
+}
+
 // One entry point on `output`'s first rows, which are checked.
 Status Bench::call(Test &test, const bluec_entry &entry, std::int64_t count, std::int64_t position,
                    const void *input, std::span<float> to) {
   auto last = Clock::now();
-  const std::vector<Cost> &ofSteps = costs.at(&entry);
-  const auto onStep = [&](std::int64_t index, const bluec_step &step, const void *) {
-    const auto now = Clock::now();
-    const double seconds = std::chrono::duration<double>(now - last).count();
-    last = now;
-    const Cost &cost = ofSteps[std::size_t(index)];
-    for (Work *work : {&test.kernels[step.kernel], &test.ops[cost.op]}) {
-      work->secondsNow += seconds;
-      if (!test.first)
-        continue;
-      work->op = cost.op;
-      if (!cost.arithmetic.empty())
-        work->arithmetic = cost.arithmetic;
-      work->addWork(cost, count, position);
-    }
+  const auto onStep = [&](std::int64_t, const bluec_step &step, const void *) {
+    addStep(test, entry, step, count, position, last);
     return true;
   };
   void *result = to.data();
@@ -436,20 +487,35 @@ Status Bench::call(Test &test, const bluec_entry &entry, std::int64_t count, std
   return {};
 }
 
+// In the calls, and on the memory, of a session's pictures.
 Status Bench::encode(Test &test) {
-  const auto tileSize = 3 * model().tile_height * model().tile_width;
-  const auto featureSize = model().tokens_per_tile * model().hidden;
-  for (std::int64_t done = 0; done < test.amount;) {
-    const bluec_entry &entry = bundle->encoderFor(test.amount - done);
-    const std::int64_t count = std::min(test.amount - done, entry.capacity);
-    pixels.resize(std::size_t(tileSize * count));
-    for (std::size_t i = 0; i < pixels.size(); ++i)
-      pixels[i] = float(int((i * 2654435761u >> 8) % 2001) - 1000) / 1000;
-    output.resize(std::size_t(featureSize * count));
-    BLUEC_RETURN_IF_ERROR(call(test, entry, count, 0, pixels.data(), output));
-    done += count;
-  }
+  auto last = Clock::now();
+  encoder->overlapStages(test.overlapped);
+  const OnEntryStep onStep = [&](const bluec_entry &entry, std::int64_t count,
+                                 const bluec_step &step, const void *) {
+    addStep(test, entry, step, count, 0, last);
+    return true;
+  };
+  // Steps that run at the same time have no time of their own.
+  Result<Features> features =
+      encoder->encode(tilesOf(test.amount), cancelled, test.overlapped ? OnEntryStep() : onStep);
+  if (!features.ok())
+    return features.status();
+  test.addCalls(encoder->callTimes());
+  if (!allFinite(features->rows))
+    return {Code::BadBundle, "encode: expected finite numbers, found one that is none"};
   return {};
+}
+
+// Always the same pixels.
+const TileSet &Bench::tilesOf(std::int64_t count) {
+  if (tiles.count != count) {
+    tiles.count = int(count);
+    tiles.pixels.resize(std::size_t(3 * model().tile_height * model().tile_width * count));
+    for (std::size_t i = 0; i < tiles.pixels.size(); ++i)
+      tiles.pixels[i] = float(int((i * 2654435761u >> 8) % 2001) - 1000) / 1000;
+  }
+  return tiles;
 }
 
 Status Bench::prefill(Test &test, std::int64_t length) {
@@ -515,12 +581,19 @@ Json Bench::testJson(const Test &test) const {
     json["tokens"] = test.rows;
   json["seconds"] = test.seconds.json();
   json["seconds_between_steps"] = test.between.json();
-  if (tiles)
+  if (tiles) {
     json["seconds_per_tile"] =
         test.seconds.with(test.seconds, [&](double all, double) { return all / double(test.rows); })
             .json();
-  else
+    json["overlapped"] = test.overlapped;
+    for (const Test::Call &call : test.calls)
+      json["calls"].push_back({{"entry", call.entry->name},
+                               {"tiles", call.count},
+                               {"start", call.start.json()},
+                               {"seconds", call.seconds.json()}});
+  } else {
     json["tokens_per_second"] = test.seconds.rate(double(test.rows)).json();
+  }
   if (decoding) {
     const double weights = test.bytes(&Work::weightBytes), cache = test.bytes(&Work::cacheBytes);
     const Samples rate = test.seconds.rate(weights + cache);
@@ -601,7 +674,7 @@ void Bench::print(std::ostream &out) const {
                      " to " + fixed(json["most"], digits, 0) + ")";
   };
   for (const Test &test : tests) {
-    out << std::left << std::setw(16) << test.name() << std::right;
+    out << std::left << std::setw(20) << test.name() << std::right;
     if (test.kind == Test::Kind::Encode) {
       out << spread(test.seconds.with(test.seconds,
                                       [&](double all, double) { return all / double(test.rows); }),
@@ -626,6 +699,11 @@ void Bench::print(std::ostream &out) const {
             << " peak";
     }
     out << '\n';
+    for (const Test::Call &call : test.calls)
+      out << "  " << std::left << std::setw(18) << call.entry->name << std::right << ' '
+          << std::setw(3) << call.count << (call.count == 1 ? " tile   " : " tiles  ")
+          << fixed(call.seconds.median() * 1e3, 1, 8) << " ms, from "
+          << fixed(call.start.median() * 1e3, 1, 8) << " ms on\n";
   }
   out << "memory    MB:      now   anonymous  file\n";
   for (const auto &[moment, resident] : memory)

@@ -19,6 +19,7 @@ struct BenchOptions {
   std::vector<std::int64_t> decodeAt; // tokens in the cache; empty: 0 and the context
   std::int64_t decodeTokens = 32;     // that are timed in a row
   std::int64_t encode = -1;           // tiles, 0 for none; -1: one batch
+  bool overlap = false;               // also with the stages of the encoder overlapped
 };
 
 // Opens the bundle, runs its entry points on random pixels and tokens, checks that every logit and

@@ -103,17 +103,33 @@ void printEntryPoints(std::ostream &out, const Json &manifest) {
   out << "entry points\n";
   const auto row = [&](const std::string &name, const std::string &rows, const std::string &steps,
                        const std::string &arena, const std::string &segment,
-                       const std::string &signature) {
-    out << "  " << std::left << std::setw(14) << name << ' ' << std::right << std::setw(5) << rows
+                       const std::string &device, const std::string &signature) {
+    out << "  " << std::left << std::setw(16) << name << ' ' << std::right << std::setw(5) << rows
         << ' ' << std::setw(6) << steps << ' ' << std::setw(10) << arena << "  " << std::left
-        << std::setw(9) << segment << ' ' << signature << '\n';
+        << std::setw(9) << segment << ' ' << std::setw(6) << device << ' ' << signature << '\n';
   };
-  row("name", "rows", "steps", "arena", "weights", "in -> out");
+  row("name", "rows", "steps", "arena", "weights", "device", "in -> out");
   for (const Json &entry : manifest["entry_points"])
     if (entry.is_object())
       row(field(entry, "name"), field(entry, "capacity"), field(entry, "steps"),
-          sizeField(entry, "arena_bytes"), field(entry, "segment"),
+          sizeField(entry, "arena_bytes"), field(entry, "segment"), field(entry, "device"),
           tensors(entry, "inputs") + " -> " + tensors(entry, "outputs"));
+}
+
+// What the schedule was made for, and what stands for its devices here.
+void printMachine(std::ostream &out, const Json &manifest) {
+  const auto found = manifest.find("machine");
+  if (found != manifest.end() && found->is_object())
+    out << "machine            " << field(*found, "name") << '\n';
+  const auto devices = manifest.find("devices");
+  if (devices == manifest.end() || !devices->is_array())
+    return;
+  std::string text;
+  for (const Json &device : *devices)
+    if (device.is_object())
+      text += (text.empty() ? "" : ", ") + field(device, "name") + " (runs on " +
+              field(device, "runs_on") + ")";
+  out << "devices            " << text << '\n';
 }
 
 // How exact the weights are, by module, and how many bytes each type takes.
@@ -147,6 +163,20 @@ void printPrecision(std::ostream &out, const Json &manifest) {
   });
 }
 
+// Layers that were made one with others, and what that saves in a call.
+void printFusions(std::ostream &out, const Json &manifest) {
+  if (!manifest.contains("fusions") || !manifest["fusions"].is_array() ||
+      manifest["fusions"].empty())
+    return;
+  out << "fused layers, and what a call saves\n";
+  for (const Json &row : manifest["fusions"])
+    if (row.is_object())
+      out << "  " << std::left << std::setw(50) << field(row, "entry") + ": " + field(row, "layer")
+          << ' ' << std::right << std::setw(4) << field(row, "steps_saved") << " steps "
+          << std::setw(10) << sizeField(row, "wide_bytes_saved") << " of rows  "
+          << field(row, "operations_saved") << " operations\n";
+}
+
 // Its totals; the offsets and lifetimes of every tensor are for --json.
 void printMemoryPlan(std::ostream &out, const Json &manifest) {
   if (!manifest.contains("memory_plan") || !manifest["memory_plan"].is_object())
@@ -169,11 +199,13 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
     out << printable(feature) << (&feature == &facts.features.back() ? "" : ",");
   out << "\n  runs here        " << checks["target"].get<std::string>() << '\n';
   out << "recipe             " << printable(facts.recipe) << '\n';
+  printMachine(out, manifest);
   printSection(out, manifest, "geometry", "geometry");
   printSection(out, manifest, "preprocess", "preprocess");
   printEntryPoints(out, manifest);
   printMemoryPlan(out, manifest);
   printPrecision(out, manifest);
+  printFusions(out, manifest);
   out << "files\n";
   for (const FileEntry &file : facts.files)
     out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right

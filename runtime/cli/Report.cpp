@@ -26,4 +26,20 @@ int reportStatus(std::ostream &err, const std::function<Status()> &command) {
   return status.getCode() == Code::Internal ? ExitInternal : ExitInputAtFault;
 }
 
+const char *stopName(Stop stop) {
+  switch (stop) {
+  case Stop::End:
+    return "end";
+  case Stop::Length:
+    return "length";
+  case Stop::Context:
+    return "context";
+  case Stop::Cancelled:
+    return "cancelled";
+  case Stop::None:
+    break;
+  }
+  return "none";
+}
+
 } // namespace bluec::runtime

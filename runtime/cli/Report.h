@@ -2,6 +2,7 @@
 #ifndef BLUEC_RUNTIME_CLI_REPORT_H
 #define BLUEC_RUNTIME_CLI_REPORT_H
 
+#include "core/Session.h"
 #include "core/Status.h"
 
 #include <functional>
@@ -12,6 +13,9 @@ namespace bluec::runtime {
 // Runs `command` and prints what went wrong, if anything did, with what it throws counted as a
 // fault of ours. Returns an ExitCode (RunCommand.h).
 int reportStatus(std::ostream &err, const std::function<Status()> &command);
+
+// "end", "length", "context", "cancelled" or "none".
+const char *stopName(Stop stop);
 
 } // namespace bluec::runtime
 

@@ -15,22 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char *stopName(Stop stop) {
-  switch (stop) {
-  case Stop::End:
-    return "end";
-  case Stop::Length:
-    return "length";
-  case Stop::Context:
-    return "context";
-  case Stop::Cancelled:
-    return "cancelled";
-  case Stop::None:
-    break;
-  }
-  return "none";
-}
-
 double perSecond(std::int64_t count, double seconds) {
   return seconds > 0 ? double(count) / seconds : 0;
 }
@@ -50,12 +34,14 @@ Status addPictures(Session &session, const std::vector<std::string> &paths) {
     Result<std::string> file = readFile(path, largestFile);
     if (!file.ok())
       return file.status();
-    const Status status = session.addPictureFile(
-        {reinterpret_cast<const std::uint8_t *>(file->data()), file->size()});
-    if (!status.ok())
-      return {status.getCode(), path + ": " + status.message()};
+    BLUEC_RETURN_IF_ERROR(session.addPictureFile(
+        {reinterpret_cast<const std::uint8_t *>(file->data()), file->size()}));
   }
-  return {};
+  const Status status = session.wait(Until::Sized);
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (const Status fault = session.picture(std::int64_t(i)).status; !fault.ok())
+      return {fault.getCode(), paths[i] + ": " + fault.message()};
+  return status;
 }
 
 Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {

@@ -1,5 +1,6 @@
-// bluec-run: the `run`, `bench` and `inspect` commands without anything of the compiler.
+// bluec-run: the `run`, `chat`, `bench` and `inspect` commands without anything of the compiler.
 #include "cli/BenchCommand.h"
+#include "cli/ChatCommand.h"
 #include "cli/InspectCommand.h"
 #include "cli/RunCommand.h"
 
@@ -7,6 +8,7 @@
 #include <cstring>
 #include <iostream>
 #include <string_view>
+#include <unistd.h>
 
 namespace {
 
@@ -16,8 +18,11 @@ constexpr const char *usage =
     "usage: bluec-run BUNDLE --prompt TEXT [--image FILE]... [--max-new-tokens N]\n"
     "                 [--temperature T] [--top-p P] [--seed S] [--threads N] [--json]\n"
     "                 [--dump-logits FILE]\n"
+    "       bluec-run --chat BUNDLE [--max-new-tokens N] [--temperature T] [--top-p P] [--seed S]\n"
+    "                 [--threads N] [--json] [--no-prefill-ahead] [--prefill-while-encoding]\n"
+    "                 [--no-decoupling] [--typing-rate CHARS] [--memory-log FILE]\n"
     "       bluec-run --bench BUNDLE [--prefill N,...] [--decode-at N,...] [--decode-tokens N]\n"
-    "                 [--encode TILES] [--repeats N] [--threads N] [--steps] [--json]\n"
+    "                 [--encode TILES] [--overlap] [--repeats N] [--threads N] [--steps] [--json]\n"
     "       bluec-run --inspect BUNDLE [--verify] [--json]\n";
 
 int wrong(const std::string &message) {
@@ -50,7 +55,8 @@ template <typename Number> bool parseAtLeast(const std::string &text, Number lea
 struct Arguments {
   RunOptions run;
   BenchOptions bench;
-  bool inspecting = false, verifying = false, benching = false, prompted = false;
+  ChatOptions chat;
+  bool inspecting = false, verifying = false, benching = false, chatting = false, prompted = false;
 };
 
 // Reads the value of option `name`; false when there is no such option, or when the value is not
@@ -82,6 +88,10 @@ bool readValue(std::string_view name, const std::string &value, Arguments &to, b
     valid = parseAtLeast(value, std::int64_t(1), bench.decodeTokens);
   else if (name == "--encode")
     valid = parseAtLeast(value, std::int64_t(0), bench.encode);
+  else if (name == "--typing-rate")
+    valid = parseAtLeast(value, 0.0, to.chat.typingRate);
+  else if (name == "--memory-log")
+    to.chat.memoryLog = value;
   else if (name == "--repeats")
     valid = parseAtLeast(value, 1, bench.repeats);
   else
@@ -109,8 +119,18 @@ int main(int count, char **arguments) {
       given.verifying = true;
     } else if (argument == "--bench") {
       given.benching = true;
+    } else if (argument == "--overlap") {
+      given.bench.overlap = true;
     } else if (argument == "--steps") {
       given.bench.steps = true;
+    } else if (argument == "--chat") {
+      given.chatting = true;
+    } else if (argument == "--no-prefill-ahead") {
+      given.chat.prefillAhead = false;
+    } else if (argument == "--prefill-while-encoding") {
+      given.chat.prefillWhileEncoding = true;
+    } else if (argument == "--no-decoupling") {
+      given.chat.decoupled = false;
     } else if (argument.starts_with("--")) {
       bool valid = true;
       const std::string value = i + 1 < count ? arguments[i + 1] : "";
@@ -133,6 +153,17 @@ int main(int count, char **arguments) {
     given.bench.json = options.json;
     given.bench.threads = options.threads;
     return benchCommand(given.bench, std::cout, std::cerr);
+  }
+  if (given.chatting) {
+    ChatOptions &chat = given.chat;
+    chat.bundle = options.bundle;
+    chat.maxNewTokens = options.maxNewTokens;
+    chat.temperature = options.temperature;
+    chat.topP = options.topP;
+    chat.seed = options.seed;
+    chat.threads = options.threads;
+    chat.json = options.json;
+    return chatCommand(chat, STDIN_FILENO, std::cout, std::cerr);
   }
   if (!given.prompted)
     return wrong("expected --prompt");

@@ -219,7 +219,15 @@ Status Bundle::load() {
     std::sort(entries.begin(), entries.end(), [](auto *a, auto *b) {
       return a->capacity != b->capacity ? a->capacity > b->capacity : a < b;
     });
-  if (!entriesOf(BLUEC_ENTRY_ENCODE).empty() && !facts.hasPreprocess)
+  // A model that has been checked has either whole encoders or pairs of stages, and of each
+  // capacity one.
+  for (const bluec_entry *whole : entriesOf(BLUEC_ENTRY_ENCODE))
+    encoders.push_back({whole->capacity, whole, nullptr, nullptr});
+  for (const bluec_entry *patches : entriesOf(BLUEC_ENTRY_ENCODE_PATCHES))
+    for (const bluec_entry *blocks : entriesOf(BLUEC_ENTRY_ENCODE_BLOCKS))
+      if (patches->capacity == blocks->capacity)
+        encoders.push_back({patches->capacity, nullptr, patches, blocks});
+  if (!encoders.empty() && !facts.hasPreprocess)
     return {Code::BadBundle,
             "manifest.json: preprocess: expected a value for a model with an image encoder, found "
             "none"};
@@ -248,11 +256,29 @@ const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_entry_kind kind)
   return found == byKind.end() ? none : found->second;
 }
 
-const bluec_entry &Bundle::encoderFor(std::int64_t tiles) const {
-  const auto &encoders = entriesOf(BLUEC_ENTRY_ENCODE);
-  const auto fitting = std::find_if(encoders.begin(), encoders.end(),
-                                    [&](auto *entry) { return entry->capacity <= tiles; });
-  return fitting != encoders.end() ? **fitting : *encoders.back();
+std::vector<EncodeCall> Bundle::encodeCalls(std::int64_t tiles) const {
+  const auto &rests = contents.manifest().encodeCalls;
+  const TileEncoder &batch = encoders.front();
+  std::vector<EncodeCall> calls;
+  std::int64_t left = tiles;
+  const auto add = [&](const TileEncoder &encoder) {
+    calls.push_back({&encoder, std::min(left, encoder.capacity)});
+    left -= calls.back().count;
+  };
+  while (left >= batch.capacity)
+    add(batch);
+  if (rests && left > 0) {
+    for (const std::int64_t capacity : (*rests)[std::size_t(left - 1)])
+      add(*std::find_if(encoders.begin(), encoders.end(),
+                        [&](const TileEncoder &encoder) { return encoder.capacity == capacity; }));
+  }
+  while (left > 0) {
+    const auto fitting =
+        std::find_if(encoders.begin(), encoders.end(),
+                     [&](const TileEncoder &encoder) { return encoder.capacity <= left; });
+    add(fitting != encoders.end() ? *fitting : encoders.back());
+  }
+  return calls;
 }
 
 Status Bundle::releaseSegment(std::string_view name) const {

@@ -59,6 +59,20 @@ enum class WeightsCheck {
   Hash,   // SHA-256
 };
 
+// What encodes up to `capacity` tiles a call: one entry point, or two stages of which the second
+// reads what the first gives.
+struct TileEncoder {
+  std::int64_t capacity = 0;
+  const bluec_entry *whole = nullptr;   // null: two stages
+  const bluec_entry *patches = nullptr; // null unless there are two
+  const bluec_entry *blocks = nullptr;
+};
+
+struct EncodeCall {
+  const TileEncoder *encoder;
+  std::int64_t count; // of tiles
+};
+
 struct OpenOptions {
   int threads = 0; // 0: one for each CPU
   WeightsCheck weights = WeightsCheck::Blocks;
@@ -83,9 +97,12 @@ public:
   // Entries of a kind, largest capacity first.
   const std::vector<const bluec_entry *> &entriesOf(bluec_entry_kind kind) const;
 
-  // The image encoder for `tiles` tiles: the largest one that they fill, else the smallest. Its
-  // bundle must have one.
-  const bluec_entry &encoderFor(std::int64_t tiles) const;
+  // Largest capacity first; empty for a model that takes no pictures.
+  const std::vector<TileEncoder> &tileEncoders() const { return encoders; }
+  // The calls that encode `tiles` tiles, in order: as many of the largest capacity as they fill,
+  // then what the manifest says for the rest. (When it says nothing: the largest one that the rest
+  // fills, else the smallest.) The model must take pictures.
+  std::vector<EncodeCall> encodeCalls(std::int64_t tiles) const;
 
   // Lets a segment's pages leave memory. InvalidArgument when there is no such segment.
   Status releaseSegment(std::string_view name) const;
@@ -99,6 +116,7 @@ private:
   Tokenizer table;
   std::unique_ptr<ThreadPool> pool;
   std::map<std::uint32_t, std::vector<const bluec_entry *>> byKind;
+  std::vector<TileEncoder> encoders;
 };
 
 // Ok when `model` is a descriptor of this ABI version, consistent with itself and, when `manifest`

@@ -27,6 +27,13 @@ static_assert(int(Code::Ok) == BLUEC_OK && int(Code::Internal) == BLUEC_INTERNAL
               int(Code::ContextFull) == BLUEC_CONTEXT_FULL);
 static_assert(int(WeightsCheck::Blocks) == BLUEC_VERIFY_BLOCKS &&
               int(WeightsCheck::Hash) == BLUEC_VERIFY_HASH);
+static_assert(int(PrefillAhead::Off) == BLUEC_AHEAD_OFF &&
+              int(PrefillAhead::WhileEncoding) == BLUEC_AHEAD_WHILE_ENCODING);
+static_assert(int(Until::Sized) == BLUEC_WAIT_SIZED &&
+              int(Until::Prefilled) == BLUEC_WAIT_PREFILLED);
+static_assert(int(PictureState::Waiting) == BLUEC_PICTURE_WAITING &&
+              int(PictureState::Failed) == BLUEC_PICTURE_FAILED);
+static_assert(int(Activity::Both) == (BLUEC_ENCODING | BLUEC_PREFILLING));
 static_assert(int(Stop::Context) == BLUEC_STOP_CONTEXT && int(Stop::End) == BLUEC_STOP_END);
 
 // Runs `function`, with what it throws as a status.
@@ -74,6 +81,12 @@ template <typename Options> Status readOptions(const Options *from, Options &to)
                                        std::to_string(from->struct_bytes)};
   std::memcpy(&to, from, std::min(from->struct_bytes, sizeof to));
   return {};
+}
+
+// Fills as much of the caller's struct as it has room for, its size included.
+template <typename Struct> void fill(Struct *to, Struct full) {
+  full.struct_bytes = std::min(to->struct_bytes, sizeof full);
+  std::memcpy(to, &full, full.struct_bytes);
 }
 
 } // namespace
@@ -158,6 +171,24 @@ bluec_status bluec_session_create(bluec_bundle *bundle, bluec_session **session,
   return bluec_status(status.getCode());
 }
 
+void bluec_session_options_defaults(bluec_session_options *options) {
+  *options = {sizeof *options, BLUEC_AHEAD_AFTER_ENCODING};
+}
+
+bluec_status bluec_session_set_options(bluec_session *session,
+                                       const bluec_session_options *options) {
+  return run(session, [&]() -> Status {
+    bluec_session_options given;
+    bluec_session_options_defaults(&given);
+    BLUEC_RETURN_IF_ERROR(readOptions(options, given));
+    if (given.prefill_ahead < BLUEC_AHEAD_OFF || given.prefill_ahead > BLUEC_AHEAD_WHILE_ENCODING)
+      return {Code::InvalidArgument,
+              "prefill ahead: expected 0 to 2, found " + std::to_string(given.prefill_ahead)};
+    session->session->setPrefillAhead(PrefillAhead(given.prefill_ahead));
+    return {};
+  });
+}
+
 void bluec_session_free(bluec_session *session) { delete session; }
 
 const char *bluec_session_error(const bluec_session *session) { return session->error.c_str(); }
@@ -188,21 +219,88 @@ bluec_status bluec_session_add_picture_rgb(bluec_session *session, const uint8_t
     picture.pixels.resize(rowBytes * size_t(height));
     for (int32_t y = 0; y < height; ++y)
       std::memcpy(&picture.pixels[size_t(y) * rowBytes], rgb + y * stride, rowBytes);
-    return session->session->addPicture(picture);
+    return session->session->addPicture(std::move(picture));
   });
 }
 
 int32_t bluec_session_picture_count(const bluec_session *session) {
-  return int32_t(session->session->pictures().size());
+  return int32_t(session->session->pictureCount());
+}
+
+bluec_status bluec_session_picture_info(const bluec_session *session, int32_t index,
+                                        bluec_picture_info *info) {
+  if (!session || !info || info->struct_bytes < sizeof info->struct_bytes || index < 0 ||
+      index >= session->session->pictureCount())
+    return BLUEC_INVALID_ARGUMENT;
+  const PictureInfo from = session->session->picture(index);
+  fill(info,
+       bluec_picture_info{0, int32_t(from.state), int32_t(from.status.getCode()), from.grid.columns,
+                          from.grid.rows, from.tiles, from.tilesDone, from.tokens});
+  return BLUEC_OK;
 }
 
 const float *bluec_session_picture_features(const bluec_session *session, int32_t index,
                                             int64_t *tiles) {
-  const auto &pictures = session->session->pictures();
-  const bool known = index >= 0 && size_t(index) < pictures.size();
+  std::shared_ptr<const Features> features; // the session has another hold on them
+  if (index >= 0 && index < session->session->pictureCount())
+    features = session->session->picture(index).features;
   if (tiles)
-    *tiles = known ? pictures[size_t(index)].tiles : 0;
-  return known ? pictures[size_t(index)].rows.data() : nullptr;
+    *tiles = features ? features->tiles : 0;
+  return features ? features->rows.data() : nullptr;
+}
+
+bluec_status bluec_session_drop_picture(bluec_session *session, int32_t index) {
+  return run(session, [&] { return session->session->dropPicture(index); });
+}
+
+bluec_status bluec_session_drop_pictures(bluec_session *session) {
+  return run(session, [&]() -> Status {
+    session->session->dropPictures();
+    return {};
+  });
+}
+
+bluec_status bluec_session_wait(bluec_session *session, int32_t until) {
+  return run(session, [&]() -> Status {
+    if (until < BLUEC_WAIT_SIZED || until > BLUEC_WAIT_PREFILLED)
+      return {Code::InvalidArgument, "wait: expected 0 to 2, found " + std::to_string(until)};
+    return session->session->wait(Until(until));
+  });
+}
+
+bluec_status bluec_session_progress(const bluec_session *session, bluec_progress *progress) {
+  if (!session || !progress || progress->struct_bytes < sizeof progress->struct_bytes)
+    return BLUEC_INVALID_ARGUMENT;
+  const Progress from = session->session->progress();
+  fill(progress,
+       bluec_progress{0, int32_t(from.activity), 0, from.pictures, from.encoded, from.failed,
+                      from.tiles, from.tilesDone, from.knownTokens, from.cachedTokens});
+  return BLUEC_OK;
+}
+
+bluec_status bluec_session_set_draft(bluec_session *session, const char *text, size_t bytes) {
+  return run(session, [&]() -> Status {
+    if (!text && bytes != 0)
+      return {Code::InvalidArgument, "draft: expected text, found a null pointer"};
+    session->session->setDraft(bytes == SIZE_MAX ? std::string_view(text)
+                                                 : std::string_view(text, bytes));
+    return {};
+  });
+}
+
+int64_t bluec_session_turn_count(const bluec_session *session) { return session->session->turns(); }
+
+int64_t bluec_session_turns_to_drop(const bluec_session *session, int64_t tokens) {
+  int64_t turns = -1;
+  (void)guarded([&]() -> Status {
+    turns = session->session->turnsToDrop(tokens);
+    return {};
+  });
+  return turns;
+}
+
+bluec_status bluec_session_drop_oldest_turns(bluec_session *session, int64_t turns) {
+  return run(session, [&] { return session->session->dropOldestTurns(turns); });
 }
 
 bluec_status bluec_session_add_turn(bluec_session *session, const char *text, size_t bytes) {
@@ -262,22 +360,13 @@ void bluec_session_cancel(bluec_session *session) { session->session->cancel(); 
 bluec_status bluec_session_statistics(const bluec_session *session, bluec_statistics *statistics) {
   if (!session || !statistics || statistics->struct_bytes < sizeof statistics->struct_bytes)
     return BLUEC_INVALID_ARGUMENT;
-  const Statistics &from = session->session->statistics();
-  const size_t bytes = std::min(statistics->struct_bytes, sizeof *statistics);
-  bluec_statistics full = {bytes,
-                           from.decodePictureSeconds,
-                           from.tileSeconds,
-                           from.encodeSeconds,
-                           from.tokenizeSeconds,
-                           from.prefillSeconds,
-                           from.generateSeconds,
-                           from.pictures,
-                           from.tiles,
-                           from.prefillTokens,
-                           from.decodedTokens,
-                           session->session->position(),
-                           session->bundle->model().context};
-  std::memcpy(statistics, &full, bytes);
+  const Statistics from = session->session->statistics();
+  fill(statistics,
+       bluec_statistics{0, from.decodePictureSeconds, from.tileSeconds, from.encodeSeconds,
+                        from.tokenizeSeconds, from.prefillSeconds, from.generateSeconds,
+                        from.pictures, from.tiles, from.prefillTokens, from.decodedTokens,
+                        session->session->position(), session->bundle->model().context,
+                        from.aheadSeconds, from.aheadTokens, from.waitSeconds, from.neededTokens});
   return BLUEC_OK;
 }
 

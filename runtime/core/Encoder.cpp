@@ -1,59 +1,205 @@
 #include "core/Encoder.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <system_error>
+#include <thread>
 
 namespace bluec::runtime {
 
+struct Encoder::Run {
+  const TileSet &tiles;
+  std::atomic<bool> &cancelled;
+  const OnEntryStep &observer;
+  std::vector<EncodeCall> calls = {};
+  std::vector<std::int64_t> firstTiles = {}; // of each call
+  Features features = {};
+  Clock::time_point begin = Clock::now();
+
+  // What overlapped stages share.
+  std::mutex guard = {};
+  std::condition_variable changed = {};
+  std::size_t patched = 0;           // calls whose first stage is done
+  std::size_t finished = 0;          // calls whose second stage is done
+  std::atomic<bool> stopping{false}; // the other stage has failed
+  Status fault = {};                 // of the stage that failed first
+  std::vector<CallTime> times = {};
+
+  // Of either stage.
+  void fail(Status status) {
+    const std::lock_guard<std::mutex> lock(guard);
+    if (fault.ok())
+      fault = std::move(status);
+    stopping.store(true);
+    changed.notify_all();
+  }
+};
+
 Result<std::unique_ptr<Encoder>> Encoder::create(const Bundle &bundle) {
-  const auto &entries = bundle.entriesOf(BLUEC_ENTRY_ENCODE);
-  if (entries.empty())
+  if (bundle.tileEncoders().empty())
     return Status(Code::Unsupported, "picture: this model takes no pictures");
-  std::int64_t bytes = 0;
-  for (const bluec_entry *entry : entries)
-    bytes = std::max(bytes, entry->arena_bytes);
+  std::int64_t bytes = 0, firstBytes = 0, crossingBytes = 0;
+  for (const TileEncoder &encoder : bundle.tileEncoders()) {
+    bytes = std::max(bytes, (encoder.whole ? encoder.whole : encoder.blocks)->arena_bytes);
+    if (encoder.whole)
+      continue;
+    firstBytes = std::max(firstBytes, encoder.patches->arena_bytes);
+    crossingBytes = std::max(crossingBytes, encoder.patches->outputs[0].bytes);
+  }
   std::unique_ptr<Encoder> encoder(new Encoder(bundle));
-  Result<PageBuffer> arena =
-      PageBuffer::allocate(std::size_t(bytes), "image encoder's arena", PageBuffer::Pages::Large);
-  if (!arena.ok())
-    return arena.status();
-  encoder->arena = std::move(*arena);
+  const struct {
+    PageBuffer &buffer;
+    std::int64_t bytes;
+  } buffers[] = {{encoder->arena, bytes},
+                 {encoder->firstArena, firstBytes},
+                 {encoder->crossing[0], crossingBytes},
+                 {encoder->crossing[1], crossingBytes}};
+  for (const auto &[buffer, size] : buffers) {
+    Result<PageBuffer> made =
+        PageBuffer::allocate(std::size_t(size), "image encoder's arena", PageBuffer::Pages::Large);
+    if (!made.ok())
+      return made.status();
+    buffer = std::move(*made);
+  }
   return encoder;
 }
 
-// Whole calls of the largest capacity, then smaller ones, then one call that is partly filled.
 Result<Features> Encoder::encode(const TileSet &tiles, std::atomic<bool> &cancelled,
                                  const OnEntryStep &observer) {
   const bluec_model &model = bundle.model();
-  const auto tileSize = std::size_t(3 * model.tile_height * model.tile_width);
-  const auto featureSize = std::size_t(model.tokens_per_tile * model.hidden);
-  Features features;
-  features.tiles = tiles.count;
-  features.grid = tiles.grid;
-  features.rows.resize(featureSize * std::size_t(tiles.count));
-  for (std::int64_t done = 0; done < tiles.count;) {
-    const std::int64_t left = tiles.count - done;
-    const bluec_entry &entry = bundle.encoderFor(left);
-    const std::int64_t count = std::min(left, entry.capacity);
-    const void *input = tiles.pixels.data() + tileSize * std::size_t(done);
-    void *output = features.rows.data() + featureSize * std::size_t(done);
-    OnStep onStep;
-    if (observer)
-      onStep = [&](std::int64_t, const bluec_step &step, const void *value) {
-        return observer(entry, count, step, value);
-      };
-    const Status status = callEntry(bundle, entry, {arena.get(), nullptr}, count, 0, {&input, 1},
-                                    {&output, 1}, cancelled, onStep);
-    if (!status.ok())
-      return status;
-    done += count;
+  Run run{tiles, cancelled, observer};
+  run.calls = bundle.encodeCalls(tiles.count);
+  for (std::int64_t done = 0; const EncodeCall &call : run.calls) {
+    run.firstTiles.push_back(done);
+    done += call.count;
   }
-  return features;
+  run.features.tiles = tiles.count;
+  run.features.grid = tiles.grid;
+  run.features.rows.resize(std::size_t(model.tokens_per_tile * model.hidden * tiles.count));
+  const bool staged = !bundle.tileEncoders().front().whole;
+  run.times.resize(run.calls.size() * (staged ? 2 : 1));
+  BLUEC_RETURN_IF_ERROR(staged && overlaps && run.calls.size() > 1 ? runOverlapped(run)
+                                                                   : runInOrder(run));
+  times = std::move(run.times);
+  return std::move(run.features);
+}
+
+Status Encoder::runEntry(Run &run, const bluec_entry &entry, std::int64_t count,
+                         const PageBuffer &memory, const void *input, void *output,
+                         ThreadPool *threads, CallTime &time) {
+  const auto now = [&] { return std::chrono::duration<double>(Clock::now() - run.begin).count(); };
+  const double start = now();
+  const OnStep onStep = [&](std::int64_t, const bluec_step &step, const void *value) {
+    if (run.stopping.load(std::memory_order_relaxed))
+      return false;
+    if (!run.observer)
+      return true;
+    const std::lock_guard<std::mutex> lock(run.guard);
+    return run.observer(entry, count, step, value);
+  };
+  BLUEC_RETURN_IF_ERROR(callEntry(bundle, entry, {memory.get(), nullptr, threads}, count, 0,
+                                  {&input, 1}, {&output, 1}, run.cancelled, onStep));
+  time = {&entry, count, start, now()};
+  return {};
+}
+
+static const float *pixelsOf(const TileSet &tiles, std::int64_t first, const bluec_model &model) {
+  return tiles.pixels.data() + 3 * model.tile_height * model.tile_width * first;
+}
+
+static float *featuresOf(Features &features, std::int64_t first, const bluec_model &model) {
+  return features.rows.data() + model.tokens_per_tile * model.hidden * first;
+}
+
+Status Encoder::runWhole(Run &run, std::size_t call) {
+  const auto &[encoder, count] = run.calls[call];
+  const std::int64_t first = run.firstTiles[call];
+  return runEntry(run, *encoder->whole, count, arena, pixelsOf(run.tiles, first, bundle.model()),
+                  featuresOf(run.features, first, bundle.model()), nullptr, run.times[call]);
+}
+
+Status Encoder::runPatches(Run &run, std::size_t call, ThreadPool *threads) {
+  const auto &[encoder, count] = run.calls[call];
+  return runEntry(run, *encoder->patches, count, firstArena,
+                  pixelsOf(run.tiles, run.firstTiles[call], bundle.model()),
+                  crossing[call % 2].get(), threads, run.times[2 * call]);
+}
+
+Status Encoder::runBlocks(Run &run, std::size_t call) {
+  const auto &[encoder, count] = run.calls[call];
+  return runEntry(run, *encoder->blocks, count, arena, crossing[call % 2].get(),
+                  featuresOf(run.features, run.firstTiles[call], bundle.model()), nullptr,
+                  run.times[2 * call + 1]);
+}
+
+Status Encoder::runInOrder(Run &run) {
+  for (std::size_t call = 0; call < run.calls.size(); ++call) {
+    if (run.calls[call].encoder->whole) {
+      BLUEC_RETURN_IF_ERROR(runWhole(run, call));
+      continue;
+    }
+    BLUEC_RETURN_IF_ERROR(runPatches(run, call, nullptr));
+    BLUEC_RETURN_IF_ERROR(runBlocks(run, call));
+  }
+  return {};
+}
+
+// The first stage waits for a buffer that the second has read, the second for one that the first
+// has written. Whichever fails stops the other at its next step.
+Status Encoder::runOverlapped(Run &run) {
+  // The first call has nothing to overlap with: all threads work on its patches.
+  BLUEC_RETURN_IF_ERROR(runPatches(run, 0, nullptr));
+  run.patched = 1;
+  const auto patchTheRest = [&] {
+    for (std::size_t call = 1; call < run.calls.size(); ++call) {
+      {
+        std::unique_lock<std::mutex> lock(run.guard);
+        run.changed.wait(lock, [&] { return run.stopping || call < run.finished + 2; });
+      }
+      if (run.stopping)
+        return;
+      if (Status status = runPatches(run, call, &alone); !status.ok())
+        return run.fail(std::move(status));
+      const std::lock_guard<std::mutex> lock(run.guard);
+      run.patched = call + 1;
+      run.changed.notify_all();
+    }
+  };
+  std::thread first;
+  try {
+    first = std::thread(patchTheRest);
+  } catch (const std::system_error &error) {
+    return {Code::OutOfMemory, std::string("picture: no thread for a stage: ") + error.what()};
+  }
+  for (std::size_t call = 0; call < run.calls.size() && !run.stopping; ++call) {
+    {
+      std::unique_lock<std::mutex> lock(run.guard);
+      run.changed.wait(lock, [&] { return run.stopping || call < run.patched; });
+    }
+    if (run.stopping)
+      break;
+    if (Status status = runBlocks(run, call); !status.ok()) {
+      run.fail(std::move(status));
+      break;
+    }
+    const std::lock_guard<std::mutex> lock(run.guard);
+    run.finished = call + 1;
+    run.changed.notify_all();
+  }
+  first.join();
+  return run.fault;
 }
 
 Status Encoder::release() {
-  arena.release();
-  const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_ENCODE).front();
-  return bundle.releaseSegment(bundle.model().segments[entry.segment].name);
+  for (const PageBuffer *buffer : {&arena, &firstArena, &crossing[0], &crossing[1]})
+    buffer->release();
+  const TileEncoder &encoder = bundle.tileEncoders().front();
+  const bluec_entry &entry = encoder.whole ? *encoder.whole : *encoder.patches;
+  BLUEC_RETURN_IF_ERROR(bundle.releaseSegment(bundle.model().segments[entry.segment].name));
+  if (encoder.whole)
+    return {};
+  return bundle.releaseSegment(bundle.model().segments[encoder.blocks->segment].name);
 }
 
 } // namespace bluec::runtime

@@ -74,7 +74,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   call.kv = memory.cache;
   call.count = count;
   call.position = usesCache ? position : 0;
-  call.pool = &bundle.threads();
+  call.pool = memory.threads ? memory.threads : &bundle.threads();
   call.parallel_for = ThreadPool::run;
   call.observer = &watching;
   call.on_step = observeStep;

@@ -13,6 +13,7 @@
 namespace bluec::runtime {
 
 class Bundle;
+class ThreadPool;
 
 // Index, description and output (null when it has none) of a step that has run; false ends the
 // call.
@@ -25,9 +26,10 @@ using OnEntryStep =
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
   std::uint8_t *cache = nullptr; // null for entry points that use no KV cache
+  ThreadPool *threads = nullptr; // null: the bundle's
 };
 
-// Copies the inputs' first `count` rows into the arena, runs the entry on the bundle's threads, and
+// Copies the inputs' first `count` rows into the arena, runs the entry on the threads, and
 // copies the outputs' rows out (an output that is null is not wanted). Two calls may run at the
 // same time on different memory.
 //

@@ -176,6 +176,30 @@ void readTarget(const Json &json, Manifest &out, Status &fault) {
   });
 }
 
+void readEncodeCalls(Reader &reader, Manifest &out) {
+  constexpr const char *key = "encode_calls";
+  constexpr std::int64_t largestBatch = 64;
+  out.encodeCalls.emplace();
+  if (out.imageBatch > largestBatch)
+    return reader.fail("image_batch", "at most " + std::to_string(largestBatch));
+  const auto rests = std::size_t(std::max<std::int64_t>(out.imageBatch - 1, 0));
+  reader.forEach(key, rests, rests, [&](const Json &list) {
+    const std::int64_t tiles = std::ssize(*out.encodeCalls) + 1;
+    std::vector<std::int64_t> capacities;
+    std::int64_t covered = 0;
+    bool fits = list.is_array() && !list.empty() && list.size() <= std::size_t(tiles);
+    for (std::size_t i = 0; fits && i < list.size(); ++i) {
+      fits = covered < tiles; // every call has a tile to encode
+      capacities.push_back(reader.integer(list[i], key, 1, out.imageBatch));
+      covered += capacities.back();
+    }
+    if (!fits || covered < tiles)
+      reader.fail(key, "calls that encode " + std::to_string(tiles) +
+                           " tiles, each with at least one to encode");
+    out.encodeCalls->push_back(std::move(capacities));
+  });
+}
+
 void readGeometry(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "geometry", fault);
   reader.read("context", out.context, 0, largestCount);
@@ -186,12 +210,27 @@ void readGeometry(const Json &json, Manifest &out, Status &fault) {
   reader.read("tokens_per_tile", out.tokensPerTile, 0, largestCount);
   reader.read("tile_height", out.tileHeight, 0, largestSide);
   reader.read("tile_width", out.tileWidth, 0, largestSide);
+  if (json.is_object() && json.contains("encode_calls"))
+    readEncodeCalls(reader, out);
+}
+
+// One of the names that `byName` knows.
+template <typename Kind>
+void readName(Reader &reader, const char *key, std::optional<Kind> (*byName)(std::string_view),
+              const std::string &expected, Kind &out) {
+  std::string name;
+  reader.read(key, name);
+  const std::optional<Kind> found = byName(name);
+  if (found)
+    out = *found;
+  else
+    reader.fail(key, expected + ", found " + inQuotes(name));
 }
 
 void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "preprocess", fault);
   Preprocess &to = out.preprocess;
-  std::string position, scheme;
+  std::string position;
   reader.read("rescale", to.rescale);
   reader.read("mean", to.mean);
   reader.read("std", to.deviation);
@@ -200,9 +239,11 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
     to.padColor[channel++] = std::uint8_t(reader.integer(value, "pad_color", 0, 255));
   });
   reader.read("pad_position", position);
-  reader.read("scheme", scheme);
+  readName(reader, "resample", filterByName, "'lanczos', 'bilinear' or 'bicubic'", to.filter);
+  readName(reader, "scheme", schemeByName, "'relaxed', 'llava-next' or 'internvl'", to.scheme);
   reader.read("alpha", to.alpha);
-  reader.read("thumbnail", to.thumbnail);
+  readName(reader, "thumbnail", thumbnailByName, "'none', 'last_if_many' or 'first'", to.thumbnail);
+  reader.read("max_tokens", out.maxImageTokens, 0, largestCount);
   constexpr std::size_t mostCandidates = 1024;
   reader.forEach("candidates", 1, mostCandidates, [&](const Json &value) {
     if (!value.is_array() || value.size() != 2)
@@ -212,12 +253,11 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   });
   to.tileWidth = int(out.tileWidth);
   to.tileHeight = int(out.tileHeight);
+  to.tokensPerTile = out.tokensPerTile;
   if (position == "top_left")
     to.padPosition = PadPosition::TopLeft;
   else if (position != "center")
     reader.fail("pad_position", "'center' or 'top_left', found " + inQuotes(position));
-  if (scheme != "relaxed")
-    reader.fail("scheme", "'relaxed', found " + inQuotes(scheme));
   for (double deviation : to.deviation)
     if (deviation == 0)
       reader.fail("std", "numbers other than 0");
@@ -226,6 +266,13 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
     if (grid.columns * out.tileWidth > largestSide || grid.rows * out.tileHeight > largestSide)
       reader.fail("candidates",
                   "grids of at most " + std::to_string(largestSide) + " pixels a side");
+  if (out.maxImageTokens == 0 || to.candidates.empty())
+    return;
+  if (const std::int64_t least = leastTokens(to); out.maxImageTokens < least)
+    return reader.fail("max_tokens", "0, or at least the " + std::to_string(least) +
+                                         " tokens of the smallest grid, found " +
+                                         std::to_string(out.maxImageTokens));
+  capTokens(to, out.maxImageTokens);
 }
 
 void readChat(const Json &json, Manifest &out, Status &fault) {

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <initializer_list>
 #include <limits>
+#include <set>
+#include <span>
+#include <utility>
 
 namespace bluec::runtime {
 namespace {
@@ -76,6 +79,12 @@ Status checkSignature(const bluec_model &model, const bluec_entry &entry,
                                      where + " input"));
     return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.tokens_per_tile, model.hidden},
                       where + " output");
+  case BLUEC_ENTRY_ENCODE_PATCHES:
+    return checkShape(entry.inputs[0], BLUEC_F32, {rows, 3, model.tile_height, model.tile_width},
+                      where + " input");
+  case BLUEC_ENTRY_ENCODE_BLOCKS:
+    return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.tokens_per_tile, model.hidden},
+                      where + " output");
   case BLUEC_ENTRY_EMBED:
     BLUEC_RETURN_IF_ERROR(checkShape(entry.inputs[0], BLUEC_I32, {rows}, where + " input"));
     return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.hidden}, where + " output");
@@ -101,6 +110,8 @@ Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
     return bad(where + ": its capacity or arena size is out of range");
   if (entry.segment >= std::uint64_t(model.num_segments))
     return bad(where + ": it names a segment that is not there");
+  if (entry.device >= std::uint64_t(model.num_devices))
+    return bad(where + ": it names a device that is not there");
   if (entry.num_inputs < 0 || entry.num_outputs < 0 || entry.num_steps < 0 ||
       (entry.num_inputs > 0 && !entry.inputs) || (entry.num_outputs > 0 && !entry.outputs) ||
       (entry.num_steps > 0 && !entry.steps))
@@ -118,6 +129,70 @@ Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
           checkTensor(step.output, entry, where + " step " + std::to_string(i) + " output"));
   }
   return checkSignature(model, entry, where);
+}
+
+// Encoders are whole, or they are pairs of stages between which one tensor is handed over; of each
+// capacity there is one.
+Status checkStages(const bluec_model &model) {
+  const std::span<const bluec_entry> entries(model.entries, std::size_t(model.num_entries));
+  const auto find = [&](std::uint32_t kind, std::int64_t capacity) {
+    const bluec_entry *found = nullptr;
+    std::int64_t count = 0;
+    for (const bluec_entry &entry : entries)
+      if (entry.kind == kind && entry.capacity == capacity) {
+        found = &entry;
+        ++count;
+      }
+    return std::pair(found, count);
+  };
+  for (const bluec_entry &entry : entries) {
+    const std::string where = "entry " + inQuotes(entry.name);
+    const bool patches = entry.kind == BLUEC_ENTRY_ENCODE_PATCHES;
+    if (entry.kind != BLUEC_ENTRY_ENCODE && !patches && entry.kind != BLUEC_ENTRY_ENCODE_BLOCKS)
+      continue;
+    if (find(entry.kind, entry.capacity).second > 1)
+      return bad(where + ": expected one of its kind and capacity, found more");
+    if (entry.kind == BLUEC_ENTRY_ENCODE) {
+      for (const bluec_entry &other : entries)
+        if (other.kind == BLUEC_ENTRY_ENCODE_PATCHES || other.kind == BLUEC_ENTRY_ENCODE_BLOCKS)
+          return bad(where + ": expected whole encoders or stages of encoders, found both");
+      continue;
+    }
+    const bluec_entry *other =
+        find(patches ? BLUEC_ENTRY_ENCODE_BLOCKS : BLUEC_ENTRY_ENCODE_PATCHES, entry.capacity)
+            .first;
+    if (!other)
+      return bad(where + ": expected the encoder's other stage of capacity " +
+                 std::to_string(entry.capacity) + ", found none");
+    if (!patches)
+      continue;
+    const bluec_tensor &given = entry.outputs[0], &taken = other->inputs[0];
+    if (given.rank == 0 || given.dims[0] != entry.capacity)
+      return bad(where + ": expected an output with a row for each tile");
+    if (given.dtype != taken.dtype || given.rank != taken.rank ||
+        !std::equal(given.dims, given.dims + given.rank, taken.dims))
+      return bad(where + ": expected an output as the input of " + inQuotes(other->name) +
+                 ", found another type or shape");
+  }
+  return {};
+}
+
+// The manifest's calls name capacities that there are, and there is one list for each rest.
+Status checkEncodeCalls(const bluec_model &model, const Manifest &manifest) {
+  if (!manifest.encodeCalls)
+    return {};
+  std::set<std::int64_t> capacities{0};
+  for (std::int64_t i = 0; i < model.num_entries; ++i)
+    if (const bluec_entry &entry = model.entries[i];
+        entry.kind == BLUEC_ENTRY_ENCODE || entry.kind == BLUEC_ENTRY_ENCODE_PATCHES)
+      capacities.insert(entry.capacity);
+  BLUEC_RETURN_IF_ERROR(expectEqual("image_batch", manifest.imageBatch, *capacities.rbegin()));
+  for (const std::vector<std::int64_t> &calls : *manifest.encodeCalls)
+    for (const std::int64_t capacity : calls)
+      if (!capacities.contains(capacity))
+        return bad("encode_calls: expected an image encoder for " + std::to_string(capacity) +
+                   " tiles as in manifest.json, found none");
+  return {};
 }
 
 Status checkAgainstManifest(const bluec_model &model, const Manifest &manifest) {
@@ -184,6 +259,10 @@ const char *entryKindName(std::uint32_t kind) {
     return "prefill";
   case BLUEC_ENTRY_DECODE:
     return "decode";
+  case BLUEC_ENTRY_ENCODE_PATCHES:
+    return "encode_patches";
+  case BLUEC_ENTRY_ENCODE_BLOCKS:
+    return "encode_blocks";
   default:
     return "unknown";
   }
@@ -201,13 +280,18 @@ Status checkModel(const bluec_model &model, const Manifest *manifest) {
       expectEqual("alignment", BLUEC_ALIGNMENT, model.alignment, Code::Incompatible));
   if (!model.producer || !model.target || !model.triple || !model.cpu_features)
     return bad("a text of the descriptor is missing");
-  for (std::int64_t value : {model.weights_bytes, model.kv_bytes, model.context, model.hidden,
-                             model.vocabulary, model.tokens_per_tile, model.tile_height,
-                             model.tile_width, model.num_segments, model.num_entries})
+  for (std::int64_t value :
+       {model.weights_bytes, model.kv_bytes, model.context, model.hidden, model.vocabulary,
+        model.tokens_per_tile, model.tile_height, model.tile_width, model.num_segments,
+        model.num_entries, model.num_devices})
     if (value < 0)
       return bad("a size of the descriptor is negative");
-  if ((model.num_segments > 0 && !model.segments) || model.num_entries == 0 || !model.entries)
+  if ((model.num_segments > 0 && !model.segments) || model.num_entries == 0 || !model.entries ||
+      model.num_devices == 0 || !model.devices)
     return bad("a table of the descriptor is missing");
+  for (std::int64_t i = 0; i < model.num_devices; ++i)
+    if (!model.devices[i])
+      return bad("device " + std::to_string(i) + ": it has no name");
   if (manifest)
     BLUEC_RETURN_IF_ERROR(checkAgainstManifest(model, *manifest));
 
@@ -230,7 +314,8 @@ Status checkModel(const bluec_model &model, const Manifest *manifest) {
     if (model.context == 0)
       return bad("context: expected at least 1, found 0");
   }
-  return {};
+  BLUEC_RETURN_IF_ERROR(checkStages(model));
+  return manifest ? checkEncodeCalls(model, *manifest) : Status();
 }
 
 } // namespace bluec::runtime

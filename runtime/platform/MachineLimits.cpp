@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <string_view>
 
 namespace bluec::runtime {
@@ -162,6 +164,35 @@ double measureReadBandwidth(ThreadPool &pool, std::span<const std::uint8_t> memo
   const double start = now();
   pool.parallelFor(readLoop(), &job.call, tasks);
   return double(tasks * job.count) / (now() - start);
+}
+
+std::int64_t lastLevelCacheBytes() {
+  namespace fs = std::filesystem;
+  const auto read = [](const fs::path &path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+  };
+  int last = 0;
+  std::map<std::string, std::int64_t> sizes; // of that level, by the CPUs that share a cache
+  std::error_code none;
+  for (const auto &cpu : fs::directory_iterator("/sys/devices/system/cpu", none))
+    for (const auto &cache : fs::directory_iterator(cpu.path() / "cache", none)) {
+      const int level = std::atoi(read(cache.path() / "level").c_str());
+      if (level < last || level == 0 || read(cache.path() / "type") == "Instruction")
+        continue;
+      if (level > last)
+        sizes.clear();
+      last = level;
+      constexpr std::int64_t kibi = 1024; // "32768K"
+      sizes[read(cache.path() / "shared_cpu_list")] =
+          kibi * std::atoll(read(cache.path() / "size").c_str());
+    }
+  std::int64_t sum = 0;
+  for (const auto &[cpus, bytes] : sizes)
+    sum += bytes;
+  return sum;
 }
 
 ResidentMemory residentMemory() {

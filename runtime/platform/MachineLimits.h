@@ -28,6 +28,9 @@ double measureDotPeak(ThreadPool &pool, DotType type, const std::vector<std::str
 // widest vectors that the CPU has. Memory far larger than the caches, and touched before.
 double measureReadBandwidth(ThreadPool &pool, std::span<const std::uint8_t> memory);
 
+// Bytes of the last level of data caches, all of them together, from /sys; 0 where it does not say.
+std::int64_t lastLevelCacheBytes();
+
 // What of this process is in memory, in bytes, from /proc/self/status; zeros where there is none.
 struct ResidentMemory {
   std::uint64_t now = 0, anonymous = 0, file = 0, peak = 0;

@@ -22,6 +22,12 @@ public:
     parts.push_back({PromptPart::Kind::Picture, nextPicture++});
   }
 
+  // Parts so far; text that comes after them does not join theirs.
+  std::size_t close() {
+    flush();
+    return parts.size();
+  }
+
   std::vector<PromptPart> take() {
     flush();
     return std::move(parts);
@@ -51,6 +57,13 @@ int countOf(std::string_view text, std::string_view what) {
   return count;
 }
 
+void beginTurn(TurnBuilder &turn, const ChatTemplate &chat, std::string_view opening, bool first) {
+  if (first && chat.addBos && chat.bosTokenId >= 0)
+    turn.token(chat.bosTokenId);
+  turn.text(opening, Trust::Template);
+  turn.text(chat.userPrefix, Trust::Template);
+}
+
 } // namespace
 
 Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
@@ -66,10 +79,7 @@ Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatT
                                              "), found " + std::to_string(placeholders));
 
   TurnBuilder turn(tokenizer);
-  if (first && chat.addBos && chat.bosTokenId >= 0)
-    turn.token(chat.bosTokenId);
-  turn.text(opening, Trust::Template);
-  turn.text(chat.userPrefix, Trust::Template);
+  beginTurn(turn, chat, opening, first);
   if (placeholders == 0)
     for (int i = 0; i < pictures; ++i)
       turn.picture();
@@ -84,6 +94,38 @@ Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatT
   turn.text(chat.userSuffix, Trust::Template);
   turn.text(chat.assistantPrefix, Trust::Template);
   return turn.take();
+}
+
+TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
+                          std::string_view opening, bool first, std::string_view draft,
+                          int pictures) {
+  draft = draft.substr(0, findInvalidUtf8(draft));
+  const int placeholders = countOf(draft, chat.imageToken);
+  TurnBuilder turn(tokenizer);
+  beginTurn(turn, chat, opening, first);
+  TurnPrefix result;
+  if (placeholders == 0)
+    for (int i = 0; i < pictures; ++i)
+      turn.picture();
+  std::size_t begin = 0;
+  for (int i = 0; i < placeholders; ++i) {
+    const std::size_t at = draft.find(chat.imageToken, begin);
+    turn.text(draft.substr(begin, at - begin), Trust::User);
+    if (i == pictures) {
+      result.settled = turn.close();
+      result.parts = turn.take();
+      return result;
+    }
+    turn.picture();
+    begin = at + chat.imageToken.size();
+  }
+  if (pictures > 0)
+    result.settled = turn.close();
+  const std::string_view tail = draft.substr(begin);
+  const std::size_t lastSpace = tail.find_last_of(" \n");
+  turn.text(tail.substr(0, lastSpace == tail.npos ? 0 : lastSpace), Trust::User);
+  result.parts = turn.take();
+  return result;
 }
 
 } // namespace bluec::runtime

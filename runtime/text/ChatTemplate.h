@@ -4,6 +4,7 @@
 
 #include "text/Tokenizer.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,22 @@ struct PromptPart {
 Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
                                          std::string_view opening, bool first,
                                          std::string_view text, int pictures);
+
+// What is known of a turn while its text is being typed.
+struct TurnPrefix {
+  std::vector<PromptPart> parts;
+  // So many of them stay as they are whatever is typed after `draft`, unless what is typed moves
+  // the pictures; the others may change with the next word.
+  std::size_t settled = 0;
+};
+
+// Leading parts of the turn that `draft` will become, for `pictures` pictures. Without a
+// placeholder in the draft the pictures come before the text. The draft's last word, which may not
+// be whole, and what is not UTF-8 yet are left out; so is everything from a placeholder on that has
+// no picture yet.
+TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
+                          std::string_view opening, bool first, std::string_view draft,
+                          int pictures);
 
 } // namespace bluec::runtime
 

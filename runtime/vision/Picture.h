@@ -12,6 +12,8 @@
 
 namespace bluec::runtime {
 
+class ThreadPool;
+
 // 8-bit RGB, row-major, top row first, no padding: pixels[(y * width + x) * 3 + channel].
 struct Picture {
   int width = 0;  // pixels
@@ -31,8 +33,10 @@ struct PictureLimits {
 //
 // The colours are those of Pillow's `convert("RGB")`: palettes are looked up, gray is repeated,
 // alpha is dropped and not blended, 16 bits a channel keep the upper eight, except 16-bit gray,
-// which is clipped at 255. The orientation that EXIF may carry is not applied.
-Result<Picture> decodePicture(std::span<const std::uint8_t> file, const PictureLimits &limits = {});
+// which is clipped at 255; CMYK is taken as Adobe writes it. The picture is turned as its EXIF (or
+// XMP) says, as by `ImageOps.exif_transpose`. `threads` may be null.
+Result<Picture> decodePicture(std::span<const std::uint8_t> file, const PictureLimits &limits = {},
+                              ThreadPool *threads = nullptr);
 
 } // namespace bluec::runtime
 

@@ -1,8 +1,14 @@
 #include "vision/Resize.h"
 
+#include "platform/ThreadPool.h"
+#include "platform/WideVectors.h"
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
+#include <numbers>
 
 namespace bluec::runtime {
 namespace {
@@ -10,7 +16,12 @@ namespace {
 constexpr int fractionBits = 22;
 constexpr std::int32_t half = std::int32_t(1) << (fractionBits - 1);
 
-double cubic(double x) {
+double bilinear(double x) {
+  x = std::fabs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+double bicubic(double x) {
   constexpr double a = -0.5;
   x = std::fabs(x);
   if (x < 1.0)
@@ -18,6 +29,27 @@ double cubic(double x) {
   if (x < 2.0)
     return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
   return 0.0;
+}
+
+double sinc(double x) {
+  if (x == 0.0)
+    return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3.0) : 0.0; }
+
+struct Kernel {
+  std::string_view name;
+  double (*weight)(double distance);
+  double radius; // pixels
+};
+
+const Kernel &kernelOf(Filter filter) {
+  static constexpr Kernel kernels[] = {
+      {"lanczos", lanczos, 3.0}, {"bilinear", bilinear, 1.0}, {"bicubic", bicubic, 2.0}};
+  return kernels[std::size_t(filter)];
 }
 
 // For each output position the input positions [first, first + count) that it is made of, and their
@@ -30,12 +62,16 @@ struct Taps {
   std::vector<Range> ranges;
   std::vector<std::int32_t> weights;
   int stride = 0;
+
+  const std::int32_t *weightsOf(std::int64_t out) const {
+    return &weights[std::size_t(out) * std::size_t(stride)];
+  }
 };
 
-Taps makeTaps(int from, int to) {
+Taps makeTaps(int from, int to, const Kernel &kernel) {
   const double scale = double(from) / to;
   const double stretch = std::max(scale, 1.0);
-  const double support = 2.0 * stretch;
+  const double support = kernel.radius * stretch;
   const double shrink = 1.0 / stretch;
 
   Taps taps;
@@ -49,7 +85,7 @@ Taps makeTaps(int from, int to) {
     const int count = std::min(from, int(center + support + 0.5)) - first;
     double sum = 0.0;
     for (int i = 0; i < count; ++i) {
-      exact[std::size_t(i)] = cubic((i + first - center + 0.5) * shrink);
+      exact[std::size_t(i)] = kernel.weight((i + first - center + 0.5) * shrink);
       sum += exact[std::size_t(i)];
     }
     std::int32_t *weights = &taps.weights[std::size_t(out) * std::size_t(taps.stride)];
@@ -65,74 +101,194 @@ Taps makeTaps(int from, int to) {
   return taps;
 }
 
-std::uint8_t toByte(std::int32_t sum) {
-  return std::uint8_t(std::clamp(sum >> fractionBits, 0, 255));
+// Bodies of up to `tasks` / `grain` ranges, on the threads if there are any.
+template <typename Loop>
+void forRanges(ThreadPool *threads, std::int64_t tasks, std::int64_t grain, const Loop &loop) {
+  const auto body = [&](std::int64_t begin, std::int64_t end) {
+    withWideVectors(loop, begin * grain, std::min(end * grain, tasks));
+  };
+  const std::int64_t ranges = (tasks + grain - 1) / grain;
+  if (threads)
+    threads->forEach(ranges, body);
+  else
+    body(0, ranges);
 }
 
-Picture resizeRows(const Picture &picture, int width) {
-  const Taps taps = makeTaps(picture.width, width);
-  Picture result{width, picture.height, {}};
-  result.pixels.resize(std::size_t(width) * std::size_t(picture.height) * 3);
-  std::uint8_t *to = result.pixels.data();
-  for (int y = 0; y < picture.height; ++y) {
-    const std::uint8_t *row =
-        picture.pixels.data() + std::size_t(y) * std::size_t(picture.width) * 3;
-    for (int x = 0; x < width; ++x, to += 3) {
-      const auto [first, count] = taps.ranges[std::size_t(x)];
-      const std::int32_t *weights = &taps.weights[std::size_t(x) * std::size_t(taps.stride)];
-      const std::uint8_t *from = row + std::size_t(first) * 3;
-      std::int32_t red = half, green = half, blue = half;
-      for (int i = 0; i < count; ++i) {
-        red += from[3 * i] * weights[i];
-        green += from[3 * i + 1] * weights[i];
-        blue += from[3 * i + 2] * weights[i];
-      }
-      to[0] = toByte(red);
-      to[1] = toByte(green);
-      to[2] = toByte(blue);
-    }
+// Two neighbouring pixels at once, in six of eight lanes.
+constexpr std::size_t lanes = 8;
+typedef std::int32_t Lanes __attribute__((vector_size(lanes * sizeof(std::int32_t))));
+typedef std::uint8_t Bytes __attribute__((vector_size(lanes)));
+
+// Each weight three times, for the channels of its pixel; two pixels are one vector.
+struct PairedTaps {
+  std::vector<std::int32_t> weights;
+  std::size_t stride = 0; // values
+};
+
+PairedTaps pairTaps(const Taps &taps) {
+  PairedTaps paired;
+  paired.stride = std::size_t(taps.stride + 1) / 2 * lanes;
+  paired.weights.assign(taps.ranges.size() * paired.stride, 0);
+  for (std::size_t out = 0; out < taps.ranges.size(); ++out)
+    for (std::size_t i = 0; i < std::size_t(taps.ranges[out].count); ++i)
+      for (std::size_t channel = 0; channel < 3; ++channel)
+        paired.weights[out * paired.stride + i / 2 * lanes + i % 2 * 3 + channel] =
+            taps.weightsOf(std::int64_t(out))[i];
+  return paired;
+}
+
+typedef std::int32_t Pixel __attribute__((vector_size(16)));
+typedef std::uint8_t PixelBytes __attribute__((vector_size(4)));
+
+// The sum of a vector's two pixels as three bytes, with one of no meaning behind them.
+BLUEC_WIDE_LOOP inline std::uint32_t joinPixels(const Lanes &sums) {
+  Pixel sum = __builtin_shufflevector(sums, sums, 0, 1, 2, 2) +
+              __builtin_shufflevector(sums, sums, 3, 4, 5, 5);
+  sum = (sum + half) >> fractionBits;
+  sum = sum < 0 ? Pixel{} : sum;
+  sum = sum > 255 ? Pixel{} + 255 : sum;
+  const PixelBytes bytes = __builtin_convertvector(sum, PixelBytes);
+  std::uint32_t pixel = 0;
+  std::memcpy(&pixel, &bytes, sizeof bytes);
+  return pixel;
+}
+
+// Rows that share a load of weights.
+constexpr int rowsAtOnce = 4;
+
+// A picture's rows, whole groups of them, each with `lanes` bytes that may be read behind it.
+class RowGroups {
+public:
+  explicit RowGroups(const Picture &picture)
+      : pixels(picture.pixels.data()), rowBytes(std::size_t(picture.width) * 3) {
+    // What follows a row is the next one, if there is one and it is long enough.
+    const bool narrow = rowBytes < lanes;
+    tailBegin = narrow ? 0 : (picture.height - 1) / rowsAtOnce * rowsAtOnce;
+    const int rows = (picture.height - tailBegin + rowsAtOnce - 1) / rowsAtOnce * rowsAtOnce;
+    tail.resize(rowBytes * std::size_t(rows) + lanes);
+    std::memcpy(tail.data(), pixels + rowBytes * std::size_t(tailBegin),
+                rowBytes * std::size_t(picture.height - tailBegin));
   }
+
+  const std::uint8_t *at(std::int64_t y) const {
+    return y < tailBegin ? pixels + rowBytes * std::size_t(y)
+                         : tail.data() + rowBytes * std::size_t(y - tailBegin);
+  }
+
+private:
+  const std::uint8_t *pixels;
+  std::size_t rowBytes;
+  int tailBegin = 0;
+  std::vector<std::uint8_t> tail;
+};
+
+Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, ThreadPool *threads) {
+  const Taps taps = makeTaps(picture.width, width, kernel);
+  const PairedTaps paired = pairTaps(taps);
+  const RowGroups groups(picture);
+  Picture result{width, picture.height, {}};
+  const std::size_t fromBytes = std::size_t(picture.width) * 3, toBytes = std::size_t(width) * 3;
+  result.pixels.resize(toBytes * std::size_t(picture.height));
+
+  const auto loop = [&](std::int64_t begin, std::int64_t end) BLUEC_WIDE_LOOP {
+    for (std::int64_t y = begin; y < end; y += rowsAtOnce) {
+      const std::uint8_t *rows = groups.at(y);
+      const auto count = std::size_t(std::min<std::int64_t>(rowsAtOnce, end - y));
+      for (std::size_t x = 0; x < std::size_t(width); ++x) {
+        const std::uint8_t *from = rows + std::size_t(taps.ranges[x].first) * 3;
+        const std::int32_t *weights = &paired.weights[x * paired.stride];
+        Lanes sums[rowsAtOnce] = {};
+        for (int i = 0; i < taps.ranges[x].count; i += 2, from += 6, weights += lanes) {
+          Lanes weight;
+          std::memcpy(&weight, weights, sizeof weight);
+          for (std::size_t row = 0; row < rowsAtOnce; ++row) {
+            Bytes bytes;
+            std::memcpy(&bytes, from + fromBytes * row, sizeof bytes);
+            sums[row] += __builtin_convertvector(bytes, Lanes) * weight;
+          }
+        }
+        for (std::size_t row = 0; row < count; ++row) {
+          const std::uint32_t pixel = joinPixels(sums[row]);
+          std::uint8_t *to = &result.pixels[toBytes * (std::size_t(y) + row) + x * 3];
+          // Four bytes are one store; but for the last pixel, the next one's are written later.
+          if (x + 1 < std::size_t(width))
+            std::memcpy(to, &pixel, 4);
+          else
+            std::memcpy(to, &pixel, 3);
+        }
+      }
+    }
+  };
+  forRanges(threads, picture.height, rowsAtOnce, loop);
   return result;
 }
 
-Picture resizeColumns(const Picture &picture, int height) {
-  const Taps taps = makeTaps(picture.height, height);
+// Values whose sums stay in registers.
+constexpr std::size_t columnsAtOnce = 64;
+
+Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
+                      ThreadPool *threads) {
+  const Taps taps = makeTaps(picture.height, height, kernel);
   const std::size_t rowBytes = std::size_t(picture.width) * 3;
   Picture result{picture.width, height, {}};
   result.pixels.resize(rowBytes * std::size_t(height));
-  std::vector<std::int32_t> sums(rowBytes);
-  for (int y = 0; y < height; ++y) {
-    const auto [first, count] = taps.ranges[std::size_t(y)];
-    const std::int32_t *weights = &taps.weights[std::size_t(y) * std::size_t(taps.stride)];
-    std::fill(sums.begin(), sums.end(), half);
-    for (int i = 0; i < count; ++i) {
-      const std::uint8_t *from = picture.pixels.data() + std::size_t(first + i) * rowBytes;
-      for (std::size_t x = 0; x < rowBytes; ++x)
-        sums[x] += from[x] * weights[i];
+
+  const auto loop = [&](std::int64_t begin, std::int64_t end) BLUEC_WIDE_LOOP {
+    for (std::int64_t y = begin; y < end; ++y) {
+      const auto [first, count] = taps.ranges[std::size_t(y)];
+      const std::int32_t *weights = taps.weightsOf(y);
+      const std::uint8_t *rows = &picture.pixels[std::size_t(first) * rowBytes];
+      std::uint8_t *to = &result.pixels[std::size_t(y) * rowBytes];
+      std::size_t x = 0;
+      for (; x + columnsAtOnce <= rowBytes; x += columnsAtOnce) {
+        std::int32_t sums[columnsAtOnce];
+        std::fill_n(sums, columnsAtOnce, half);
+        const std::uint8_t *from = rows + x;
+        for (int i = 0; i < count; ++i, from += rowBytes)
+          for (std::size_t k = 0; k < columnsAtOnce; ++k)
+            sums[k] += from[k] * weights[i];
+        for (std::size_t k = 0; k < columnsAtOnce; ++k)
+          to[x + k] = std::uint8_t(std::clamp(sums[k] >> fractionBits, 0, 255));
+      }
+      for (; x < rowBytes; ++x) {
+        std::int32_t sum = half;
+        for (int i = 0; i < count; ++i)
+          sum += rows[std::size_t(i) * rowBytes + x] * weights[i];
+        to[x] = std::uint8_t(std::clamp(sum >> fractionBits, 0, 255));
+      }
     }
-    std::uint8_t *to = result.pixels.data() + std::size_t(y) * rowBytes;
-    for (std::size_t x = 0; x < rowBytes; ++x)
-      to[x] = toByte(sums[x]);
-  }
+  };
+  constexpr std::int64_t rows = 4; // of a task
+  forRanges(threads, height, rows, loop);
   return result;
 }
 
 } // namespace
 
-Picture resizeBicubic(const Picture &picture, int width, int height) {
+std::string_view filterName(Filter filter) { return kernelOf(filter).name; }
+
+std::optional<Filter> filterByName(std::string_view name) {
+  for (Filter filter : {Filter::Lanczos, Filter::Bilinear, Filter::Bicubic})
+    if (filterName(filter) == name)
+      return filter;
+  return std::nullopt;
+}
+
+Picture resize(const Picture &picture, int width, int height, Filter filter, ThreadPool *threads) {
+  const Kernel &kernel = kernelOf(filter);
   const bool rows = width != picture.width, columns = height != picture.height;
   if (!rows && !columns)
     return picture;
   if (!rows)
-    return resizeColumns(picture, height);
+    return resizeColumns(picture, height, kernel, threads);
   if (!columns)
-    return resizeRows(picture, width);
+    return resizeRows(picture, width, kernel, threads);
   // Rounding between the passes makes their order visible, so it is Pillow's rule.
   const bool columnsFirst =
       height < picture.height && picture.height - height > 2 * (picture.width - width);
   if (columnsFirst)
-    return resizeRows(resizeColumns(picture, height), width);
-  return resizeColumns(resizeRows(picture, width), height);
+    return resizeRows(resizeColumns(picture, height, kernel, threads), width, kernel, threads);
+  return resizeColumns(resizeRows(picture, width, kernel, threads), height, kernel, threads);
 }
 
 } // namespace bluec::runtime

@@ -1,11 +1,10 @@
-// Bicubic antialiased resizing of 8-bit RGB, equal bit for bit to Pillow's
-// `Image.resize(size, Image.Resampling.BICUBIC)`.
+// Antialiased resizing of 8-bit RGB, equal bit for bit to Pillow's `Image.resize(size, filter)`.
 //
 // Each output pixel is a weighted mean of the input pixels around its centre. The weights come from
-// the cubic kernel with a = -0.5, stretched by the factor of reduction (and never narrowed), sum to
-// one, and are rounded to 22 fractional bits. The first direction's result is rounded to 8 bits
-// before the second; a direction whose size does not change is skipped. Columns go first where the
-// height shrinks by more than twice as many pixels as the width, else rows.
+// the filter's kernel, stretched by the factor of reduction (and never narrowed), sum to one, and
+// are rounded to 22 fractional bits. The first direction's result is rounded to 8 bits before the
+// second; a direction whose size does not change is skipped. Columns go first where the height
+// shrinks by more than twice as many pixels as the width, else rows.
 //
 // That order is the one of Pillow 13. Older releases always do rows first, and differ by a level or
 // two in such pictures.
@@ -14,10 +13,27 @@
 
 #include "vision/Picture.h"
 
+#include <optional>
+#include <string_view>
+
 namespace bluec::runtime {
 
-// `width` and `height` in pixels, both at least 1; `picture` holds at least one pixel.
-Picture resizeBicubic(const Picture &picture, int width, int height);
+class ThreadPool;
+
+enum class Filter {
+  Lanczos,  // a windowed sinc over three pixels to each side
+  Bilinear, // a triangle over one
+  Bicubic,  // the cubic with a = -0.5 over two
+};
+
+// "lanczos", "bilinear", "bicubic".
+std::string_view filterName(Filter filter);
+std::optional<Filter> filterByName(std::string_view name);
+
+// `width` and `height` in pixels, both at least 1; `picture` holds at least one pixel. `threads`
+// may be null; the result does not depend on it.
+Picture resize(const Picture &picture, int width, int height, Filter filter = Filter::Bicubic,
+               ThreadPool *threads = nullptr);
 
 } // namespace bluec::runtime
 

@@ -24,3 +24,42 @@ void *resizeBlock(void *block, std::size_t bytes) {
 #define STBI_ASSERT(condition) static_cast<void>(0)
 #define STB_IMAGE_IMPLEMENTATION
 #include "vision/StbImage.h"
+
+#include <new>
+
+namespace bluec::runtime {
+namespace {
+
+struct State {
+  stbi__context context{};
+  stbi__jpeg jpeg{};
+  State() { jpeg.s = &context; }
+  State(const State &) = delete;
+  State &operator=(const State &) = delete;
+  ~State() { stbi__cleanup_jpeg(&jpeg); }
+};
+
+} // namespace
+
+StbJpeg decodeStbJpeg(std::span<const std::uint8_t> file) {
+  const auto state = std::make_shared<State>();
+  stbi__start_mem(&state->context, file.data(), int(file.size()));
+  stbi__jpeg &jpeg = state->jpeg;
+  stbi__setup_jpeg(&jpeg);
+  jpeg.idct_block_kernel = inverseDct();
+  StbJpeg result;
+  if (!stbi__decode_jpeg_image(&jpeg))
+    return result;
+  result.planes.width = int(state->context.img_x);
+  result.planes.height = int(state->context.img_y);
+  for (int i = 0; i < state->context.img_n; ++i) {
+    const auto &component = jpeg.img_comp[i];
+    result.planes.planes.push_back({component.data, std::size_t(component.w2), component.x,
+                                    component.y, jpeg.img_h_max / component.h,
+                                    jpeg.img_v_max / component.v});
+  }
+  result.memory = state;
+  return result;
+}
+
+} // namespace bluec::runtime

@@ -1,38 +1,152 @@
 #include "vision/Tiles.h"
 
-#include "vision/Resize.h"
+#include "platform/ThreadPool.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
 namespace bluec::runtime {
 namespace {
 
-double fitFactor(int width, int height, int boxWidth, int boxHeight) {
-  return std::min(double(boxWidth) / width, double(boxHeight) / height);
+constexpr std::string_view schemeNames[] = {"relaxed", "llava-next", "internvl"};
+constexpr std::string_view thumbnailNames[] = {"none", "last_if_many", "first"};
+
+template <typename Kind, std::size_t Count>
+std::optional<Kind> findName(const std::string_view (&names)[Count], std::string_view name) {
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  return found == std::end(names) ? std::nullopt : std::optional(Kind(found - std::begin(names)));
 }
 
-// A canvas of the whole grid with the picture, as large as it fits, on it.
-Picture fitInto(const Picture &picture, int width, int height, const Preprocess &preprocess) {
-  const double factor = fitFactor(picture.width, picture.height, width, height);
-  const int fittedWidth = std::clamp(int(picture.width * factor), 1, width);
-  const int fittedHeight = std::clamp(int(picture.height * factor), 1, height);
-  Picture fitted = resizeBicubic(picture, fittedWidth, fittedHeight);
-  if (fittedWidth == width && fittedHeight == height)
+int tilesOf(const Grid &grid) { return grid.columns * grid.rows; }
+
+bool hasThumbnail(const Grid &grid, const Preprocess &preprocess) {
+  return preprocess.thumbnail == Thumbnail::First ||
+         (preprocess.thumbnail == Thumbnail::LastIfMany && tilesOf(grid) > 1);
+}
+
+// What a picture keeps on a grid, and what of the grid it leaves empty.
+struct Fit {
+  double effective, wasted; // pixels
+};
+
+Fit fitOnto(const Grid &grid, int width, int height, const Preprocess &preprocess) {
+  const int gridWidth = preprocess.tileWidth * grid.columns;
+  const int gridHeight = preprocess.tileHeight * grid.rows;
+  const double factor = std::min(double(gridWidth) / width, double(gridHeight) / height);
+  const auto scaledWidth = std::int64_t(width * factor);
+  const auto scaledHeight = std::int64_t(height * factor);
+  // Pixels of the picture that survive: enlarging adds none.
+  const auto effective = double(std::min(scaledWidth * scaledHeight, std::int64_t(width) * height));
+  return {effective, double(std::int64_t(gridWidth) * gridHeight) - effective};
+}
+
+// The smallest, the first of those that are equal: for a picture so thin that nothing of it is left
+// on any grid.
+Grid smallestGrid(const std::vector<Grid> &candidates) {
+  const auto found =
+      std::min_element(candidates.begin(), candidates.end(),
+                       [](const Grid &a, const Grid &b) { return tilesOf(a) < tilesOf(b); });
+  return found == candidates.end() ? Grid{} : *found;
+}
+
+bool isLarger(const Grid &a, const Grid &b) {
+  return a.columns != b.columns ? a.columns > b.columns : a.rows > b.rows;
+}
+
+Grid chooseRelaxed(int width, int height, const Preprocess &preprocess) {
+  std::vector<Grid> candidates = preprocess.candidates;
+  std::sort(candidates.begin(), candidates.end(), isLarger);
+  Grid best = smallestGrid(candidates);
+  double bestEffective = 0.0;
+  double leastWasted = std::numeric_limits<double>::infinity();
+  for (const Grid &grid : candidates) {
+    const auto [effective, wasted] = fitOnto(grid, width, height, preprocess);
+    const double slack = preprocess.alpha * bestEffective;
+    if (effective - bestEffective > slack ||
+        (bestEffective - effective < slack && wasted < leastWasted)) {
+      bestEffective = effective;
+      leastWasted = wasted;
+      best = grid;
+    }
+  }
+  return best;
+}
+
+Grid chooseLlavaNext(int width, int height, const Preprocess &preprocess) {
+  Grid best;
+  double bestEffective = 0.0;
+  double leastWasted = std::numeric_limits<double>::infinity();
+  for (const Grid &grid : preprocess.candidates) {
+    const auto [effective, wasted] = fitOnto(grid, width, height, preprocess);
+    if (effective > bestEffective || (effective == bestEffective && wasted < leastWasted)) {
+      best = grid;
+      bestEffective = effective;
+      leastWasted = wasted;
+    }
+  }
+  return best;
+}
+
+Grid chooseInternVl(int width, int height, const Preprocess &preprocess) {
+  std::vector<Grid> candidates = preprocess.candidates;
+  std::sort(candidates.begin(), candidates.end(), [](const Grid &a, const Grid &b) {
+    return tilesOf(a) != tilesOf(b) ? tilesOf(a) < tilesOf(b) : a.columns < b.columns;
+  });
+  const double ratio = double(width) / height;
+  const auto area = double(std::int64_t(width) * height);
+  Grid best;
+  double leastDifference = std::numeric_limits<double>::infinity();
+  for (const Grid &grid : candidates) {
+    const double difference = std::fabs(ratio - double(grid.columns) / grid.rows);
+    const double tileArea = 0.5 * preprocess.tileWidth * preprocess.tileHeight;
+    if (difference < leastDifference ||
+        (difference == leastDifference && area > tileArea * grid.columns * grid.rows))
+      best = grid;
+    leastDifference = std::min(leastDifference, difference);
+  }
+  return best;
+}
+
+// Sides of a picture as large as it fits into the box.
+struct Size {
+  int width, height;
+};
+
+Size fitRelaxed(int width, int height, Size box) {
+  const double factor = std::min(double(box.width) / width, double(box.height) / height);
+  return {std::clamp(int(width * factor), 1, box.width),
+          std::clamp(int(height * factor), 1, box.height)};
+}
+
+Size fitLlavaNext(int width, int height, Size box) {
+  const double across = double(box.width) / width, down = double(box.height) / height;
+  if (across < down)
+    return {box.width, std::min(int(std::ceil(height * across)), box.height)};
+  return {std::min(int(std::ceil(width * down)), box.width), box.height};
+}
+
+// A canvas of the whole grid with the picture on it.
+Picture placeOnto(const Picture &picture, const TileLayout &layout, const Preprocess &preprocess,
+                  ThreadPool *threads) {
+  Picture fitted = resize(picture, layout.width, layout.height, preprocess.filter, threads);
+  const int width = layout.left + layout.width + layout.right;
+  const int height = layout.top + layout.height + layout.bottom;
+  if (layout.width == width && layout.height == height)
     return fitted;
 
   Picture canvas{width, height, {}};
   canvas.pixels.resize(std::size_t(width) * std::size_t(height) * 3);
-  for (std::size_t i = 0; i < canvas.pixels.size(); ++i)
-    canvas.pixels[i] = preprocess.padColor[i % 3];
-  const bool centered = preprocess.padPosition == PadPosition::Center;
-  const int left = centered ? (width - fittedWidth) / 2 : 0;
-  const int top = centered ? (height - fittedHeight) / 2 : 0;
-  for (int y = 0; y < fittedHeight; ++y)
-    std::memcpy(&canvas.pixels[(std::size_t(top + y) * std::size_t(width) + std::size_t(left)) * 3],
-                &fitted.pixels[std::size_t(y) * std::size_t(fittedWidth) * 3],
-                std::size_t(fittedWidth) * 3);
+  for (std::size_t i = 0; i < canvas.pixels.size(); i += 3)
+    std::copy(preprocess.padColor.begin(), preprocess.padColor.end(), &canvas.pixels[i]);
+  const std::size_t rowBytes = std::size_t(layout.width) * 3;
+  for (int y = 0; y < layout.height; ++y)
+    std::memcpy(
+        &canvas
+             .pixels[(std::size_t(layout.top + y) * std::size_t(width) + std::size_t(layout.left)) *
+                     3],
+        &fitted.pixels[std::size_t(y) * rowBytes], rowBytes);
   return canvas;
 }
 
@@ -50,73 +164,141 @@ Levels makeLevels(const Preprocess &preprocess) {
   return levels;
 }
 
-// Copies the tile whose upper left pixel is (left, top) into `to`, channel by channel.
-void normalizeTile(const Picture &canvas, int left, int top, const Preprocess &preprocess,
-                   const Levels &levels, float *to) {
-  for (std::size_t channel = 0; channel < 3; ++channel) {
-    for (int y = 0; y < preprocess.tileHeight; ++y) {
-      const std::uint8_t *from =
-          &canvas
-               .pixels[(std::size_t(top + y) * std::size_t(canvas.width) + std::size_t(left)) * 3];
-      for (int x = 0; x < preprocess.tileWidth; ++x)
-        *to++ = levels[channel][from[std::size_t(x) * 3 + channel]];
-    }
+// Copies row `y` of the canvas, from column `left` on, into the same row of a tile's channels.
+void normalizeRow(const Picture &canvas, int left, int y, const Preprocess &preprocess,
+                  const Levels &levels, float *to) {
+  const std::size_t area = std::size_t(preprocess.tileWidth) * std::size_t(preprocess.tileHeight);
+  const std::uint8_t *from =
+      &canvas.pixels[(std::size_t(y) * std::size_t(canvas.width) + std::size_t(left)) * 3];
+  for (std::size_t x = 0; x < std::size_t(preprocess.tileWidth); ++x, from += 3) {
+    to[x] = levels[0][from[0]];
+    to[area + x] = levels[1][from[1]];
+    to[2 * area + x] = levels[2][from[2]];
   }
+}
+
+// Cuts the canvas into tiles, row by row.
+void normalizeTiles(const Picture &canvas, const Preprocess &preprocess, const Levels &levels,
+                    float *to, ThreadPool *threads) {
+  const std::int64_t columns = canvas.width / preprocess.tileWidth;
+  const std::size_t area = std::size_t(preprocess.tileWidth) * std::size_t(preprocess.tileHeight);
+  const auto body = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t y = begin; y < end; ++y)
+      for (std::int64_t column = 0; column < columns; ++column) {
+        const auto tile = std::size_t(y / preprocess.tileHeight * columns + column);
+        const auto row = std::size_t(y % preprocess.tileHeight);
+        normalizeRow(canvas, int(column) * preprocess.tileWidth, int(y), preprocess, levels,
+                     to + tile * 3 * area + row * std::size_t(preprocess.tileWidth));
+      }
+  };
+  if (threads)
+    threads->forEach(canvas.height, body);
+  else
+    body(0, canvas.height);
 }
 
 } // namespace
 
-Grid chooseGrid(int width, int height, const Preprocess &preprocess) {
-  std::vector<Grid> candidates = preprocess.candidates;
-  std::sort(candidates.begin(), candidates.end(), [](const Grid &a, const Grid &b) {
-    return a.columns != b.columns ? a.columns > b.columns : a.rows > b.rows;
-  });
-  // The smallest, for a picture so thin that nothing of it is left at any size.
-  Grid best = candidates.empty() ? Grid{} : candidates.back();
-  double bestEffective = 0.0;
-  double leastWaste = std::numeric_limits<double>::infinity();
-  for (const Grid &grid : candidates) {
-    const int boxWidth = preprocess.tileWidth * grid.columns;
-    const int boxHeight = preprocess.tileHeight * grid.rows;
-    const double factor = fitFactor(width, height, boxWidth, boxHeight);
-    const auto scaledWidth = std::int64_t(width * factor);
-    const auto scaledHeight = std::int64_t(height * factor);
-    // Pixels of the picture that survive: enlarging adds none.
-    const auto effective =
-        double(std::min(scaledWidth * scaledHeight, std::int64_t(width) * height));
-    const double waste = double(std::int64_t(boxWidth) * boxHeight) - effective;
-    const double slack = preprocess.alpha * bestEffective;
-    if (effective - bestEffective > slack ||
-        (bestEffective - effective < slack && waste < leastWaste)) {
-      bestEffective = effective;
-      leastWaste = waste;
-      best = grid;
-    }
-  }
-  return best;
+std::string_view schemeName(Scheme scheme) { return schemeNames[std::size_t(scheme)]; }
+
+std::optional<Scheme> schemeByName(std::string_view name) {
+  return findName<Scheme>(schemeNames, name);
 }
 
-TileSet makeTiles(const Picture &picture, const Preprocess &preprocess) {
+std::string_view thumbnailName(Thumbnail thumbnail) {
+  return thumbnailNames[std::size_t(thumbnail)];
+}
+
+std::optional<Thumbnail> thumbnailByName(std::string_view name) {
+  return findName<Thumbnail>(thumbnailNames, name);
+}
+
+std::vector<Grid> gridsWithin(int columns, int rows) {
+  std::vector<Grid> grids;
+  for (int m = columns; m >= 1; --m)
+    for (int n = rows; n >= 1; --n)
+      grids.push_back({m, n});
+  return grids;
+}
+
+std::vector<Grid> gridsOf(int least, int most) {
+  std::vector<Grid> grids;
+  for (int m = most; m >= 1; --m)
+    for (int n = most / m; n >= 1 && m * n >= least; --n)
+      grids.push_back({m, n});
+  return grids;
+}
+
+std::int64_t tokensOf(const Grid &grid, const Preprocess &preprocess) {
+  return (tilesOf(grid) + hasThumbnail(grid, preprocess)) * preprocess.tokensPerTile;
+}
+
+std::int64_t leastTokens(const Preprocess &preprocess) {
+  return tilesOf(smallestGrid(preprocess.candidates)) * preprocess.tokensPerTile;
+}
+
+void capTokens(Preprocess &preprocess, std::int64_t cap) {
+  const auto exceeds = [&](const Grid &grid) { return tokensOf(grid, preprocess) > cap; };
+  std::vector<Grid> &candidates = preprocess.candidates;
+  if (std::all_of(candidates.begin(), candidates.end(), exceeds))
+    preprocess.thumbnail = Thumbnail::None;
+  std::erase_if(candidates, exceeds);
+}
+
+Grid chooseGrid(int width, int height, const Preprocess &preprocess) {
+  switch (preprocess.scheme) {
+  case Scheme::LlavaNext:
+    return chooseLlavaNext(width, height, preprocess);
+  case Scheme::InternVl:
+    return chooseInternVl(width, height, preprocess);
+  case Scheme::Relaxed:
+    break;
+  }
+  return chooseRelaxed(width, height, preprocess);
+}
+
+TileLayout layOutTiles(int width, int height, const Preprocess &preprocess) {
+  TileLayout layout;
+  layout.grid = chooseGrid(width, height, preprocess);
+  layout.thumbnail = hasThumbnail(layout.grid, preprocess);
+  layout.count = tilesOf(layout.grid) + layout.thumbnail;
+  layout.tokens = tokensOf(layout.grid, preprocess);
+  const Size box = {preprocess.tileWidth * layout.grid.columns,
+                    preprocess.tileHeight * layout.grid.rows};
+  Size fitted = box;
+  if (preprocess.scheme == Scheme::Relaxed)
+    fitted = fitRelaxed(width, height, box);
+  else if (preprocess.scheme == Scheme::LlavaNext)
+    fitted = fitLlavaNext(width, height, box);
+  layout.width = fitted.width;
+  layout.height = fitted.height;
+  const bool centered = preprocess.padPosition == PadPosition::Center;
+  layout.left = centered ? (box.width - fitted.width) / 2 : 0;
+  layout.top = centered ? (box.height - fitted.height) / 2 : 0;
+  layout.right = box.width - fitted.width - layout.left;
+  layout.bottom = box.height - fitted.height - layout.top;
+  return layout;
+}
+
+TileSet makeTiles(const Picture &picture, const Preprocess &preprocess, ThreadPool *threads) {
+  const TileLayout layout = layOutTiles(picture.width, picture.height, preprocess);
   TileSet tiles;
-  tiles.grid = chooseGrid(picture.width, picture.height, preprocess);
-  const int cut = tiles.grid.columns * tiles.grid.rows;
-  const bool withThumbnail = preprocess.thumbnail && cut > 1;
-  tiles.count = cut + (withThumbnail ? 1 : 0);
+  tiles.grid = layout.grid;
+  tiles.count = layout.count;
   const std::size_t tileSize =
       std::size_t(3) * std::size_t(preprocess.tileWidth) * std::size_t(preprocess.tileHeight);
   tiles.pixels.resize(tileSize * std::size_t(tiles.count));
 
   const Levels levels = makeLevels(preprocess);
-  float *to = tiles.pixels.data();
-  const Picture canvas = fitInto(picture, preprocess.tileWidth * tiles.grid.columns,
-                                 preprocess.tileHeight * tiles.grid.rows, preprocess);
-  for (int row = 0; row < tiles.grid.rows; ++row)
-    for (int column = 0; column < tiles.grid.columns; ++column, to += tileSize)
-      normalizeTile(canvas, column * preprocess.tileWidth, row * preprocess.tileHeight, preprocess,
-                    levels, to);
-  if (withThumbnail)
-    normalizeTile(resizeBicubic(picture, preprocess.tileWidth, preprocess.tileHeight), 0, 0,
-                  preprocess, levels, to);
+  const bool thumbnailFirst = layout.thumbnail && preprocess.thumbnail == Thumbnail::First;
+  float *first = tiles.pixels.data();
+  normalizeTiles(placeOnto(picture, layout, preprocess, threads), preprocess, levels,
+                 thumbnailFirst ? first + tileSize : first, threads);
+  if (layout.thumbnail)
+    normalizeTiles(
+        resize(picture, preprocess.tileWidth, preprocess.tileHeight, preprocess.filter, threads),
+        preprocess, levels,
+        thumbnailFirst ? first : first + tileSize * std::size_t(tilesOf(layout.grid)), threads);
   return tiles;
 }
 

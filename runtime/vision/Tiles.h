@@ -1,13 +1,22 @@
 // Dynamic resolution: from a picture to the tiles that the image encoder sees.
+//
+// A scheme chooses the grid of tiles and says how the picture fills it. PAPER.md's Algorithm 1 is
+// `Relaxed`; the other two are what other models are trained with, as their published
+// preprocessors compute it (in double, as Python does).
 #ifndef BLUEC_RUNTIME_VISION_TILES_H
 #define BLUEC_RUNTIME_VISION_TILES_H
 
 #include "vision/Picture.h"
+#include "vision/Resize.h"
 
 #include <array>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace bluec::runtime {
+
+class ThreadPool;
 
 // A grid of tiles: m columns, n rows.
 struct Grid {
@@ -15,6 +24,37 @@ struct Grid {
   int rows = 1;
   bool operator==(const Grid &) const = default;
 };
+
+// How a grid is chosen for a picture of w x h pixels, and how the picture fills its W x H pixels.
+enum class Scheme {
+  // The fewest tiles that lose little: of a grid, Re = min(int(w s) int(h s), w h) pixels survive
+  // at
+  // s = min(W / w, H / h), and Rw = W H - Re are wasted. From the largest grid to the smallest
+  // (columns first), one is taken if Re - best Re > alpha best Re, or if best Re - Re < alpha
+  // best Re and Rw is less than the best's. Fitted with sides rounded down, padded.
+  Relaxed,
+  // LLaVA-NeXT: the largest Re, ties by the smallest Rw, then by the order of the candidates.
+  // Fitted with the shorter side rounded up, padded.
+  LlavaNext,
+  // InternVL 1.5: m / n nearest to w / h; from the fewest tiles to the most, a later one takes a
+  // tie if w h exceeds half of its W H. Stretched to the grid, nothing is padded.
+  InternVl,
+};
+
+// "relaxed", "llava-next", "internvl".
+std::string_view schemeName(Scheme scheme);
+std::optional<Scheme> schemeByName(std::string_view name);
+
+// The whole picture stretched to one more tile, for an overview.
+enum class Thumbnail {
+  None,
+  LastIfMany, // behind the others, if there is more than one
+  First,      // before the others, always
+};
+
+// "none", "last_if_many", "first".
+std::string_view thumbnailName(Thumbnail thumbnail);
+std::optional<Thumbnail> thumbnailByName(std::string_view name);
 
 enum class PadPosition {
   Center,  // the picture in the middle, the odd pixel right and below
@@ -30,26 +70,54 @@ struct Preprocess {
   std::array<double, 3> deviation{1, 1, 1};
   std::array<std::uint8_t, 3> padColor{};
   PadPosition padPosition = PadPosition::Center;
-  double alpha = 0.1;
+  Filter filter = Filter::Bicubic;
+  Scheme scheme = Scheme::Relaxed;
+  double alpha = 0.1;           // of Relaxed
   std::vector<Grid> candidates; // never empty
-  bool thumbnail = true;
+  Thumbnail thumbnail = Thumbnail::LastIfMany;
+  std::int64_t tokensPerTile = 0;
 };
 
-// The paper's relaxed aspect ratio matching (Algorithm 1) for a picture of width x height pixels.
-// Candidates are visited from the largest to the smallest (columns first), whatever their order.
+// Every grid of up to `columns` x `rows` tiles, and every one of `least` to `most` tiles; both from
+// the largest to the smallest, columns first.
+std::vector<Grid> gridsWithin(int columns, int rows);
+std::vector<Grid> gridsOf(int least, int most);
+
+// Image tokens of a picture on `grid`, the thumbnail's with them.
+std::int64_t tokensOf(const Grid &grid, const Preprocess &preprocess);
+
+// The least number of tokens that a cap has to admit: of the smallest candidate without thumbnail.
+std::int64_t leastTokens(const Preprocess &preprocess);
+
+// Makes `preprocess` keep to `cap` image tokens a picture, at least leastTokens(). Grids that
+// exceed it with their thumbnail are no candidates any more; where none is left, the thumbnail is
+// what gives way, and those that exceed the cap without it are none.
+void capTokens(Preprocess &preprocess, std::int64_t cap);
+
+// The grid for a picture of width x height pixels.
 Grid chooseGrid(int width, int height, const Preprocess &preprocess);
 
-// The tiles of `picture`, row by row, then the thumbnail when there is more than one tile and
-// thumbnails are on. f32 [tiles, 3, tile_height, tile_width], each value
-// (pixel * rescale - mean) / deviation.
-//
-// The picture is resized by one factor so that it just fits the grid, and padded.
+// Where a picture goes: resized to width x height, with padding around it, on a grid of tiles.
+struct TileLayout {
+  Grid grid;
+  int width = 0, height = 0;                    // pixels of the resized picture
+  int left = 0, top = 0, right = 0, bottom = 0; // pixels of padding
+  bool thumbnail = false;
+  int count = 0;           // tiles, with the thumbnail
+  std::int64_t tokens = 0; // image tokens
+};
+TileLayout layOutTiles(int width, int height, const Preprocess &preprocess);
+
+// The tiles of `picture`, row by row, with the thumbnail before or behind them.
+// f32 [tiles, 3, tile_height, tile_width], each value (pixel * rescale - mean) / deviation.
+// `threads` may be null; the result does not depend on it.
 struct TileSet {
   Grid grid;
   int count = 0; // tiles, with the thumbnail
   std::vector<float> pixels;
 };
-TileSet makeTiles(const Picture &picture, const Preprocess &preprocess);
+TileSet makeTiles(const Picture &picture, const Preprocess &preprocess,
+                  ThreadPool *threads = nullptr);
 
 } // namespace bluec::runtime
 

@@ -3,6 +3,7 @@
 Run as a script it writes a contact sheet, to look at:  python data.py sheet.png
 """
 
+import io
 import random
 import sys
 import zlib
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from preprocess import BASE, placement, select_grid, tiles
-from text import COLOURS, ITEMS, QUESTIONS
+from text import COLOURS, ITEMS, QUESTIONS, questions_of_many, questions_of_one
 
 # Debian packages: fonts-dejavu-core, fonts-liberation.
 FONTS = [
@@ -37,6 +38,7 @@ RGB = {
     "orange": (240, 130, 20), "purple": (120, 40, 150), "white": (240, 240, 240), "black": (25, 25, 25),
 }
 LIGHT = {"yellow", "orange", "white"}
+LEGIBLE = 9  # pixels an em
 
 _fonts, _widths = {}, {}
 
@@ -67,11 +69,28 @@ def held_out(s):
     return zlib.crc32(s.encode()) % 8 == 0
 
 
-def pick(rng, make, test):
+def pick(rng, make, test, fits=lambda s: True):
     while True:
         s = make()
-        if held_out(s) == test:
+        if held_out(s) == test and fits(s):
             return s
+
+
+def smallest(size, scale):
+    """The smallest letters, in native pixels: `size` on the tile, but never less than a person can read."""
+    return max(size / scale, LEGIBLE)
+
+
+def has_room(grid):
+    return isinstance(grid, tuple) and not isinstance(grid, Size)
+
+
+def fits(path, room, scale, grid):
+    """Whether a string can stand in `room` pixels in letters of a size to be read.  The six grids leave room for every string."""
+    if has_room(grid):
+        return lambda s: True
+    per = max(LEGIBLE, 13 / scale)
+    return lambda s: width(path, 100, s) / 100 * per <= room
 
 
 def code(rng, low, high, phase):
@@ -122,14 +141,22 @@ class Page:
             x += a
 
     def finish(self):
-        """Blur, brightness and noise: cheap stand-ins for a camera."""
+        """Blur, brightness and noise: cheap stand-ins for a camera.  Shrinking a large picture averages all of it away."""
         image, rng = self.image, self.rng
+        if image.width * image.height > LARGE:
+            return image
+        if image.width < TINY:
+            return self.noise(image, 4)
         if rng.random() < 0.2:
             image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 0.6)))
+        return self.noise(image, 10)
+
+    def noise(self, image, most):
+        rng = self.rng
         a = np.asarray(image).astype(np.int16)
         if rng.random() < 0.7:
             seed = np.random.default_rng(rng.getrandbits(32))
-            sigma = rng.randint(1, 10)
+            sigma = rng.randint(1, most)
             a = a + seed.integers(-sigma, sigma + 1, a.shape, dtype=np.int16)
         a = a + rng.randint(-10, 10)
         return Image.fromarray(np.clip(a, 0, 255).astype(np.uint8))
@@ -146,12 +173,47 @@ SHAPES = {
 }
 
 
+# Beyond those: the shorter side and how many times as long the longer one is.  The longer sides go from 21 to 1400 pixels.
+WIDE, TALL = ((40, 200), (3.0, 7.0)), ((40, 200), (3.0, 5.5))
+TINY = 64  # narrower than this is tiny
+LARGE = 150_000  # pixels; more is large
+
+
+class Large(tuple):
+    """A grid whose pictures have many times the pixels that its tiles have; `Large.times` says how many a side."""
+
+    times = (1.6, 3.5)
+
+
+class Huge(Large):
+    """Of 12 megapixels or more."""
+
+    times = (18.0, 20.0)
+
+
+class Size(tuple):
+    """A native size, wanted to the pixel, in place of a grid."""
+
+
 def canvas_size(rng, grid):
-    """A native picture size for which the algorithm picks the wanted grid."""
-    (low, high), (flat, steep) = SHAPES[grid]
+    """A native picture size for which the algorithm picks the wanted grid; or one that is "wide", "tall", "tiny", `Large` or `Size`."""
+    if isinstance(grid, Size):
+        return grid
+    if grid == "tiny":
+        w = rng.randint(24, TINY - 1)
+        return w, max(16, int(w * rng.uniform(0.4, 1.0)))
+    if grid in ("wide", "tall"):
+        (low, high), times = WIDE if grid == "wide" else TALL
+        short = rng.randint(low, high)
+        long = int(short * rng.uniform(*times))
+        return (long, short) if grid == "wide" else (short, long)
+    (low, high), (flat, steep) = SHAPES[tuple(grid)]
     while True:
         w = rng.randint(low, high)
         h = int(w * rng.uniform(flat, steep))
+        if isinstance(grid, Large):
+            times = rng.uniform(*grid.times)
+            w, h = int(w * times), int(h * times)
         if select_grid(w, h) == grid:
             return w, h
 
@@ -163,17 +225,18 @@ def scale_of(w, h):
 
 def board(rng, w, h, colour, back=None):
     """A page with a coloured board on a background of another, duller tone."""
+    pen = max(1, round(1 / scale_of(w, h)))
     if rng.random() < 0.35:
         page, box = Page(rng, w, h, jitter(rng, RGB[colour])), (0, 0, w, h)
     else:
         g = rng.randint(60, 200)
         page = Page(rng, w, h, jitter(rng, back or (g, g, g), 25))
         box = (rng.randint(0, w // 14), rng.randint(0, h // 7), w - rng.randint(0, w // 14), h - rng.randint(0, h // 7))
-        page.draw.rounded_rectangle(box, radius=rng.randint(0, 8), fill=jitter(rng, RGB[colour]))
+        page.draw.rounded_rectangle(box, radius=min(rng.randint(0, 8) * pen, h // 5), fill=jitter(rng, RGB[colour]))
     if rng.random() < 0.3:
         ink = RGB["black"] if colour in LIGHT else RGB["white"]
         inset = (box[0] + 2, box[1] + 2, box[2] - 3, box[3] - 3)
-        page.draw.rectangle(inset, outline=jitter(rng, ink), width=1)
+        page.draw.rectangle(inset, outline=jitter(rng, ink), width=pen)
     return page, box
 
 
@@ -189,12 +252,13 @@ def sign(rng, test, grid, phase):
     colour = rng.choice(COLOURS)
     page, (x0, y0, x1, y1) = board(rng, w, h, colour)
     path = rng.choice(FONTS)
-    if rng.random() < 0.2:
-        string = pick(rng, lambda: word(rng, phase, 5 if phase else 6), test)
-    else:
-        string = pick(rng, lambda: code(rng, 2, 5 if phase else 6, phase), test)
     room = (x1 - x0) * 0.9
-    size = page.fit(path, string, room, 17 / s, min(46 / s, (y1 - y0) * 0.8))
+    legible = fits(path, room, s, grid)
+    if rng.random() < 0.2 and legible("ANNA"):
+        string = pick(rng, lambda: word(rng, phase, 5 if phase else 6), test, legible)
+    else:
+        string = pick(rng, lambda: code(rng, 2, 5 if phase else 6, phase), test, legible)
+    size = page.fit(path, string, room, smallest(17, s), min(46 / s, (y1 - y0) * 0.8))
     slack_x, slack_y = max(0, room - width(path, size, string)), max(0, (y1 - y0) - size * 1.1)
     page.text(path, size, string, x0 + (x1 - x0) * 0.05 + rng.uniform(0, slack_x), y0 + size * 0.55 + rng.uniform(0, slack_y), ink_for(rng, colour))
     qa = [("sign_text", rng.choice(QUESTIONS["sign_text"]), string), ("sign_colour", QUESTIONS["sign_colour"][0], colour)]
@@ -203,21 +267,30 @@ def sign(rng, test, grid, phase):
 
 def label(rng, test, grid, phase):
     w, h = canvas_size(rng, grid)
+    if grid == "tiny":
+        w, h = max(w, 34), max(h, 30)  # two lines and a price need that
     s = scale_of(w, h)
     colour = rng.choice(["white", "yellow", "white", "orange", "green", "blue"])
     page, (x0, y0, x1, y1) = board(rng, w, h, colour)
     ink = ink_for(rng, colour)
-    if rng.random() < 0.2:
-        name = pick(rng, lambda: word(rng, phase, 5), test)
-    else:
-        name = pick(rng, lambda: code(rng, 2, 5, phase), test)
-    price = pick(rng, lambda: money(cents(rng, rng.choice([999, 2999]))), test)
     room, middle = (x1 - x0) * 0.9, (y1 - y0) * 0.5
-    for string, top in ((name, y0), (price, y0 + middle)):
-        path = rng.choice(FONTS)
-        size = page.fit(path, string, room, 16 / s, min(38 / s, middle * 0.9))
+    side_by_side = grid == "wide" and rng.random() < 0.5 or isinstance(grid, Size) and w > 4 * h
+    if side_by_side:
+        room, middle = room * 0.48, y1 - y0
+    # Outside the six grids one font serves both lines, and it must leave room for them.
+    both = None if has_room(grid) else rng.choice(FONTS)
+    legible = fits(both, room, s, grid)
+    if rng.random() < 0.2 and legible("ANNA"):
+        name = pick(rng, lambda: word(rng, phase, 5), test, legible)
+    else:
+        name = pick(rng, lambda: code(rng, 2, 5, phase), test, legible)
+    price = pick(rng, lambda: money(cents(rng, rng.choice([999, 2999]))), test, legible)
+    for string, left, top in ((name, 0, 0), (price, room * 1.08 if side_by_side else 0, 0 if side_by_side else middle)):
+        path = both or rng.choice(FONTS)
+        size = page.fit(path, string, room, smallest(16, s), min(38 / s, middle * 0.9))
         slack_x, slack_y = max(0, room - width(path, size, string)), max(0, middle - size * 1.1)
-        page.text(path, size, string, x0 + (x1 - x0) * 0.05 + rng.uniform(0, slack_x), top + middle * 0.5 + rng.uniform(-0.5, 0.5) * slack_y, ink)
+        x = x0 + (x1 - x0) * 0.05 + left + rng.uniform(0, slack_x)
+        page.text(path, size, string, x, y0 + top + middle * 0.5 + rng.uniform(-0.5, 0.5) * slack_y, ink)
     return page, [("label_text", rng.choice(QUESTIONS["label_text"]), name), ("label_price", QUESTIONS["label_price"][0], price)]
 
 
@@ -249,7 +322,7 @@ def receipt(rng, test, grid, phase):
         page.text(path, size, b, right - width(path, size, b), y, ink)
         y += pitch
     if rng.random() < 0.5:
-        page.draw.line((margin, y - 1.5 * pitch, right, y - 1.5 * pitch), fill=ink)
+        page.draw.line((margin, y - 1.5 * pitch, right, y - 1.5 * pitch), fill=ink, width=max(1, round(1 / s)))
     # Several items, so that training gets several turns out of one picture; the test takes the first.
     asked = rng.sample(range(count), min(count, 3))
     qa = [("receipt_total", QUESTIONS["receipt_total"][0], total)]
@@ -334,6 +407,13 @@ def sample(rng, test, kind, grid, easy=0.0, phase=2):
     return page.finish(), page.glyphs, qa
 
 
+def jpeg(rng, image, low=60):
+    """What a JPEG file leaves of the picture."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=rng.randint(low, 95))
+    return Image.open(file).convert("RGB")
+
+
 # What a picture is, for the joint stage and for the test: (weight, kind, grid).
 MIX = [
     (0.23, "sign", (1, 1)), (0.18, "sign", (2, 1)), (0.03, "sign", (3, 1)), (0.05, "sign", (2, 2)),
@@ -344,6 +424,61 @@ MIX = [
 
 def draw_mix(rng, mix=MIX):
     return rng.choices([m[1:] for m in mix], [m[0] for m in mix])[0]
+
+
+# What the last stage brings: pictures of other shapes and sizes.
+NEW_MIX = {
+    "wide": [(0.6, "sign", "wide"), (0.4, "label", "wide")],
+    "tall": [(0.4, "sign", "tall"), (0.3, "label", "tall"), (0.15, "receipt", (1, 3)), (0.15, "receipt", Large((1, 3)))],
+    "tiny": [(0.7, "sign", "tiny"), (0.3, "label", "tiny")],
+    "large": [
+        (0.2, "sign", Large((2, 1))), (0.15, "sign", Large((2, 2))), (0.05, "sign", Large((3, 1))),
+        (0.1, "label", Large((2, 1))), (0.15, "label", Large((2, 2))),
+        (0.1, "receipt", Large((1, 2))), (0.05, "receipt", Large((1, 3))), (0.2, "receipt", Large((2, 2))),
+    ],
+}
+
+
+class Shown:
+    """A picture and what can be asked of it."""
+
+    def __init__(self, rng, test, kind, grid):
+        self.kind = kind
+        self.image, self.glyphs, self.qa = sample(rng, test, kind, grid)
+
+
+def draw_any(rng):
+    return draw_mix(rng, NEW_MIX[rng.choice(list(NEW_MIX))] if rng.random() < 0.25 else MIX)
+
+
+def draw_pair(rng):
+    """Kind and grid of two pictures, more often of one kind than chance would have it: only these need "first" and "second"."""
+    one, two = draw_any(rng), draw_any(rng)
+    while two[0] != one[0] and rng.random() < 0.6:
+        two = draw_any(rng)
+    return [one, two]
+
+
+def tile_count(grid):
+    """About how many tiles such a picture will have, before it is drawn."""
+    if isinstance(grid, str):
+        return 1 if grid == "tiny" else 4
+    return grid[0] * grid[1] + (tuple(grid) != (1, 1))
+
+
+def conversation(rng, shown, later):
+    """Turns about one or two pictures: (pictures that come with it, question, answer).
+
+    With `later` the second picture comes in a later turn: what is asked there without a number means the new one.
+    """
+    if len(shown) == 1:
+        asked = rng.sample(shown[0].qa, min(3, len(shown[0].qa)))
+        return [([0] if i == 0 else [], *questions_of_one(rng, *qa)) for i, qa in enumerate(asked)]
+    if not later:
+        turns = questions_of_many(rng, shown, 4)
+        return [([0, 1] if i == 0 else [], *turn) for i, turn in enumerate(turns)]
+    first, second = (questions_of_one(rng, *rng.choice(s.qa)) for s in shown)
+    return [([0], *first), ([1], *second)] + [([], *turn) for turn in questions_of_many(rng, shown, 2)]
 
 
 def test_set(count=500, seed=990001):
@@ -358,16 +493,41 @@ def test_set(count=500, seed=990001):
     return out
 
 
+def shape_test(name, count, seed=990002):
+    """Unseen pictures of one of NEW_MIX, or "huge": 4000 x 3000 and the like; "jpeg" is huge and went through a JPEG file."""
+    rng, out = random.Random(f"{name}/{seed}"), []
+    huge = name in ("huge", "jpeg")
+    for _ in range(count):
+        kind, grid = draw_mix(rng, NEW_MIX["large" if huge else name])
+        if huge:
+            grid = Huge(grid)
+        shown = Shown(rng, True, kind, grid)
+        image = jpeg(rng, shown.image) if name == "jpeg" else shown.image
+        out.append((image, *shown.qa[int(rng.random() < (0.2 if kind == "sign" else 0.4))]))
+    return out
+
+
+def pair_test(count, later=False, seed=990003):
+    """Conversations about two unseen pictures: pictures, and turns of (pictures that come with it, question, answer)."""
+    rng, out = random.Random(f"{later}/{seed}"), []
+    for _ in range(count):
+        shown = [Shown(rng, True, *spec) for spec in draw_pair(rng)]
+        turns = conversation(rng, shown, later)
+        out.append(([s.image for s in shown], turns[:3] if later else turns[:1]))
+    return out
+
+
 if __name__ == "__main__":
     rng = random.Random(1)
-    sheet = Image.new("RGB", (1240, 1000), (90, 60, 60))
+    sheet = Image.new("RGB", (1240, 1500), (90, 60, 60))
     x = y = 4
-    for i in range(48):
-        kind, grid = draw_mix(rng) if i < 40 else ("dense", rng.choice(list(SHAPES)))
+    for i in range(80):
+        kind, grid = draw_mix(rng) if i < 32 else draw_any(rng) if i < 72 else ("dense", rng.choice(list(SHAPES)))
         image, glyphs, qa = sample(rng, False, kind, grid)
+        print(image.size, select_grid(*image.size), qa)
+        image.thumbnail((300, 300))
         if x + image.width > sheet.width:
             x, y = 4, y + 150
         sheet.paste(image, (x, y))
         x += image.width + 6
-        print(image.size, select_grid(*image.size), qa)
     sheet.save(sys.argv[1])

@@ -18,6 +18,63 @@ QUESTIONS = {
     "receipt_total": ["What is the total?"],
     "receipt_item": ["What is the price of the {}?"],
 }
+# The same of one picture, as others would say it.
+OTHER_QUESTIONS = {
+    "sign_text": ["What does the picture say?", "What does this sign say?", "What is on the sign?"],
+    "sign_colour": ["What colour is it?", "What colour is this sign?"],
+    "label_text": ["What does the picture say?", "What does this label say?", "What is on the label?"],
+    "label_price": ["What is the price on the label?", "What does it cost?"],
+    "receipt_total": ["What is the total of the receipt?", "What is the total on the receipt?"],
+    "receipt_item": ["What does the {} cost?", "How much is the {}?"],
+}
+# Of one of two: {n} counts the pictures; where `thing` is asked for, both are of its kind.
+PAIR_QUESTIONS = {
+    "sign_text": ["What does the {n} sign say?"],
+    "sign_colour": ["What colour is the {n} sign?"],
+    "label_text": ["What does the {n} label say?"],
+    "label_price": ["What is the price on the {n} label?", "What is the price of the {n} label?", "What is the {n} price?"],
+    "receipt_total": ["What is the total of the {n} receipt?", "What is the total on the {n} receipt?", "What is the {n} total?"],
+    "receipt_item": ["What is the price of the {i} on the {n} receipt?", "How much is the {i} on the {n} receipt?"],
+}
+# The same whatever the pictures are.
+PLACE_QUESTIONS = {
+    "sign_text": ["What does the {n} picture say?", "What does the {n} one say?", "What does the {n} picture say?"],
+    "sign_colour": ["What colour is the {n} picture?", "What colour is the {n} one?"],
+    "label_text": ["What does the {n} picture say?", "What does the {n} one say?", "What does the {n} picture say?"],
+    "label_price": ["What is the price on the {n} picture?", "What is the price in the {n} picture?"],
+    "receipt_total": ["What is the total on the {n} picture?", "What is the total in the {n} picture?"],
+    "receipt_item": ["What is the price of the {i} on the {n} picture?", "What is the price of the {i} in the {n} picture?"],
+}
+PLACES = ["first", "second"]
+
+
+def item_of(kind, question):
+    """Which item of the receipt is asked for."""
+    return next(i for i in ITEMS if f" {i}?" in question) if kind == "receipt_item" else ""
+
+
+def questions_of_one(rng, kind, question, answer):
+    """A question about the only or the newest picture: three in four as in QUESTIONS."""
+    if rng.random() < 0.25:
+        question = rng.choice(OTHER_QUESTIONS[kind]).format(item_of(kind, question))
+    return question, answer
+
+
+def questions_of_many(rng, shown, count):
+    """Up to `count` questions that only one of the pictures in `shown` answers, with their answers."""
+    out = []
+    for place, one in enumerate(shown):
+        others = [s for i, s in enumerate(shown) if i != place]
+        for kind, question, answer in one.qa:
+            item = item_of(kind, question)
+            forms = [rng.choice(PLACE_QUESTIONS[kind])]
+            if all(s.kind == one.kind for s in others):
+                forms += [rng.choice(PAIR_QUESTIONS[kind])] * 2
+            # No number is needed where the others have no answer to it.
+            if not any(q == question if item else s.kind == one.kind for s in others for k, q, _ in s.qa):
+                forms += [rng.choice([q for q in QUESTIONS[kind] + OTHER_QUESTIONS[kind][:1] if " it " not in q and "picture" not in q])]
+            out.append((rng.choice(forms).format(item, n=PLACES[place], i=item), answer))
+    return rng.sample(out, min(count, len(out)))
 
 
 def build():
@@ -56,14 +113,21 @@ class Chat:
             self.cache[s] = self.tok.encode(s, add_special_tokens=False).ids
         return self.cache[s]
 
-    def prompt(self, question, tile_count):
-        return [self.bos, self.user] + [self.image] * (tile_count * self.tokens_per_tile) + self.encode(question) + [self.assistant]
+    def turn(self, question, tile_counts, separator=""):
+        """A question with the pictures that come with it, one number of tiles a picture."""
+        ids = [self.user]
+        for i, count in enumerate(tile_counts):
+            ids += (self.encode(separator) if i else []) + [self.image] * (count * self.tokens_per_tile)
+        return ids + self.encode(question) + [self.assistant]
 
-    def dialogue(self, turns, tile_count):
-        """Token ids of several turns about one picture, and a mask of the positions whose *next* token is learned."""
-        ids, learn = [], []
-        for i, (question, answer) in enumerate(turns):
-            p = self.prompt(question, tile_count) if i == 0 else [self.user] + self.encode(question) + [self.assistant]
+    def prompt(self, question, tile_count):
+        return [self.bos] + self.turn(question, [tile_count])
+
+    def dialogue(self, turns, separator=""):
+        """Token ids of several turns (numbers of tiles, question, answer), and a mask of the positions whose *next* token is learned."""
+        ids, learn = [self.bos], [0]
+        for tile_counts, question, answer in turns:
+            p = self.turn(question, tile_counts, separator)
             a = self.tok.encode(answer, add_special_tokens=False).ids + [self.eos]
             ids += p + a
             learn += [0] * (len(p) - 1) + [1] * len(a) + [0]

@@ -1,7 +1,8 @@
 """Trains the tiny model on the CPU.  Seeded; a batch depends on its index only, so that a run can be resumed.
 
-Two stages: first the vision encoder alone learns, through auxiliary heads, which glyph stands where (the renderer knows);
-then everything learns to answer, with the auxiliary losses beside.  The heads are training aids and are not exported.
+Three stages: first the vision encoder alone learns, through auxiliary heads, which glyph stands where (the renderer knows);
+then everything learns to answer, with the auxiliary losses beside; at last come two pictures in a conversation, and pictures
+of other shapes and sizes.  The heads are training aids and are not exported.
 """
 
 import argparse
@@ -53,8 +54,64 @@ def glyph_loss(logits, targets, weight):
     return F.cross_entropy(logits.float().reshape(-1, logits.shape[-1]), targets.reshape(-1), weight=weight, ignore_index=-1)
 
 
+# What stands between two pictures that come together: mostly what the runtime writes there, at times what a person might.
+SEPARATORS = ["", "", "", "\n"]
+
+
+def pad(ids, learn, eos):
+    n = max(map(len, ids))
+    return {
+        "ids": torch.tensor([a + [eos] * (n - len(a)) for a in ids]),
+        "learn": torch.tensor([b + [0] * (n - len(b)) for b in learn], dtype=torch.bool),
+    }
+
+
+class Conversations(torch.utils.data.Dataset):
+    """Batch i of the last stage: half of the tiles in conversations about two pictures, half in those about one."""
+
+    def __init__(self, seed, start, count, chat, budget):
+        self.seed, self.start, self.count, self.chat, self.budget = seed, start, count, chat, budget
+
+    def __len__(self):
+        return self.count
+
+    def specs(self, rng):
+        """Conversations of like length, so that little is padded: lists of (kind, grid), one a picture."""
+        pairs = rng.random() < 0.55
+        draw = data.draw_pair if pairs else lambda r: [data.draw_mix(r, r.choice(list(data.NEW_MIX.values())) if r.random() < 0.5 else data.MIX)]
+        tiles_of = lambda specs: sum(data.tile_count(grid) for _, grid in specs)
+        first = draw(rng)
+        out, left = [first], self.budget - tiles_of(first)
+        # Large pictures make small batches: they must come more often to keep their share.
+        while left >= tiles_of(first):
+            specs = draw(rng)
+            if tiles_of(specs) == tiles_of(first):
+                out.append(specs)
+                left -= tiles_of(specs)
+        return out
+
+    def __getitem__(self, i):
+        i += self.start
+        rng = random.Random(f"many/{self.seed}/{i}")
+        pixels, targets, ids, learn = [], [], [], []
+        for specs in self.specs(rng):
+            shown = [data.Shown(rng, False, *spec) for spec in specs]
+            counts = []
+            for one in shown:
+                image = data.jpeg(rng, one.image) if one.image.width >= data.TINY and rng.random() < 0.15 else one.image
+                t, grid = tiles(image)
+                counts.append(len(t))
+                pixels.append(t)
+                targets.append(data.patch_targets(one.glyphs, image.size, grid))
+            turns = data.conversation(rng, shown, rng.random() < 0.3)
+            a, b = self.chat.dialogue([([counts[k] for k in new], q, answer) for new, q, answer in turns], rng.choice(SEPARATORS))
+            ids.append(a)
+            learn.append(b)
+        return {"pixels": torch.from_numpy(np.concatenate(pixels)), "targets": torch.from_numpy(np.concatenate(targets))} | pad(ids, learn, self.chat.eos)
+
+
 class Batches(torch.utils.data.Dataset):
-    """Batch i of a stage.  All pictures of a batch have one grid, so nothing is padded but the text."""
+    """Batch i of one of the first two stages.  All pictures of a batch have one grid, so nothing is padded but the text."""
 
     def __init__(self, stage, seed, start, count, chat, budget):
         self.stage, self.seed, self.start, self.count, self.chat, self.budget = stage, seed, start, count, chat, budget
@@ -91,15 +148,11 @@ class Batches(torch.utils.data.Dataset):
             targets.append(data.patch_targets(glyphs, image.size, g))
             if asked:
                 rng.shuffle(qa)
-                a, b = self.chat.dialogue([(q, answer) for _, q, answer in qa], len(t))
+                a, b = self.chat.dialogue([([len(t)] if n == 0 else [], q, answer) for n, (_, q, answer) in enumerate(qa)])
                 ids.append(a)
                 learn.append(b)
         out = {"pixels": torch.from_numpy(np.concatenate(pixels)), "targets": torch.from_numpy(np.concatenate(targets))}
-        if ids:
-            n = max(map(len, ids))
-            out["ids"] = torch.tensor([a + [self.chat.eos] * (n - len(a)) for a in ids])
-            out["learn"] = torch.tensor([b + [0] * (n - len(b)) for b in learn], dtype=torch.bool)
-        return out
+        return out | pad(ids, learn, self.chat.eos) if ids else out
 
 
 def losses(model, heads, batch, chat, aux):
@@ -139,19 +192,37 @@ def losses(model, heads, batch, chat, aux):
     return total, figures
 
 
-def evaluate(model, chat, pictures):
+def prompts(chat, pictures):
+    """Of single pictures: (kind, prompt ids, tiles, answer)."""
+    for image, kind, question, answer in pictures:
+        t, _ = tiles(image)
+        yield kind, chat.prompt(question, len(t)), t, answer
+
+
+def conversation_prompts(chat, conversations, kind, separator=""):
+    """Of conversations: a prompt for every turn, with the true answers of the turns before."""
+    for images, turns in conversations:
+        cut = [tiles(image)[0] for image in images]
+        before, seen = [chat.bos], []
+        for new, question, answer in turns:
+            seen += [cut[k] for k in new]
+            before = before + chat.turn(question, [len(cut[k]) for k in new], separator)
+            yield kind, before, np.concatenate(seen), answer
+            before = before + chat.tok.encode(answer, add_special_tokens=False).ids + [chat.eos]
+
+
+def evaluate(model, chat, asked):
     """Exact match of greedy fp32 generation through the real preprocessing: right and count, in total and by kind."""
     groups, score, wrong = defaultdict(list), defaultdict(lambda: [0, 0]), []
-    for image, kind, question, answer in pictures:
-        t, grid = tiles(image)
-        groups[(len(t), len(chat.prompt(question, len(t))))].append((kind, question, answer, t))
+    for kind, ids, t, answer in asked:
+        groups[(len(t), len(ids))].append((kind, ids, answer, t))
     model.eval()
     for (_, _), rows in sorted(groups.items()):
         for at in range(0, len(rows), 16):
             part = rows[at : at + 16]
-            ids = torch.tensor([chat.prompt(q, len(t)) for _, q, _, t in part])
+            ids = torch.tensor([i for _, i, _, _ in part])
             out, _ = model.generate(ids, torch.from_numpy(normalise(np.concatenate([t for *_, t in part]))), chat.image, chat.eos)
-            for (kind, question, answer, _), generated in zip(part, out):
+            for (kind, _, answer, _), generated in zip(part, out):
                 got = chat.decode(generated)
                 score[kind][1] += 1
                 score[kind][0] += got == answer
@@ -161,8 +232,24 @@ def evaluate(model, chat, pictures):
     return sum(r for r, _ in score.values()), sum(c for _, c in score.values()), dict(score), wrong
 
 
-def report(model, chat, pictures):
-    right, count, score, wrong = evaluate(model, chat, pictures)
+def quick_test(chat, count=150):
+    """What the log shows while it trains: single pictures and, in the last stage, the new classes as well."""
+    return list(prompts(chat, data.test_set(count, seed=440001)))
+
+
+def quick_many(chat, count=60):
+    out = quick_test(chat, 90)
+    for name in ("wide", "tall", "tiny", "large"):
+        out += [(name, *rest) for _, *rest in prompts(chat, data.shape_test(name, count // 2, seed=440002))]
+    pairs = data.pair_test(count, seed=440003)
+    out += conversation_prompts(chat, pairs, "pair")
+    out += conversation_prompts(chat, pairs, "pair newline", "\n")
+    out += conversation_prompts(chat, data.pair_test(count // 3, later=True, seed=440003), "later")
+    return out
+
+
+def report(model, chat, asked):
+    right, count, score, wrong = evaluate(model, chat, asked)
     line = "  ".join(f"{k} {r}/{c} ({100 * r / c:.1f}%)" for k, (r, c) in sorted(score.items()))
     return f"exact match {right}/{count} ({100 * right / count:.1f}%)  {line}", wrong
 
@@ -200,6 +287,8 @@ def main():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--vision-steps", type=int, default=9500)
     p.add_argument("--joint-steps", type=int, default=9000)
+    p.add_argument("--many-steps", type=int, default=2600)
+    p.add_argument("--many-rate", type=float, default=5e-4)
     p.add_argument("--decay", type=int, default=6500, help="joint steps at the end over which the rate falls")
     p.add_argument("--rate", type=float, default=2e-3, help="peak rate of the vision stage")
     p.add_argument("--joint-rate", type=float, default=1e-3, help="peak rate of the joint stage")
@@ -225,33 +314,39 @@ def main():
         print(line, flush=True)
         log.write(line + "\n")
 
-    done = {"vision": 0, "joint": 0}
+    done = {"vision": 0, "joint": 0, "many": 0}
     if a.resume:
         state = torch.load(a.resume, weights_only=True)
         model.load_state_dict(state["model"])
         heads.load_state_dict(state["heads"])
         for o, saved in zip(optimizers, state["optimizers"]):
             o.load_state_dict(saved)
-        done = state["done"]
+        done |= state["done"]
     say(f"# {json.dumps(vars(a))}  parameters {sum(q.numel() for q in model.parameters())}  torch {torch.__version__}")
-    quick = data.test_set(150, seed=440001)
+    # In the joint stage every 1000 steps, in the last one, which is shorter, more often.
+    quick, every = {"joint": quick_test(chat), "many": quick_many(chat)}, {"joint": a.eval_every, "many": a.eval_every // 2}
 
     def save(name):
         torch.save({"model": model.state_dict(), "heads": heads.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "done": done}, os.path.join(a.out, name))
 
-    for stage, steps in (("vision", a.vision_steps), ("joint", a.joint_steps)):
+    for stage, steps in (("vision", a.vision_steps), ("joint", a.joint_steps), ("many", a.many_steps)):
         count = steps - done[stage]
         if count <= 0:
             continue
-        batches = Batches(stage, a.seed, done[stage], count, chat, a.vision_budget if stage == "vision" else a.joint_budget)
+        if stage == "many":
+            batches = Conversations(a.seed, done[stage], count, chat, a.joint_budget)
+        else:
+            batches = Batches(stage, a.seed, done[stage], count, chat, a.vision_budget if stage == "vision" else a.joint_budget)
         loader = torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=8)
         sums, began, seen = defaultdict(list), time.time(), 0
         for batch in loader:
             step = done[stage]
             if stage == "vision":
                 lr = rate(step, steps, a.rate, 100, int(0.6 * steps), floor=0.25)
-            else:
+            elif stage == "joint":
                 lr = rate(step, steps, a.joint_rate, 200, a.decay)
+            else:
+                lr = rate(step, steps, a.many_rate, 100, int(0.8 * steps))
             for o in optimizers:
                 for g in o.param_groups:
                     g["lr"] = lr
@@ -273,14 +368,14 @@ def main():
                 sums, began, seen = defaultdict(list), time.time(), 0
             if step % a.save_every == 0:
                 save("last.pt")
-            if stage == "joint" and step % a.eval_every == 0:
-                line, wrong = report(model, chat, quick)
+            if stage in every and step % every[stage] == 0:
+                line, wrong = report(model, chat, quick[stage])
                 say(f"{stage} {step}  quick {line}")
                 say(f"  wrong: {wrong[:12]}")
-                save(f"joint-{step}.pt")
+                save(f"{stage}-{step}.pt")
         save(f"{stage}.pt")
     torch.save(model.state_dict(), os.path.join(a.out, "model.pt"))
-    line, wrong = report(model, chat, data.test_set())
+    line, wrong = report(model, chat, prompts(chat, data.test_set()))
     say(f"final, 500 unseen pictures: {line}")
     say(f"  wrong, the first 40: {wrong[:40]}")
 

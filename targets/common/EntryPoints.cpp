@@ -54,7 +54,7 @@ private:
   Constant *text(llvm::StringRef value);
   Constant *number(int64_t value) { return ConstantInt::getSigned(i64, value); }
   Constant *number32(uint32_t value) { return ConstantInt::get(i32, value); }
-  Constant *array(StructType *type, const std::vector<Constant *> &values, const llvm::Twine &name);
+  Constant *array(llvm::Type *type, const std::vector<Constant *> &values, const llvm::Twine &name);
   Constant *tensor(const TensorRow &row);
   Constant *entryConstant(const EntryRow &entry);
 
@@ -86,18 +86,19 @@ Emitter::Emitter(llvm::Module &module, const ModelTable &table, const ModelInfo 
   tensorType = StructType::create(context, {pointer, i32, i32, dims, i64, i64}, "bluec_tensor");
   stepType = StructType::create(context, {pointer, pointer, i64, tensorType}, "bluec_step");
   entryType = StructType::create(
-      context, {pointer, i32, i32, i64, i64, pointer, i64, pointer, i64, pointer, i64, pointer},
+      context,
+      {pointer, i32, i32, i32, i32, i64, i64, pointer, i64, pointer, i64, pointer, i64, pointer},
       "bluec_entry");
   segmentType = StructType::create(context, {pointer, i64, i64}, "bluec_segment");
-  modelType = StructType::create(context, {i32,     i32, i32,  i32, pointer, pointer, pointer,
-                                           pointer, i64, hash, i64, i64,     i64,     i64,
-                                           i64,     i64, i64,  i64, pointer, i64,     pointer},
-                                 "bluec_model_type");
+  modelType = StructType::create(
+      context, {i32, i32, i32, i32, pointer, pointer, pointer, pointer, i64,     hash, i64,    i64,
+                i64, i64, i64, i64, i64,     i64,     pointer, i64,     pointer, i64,  pointer},
+      "bluec_model_type");
   // The layouts above are the header's, for targets with 64-bit pointers.
   static_assert(sizeof(bluec_call) == 72 && sizeof(bluec_tensor) == 64 && sizeof(bluec_step) == 88,
                 "the contract has changed: change the layouts above");
-  static_assert(sizeof(bluec_entry) == 88 && sizeof(bluec_segment) == 24 &&
-                    sizeof(bluec_model) == 176 && offsetof(bluec_model, num_segments) == 144,
+  static_assert(sizeof(bluec_entry) == 96 && sizeof(bluec_segment) == 24 &&
+                    sizeof(bluec_model) == 192 && offsetof(bluec_model, num_segments) == 144,
                 "the contract has changed: change the layouts above");
 }
 
@@ -269,7 +270,7 @@ Constant *Emitter::text(llvm::StringRef value) {
   return known;
 }
 
-Constant *Emitter::array(StructType *type, const std::vector<Constant *> &values,
+Constant *Emitter::array(llvm::Type *type, const std::vector<Constant *> &values,
                          const llvm::Twine &name) {
   if (values.empty())
     return llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer));
@@ -309,7 +310,8 @@ Constant *Emitter::entryConstant(const EntryRow &entry) {
   auto size = [&](const auto &values) { return number(static_cast<int64_t>(values.size())); };
   return ConstantStruct::get(entryType,
                              {text(entry.name), number32(entry.kind), number32(entry.segment),
-                              number(entry.capacity), number(entry.arenaBytes), run, size(inputs),
+                              number32(entry.device), number32(0), number(entry.capacity),
+                              number(entry.arenaBytes), run, size(inputs),
                               array(tensorType, inputs, entry.name + ".inputs"), size(outputs),
                               array(tensorType, outputs, entry.name + ".outputs"), size(steps),
                               array(stepType, steps, entry.name + ".steps")});
@@ -317,12 +319,14 @@ Constant *Emitter::entryConstant(const EntryRow &entry) {
 
 void Emitter::emit() {
   runSteps = emitRunSteps();
-  std::vector<Constant *> entries, segments;
+  std::vector<Constant *> entries, segments, devices;
   for (const EntryRow &entry : table.entries)
     entries.push_back(entryConstant(entry));
   for (const SegmentRow &segment : table.segments)
     segments.push_back(ConstantStruct::get(
         segmentType, {text(segment.name), number(segment.offset), number(segment.bytes)}));
+  for (const std::string &device : table.devices)
+    devices.push_back(text(device));
   auto *hash = llvm::ConstantDataArray::get(module.getContext(),
                                             llvm::ArrayRef<uint8_t>(info.weightsSha256));
   auto *model =
@@ -346,7 +350,9 @@ void Emitter::emit() {
                                       number(static_cast<int64_t>(segments.size())),
                                       array(segmentType, segments, "segments"),
                                       number(static_cast<int64_t>(entries.size())),
-                                      array(entryType, entries, "entries")});
+                                      array(entryType, entries, "entries"),
+                                      number(static_cast<int64_t>(devices.size())),
+                                      array(pointer, devices, "devices")});
   new llvm::GlobalVariable(module, modelType, true, llvm::GlobalValue::ExternalLinkage, model,
                            BLUEC_MODEL_SYMBOL);
 }

@@ -94,6 +94,10 @@ static std::pair<StringRef, StringRef> valueNames(plan::EntryKind kind) {
   switch (kind) {
   case plan::EntryKind::Encode:
     return {"pixels", "features"};
+  case plan::EntryKind::EncodePatches:
+    return {"pixels", "patches"};
+  case plan::EntryKind::EncodeBlocks:
+    return {"patches", "features"};
   case plan::EntryKind::Embed:
     return {"ids", "embeddings"};
   case plan::EntryKind::Prefill:
@@ -143,10 +147,15 @@ FailureOr<TensorRow> Reader::tensorOf(Value value, plan::EntryOp entry, std::str
   if (std::optional<plan::RowLayout> rows = plan::RowLayout::of(type)) {
     row.dtype = BLUEC_I8;
     row.dims.back() = rows->rowBytes();
+  } else if (std::optional<plan::CacheLayout> packed = plan::CacheLayout::of(type)) {
+    row.dtype = BLUEC_I8;
+    row.dims = {packed->batch, packed->heads, packed->headBytes()};
   }
   if (row.dtype == 0)
     return emitError(value.getLoc())
-           << "expected elements of f32, i32, f16 or i8, or quantized rows, found " << type;
+           << "expected elements of f32, i32, f16 or i8, or quantized rows, keys or values, "
+              "found "
+           << type;
   while (row.dims.size() > BLUEC_MAX_RANK) {
     row.dims[1] *= row.dims[2];
     row.dims.erase(row.dims.begin() + 2);
@@ -183,6 +192,10 @@ LogicalResult Reader::readEntry(plan::EntryOp op) {
     return op.emitError("expected a segment of ")
            << plan::kSegmentsAttr << ", found '" << op.getSegment() << "'";
   entry.segment = static_cast<uint32_t>(segment - table.segments.begin());
+  auto device = llvm::find(table.devices, op.getDevice());
+  entry.device = static_cast<uint32_t>(device - table.devices.begin());
+  if (device == table.devices.end())
+    table.devices.push_back(op.getDevice().str());
   if (!op.getArenaBytes())
     return op.emitError("expected the arena's size; run plan-memory first");
   entry.arenaBytes = static_cast<int64_t>(*op.getArenaBytes());

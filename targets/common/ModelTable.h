@@ -22,7 +22,8 @@ struct Address {
 };
 
 /// As struct bluec_tensor. A tensor of higher rank than the descriptor allows has its inner dims
-/// (from the second on) merged. Quantized rows are bytes: BLUEC_I8, a row's bytes as last dim.
+/// (from the second on) merged. Quantized rows are bytes: BLUEC_I8, a row's bytes as last dim;
+/// quantized keys and values likewise, [B, heads, bytes of a head].
 /// `dtype` 0 and no dims: there is no tensor.
 struct TensorRow {
   std::string name;
@@ -47,6 +48,7 @@ struct EntryRow {
   std::string name;
   uint32_t kind = 0;
   uint32_t segment = 0;
+  uint32_t device = 0;
   int64_t capacity = 0;
   int64_t arenaBytes = 0;
   std::vector<TensorRow> inputs, outputs;
@@ -62,6 +64,7 @@ struct SegmentRow {
 struct ModelTable {
   int64_t weightsBytes = 0, cacheBytes = 0, context = 0;
   std::vector<SegmentRow> segments;
+  std::vector<std::string> devices; // names, in the order in which entry points name them
   std::vector<EntryRow> entries;
 };
 

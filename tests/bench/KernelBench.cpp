@@ -28,6 +28,19 @@ namespace {
 struct Shape2 {
   const char *what;
   int64_t rows, depth, width; // M, K, N
+  /// Not 0: x is a grid of tokens with as many on a side, which plan.linear gathers.
+  int64_t side = 0;
+
+  int64_t xRows() const { return side ? side * side : rows; }
+  int64_t xDepth() const { return side ? depth / 4 : depth; }
+  /// Where element k of row m is in x: its row there, or -1 for padding.
+  int64_t xRow(int64_t m, int64_t k) const {
+    if (side == 0)
+      return m;
+    int64_t across = (side + 1) / 2, part = k / xDepth();
+    int64_t y = m / across * 2 + part / 2, x = m % across * 2 + part % 2;
+    return y < side && x < side ? y * side + x : -1;
+  }
 };
 
 constexpr Shape2 kShapes[] = {
@@ -56,22 +69,39 @@ const Precision kW4A8{"W4A8", {4, 64, true, false, 8}, 0};
 const Precision kW4A32{"W4A32", {4, 64, true, false, 32}, 0};
 const Precision kW8A16{"W8A16", {8, 0, true, false, 16}, 0};
 const Precision kW8A8{"W8A8", {8, 0, true, false, 8}, 0};
+const Precision kProjectorA16{"W8A16", {8, 128, true, false, 16}, 0};
+const Precision kProjectorA8{"W8A8", {8, 128, true, false, 8}, 128};
 struct QuantizedShape {
   Precision precision;
   Shape2 shape;
 };
 const QuantizedShape kQuantized[] = {
-    {kW8A16, {"ViT fc1", 729, 1152, 4304}}, {kW8A16, {"ViT fc2", 729, 4304, 1152}},
-    {kW8A16, {"ViT qkv", 729, 1152, 1152}}, {kW8A8, {"ViT fc1", 729, 1152, 4304}},
-    {kW8A8, {"ViT fc2", 729, 4304, 1152}},  {kW8A8, {"ViT qkv", 729, 1152, 1152}},
-    {kW4A16, {"gate/up", 128, 2304, 5760}}, {kW4A16, {"down", 128, 5760, 2304}},
-    {kW4A16, {"qkv/out", 128, 2304, 2304}}, {kW4A8, {"gate/up", 128, 2304, 5760}},
-    {kW4A8, {"down", 128, 5760, 2304}},     {kW4A8, {"qkv/out", 128, 2304, 2304}},
-    {kW4A32, {"qkv/out", 128, 2304, 2304}}, {kW4A16, {"gate/up", 1, 2304, 5760}},
-    {kW4A16, {"down", 1, 5760, 2304}},      {kW4A16, {"qkv/out", 1, 2304, 2304}},
-    {kW4A16, {"head", 1, 2304, 122753}},    {kW4A8, {"gate/up", 1, 2304, 5760}},
-    {kW4A8, {"down", 1, 5760, 2304}},       {kW4A8, {"qkv/out", 1, 2304, 2304}},
-    {kW4A8, {"head", 1, 2304, 122753}},     {kW8A8, {"head", 1, 2304, 122753}},
+    {kW8A16, {"ViT fc1", 729, 1152, 4304}},
+    {kW8A16, {"ViT fc2", 729, 4304, 1152}},
+    {kW8A16, {"ViT qkv", 729, 1152, 1152}},
+    {kW8A8, {"ViT fc1", 729, 1152, 4304}},
+    {kW8A8, {"ViT fc2", 729, 4304, 1152}},
+    {kW8A8, {"ViT qkv", 729, 1152, 1152}},
+    {kProjectorA16, {"projector", 196, 4608, 2304}},
+    {kProjectorA16, {"gathering", 196, 4608, 2304, 27}},
+    {kProjectorA8, {"projector", 196, 4608, 2304}},
+    {kProjectorA8, {"gathering", 196, 4608, 2304, 27}},
+    {kW4A16, {"gate/up", 128, 2304, 5760}},
+    {kW4A16, {"down", 128, 5760, 2304}},
+    {kW4A16, {"qkv/out", 128, 2304, 2304}},
+    {kW4A8, {"gate/up", 128, 2304, 5760}},
+    {kW4A8, {"down", 128, 5760, 2304}},
+    {kW4A8, {"qkv/out", 128, 2304, 2304}},
+    {kW4A32, {"qkv/out", 128, 2304, 2304}},
+    {kW4A16, {"gate/up", 1, 2304, 5760}},
+    {kW4A16, {"down", 1, 5760, 2304}},
+    {kW4A16, {"qkv/out", 1, 2304, 2304}},
+    {kW4A16, {"head", 1, 2304, 122753}},
+    {kW4A8, {"gate/up", 1, 2304, 5760}},
+    {kW4A8, {"down", 1, 5760, 2304}},
+    {kW4A8, {"qkv/out", 1, 2304, 2304}},
+    {kW4A8, {"head", 1, 2304, 122753}},
+    {kW8A8, {"head", 1, 2304, 122753}},
     {kW4A32, {"gate/up", 1, 2304, 5760}},
 };
 constexpr size_t kStreamBytes = size_t{512} << 20; // far more than any cache
@@ -222,7 +252,15 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
   int64_t panelRows = 2 * lanesOf(options.target);
   panels = format.layout(shape.width, shape.depth, panelRows);
   RowFormat rowFormat{format.dot, precision.xGroup, format.group == 0 ? 256 : format.group};
-  Operand x{Place::Input, "x", {shape.rows, shape.depth}};
+  Operand x{Place::Input, "x", {shape.xRows(), shape.xDepth()}};
+  conformance::Shape y = {shape.rows, shape.width};
+  std::string gather;
+  if (shape.side) {
+    std::string side = std::to_string(shape.side);
+    gather = " gather <height = " + side + ", width = " + side + ">";
+    x.shape.insert(x.shape.begin(), 1);
+    y.insert(y.begin(), 1);
+  }
   if (format.dot != 32) {
     x.element = rowFormat.element();
     x.encoding = rowFormat.encoding();
@@ -230,12 +268,12 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
   Operand weight{Place::Weight, "w", {shape.width, shape.depth}};
   weight.element = format.element();
   weight.encoding = format.encoding(panelRows);
-  conformance::Shape y = {shape.rows, shape.width};
   StepText step{"linear",
-                shape.rows,
+                y.front(),
                 {x, weight},
-                "%y = plan.linear %a0, %a1 : (" + typeText(x) + ", " + typeText(weight) + ") -> " +
-                    tensorText(y) + "\nplan.yield %y : " + tensorText(y),
+                "%y = plan.linear %a0, %a1" + gather + " : (" + typeText(x) + ", " +
+                    typeText(weight) + ") -> " + tensorText(y) +
+                    "\nplan.yield %y : " + tensorText(y),
                 y};
   std::string error;
   if (!module.compile(options.target, {step}, error)) {
@@ -264,15 +302,15 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
   for (int64_t copy = 1; copy < copies; ++copy)
     std::memcpy(weights.get() + static_cast<size_t>(copy) * stride, weights.get(), stride);
   if (format.dot == 32) {
-    for (int64_t i = 0; i < shape.rows * shape.depth; ++i)
+    for (int64_t i = 0; i < shape.xRows() * shape.xDepth(); ++i)
       floats.push_back(element(3 * i + 1));
   } else {
-    rows = randomRows(rowFormat, shape.rows, shape.depth, 1);
+    rows = randomRows(rowFormat, shape.xRows(), shape.xDepth(), 1);
   }
   Data input = format.dot == 32 ? floats : rows.pack();
   std::memcpy(arena.get() + entry->inputs[0].offset, input.data(), 4 * input.size());
   call.arena = arena.get();
-  call.count = shape.rows;
+  call.count = entry->capacity;
   call.pool = &pool;
   call.parallel_for = runtime::ThreadPool::run;
 }
@@ -306,8 +344,11 @@ bool QuantizedBench::check() const {
     int64_t n = sample < 2 ? shape.width - 1 : sample * 104729 % shape.width;
     double sum = 0, terms = 0;
     for (int64_t k = 0; k < shape.depth; ++k) {
-      auto at = static_cast<size_t>(m * shape.depth + k);
-      double x = floats.empty() ? static_cast<double>(rows.scaleAt(m, k)) * rows.q[at]
+      int64_t row = shape.xRow(m, k), column = k % shape.xDepth();
+      if (row < 0)
+        continue;
+      auto at = static_cast<size_t>(row * shape.xDepth() + column);
+      double x = floats.empty() ? static_cast<double>(rows.scaleAt(row, column)) * rows.q[at]
                                 : static_cast<double>(floats[at]);
       double term = x * weightAt(n, k) * groupScale(n, k / panels.group);
       sum += term;

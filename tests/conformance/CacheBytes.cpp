@@ -5,11 +5,15 @@ using namespace bluec::conformance;
 Operand CacheBytes::operand() const {
   // A group is a multiple of 4 unless it is the row.
   std::string group = heads == 1 ? "row" : std::to_string(dims);
-  return {Place::Cache,
+  std::string bits = encoder ? std::to_string(dotBits) : "8", scale = encoder ? "f32" : "f16";
+  Shape shape = {context, heads * dims};
+  if (encoder)
+    shape.insert(shape.begin(), batch);
+  return {encoder ? Place::Input : Place::Cache,
           keys ? "keys" : "values",
-          {context, heads * dims},
+          shape,
           false,
-          "!blue.quantized<i8 group " + group + " scale f16>",
+          "!blue.quantized<i" + bits + " group " + group + " scale " + scale + ">",
           std::string(keys ? "#plan.keys" : "#plan.values") + "<heads " + std::to_string(heads) +
               ", block " + std::to_string(block) + ", dot i" + std::to_string(dotBits) + ">"};
 }
@@ -18,13 +22,16 @@ StepText bluec::conformance::attentionStep(const std::string &entry, int64_t row
                                            double scale, const CacheBytes &keys,
                                            const CacheBytes &values) {
   Shape query = {rows, heads * keys.dims};
+  if (keys.encoder)
+    query.insert(query.begin() + 1, keys.context);
   Operand k = keys.operand(), v = values.operand();
   char factor[32];
   std::snprintf(factor, sizeof(factor), "%.17e", scale);
   return {entry,
           rows,
           {{Place::Input, "q", query}, k, v},
-          "    %y = plan.attention %a0, %a1, %a2 {causal, num_heads = " + std::to_string(heads) +
+          "    %y = plan.attention %a0, %a1, %a2 {" + std::string(keys.encoder ? "" : "causal, ") +
+              "num_heads = " + std::to_string(heads) +
               " : i64, num_kv_heads = " + std::to_string(keys.heads) + " : i64, scale = " + factor +
               " : f64} : (" + tensorText(query) + ", " + typeText(k) + ", " + typeText(v) +
               ") -> " + tensorText(query) + "\n    plan.yield %y : " + tensorText(query),

@@ -488,3 +488,204 @@ TEST_P(QuantizedAttentionTest, ExtremeTokensStayWithinTheirBounds) {
                                                         bytesOf(steps.cache("values")), 0, rows));
   }
 }
+
+//===------------------------------------------------------------------------------------------===//
+// Without a cache
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+
+/// One head quantized as an encoder's: i8 as above; i16 by the norm too for queries and keys, and
+/// to 8191 for values.
+float quantizeWithoutCache(const float *x, int64_t count, int64_t bits, bool isValue,
+                           std::vector<int64_t> &ints) {
+  int64_t most = bits == 8 ? 127 : isValue ? 8191 : 32767;
+  float scale = quantize(x, count, most, false, ints);
+  if (bits == 8 || isValue)
+    return scale;
+  double squares = 0;
+  for (int64_t i = 0; i < count; ++i)
+    squares += double(x[i]) * double(x[i]);
+  auto bounded = static_cast<float>(std::sqrt(squares) / 46300);
+  if (bounded <= scale)
+    return scale;
+  for (int64_t i = 0; i < count; ++i)
+    ints[static_cast<size_t>(i)] = static_cast<int64_t>(std::nearbyint(x[i] / bounded));
+  return bounded;
+}
+
+struct Encoder {
+  Encoder(int64_t heads, int64_t kvHeads, int64_t dims, int64_t tokens, int64_t block,
+          int64_t dotBits, int64_t batch)
+      : heads(heads), scale(1 / std::sqrt(double(dims))),
+        keys{true, kvHeads, dims, tokens, block, dotBits, true, batch}, values(keys) {
+    values.keys = false;
+  }
+
+  StepText pack(const CacheBytes &to) const {
+    Shape x = {to.batch, to.context, to.heads * to.dims};
+    std::string type = typeText(to.operand());
+    return {to.keys ? "pack_keys" : "pack_values",
+            to.batch,
+            {{Place::Input, "x", x}},
+            std::string("    %y = plan.pack_") + (to.keys ? "keys" : "values") + " %a0 : (" +
+                tensorText(x) + ") -> " + type + "\n    plan.yield %y : " + type,
+            {},
+            type};
+  }
+  StepText attend() const {
+    return attentionStep("attend", keys.batch, heads, scale, keys, values);
+  }
+  int64_t queryElements() const { return keys.batch * keys.context * heads * keys.dims; }
+  int64_t keyElements() const { return keys.batch * keys.context * keys.heads * keys.dims; }
+
+  int64_t heads;
+  double scale;
+  CacheBytes keys, values;
+};
+
+/// What stands at (head of all, position, dim).
+int64_t elementAt(const CacheBytes &layout, const Bytes &bytes, int64_t head, int64_t position,
+                  int64_t dim) {
+  const uint8_t *at = &bytes[static_cast<size_t>(layout.element(head, position, dim))];
+  if (layout.dotBits == 8)
+    return layout.keys ? *at - 128 : static_cast<int8_t>(*at);
+  int16_t element;
+  std::memcpy(&element, at, 2);
+  return element;
+}
+float scaleOf(const CacheBytes &layout, const Bytes &bytes, int64_t head, int64_t position) {
+  float scale;
+  std::memcpy(&scale, &bytes[static_cast<size_t>(layout.scale(head, position))], 4);
+  return scale;
+}
+
+/// Elements and scales as the formulas say; a scale from a norm may be a rounding off, and so may
+/// then an element that is nearly half-way between two.
+void expectPacked(const CacheBytes &layout, const Data &x, const Bytes &bytes, int64_t elements) {
+  bool byNorm = layout.keys && layout.dotBits == 16;
+  std::vector<int64_t> ints;
+  int64_t off = 0;
+  for (int64_t b = 0; b < elements; ++b)
+    for (int64_t h = 0; h < layout.heads; ++h)
+      for (int64_t t = 0; t < layout.context; ++t) {
+        const float *row = x.data() + ((b * layout.context + t) * layout.heads + h) * layout.dims;
+        int64_t head = b * layout.heads + h;
+        float expected = quantizeWithoutCache(row, layout.dims, layout.dotBits, !layout.keys, ints);
+        float found = scaleOf(layout, bytes, head, t);
+        ASSERT_NEAR(found, expected, byNorm ? 4e-7f * expected : 0)
+            << "head " << head << " at " << t;
+        double squares = 0;
+        for (int64_t d = 0; d < layout.dims; ++d) {
+          int64_t element = elementAt(layout, bytes, head, t, d);
+          int64_t difference = std::abs(element - ints[static_cast<size_t>(d)]);
+          ASSERT_LE(difference, byNorm ? 1 : 0) << "head " << head << " at " << t << ", " << d;
+          off += difference;
+          squares += double(element) * double(element);
+        }
+        if (byNorm)
+          ASSERT_LT(squares, 0x1p31);
+      }
+  EXPECT_LE(off, elements * layout.heads * layout.context / 4 + 1);
+}
+
+/// Plain softmax over what the bytes mean, and how far the kernel may be from it: see above. With
+/// values of i16 a step of the weights is 1 / 32767, or the sum of them over 2^18 - 256.
+Case::Expected encoderReference(const Encoder &c, const Data &q, const Bytes &keyBytes,
+                                const Bytes &valueBytes, int64_t elements) {
+  int64_t dims = c.keys.dims, tokens = c.keys.context;
+  bool wide = c.keys.dotBits == 16;
+  double polynomial = wide ? 3.5e-6 : 1.1e-4;
+  Case::Expected expected;
+  std::vector<int64_t> ints;
+  for (int64_t b = 0; b < elements; ++b)
+    for (int64_t t = 0; t < tokens; ++t)
+      for (int64_t h = 0; h < c.heads; ++h) {
+        int64_t kv = b * c.keys.heads + h / (c.heads / c.keys.heads);
+        const float *row = q.data() + ((b * tokens + t) * c.heads + h) * dims;
+        double queryScale = quantizeWithoutCache(row, dims, c.keys.dotBits, false, ints);
+        std::vector<double> weights;
+        double largest = -1e300, size = 0, total = 0;
+        for (int64_t j = 0; j < tokens; ++j) {
+          int64_t dot = 0;
+          for (int64_t d = 0; d < dims; ++d)
+            dot += ints[static_cast<size_t>(d)] * elementAt(c.keys, keyBytes, kv, j, d);
+          EXPECT_LT(std::abs(dot), int64_t{1} << 31);
+          weights.push_back(c.scale * queryScale * double(scaleOf(c.keys, keyBytes, kv, j)) *
+                            double(dot));
+          largest = std::max(largest, weights.back());
+          size = std::max(size, std::fabs(weights.back()));
+        }
+        for (double &weight : weights)
+          total += weight = std::exp(weight - largest);
+        double relative = polynomial + 6e-7 * (1 + size);
+        for (int64_t d = 0; d < dims; ++d) {
+          double sum = 0, steps = 0, magnitude = 0;
+          for (int64_t from = 0; from < tokens; from += c.keys.block) {
+            double top = 0, integers = 0, all = 0;
+            for (int64_t j = from; j < std::min(tokens, from + c.keys.block); ++j) {
+              double vs = scaleOf(c.values, valueBytes, kv, j);
+              auto vi = static_cast<double>(elementAt(c.values, valueBytes, kv, j, d));
+              double weight = weights[static_cast<size_t>(j)];
+              sum += weight * vs * vi;
+              magnitude += std::fabs(weight * vs * vi);
+              top = std::max(top, weight * std::max(vs, 0x1p-100));
+              all += weight * vs;
+              integers += std::fabs(vi);
+            }
+            double step = wide ? std::max(top / 32767, all / (0x1p18 - 256)) : top / 255;
+            steps += 0.5 * (1 + 1e-5) * step * integers;
+          }
+          expected.rows.push_back(sum / total);
+          expected.bounds.push_back((steps + 2 * relative * magnitude) / total +
+                                    (wide ? 3e-6 * magnitude / total : 0));
+        }
+      }
+  return expected;
+}
+
+} // namespace
+
+// Keys and values of a batch, packed, and attended to by all tokens: to the byte, within the bound,
+// and the same bits however tasks are split and however many elements a call has. Blocks that end
+// within and at the tokens' end, heads narrower than a vector, several queries a key.
+TEST_P(QuantizedAttentionTest, EncoderPacksAndAttends) {
+  for (int64_t dotBits : {8, 16})
+    for (Encoder c : {Encoder(2, 2, 72, 49, 64, dotBits, 3), Encoder(2, 1, 32, 128, 64, dotBits, 2),
+                      Encoder(1, 1, 8, 5, 16, dotBits, 2), Encoder(3, 3, 64, 150, 128, dotBits, 1),
+                      Encoder(4, 2, 20, 33, 32, dotBits, 2)}) {
+      SCOPED_TRACE(number(c.keys.context) + " tokens of " + number(c.keys.dims) + " dims, i" +
+                   number(dotBits));
+      CompiledSteps steps(target(), {c.pack(c.keys), c.pack(c.values), c.attend()});
+      ASSERT_TRUE(steps.ok());
+      int64_t batch = c.keys.batch;
+      Data q = randomData(c.queryElements(), 1, 3), k = randomData(c.keyElements(), 2, 3);
+      Data v = randomData(c.keyElements(), 3);
+      // A key of zeros, one large element, tiny values, and very large ones.
+      int64_t cols = c.keys.heads * c.keys.dims;
+      for (int64_t i = 0; i < cols; ++i) {
+        k[static_cast<size_t>(i)] = 0;
+        k[static_cast<size_t>(cols + i)] = i % c.keys.dims == 1 ? 9.0f : 0.01f;
+        v[static_cast<size_t>(2 * cols + i)] *= 1e-20f;
+        v[static_cast<size_t>(3 * cols + i)] *= 300;
+      }
+      Data keys = steps.run("pack_keys", {k}, batch, 0, Split::Threads);
+      Data values = steps.run("pack_values", {v}, batch, 0, Split::SinglesReversed);
+      Bytes keyBytes = bytesOf(keys), valueBytes = bytesOf(values);
+      ASSERT_EQ(static_cast<int64_t>(keyBytes.size()), c.keys.bytes());
+      expectPacked(c.keys, k, keyBytes, batch);
+      expectPacked(c.values, v, valueBytes, batch);
+      Data whole = steps.run("attend", {q, keys, values}, batch);
+      expectWithin(whole, encoderReference(c, q, keyBytes, valueBytes, batch));
+      expectSameBits(steps.run("attend", {q, keys, values}, batch, 0, Split::Threads), whole,
+                     c.queryElements());
+      if (batch == 1)
+        continue;
+      int64_t each = c.queryElements() / batch, eachKey = c.keyElements() / batch;
+      Data oneKeys = steps.run("pack_keys", {withGarbageFrom(k, 1, eachKey)}, 1, 0, Split::Threads);
+      Data oneValues = steps.run("pack_values", {withGarbageFrom(v, 1, eachKey)}, 1);
+      Data one = steps.run("attend", {withGarbageFrom(q, 1, each), oneKeys, oneValues}, 1, 0,
+                           Split::SinglesReversed);
+      expectSameBits(one, whole, each);
+    }
+}

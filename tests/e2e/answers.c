@@ -1,14 +1,18 @@
 /* Asks a bundle questions through the runtime's C interface and prints what came of it, exactly.
  *
- *   answers BUNDLE THREADS < CASES      a case is a line: PICTURE, a tab, QUESTION
+ *   answers BUNDLE THREADS < CASES      a line is a turn: fields with tabs between, pictures and
+ *                                       then the question; "+" as the first field goes on with the
+ *                                       conversation of the line before
  *
- * For each case three lines: "turn" and the ids that were fed, "answer" and the ids that were
+ * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
 #include "core/bluec_runtime.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static char why[BLUEC_MESSAGE_BYTES];
 
@@ -40,49 +44,130 @@ static void printIds(const char *label, const int32_t *ids, int64_t count) {
   printf("\n");
 }
 
-static int ask(bluec_session *session, const char *picture, const char *question) {
+static int addPicture(bluec_session *session, const char *path) {
+  size_t size = 0;
+  void *bytes = readFile(path, &size);
+  if (!bytes)
+    return fail(path, "cannot be read");
+  bluec_status status = bluec_session_add_picture_file(session, bytes, size);
+  free(bytes);
+  return status == BLUEC_OK ? 0 : fail(path, bluec_session_error(session));
+}
+
+static struct {
+  bluec_session *session;
+  long microseconds;
+} interruption;
+
+static void *interrupt(void *unused) {
+  const struct timespec delay = {0, interruption.microseconds * 1000};
+  nanosleep(&delay, NULL);
+  bluec_session_cancel(interruption.session);
+  return unused;
+}
+
+enum { mostTokens = 64 };
+
+typedef struct Outcome {
+  int32_t turn[4096], answer[mostTokens];
+  int64_t turnLength, answerLength;
+  uint32_t *bits; /* of the logits */
+  int64_t vocabulary;
+} Outcome;
+
+/* Calls that were cancelled are made again; a picture that waits still does. */
+static int ask(bluec_session *session, const char *picture, const char *question, int ahead,
+               Outcome *outcome) {
   size_t size = 0;
   void *bytes = readFile(picture, &size);
   if (!bytes)
     return fail(picture, "cannot be read");
-  bluec_session_reset(session);
   bluec_status status = bluec_session_add_picture_file(session, bytes, size);
   free(bytes);
   if (status != BLUEC_OK)
     return fail(picture, bluec_session_error(session));
-  if (bluec_session_add_turn(session, question, SIZE_MAX) != BLUEC_OK)
+  do
+    status = ahead ? bluec_session_wait(session, BLUEC_WAIT_PREFILLED) : BLUEC_OK;
+  while (status == BLUEC_CANCELLED);
+  if (status != BLUEC_OK)
+    return fail(picture, bluec_session_error(session));
+  do
+    status = bluec_session_add_turn(session, question, SIZE_MAX);
+  while (status == BLUEC_CANCELLED);
+  if (status != BLUEC_OK)
     return fail(question, bluec_session_error(session));
 
-  int64_t count = 0;
-  const int32_t *turn = bluec_session_turn_tokens(session, &count);
-  printIds("turn", turn, count);
-  const float *logits = bluec_session_logits(session, &count);
-  uint32_t *bits = malloc((size_t)count * sizeof *bits);
-  if (!bits)
+  const int32_t *turn = bluec_session_turn_tokens(session, &outcome->turnLength);
+  if (outcome->turnLength > (int64_t)(sizeof outcome->turn / sizeof *turn))
+    return fail(question, "the turn is too long for this test");
+  memcpy(outcome->turn, turn, (size_t)outcome->turnLength * sizeof *turn);
+  const float *logits = bluec_session_logits(session, &outcome->vocabulary);
+  outcome->bits = malloc((size_t)outcome->vocabulary * sizeof *outcome->bits);
+  if (!outcome->bits)
     return fail(picture, "out of memory");
-  memcpy(bits, logits, (size_t)count * sizeof *bits);
-  const int64_t vocabulary = count;
+  memcpy(outcome->bits, logits, (size_t)outcome->vocabulary * sizeof *outcome->bits);
 
-  bluec_generate_options options;
-  bluec_generate_options_defaults(&options);
-  options.max_new_tokens = 32;
-  if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK) {
-    free(bits);
-    return fail(picture, bluec_session_error(session));
-  }
-  const int32_t *answer = bluec_session_answer_tokens(session, &count);
-  printIds("answer", answer, count);
-  printf("logits");
-  for (int64_t i = 0; i < vocabulary; ++i)
-    printf(" %08x", (unsigned)bits[i]);
-  printf("\n");
-  free(bits);
+  outcome->answerLength = 0;
+  do {
+    bluec_generate_options options;
+    bluec_generate_options_defaults(&options);
+    options.max_new_tokens = 32 - outcome->answerLength;
+    if (bluec_session_generate(session, &options, NULL, NULL) != BLUEC_OK)
+      return fail(picture, bluec_session_error(session));
+    int64_t count = 0;
+    const int32_t *answer = bluec_session_answer_tokens(session, &count);
+    memcpy(outcome->answer + outcome->answerLength, answer, (size_t)count * sizeof *answer);
+    outcome->answerLength += count;
+  } while (bluec_session_stop_reason(session) == BLUEC_STOP_CANCELLED &&
+           outcome->answerLength < 32);
   return 0;
 }
 
+static int same(const Outcome *one, const Outcome *other) {
+  return one->answerLength == other->answerLength && one->vocabulary == other->vocabulary &&
+         memcmp(one->answer, other->answer, (size_t)one->answerLength * sizeof *one->answer) == 0 &&
+         memcmp(one->bits, other->bits, (size_t)one->vocabulary * sizeof *one->bits) == 0;
+}
+
+static int runCase(bluec_session *session, const char *picture, const char *question, int ahead,
+                   int cancels) {
+  static Outcome outcome, cut;
+  bluec_session_reset(session);
+  int result = ask(session, picture, question, ahead, &outcome);
+  for (int i = 0; i < cancels && result == 0; ++i) {
+    bluec_session_reset(session);
+    interruption.session = session;
+    interruption.microseconds = 20L * i;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, interrupt, NULL) != 0)
+      return fail(picture, "no thread");
+    result = ask(session, picture, question, ahead, &cut);
+    pthread_join(thread, NULL);
+    if (result == 0 && !same(&outcome, &cut))
+      result = fail(picture, "another answer after it was cancelled");
+    free(cut.bits);
+    cut.bits = NULL;
+  }
+  if (result == 0) {
+    printIds("turn", outcome.turn, outcome.turnLength);
+    printIds("answer", outcome.answer, outcome.answerLength);
+    printf("logits");
+    for (int64_t i = 0; i < outcome.vocabulary; ++i)
+      printf(" %08x", (unsigned)outcome.bits[i]);
+    printf("\n");
+  }
+  free(outcome.bits);
+  outcome.bits = NULL;
+  return result;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3)
-    return fail("usage", "answers BUNDLE THREADS < CASES");
+  if (argc < 3 || argc > 5)
+    return fail("usage", "answers BUNDLE THREADS [AHEAD [CANCELS]] < CASES");
+  const int cancels = argc > 4 ? atoi(argv[4]) : 0;
+  bluec_session_options waiting;
+  bluec_session_options_defaults(&waiting);
+  waiting.prefill_ahead = argc > 3 ? atoi(argv[3]) : BLUEC_AHEAD_OFF;
   bluec_open_options options;
   bluec_open_options_defaults(&options);
   options.threads = atoi(argv[2]);
@@ -93,16 +178,12 @@ int main(int argc, char **argv) {
   int result = 0;
   if (bluec_session_create(bundle, &session, why, sizeof why) != BLUEC_OK)
     result = fail(argv[1], why);
+  if (result == 0 && bluec_session_set_options(session, &waiting) != BLUEC_OK)
+    result = fail("ahead", bluec_session_error(session));
   char line[8192];
   while (result == 0 && fgets(line, sizeof line, stdin)) {
     line[strcspn(line, "\n")] = 0;
-    char *tab = strchr(line, '\t');
-    if (!tab) {
-      result = fail(line, "expected a picture, a tab and a question");
-      break;
-    }
-    *tab = 0;
-    result = ask(session, line, tab + 1);
+    result = ask(session, line);
   }
   bluec_session_free(session);
   bluec_bundle_close(bundle);

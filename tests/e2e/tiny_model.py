@@ -80,6 +80,26 @@ def sameBits(recipe, option, value):
     check(answers(bundle) == answers(BUNDLES[recipe]), f"expected the bits of the default with {option} {value}, found others")
 
 
+def machine(recipe, *options):
+    """A bundle that was scheduled for a phone: its encoder is in two stages."""
+    name = "-".join(option.strip("-") for option in options)
+    bundle = compileModel(os.path.join(ROOT, f"{recipe}-phone-{name}"), "--recipe", recipe, "--machine", "dimensity-9300", *options)
+    check(answers(bundle) == answers(BUNDLES[recipe]), "expected the bits of the default, found others")
+    manifest = json.loads(readBytes(os.path.join(bundle, "manifest.json")))
+    kinds = {entry["kind"]: entry["device"] for entry in manifest["entry_points"]}
+    check(kinds.get("encode_patches") == "cpu" and kinds.get("encode_blocks") == "npu" and kinds.get("decode") == "npu",
+          f"expected patches on the cpu and all else on the npu, found {kinds}")
+    check(manifest["machine"]["name"] == "dimensity-9300" and {"name": "npu", "runs_on": "cpu"} in manifest["devices"],
+          f"expected the machine and what stands for its npu, found {manifest.get('machine')} {manifest.get('devices')}")
+    done = run(BLUEC, "verify", bundle, "--reference", MODEL, seconds=300)
+    check(done.code == 0, f"verify: expected exit code 0, found {describe(done)}")
+    done = run(BLUEC, "bench", bundle, "--encode", "9", "--overlap", "--prefill", "8", "--decode-at", "0", "--repeats", "1", "--json")
+    check(done.code == 0, f"bench: expected exit code 0, found {describe(done)}")
+    tests = json.loads(done.out)["encode"]
+    check([test["overlapped"] for test in tests] == [False, True], f"expected both orders of stages, found {tests}")
+    return f"batch {manifest['geometry']['image_batch']}, calls of {[call['tiles'] for call in tests[0]['calls'] if call['entry'].startswith('encode_blocks')]}"
+
+
 def target(recipe, name):
     return checkGoldens(answers(compiled(recipe, "--target", name)), recipe)
 
@@ -170,7 +190,8 @@ def inspect():
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     json.loads(done.out)
     manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
-    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "files"):
+    for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "fusions",
+                "files"):
         check(manifest.get(key), f"manifest.json: expected {key}, found none")
 
 
@@ -236,6 +257,11 @@ def usage():
                       ["run", BUNDLE, "--prompt", "x", "--threads", "-5"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--context", "7", "--chunk", "7"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--memory-budget", ""],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--image-batch", "auto"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--image-batch", "0"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--image-batch", "65"],
+                      ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--machine", "toaster"],
+                      ["bench", BUNDLE, "--encode", "many"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--dump-phases-to", os.path.join(ROOT, "x", "dumps")],
                       ["verify", BUNDLE, "--reference", MODEL, "--tolerance", "nan"]):
         done = run(BLUEC, *arguments)
@@ -255,10 +281,13 @@ for recipe in RECIPES:
     suite.case(f"{recipe}: any number of threads gives the same bits", threads, recipe)
     for length in (1, 7, 32, 128):
         suite.case(f"{recipe}: --chunk {length} gives the same bits", sameBits, recipe, "--chunk", length)
-    suite.case(f"{recipe}: --image-batch 3 gives the same bits", sameBits, recipe, "--image-batch", 3)
+    for batch in (1, 2, 3):
+        suite.case(f"{recipe}: --image-batch {batch} gives the same bits", sameBits, recipe, "--image-batch", batch)
     suite.case(f"{recipe}: compiling twice gives the same bytes", sameBytes, recipe)
     for name in runnableTargets():
         suite.case(f"{recipe}: --target {name}", target, recipe, name)
+suite.case("bluelm-v: a phone's schedule gives the same bits", machine, "bluelm-v", "--image-batch", "2")
+suite.case("bluelm-v: the batch that is best for a phone gives the same bits", machine, "bluelm-v", "--image-batch", "auto")
 suite.case("a prompt beyond the context", context)
 suite.case("an output that exists", overwrite)
 suite.case("outputs that are no files", oddOutputs)

@@ -1,4 +1,5 @@
 // Any bytes as a picture: refused with a reason, or decoded and cut into tiles.
+#include "runtime/vision/Orientation.h"
 #include "runtime/vision/Picture.h"
 #include "runtime/vision/Tiles.h"
 
@@ -55,6 +56,8 @@ void decode(std::span<const std::uint8_t> file) {
   Preprocess preprocess;
   preprocess.tileWidth = preprocess.tileHeight = 14;
   preprocess.candidates = {{2, 2}, {2, 1}, {1, 2}, {1, 1}};
+  preprocess.scheme = Scheme(file.size() % 3);
+  preprocess.thumbnail = Thumbnail(file.size() / 3 % 3);
   const TileSet tiles = makeTiles(*picture, preprocess);
   if (tiles.pixels.size() != std::size_t(tiles.count) * 3 * 14 * 14)
     std::abort();
@@ -64,6 +67,8 @@ void decode(std::span<const std::uint8_t> file) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
   decode({data, size});
+  // As the blocks that a picture may carry: without the way through its file.
+  chooseOrientation({data, size}, {reinterpret_cast<const char *>(data), size});
   if (size > 8 && data[0] == 0x89) {
     std::vector<std::uint8_t> repaired(data, data + size);
     repairPng(repaired);

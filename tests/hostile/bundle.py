@@ -231,7 +231,7 @@ MAGIC = struct.pack("<I", 0x43554C42)
 def abi(offset, value):
     """Changes a word of the descriptor in the code (see runtime/abi/bluec_abi.h)."""
     def edit(data):
-        at = data.find(MAGIC + struct.pack("<I", 1))
+        at = data.find(MAGIC + struct.pack("<I", 2))
         check(at >= 0, "expected the model's descriptor in the code, found none")
         return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4:]
     return onFile("model.so", edit, signed=True)
@@ -248,7 +248,7 @@ def setPath(value, *path):
 refused("another version of the bundle format", setPath(2, "version"), "manifest.json", "version")
 refused("another format", setPath("zip", "format"), "manifest.json", "format")
 refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
-refused("another version of the contract", abi(4, 2), "model.so", "version", commands=("run",))
+refused("an older version of the contract", abi(4, 1), "model.so", "abi version: expected 2, found 1", commands=("run",))
 refused("another size of the descriptor", abi(8, 8), "model.so", commands=("run",))
 refused("a feature that this CPU lacks", onManifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
 refused("another architecture", setPath("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
@@ -293,6 +293,16 @@ def leaves(value, path=()):
     else:
         yield path
 
+
+# The default batch is 4, with encoders for 4 tiles and for 1.
+for name, calls in (("a text", "[1]"), ("empty", []), ("of numbers", [1, 4, 4]), ("too long", [[1], [4], [4], [4]]), ("without calls", [[], [4], [4]]),
+                    ("with a tile left out", [[1], [1], [4]]), ("with a call for no tile", [[1, 1], [4], [4]]),
+                    ("with a capacity of 0", [[1], [0, 4], [4]]), ("with a negative capacity", [[1], [-4, 4, 4], [4]]),
+                    ("with a huge capacity", [[1], [2**63 - 1], [4]]), ("with a fraction", [[1], [1.5, 4], [4]]),
+                    ("with many calls", [[1] * 100000, [4], [4]]), ("deep", [[[[1]]], [4], [4]])):
+    refused(f"encode_calls: {name}", setPath(calls, "geometry", "encode_calls"), "manifest.json", "encode_calls")
+refused("encode_calls: an encoder that is not there", setPath([[1], [3], [4]], "geometry", "encode_calls"), "encode_calls", "3 tiles", commands=("run",))
+refused("a batch that no encoder has", onManifest(lambda manifest: manifest["geometry"].update(image_batch=2, encode_calls=[[1]])), "image_batch", commands=("run",))
 
 manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
 for top in ("geometry", "preprocess", "chat", "generation", "files", "target"):

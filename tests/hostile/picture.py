@@ -61,6 +61,17 @@ def png(width, height, rows=None, depth=8, color=2):
             + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
+def withSegment(contents):
+    """The JPEG with an APP1 segment behind its start."""
+    return JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(contents) + 2) + contents + JPEG[2:]
+
+
+def exif(entries, count=None, start=8):
+    """An EXIF block; an entry is (tag, type, count, value)."""
+    return (b"Exif\0\0II*\0" + struct.pack("<IH", start, len(entries) if count is None else count)
+            + b"".join(struct.pack("<HHII", *entry) for entry in entries) + b"\0" * 4)
+
+
 works("the picture itself", GOOD)
 works("a jpeg", JPEG)
 works("1x1", png(1, 1))
@@ -68,6 +79,17 @@ works("1 pixel wide", png(1, 200))
 works("1 pixel high", png(200, 1))
 works("grey with alpha", png(20, 20, color=4))
 works("16 bits", png(20, 20, depth=16))
+
+works("turned by exif", withSegment(exif([(0x112, 3, 1, 6)])))
+works("an orientation that there is not", withSegment(exif([(0x112, 3, 1, 60000)])))
+works("exif of 65535 entries that are not there", withSegment(exif([(0x112, 3, 1, 6)], count=65535)))
+works("exif that begins behind its end", withSegment(exif([], start=0xFFFFFFFF)))
+works("exif that begins in itself", withSegment(exif([(0x112, 3, 1, 6)], start=0)))
+works("an orientation of 4294967295 values", withSegment(exif([(0x112, 4, 0xFFFFFFFF, 0xFFFFFFFF)])))
+works("exif of nothing", withSegment(b"Exif\0\0"))
+works("exif of a header", withSegment(b"Exif\0\0MM\0*\0\0\0"))
+works("xmp that ends early", withSegment(b"http://ns.adobe.com/xap/1.0/\0tiff:Orientation=\""))
+works("a png with exif of garbage", GOOD[:33] + chunk(b"eXIf", b"\xff" * 40) + GOOD[33:])
 
 refused("empty", b"")
 refused("one byte", b"\x89")

@@ -39,6 +39,10 @@ mlir::FailureOr<mlir::RankedTensorType>
 inferTransformedType(mlir::RankedTensorType type, mlir::Attribute transform,
                      llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
+/// The elements of a blue.token_downsample's result: those of tokens with `channels` elements, side
+/// by side. Null when groups of theirs would reach from one token into the next.
+mlir::Type gatheredElement(mlir::Type element, int64_t channels);
+
 /// The path of the module that the nodes of a location came from: `role`, then the longest common
 /// path of the ONNX nodes, without each node's own last component and without leading "model"
 /// components. A fused location may carry the path itself, as a string (dynamo exports name their

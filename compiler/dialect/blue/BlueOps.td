@@ -120,6 +120,33 @@ def Blue_OffsetAttr : Blue_Attr<"Offset", "offset"> {
   let assemblyFormat = "`<` $addend `>`";
 }
 
+def Blue_MultiplyAttr : Blue_Attr<"Multiply", "multiply"> {
+  let summary = "multiply by another weight from the left: result = other * this";
+  let description = [{
+    `other` is `source` after `transforms`, [N, M]; what stands before is [M, K], and the result
+    [N, K] of f32: two linear layers in a row as one. Each element is a sum over m in order, in
+    double, rounded once.
+
+    ```mlir
+    // the weight of y = V * (W * x)
+    %w = blue.weight "v_times_w" <"m.onnx" at 0 : tensor<576x288xf32>>
+           [#blue.transpose<[1, 0]>,
+            #blue.multiply<#blue.source<"m.onnx" at 663552 : tensor<192x288xf32>>, []>]
+           : tensor<192x576xf32>
+    ```
+  }];
+  let parameters = (ins "::bluec::blue::SourceAttr":$source, "::mlir::ArrayAttr":$transforms);
+  let assemblyFormat = "`<` $source `,` $transforms `>`";
+}
+def Blue_AddAttr : Blue_Attr<"Add", "add"> {
+  let summary = "add another weight of the same shape, element by element";
+  let description = [{
+    The other one is `source` after `transforms`. The result is of f32, each sum rounded once.
+  }];
+  let parameters = (ins "::bluec::blue::SourceAttr":$source, "::mlir::ArrayAttr":$transforms);
+  let assemblyFormat = "`<` $source `,` $transforms `>`";
+}
+
 def Blue_QuantizeMethod : I32EnumAttr<"QuantizeMethod", "how a weight's integers are found", [
     I32EnumAttrCase<"Nearest", 0, "nearest">,
     I32EnumAttrCase<"Search", 1, "search">,
@@ -307,7 +334,11 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     positions, before their products; a plain evaluator takes the weights as they are.
 
     In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
-    attends to all rows of it (not causal).
+    attends to all rows of it (not causal). With `compute_type` query, key and value are quantized
+    by token and head, with scales of f32: i8 as blue.quantize does; i16 with a scale of
+    max(max |x| / 32767, |x| / 46300) for query and key, |x| being the Euclidean norm, so that no
+    sum of their products overflows, and of max |x| / 8191 for value. The softmax's weights are
+    quantized as above.
 
     Constraints:
     - (C1) num_heads is a multiple of num_kv_heads
@@ -316,7 +347,7 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     - (C4) with a past: rank 2 and causal; without: rank 2 or 3
     - (C5) the result has query's type; a present has rank 2, the past's last dim and element type
     - (C6) a quantized past is i8 without zeros, in groups of D, keys and values alike
-    - (C7) compute_type, if there, is i8 or i16, and the past is quantized
+    - (C7) compute_type, if there, is i8 or i16, and the past, if there, is quantized
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
                        Optional<Blue_NumberTensor>:$past_key,
@@ -358,13 +389,18 @@ def Blue_TokenDownsampleOp : Blue_Op<"token_downsample", [Pure]> {
     stand in the order (row, column) = (0,0), (0,1), (1,0), (1,1), or with `column_major`
     (0,0), (1,0), (0,1), (1,1). The linear layer that fuses them is a blue.linear of its own.
 
+    Of a quantized `x` every token keeps its integers and scales, so that the result has a group for
+    each of the tokens' groups; groups may not reach from one token into the next.
+
     Constraints:
     - (C1) x has rank 3 and height * width tokens
     - (C2) the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]
+    - (C3) the result has x's elements; quantized ones in groups of C for a group a row, else in the
+      same groups, which divide C and are multiples of 4
   }];
-  let arguments = (ins Blue_FloatTensor:$x, I64Attr:$height, I64Attr:$width,
+  let arguments = (ins Blue_NumberTensor:$x, I64Attr:$height, I64Attr:$width,
                        UnitAttr:$column_major);
-  let results = (outs Blue_FloatTensor:$result);
+  let results = (outs Blue_NumberTensor:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
 }
 

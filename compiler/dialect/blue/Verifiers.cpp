@@ -193,9 +193,10 @@ LogicalResult AttentionOp::verify() {
     return emitOpError("(C5) expected a result of query's type ")
            << getQuery().getType() << ", found " << getResult().getType();
   if (Type compute = getComputeType().value_or(Type()))
-    if ((!compute.isInteger(8) && !compute.isInteger(16)) || !hasPast ||
-        !isa<QuantizedType>(typeOf(getPastKey()).getElementType()))
-      return emitOpError("(C7) expected i8 or i16 with a quantized past as compute type, found ")
+    if ((!compute.isInteger(8) && !compute.isInteger(16)) ||
+        (hasPast && !isa<QuantizedType>(typeOf(getPastKey()).getElementType())))
+      return emitOpError("(C7) expected i8 or i16, and a quantized past or none, as compute type, "
+                         "found ")
              << compute;
   if (!hasPast)
     return success();
@@ -270,7 +271,26 @@ LogicalResult TokenDownsampleOp::verify() {
   if (found != ArrayRef<int64_t>(expected))
     return emitOpError("(C2) expected a result ")
            << shapeText(expected) << ", found " << shapeText(found);
+  Type element = gatheredElement(x.getElementType(), lastDim(x));
+  if (!element)
+    return emitOpError("(C3) expected groups of a multiple of 4 that divide ")
+           << lastDim(x) << ", found " << x.getElementType();
+  if (typeOf(getResult()).getElementType() != element)
+    return emitOpError("(C3) expected a result of ")
+           << element << ", found " << typeOf(getResult()).getElementType();
   return success();
+}
+
+Type bluec::blue::gatheredElement(Type element, int64_t channels) {
+  auto quantized = dyn_cast<QuantizedType>(element);
+  if (!quantized || channels == 0)
+    return element;
+  constexpr int64_t unit = 4; // of the type's groups
+  int64_t group = quantized.groupIn(channels);
+  if (group < 1 || group % unit != 0 || channels % group != 0)
+    return {};
+  return QuantizedType::get(element.getContext(), quantized.getStorage(), group,
+                            quantized.getScale(), quantized.getZeros());
 }
 
 LogicalResult EmbeddingOp::verify() {

@@ -59,6 +59,45 @@ inferDequantized(RankedTensorType type, DequantizeAttr attr,
   return RankedTensorType::get(type.getShape(), scales.getElementType());
 }
 
+/// The type of the other weight of a multiply or an add: floats of up to 32 bits.
+static FailureOr<RankedTensorType> inferOther(SourceAttr source, ArrayAttr transforms,
+                                              llvm::function_ref<InFlightDiagnostic()> emitError) {
+  RankedTensorType type = source.getType();
+  for (Attribute transform : transforms) {
+    FailureOr<RankedTensorType> next = inferTransformedType(type, transform, emitError);
+    if (failed(next))
+      return failure();
+    type = *next;
+  }
+  return type;
+}
+
+static bool isNarrowFloat(Type element) {
+  return isa<FloatType>(element) && element.getIntOrFloatBitWidth() <= 32;
+}
+
+static FailureOr<RankedTensorType> inferJoined(RankedTensorType type, Attribute attr,
+                                               llvm::function_ref<InFlightDiagnostic()> emitError) {
+  auto multiply = dyn_cast<MultiplyAttr>(attr);
+  FailureOr<RankedTensorType> other =
+      multiply ? inferOther(multiply.getSource(), multiply.getTransforms(), emitError)
+               : inferOther(cast<AddAttr>(attr).getSource(), cast<AddAttr>(attr).getTransforms(),
+                            emitError);
+  if (failed(other))
+    return failure();
+  bool areFloats = isNarrowFloat(type.getElementType()) && isNarrowFloat(other->getElementType());
+  auto f32 = Float32Type::get(type.getContext());
+  if (!multiply) {
+    if (!areFloats || type.getShape() != other->getShape())
+      return emitError() << "add: expected floats of the shape of " << type << ", found " << *other;
+    return RankedTensorType::get(type.getShape(), f32);
+  }
+  if (!areFloats || type.getRank() != 2 || other->getRank() != 2 ||
+      other->getDimSize(1) != type.getDimSize(0))
+    return emitError() << "multiply: expected floats [N, M] for " << type << ", found " << *other;
+  return RankedTensorType::get({other->getDimSize(0), type.getDimSize(1)}, f32);
+}
+
 FailureOr<RankedTensorType>
 bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
                                   llvm::function_ref<InFlightDiagnostic()> emitError) {
@@ -84,6 +123,7 @@ bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
         return RankedTensorType::get(transposed, elementType);
       })
       .Case([&](DequantizeAttr attr) { return inferDequantized(type, attr, emitError); })
+      .Case<MultiplyAttr, AddAttr>([&](auto attr) { return inferJoined(type, attr, emitError); })
       .Case([&](QuantizeAttr attr) -> FailureOr<RankedTensorType> {
         if (!elementType.isF32() || shape.size() != 2)
           return emitError() << "quantize: expected rows of f32, found " << type;

@@ -25,6 +25,12 @@ std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
   return layout;
 }
 
+bool bluec::plan::canGather(RankedTensorType panels, int64_t channels) {
+  std::optional<PanelLayout> layout = PanelLayout::of(panels);
+  return !layout || (channels % layout->word.elements() == 0 &&
+                     (layout->group >= layout->k || channels % layout->group == 0));
+}
+
 std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
   auto attr = dyn_cast_or_null<RowsAttr>(type.getEncoding());
   auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
@@ -42,17 +48,20 @@ std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
 }
 
 std::optional<CacheLayout> CacheLayout::of(RankedTensorType type) {
+  auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
   auto read = [&](auto attr, bool keys) {
     CacheLayout layout;
     layout.keys = keys;
-    layout.positions = type.getDimSize(0);
+    layout.batch = type.getRank() == 3 ? type.getDimSize(0) : 1;
+    layout.positions = type.getDimSize(type.getRank() - 2);
     layout.heads = attr.getHeads();
-    layout.dims = type.getDimSize(1) / attr.getHeads();
+    layout.dims = type.getShape().back() / attr.getHeads();
     layout.block = attr.getBlock();
-    layout.word = {8, dotLanesOf(attr.getDot())};
+    layout.scaleBytes = element.getScale().getWidth() / 8;
+    layout.word = {element.getBits(), dotLanesOf(attr.getDot())};
     return layout;
   };
-  if (type.getRank() != 2)
+  if (!element || (type.getRank() != 2 && type.getRank() != 3))
     return std::nullopt;
   if (auto keys = dyn_cast_or_null<KeysAttr>(type.getEncoding()))
     return read(keys, true);

@@ -71,6 +71,11 @@ struct PanelLayout {
   int64_t bytes() const { return panels() * panelBytes(); }
 };
 
+/// Whether rows of `channels` elements side by side can be multiplied by `panels` where they stand,
+/// one after the other: words, and groups that are no whole row, end with each of them. True for
+/// panels of floats.
+bool canGather(mlir::RankedTensorType panels, int64_t channels);
+
 /// Activations [..., K] with #plan.rows: for each row
 ///
 ///   elements (1 or 2 bytes each), zeros past K, padded to 64 bytes
@@ -92,32 +97,46 @@ struct RowLayout {
   int64_t bytes() const { return rows * rowBytes(); }
 };
 
-/// Keys or values [S, heads * D] with #plan.keys or #plan.values: for each head, block after block
-/// of `block` positions; each
+/// Keys or values with #plan.keys or #plan.values: [S, heads * D] of a cache, or [B, S, heads * D]
+/// of an encoder, one batch element after the other. For each head, block after block of `block`
+/// positions; each, with E elements in a word (4 of i8, 2 of i16),
 ///
-///   scales: f16, one a position; padded to 64 bytes
-///   keys:   words[ceil(D / 4)][block], a word holding neighbouring dims
-///   values: words[block / 4][D], a word holding neighbouring positions
+///   scales: f16 or f32, one a position; padded to 64 bytes
+///   keys:   words[ceil(D / E)][block], a word holding neighbouring dims
+///   values: words[block / E][D], a word holding neighbouring positions
 ///   padded to 64 bytes
 ///
-/// Elements are i8 in two's complement for values, and with an offset, as q + 128, for keys: in a
-/// dot product of i8 one operand is unsigned, the keys there and the softmax's weights here. Dims
-/// past D are 128, that is zero. What no token was written to is undefined.
+/// Elements are in two's complement but for keys of i8, which have an offset, as q + 128: in a dot
+/// product of i8 one operand is unsigned, the keys there and the softmax's weights here. Dims past
+/// D are zero (128 in keys of i8). Positions that no token was written to are undefined in a cache;
+/// in an encoder those past S have zeros as values and scales.
+///
+/// How far elements may go, so that a dot product fits i32: i8, 127. A cache's i8 meets i16 as it
+/// is. Of an encoder's i16, a position's keys have a Euclidean norm of at most 2^15.5 (so has a
+/// query, and by Cauchy-Schwarz no sum of their products is larger than the product of the norms);
+/// values go to kMostWideValue, and the weights that meet a block of them sum up to at most
+/// 2^31 / kMostWideValue.
 struct CacheLayout {
   bool keys = true;
+  int64_t batch = 1; // elements of the batch, 1 for a cache
   int64_t positions = 0, heads = 0, dims = 0;
   int64_t block = 0;
+  int64_t scaleBytes = 2;
   WordLayout word;
+
+  static constexpr int64_t kMostWideValue = 8191;
 
   static std::optional<CacheLayout> of(mlir::RankedTensorType type);
 
   int64_t blocks() const { return (positions + block - 1) / block; }
-  int64_t headerBytes() const { return (block * 2 + 63) / 64 * 64; }
-  int64_t words() const { return keys ? (dims + 3) / 4 : block / 4; } // rows of words in a block
-  int64_t wordBytes() const { return (keys ? block : dims) * 4; }     // of a row of words
+  int64_t headerBytes() const { return (block * scaleBytes + 63) / 64 * 64; }
+  int64_t words() const { // rows of words in a block
+    return keys ? (dims + word.elements() - 1) / word.elements() : block / word.elements();
+  }
+  int64_t wordBytes() const { return (keys ? block : dims) * 4; } // of a row of words
   int64_t blockBytes() const { return (headerBytes() + words() * wordBytes() + 63) / 64 * 64; }
   int64_t headBytes() const { return blocks() * blockBytes(); }
-  int64_t bytes() const { return heads * headBytes(); }
+  int64_t bytes() const { return batch * heads * headBytes(); }
 };
 
 } // namespace bluec::plan

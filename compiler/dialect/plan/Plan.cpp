@@ -59,6 +59,25 @@ bool bluec::plan::isElementwise(Operation *op) {
              blue::SwigluOp>(op);
 }
 
+bool bluec::plan::isEncoder(EntryKind kind) {
+  return kind == EntryKind::Encode || kind == EntryKind::EncodePatches ||
+         kind == EntryKind::EncodeBlocks;
+}
+
+std::optional<SmallVector<ArrayRef<int64_t>>> bluec::plan::encodeCallsOf(ModuleOp module) {
+  auto lists = module->getAttrOfType<ArrayAttr>(kEncodeCallsAttr);
+  if (!lists)
+    return std::nullopt;
+  SmallVector<ArrayRef<int64_t>> calls;
+  for (Attribute list : lists) {
+    auto capacities = dyn_cast<DenseI64ArrayAttr>(list);
+    if (!capacities)
+      return std::nullopt;
+    calls.push_back(capacities.asArrayRef());
+  }
+  return calls;
+}
+
 TargetAttr bluec::plan::requireTarget(ModuleOp module) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target) {

@@ -28,6 +28,13 @@ inline constexpr llvm::StringLiteral kCacheBytesAttr = "plan.cache_bytes";     /
 inline constexpr llvm::StringLiteral kPeakBytesAttr =
     "plan.peak_bytes"; // i64: the most that is resident at a time
 
+/// [[i64]]: for each number of tiles below the batch, from 1, the capacities of the calls that
+/// encode them, in order; all but the last are filled.
+inline constexpr llvm::StringLiteral kEncodeCallsAttr = "plan.encode_calls";
+
+inline constexpr llvm::StringLiteral kMachineAttr =
+    "plan.machine"; // string: name of the machine that steps were placed for
+
 /// Bytes; of every tensor in an arena, of weights and of caches (BLUEC_ALIGNMENT of the ABI).
 inline constexpr int64_t kAlignment = 64;
 /// Bytes; of segments in weights.bin.
@@ -48,6 +55,11 @@ inline constexpr llvm::StringLiteral kLastRowSuffix = "/last_row";
 inline constexpr llvm::StringLiteral kQuantizedSuffix = "/quantized";
 inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
 inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
+inline constexpr llvm::StringLiteral kPackValuesSuffix = "/pack_values";
+/// Whole encoders and their stages.
+bool isEncoder(EntryKind kind);
+/// The module's plan.encode_calls; nullopt when there are none or they are of another type.
+std::optional<llvm::SmallVector<llvm::ArrayRef<int64_t>>> encodeCallsOf(mlir::ModuleOp module);
 /// True for the ops that may stand in the elementwise chain at the end of a step.
 bool isElementwise(mlir::Operation *op);
 /// The module's plan.target, or null with an error on the module.

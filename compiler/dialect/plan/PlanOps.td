@@ -76,17 +76,17 @@ def Plan_RowsAttr : Plan_Attr<"Rows", "rows"> {
   let assemblyFormat = "`<` `sums` $sums `>`";
 }
 def Plan_KeysAttr : Plan_Attr<"Keys", "keys"> {
-  let summary = "quantized keys [S, heads * D] of a cache, by head and block of positions";
+  let summary = "quantized keys of a cache [S, heads * D] or an encoder [B, S, heads * D]";
   let description = [{
-    `block` positions side by side; `dot` (i8 or i16) is the type of the queries that they meet. See
-    CacheLayout in Layouts.h.
+    By head and block of positions: `block` positions side by side; `dot` (i8 or i16) is the type of
+    the queries that they meet. See CacheLayout in Layouts.h.
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
   let genVerifyDecl = 1;
   let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
 }
 def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
-  let summary = "quantized values [S, heads * D] of a cache, by head and block of positions";
+  let summary = "quantized values of a cache [S, heads * D] or an encoder [B, S, heads * D]";
   let description = [{
     As #plan.keys, with neighbouring positions, not dims, in a word: a softmax's weights meet it. See
     CacheLayout in Layouts.h.
@@ -96,11 +96,32 @@ def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
   let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
 }
 
+def Plan_DownsampleAttr : Plan_Attr<"Downsample", "downsample"> {
+  let summary = "how 2x2 neighbouring tokens of a grid stand side by side";
+  let description = [{
+    As blue.token_downsample has it: a grid of `height` x `width` tokens, padded with zeros at the
+    bottom and right to even sides, four tokens to a row.
+  }];
+  let parameters = (ins "int64_t":$height, "int64_t":$width,
+                        DefaultValuedParameter<"bool", "false">:$columnMajor);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    static constexpr int64_t kParts = 4;
+    int64_t getTokens() const { return getHeight() * getWidth(); }
+    int64_t getRowsAcross() const { return getWidth() / 2 + getWidth() % 2; }
+    /// Rows that the tokens of a grid become.
+    int64_t getRows() const { return (getHeight() / 2 + getHeight() % 2) * getRowsAcross(); }
+  }];
+}
+
 def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
     I32EnumAttrCase<"Prefill", 3, "prefill">,
-    I32EnumAttrCase<"Decode", 4, "decode">]> {
+    I32EnumAttrCase<"Decode", 4, "decode">,
+    I32EnumAttrCase<"EncodePatches", 5, "encode_patches">,
+    I32EnumAttrCase<"EncodeBlocks", 6, "encode_blocks">]> {
   let cppNamespace = "::bluec::plan";
   let genSpecializedAttr = 0;
 }
@@ -183,8 +204,9 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "an entry point: steps in the order in which they run";
   let description = [{
     Block arguments are the inputs, at full capacity (`capacity` tokens or tiles as first dim), the
-    operands of plan.return the outputs. `arena_bytes` and `input_offsets` are there after
-    plan-memory.
+    operands of plan.return the outputs. `device` is where all of its steps run (cut-stages); `arena_bytes`
+    and `input_offsets` are there after plan-memory. Entries with the same kind and another capacity are named
+    with it: `encode` and `encode_1`.
 
     Constraints:
     - (C1) inputs and outputs have static shapes
@@ -195,11 +217,12 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
     - (C5) `input_offsets`, if there, has one offset for each input
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
-                       StrAttr:$segment, OptionalAttr<I64Attr>:$arena_bytes,
+                       StrAttr:$segment, DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+                       OptionalAttr<I64Attr>:$arena_bytes,
                        OptionalAttr<DenseI64ArrayAttr>:$input_offsets);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `kind` $kind `capacity` $capacity `segment` $segment
+    $sym_name `kind` $kind `capacity` $capacity `segment` $segment (`on` $device^)?
     (`arena` $arena_bytes^)? (`inputs` $input_offsets^)? attr-dict-with-keyword $body
   }];
 }
@@ -242,7 +265,7 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
   let description = [{
     The body sees the operands as block arguments; it becomes one kernel. `layer` is the name of the
     layer it came from, `value` the name of the blue value that it makes: the name of the layer that
-    makes it there. A suffix ("/im2col", "/pack_keys", "/input/last_row") marks a value that blue does not have,
+    makes it there. A suffix ("/im2col", "/pack_keys", "/pack_values", "/input/last_row") marks a value that blue does not have,
     "/last_row" the last valid row of one that it has, "/quantized" one that it has as quantized rows;
     `value` is empty when the step only appends to the KV cache. `offset` (bytes in
     the entry's arena) and `last_use` (index of the last step that reads the result; a result that
@@ -365,16 +388,35 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
     that no scale changes within; the stretches' sums are floats, added in order of k.
 
+    With `gather`, `x` is [B, tokens, C] and a row of what is multiplied is four of its rows side by
+    side, K = 4 C, as blue.token_downsample would put them; each keeps its own scales. A token of the
+    padding adds nothing. The result is [B, gathered rows, N].
+
     Constraints:
     - (C1) panels is [ceil(N / R), K, R], or quantized [N, K], with the K of x and the N of the result
     - (C2) bias, if there, is [N]
     - (C3) panels are made for x's storage, or for f32 when x is of floats
+    - (C4) with `gather`, x has its tokens and the result its rows, and in quantized panels C is
+      a multiple of the elements of a word and, unless a row is one group, of the groups
   }];
   let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels,
-                       Optional<Blue_FloatTensor>:$bias);
+                       Optional<Blue_FloatTensor>:$bias,
+                       OptionalAttr<Plan_DownsampleAttr>:$gather);
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x, "::mlir::Value":$panels,
+                   "::mlir::Value":$bias),
+              [{ build($_builder, $_state, type, x, panels, bias, DownsampleAttr()); }]>
+  ];
+  let extraClassDeclaration = [{
+    /// K: elements of a row that is multiplied.
+    int64_t getDepth() {
+      int64_t columns = getX().getType().getShape().back();
+      return getGather() ? DownsampleAttr::kParts * columns : columns;
+    }
+  }];
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
-      "$x `,` $panels (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+      "$x `,` $panels (`,` $bias^)? (`gather` $gather^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Plan_EmbeddingOp : Plan_Op<"embedding", [Pure]> {
@@ -406,13 +448,27 @@ def Plan_PackKeysOp : Plan_Op<"pack_keys", [Pure]> {
   let summary = "keys in the layout of a key cache, without a cache (encoders)";
   let description = [{
     `keys` is [B, T, heads * D], the result is [B, heads, ceil(T / L), D, L]; lanes past T are zero.
+    Or they are quantized, by token and head: the result is then [B, T, heads * D] with #plan.keys,
+    of i8 or i16 with scales of f32, elements going as far as Layouts.h says.
 
     Constraints:
     - (C1) the result's shape is that
   }];
   let arguments = (ins Blue_FloatTensor:$keys);
-  let results = (outs Blue_FloatTensor:$result);
+  let results = (outs Blue_NumberTensor:$result);
   let assemblyFormat = "$keys attr-dict `:` functional-type(operands, results)";
+}
+
+def Plan_PackValuesOp : Plan_Op<"pack_values", [Pure]> {
+  let summary = "values quantized by token and head, without a cache (encoders)";
+  let description = [{
+    Constraints:
+    - (C1) values is [B, T, heads * D], the result is that with #plan.values, of i8 or i16 with
+      scales of f32
+  }];
+  let arguments = (ins Blue_FloatTensor:$values);
+  let results = (outs Blue_QuantizedTensor:$result);
+  let assemblyFormat = "$values attr-dict `:` functional-type(operands, results)";
 }
 
 def Plan_AppendKeysOp : Plan_Op<"append_keys"> {
@@ -446,14 +502,16 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
     Softmax is streamed over blocks of L positions from position 0 on, so that a row's result does
     not depend on how the prompt was cut into chunks.
 
-    A quantized cache has #plan.keys and #plan.values. The kernel then quantizes the query by token
-    and head, and the softmax's weights by row and block of positions, to the layouts' `dot` type;
-    products are sums of integers.
+    Quantized keys and values have #plan.keys and #plan.values: [S, kv_heads * D] of a cache, or
+    [B, S, kv_heads * D] of an encoder. The kernel then quantizes the query by token and head, and
+    the softmax's weights by row and block of positions, to the layouts' `dot` type; products are
+    sums of integers.
 
     Constraints:
     - (C1) shapes are as above, num_heads a multiple of kv_heads
     - (C2) the result has query's type
-    - (C3) quantized keys and values come together, with `causal`, for one dot type
+    - (C3) quantized keys and values come together, for one dot type: of rank 2 and i8 with scales
+      of f16 with `causal`, of rank 3 and the dot type with scales of f32 without
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
                        I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,

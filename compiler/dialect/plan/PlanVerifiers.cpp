@@ -72,18 +72,32 @@ LogicalResult verifyPanels(Operation *op, StringRef label, Value panelsValue, in
   return expectShape(op, label, "panels", panelsValue, {llvm::divideCeilSigned(n, rows), k, rows});
 }
 
-/// A quantized cache [S, heads * D], all sides positive.
-std::optional<CacheLayout> cacheLayout(RankedTensorType type, bool keys) {
-  if (type.getRank() != 2 || type.getDimSize(0) < 1 || !isQuantized(type))
+/// Quantized keys or values, all sides positive: [S, heads * D] of a cache, or [B, S, heads * D].
+std::optional<CacheLayout> quantizedLayout(RankedTensorType type, int64_t rank, bool keys) {
+  if (type.getRank() != rank ||
+      !llvm::all_of(type.getShape(), [](int64_t side) { return side > 0; }))
     return std::nullopt;
   std::optional<CacheLayout> layout = CacheLayout::of(type);
+  if (!layout || layout->keys != keys || layout->dims * layout->heads != type.getShape().back())
+    return std::nullopt;
   auto element = cast<blue::QuantizedType>(type.getElementType());
-  if (!layout || layout->keys != keys || layout->dims < 1 ||
-      layout->dims * layout->heads != type.getDimSize(1) || element.getBits() != 8 ||
-      element.getZeros() || !element.getScale().isF16() ||
-      element.groupIn(type.getDimSize(1)) != layout->dims)
+  bool ofCache = element.getBits() == 8 && element.getScale().isF16();
+  bool ofEncoder = element.getBits() * layout->word.dotLanes == 32 && element.getScale().isF32();
+  if (element.getZeros() || !(rank == 2 ? ofCache : ofEncoder) ||
+      element.groupIn(type.getShape().back()) != layout->dims)
     return std::nullopt;
   return layout;
+}
+
+/// What pack_keys and pack_values quantize to.
+LogicalResult verifyPacked(Operation *op, Value from, Value result, bool keys) {
+  RankedTensorType source = tensorOf(from), packed = tensorOf(result);
+  if (quantizedLayout(packed, 3, keys) && source.getShape() == packed.getShape())
+    return success();
+  return op->emitOpError()
+         << "(C1) expected [B, T, heads * D] and a result of that shape with #plan."
+         << (keys ? "keys" : "values") << ", of i8 or i16 with scales of f32 by head, found "
+         << typeText(source) << " and " << typeText(packed);
 }
 
 /// A rank-5 type [batch, heads, blocks, D, L] of packed keys, with positive sides.
@@ -115,6 +129,13 @@ LogicalResult RowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int
   return sums > 0 ? success()
                   : LogicalResult(emitError()
                                   << "expected sums over at least one element, found " << sums);
+}
+LogicalResult DownsampleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
+                                     int64_t width, bool) {
+  int64_t tokens = 0;
+  if (height < 1 || width < 1 || llvm::MulOverflow(height, width, tokens))
+    return emitError() << "expected a grid with tokens, found " << height << " x " << width;
+  return success();
 }
 LogicalResult KeysAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
                                int64_t block, Type dot) {
@@ -185,7 +206,8 @@ LogicalResult CacheOp::verify() {
   bool values = type && type.hasStaticShape() && type.getRank() == 3 && type.getDimSize(0) == 1;
   bool keys = type && type.hasStaticShape() && isPackedKeys(type) && type.getDimSize(0) == 1;
   bool quantized =
-      type && type.hasStaticShape() && (cacheLayout(type, true) || cacheLayout(type, false));
+      type && type.hasStaticShape() &&
+      (quantizedLayout(type, 2, /*keys=*/true) || quantizedLayout(type, 2, /*keys=*/false));
   if (!values && !keys && !quantized)
     return emitOpError() << "(C1) expected [1, context, heads * D] or [1, heads, blocks, D, L], "
                             "found "
@@ -331,13 +353,24 @@ LogicalResult LinearOp::verify() {
   RankedTensorType x = tensorOf(getX());
   RankedTensorType panels = tensorOf(getPanels());
   RankedTensorType result = tensorOf(getResult());
-  if (x.getRank() < 1 || result.getRank() != x.getRank() ||
-      result.getShape().drop_back() != x.getShape().drop_back())
+  std::optional<DownsampleAttr> gather = getGather();
+  if (gather) {
+    if (x.getRank() != 3 || x.getDimSize(1) != gather->getTokens() || result.getRank() != 3 ||
+        result.getDimSize(0) != x.getDimSize(0) || result.getDimSize(1) != gather->getRows())
+      return emitOpError() << "(C4) expected x [B, " << gather->getTokens()
+                           << ", C] and a result [B, " << gather->getRows() << ", N], found "
+                           << typeText(x) << " and " << typeText(result);
+  } else if (x.getRank() < 1 || result.getRank() != x.getRank() ||
+             result.getShape().drop_back() != x.getShape().drop_back()) {
     return emitOpError() << "(C1) expected a result with the leading dims of " << typeText(x)
                          << ", found " << typeText(result);
+  }
   int64_t n = result.getShape().back();
-  if (failed(verifyPanels(*this, "C1", getPanels(), n, x.getShape().back())))
+  if (failed(verifyPanels(*this, "C1", getPanels(), n, getDepth())))
     return failure();
+  if (gather && !canGather(panels, x.getShape().back()))
+    return emitOpError() << "(C4) expected panels whose words and groups end with "
+                         << x.getShape().back() << " columns, found " << typeText(panels);
   if (std::optional<PanelLayout> layout = PanelLayout::of(panels)) {
     auto attr = cast<PanelsAttr>(panels.getEncoding());
     if (attr.getDot() != storageOf(x) || (isQuantized(x) && !RowLayout::of(x)))
@@ -390,6 +423,8 @@ LogicalResult Im2colOp::verify() {
 LogicalResult PackKeysOp::verify() {
   RankedTensorType keys = tensorOf(getKeys());
   RankedTensorType packed = tensorOf(getResult());
+  if (isQuantized(packed))
+    return verifyPacked(*this, getKeys(), getResult(), /*keys=*/true);
   if (keys.getRank() != 3 || !isPackedKeys(packed))
     return emitOpError() << "(C1) expected keys [B, T, heads * D] and a result [B, heads, blocks, "
                             "D, L], found "
@@ -403,10 +438,15 @@ LogicalResult PackKeysOp::verify() {
       {keys.getDimSize(0), heads, llvm::divideCeilSigned(keys.getDimSize(1), lanes), d, lanes});
 }
 
+LogicalResult PackValuesOp::verify() {
+  return verifyPacked(*this, getValues(), getResult(), /*keys=*/false);
+}
+
 LogicalResult AppendKeysOp::verify() {
   RankedTensorType keys = tensorOf(getKeys());
   RankedTensorType cache = tensorOf(getCache());
-  if (keys.getRank() == 2 && cacheLayout(cache, true) && keys.getDimSize(1) == cache.getDimSize(1))
+  if (keys.getRank() == 2 && quantizedLayout(cache, 2, /*keys=*/true) &&
+      keys.getDimSize(1) == cache.getDimSize(1))
     return success();
   if (keys.getRank() != 2 || !isPackedKeys(cache) || cache.getDimSize(0) != 1 ||
       keys.getDimSize(1) != cache.getDimSize(1) * cache.getDimSize(3))
@@ -419,7 +459,7 @@ LogicalResult AppendKeysOp::verify() {
 LogicalResult AppendValuesOp::verify() {
   RankedTensorType values = tensorOf(getValues());
   RankedTensorType cache = tensorOf(getCache());
-  if (values.getRank() == 2 && cacheLayout(cache, false) &&
+  if (values.getRank() == 2 && quantizedLayout(cache, 2, /*keys=*/false) &&
       values.getDimSize(1) == cache.getDimSize(1))
     return success();
   if (values.getRank() != 2 || cache.getRank() != 3 || cache.getDimSize(0) != 1 ||
@@ -439,17 +479,20 @@ LogicalResult AttentionOp::verify() {
     return emitOpError() << "(C1) expected num_heads to be a multiple of num_kv_heads, found "
                          << heads << " and " << kvHeads;
   if (isQuantized(keys) || isQuantized(values)) {
-    std::optional<CacheLayout> keyLayout = cacheLayout(keys, true);
-    std::optional<CacheLayout> valueLayout = cacheLayout(values, false);
-    if (!getCausal() || !keyLayout || !valueLayout ||
-        keyLayout->word.dotLanes != valueLayout->word.dotLanes || keyLayout->heads != kvHeads ||
-        keys.getShape() != values.getShape())
-      return emitOpError() << "(C3) expected quantized keys and values of a cache for " << kvHeads
+    int64_t rank = getCausal() ? 2 : 3;
+    std::optional<CacheLayout> keyLayout = quantizedLayout(keys, rank, /*keys=*/true);
+    std::optional<CacheLayout> valueLayout = quantizedLayout(values, rank, /*keys=*/false);
+    if (!keyLayout || !valueLayout || keyLayout->word.dotLanes != valueLayout->word.dotLanes ||
+        keyLayout->heads != kvHeads || keys.getShape() != values.getShape())
+      return emitOpError() << "(C3) expected quantized keys and values of "
+                           << (getCausal() ? "a cache" : "an encoder") << " for " << kvHeads
                            << " heads and one dot type, found " << typeText(keys) << " and "
                            << typeText(values);
-    if (query.getRank() != 2 || query.getDimSize(1) != heads * keyLayout->dims)
-      return emitOpError() << "(C1) expected a query [T, " << heads * keyLayout->dims << "], found "
-                           << typeText(query);
+    int64_t width = heads * keyLayout->dims;
+    bool rows = getCausal() || query.getShape().drop_back() == keys.getShape().drop_back();
+    if (query.getRank() != rank || !rows || query.getShape().back() != width)
+      return emitOpError() << "(C1) expected a query [" << (getCausal() ? "T" : "B, S") << ", "
+                           << width << "], found " << typeText(query);
     if (getResult().getType() != query)
       return emitOpError() << "(C2) expected a result of " << typeText(query) << ", found "
                            << typeText(getResult().getType());

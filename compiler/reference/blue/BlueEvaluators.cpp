@@ -41,24 +41,33 @@ static int64_t rowsOf(const Tensor &tensor) {
 // Layers
 //===----------------------------------------------------------------------------------------===//
 
-/// Replaces each group of `width` neighbours by the numbers that integers of `type` stand for, with
-/// the scale that blue.quantize says (`staticScale`, if positive, is that of all groups). Quotients
-/// are rounded to f32 first, as in kernels: the integers are the same.
+/// Replaces numbers by those that integers of at most `most` stand for. Quotients are rounded to
+/// f32 first, as in kernels: the integers are the same.
+static void quantizeBy(float scale, double most, MutableArrayRef<float> group) {
+  for (float &value : group) {
+    double q = scale == 0 ? 0 : double(std::nearbyint(value / scale));
+    value = static_cast<float>(double(scale) * std::clamp(q, -most, most));
+  }
+}
+
+static double largestOf(ArrayRef<float> group) {
+  double largest = 0;
+  for (float value : group)
+    largest = std::max(largest, std::abs(double(value)));
+  return largest;
+}
+
+/// Each group of `width` neighbours quantized to `type`, with the scale that blue.quantize says
+/// (`staticScale`, if positive, is that of all groups).
 static void quantizeGroups(float *values, int64_t count, int64_t width, blue::QuantizedType type,
                            double staticScale) {
   auto most = static_cast<double>((int64_t{1} << (type.getBits() - 1)) - 1);
   for (int64_t begin = 0; begin < count; begin += width) {
     MutableArrayRef<float> group(values + begin, std::min(width, count - begin));
-    double largest = 0;
-    for (float value : group)
-      largest = std::max(largest, std::abs(double(value)));
-    auto scale = static_cast<float>(staticScale > 0 ? staticScale : largest / most);
+    auto scale = static_cast<float>(staticScale > 0 ? staticScale : largestOf(group) / most);
     if (type.getScale().isF16())
       scale = halfToFloat(floatToHalf(std::min(scale, 65504.0f)));
-    for (float &value : group) {
-      double q = scale == 0 ? 0 : double(std::nearbyint(value / scale));
-      value = static_cast<float>(double(scale) * std::clamp(q, -most, most));
-    }
+    quantizeBy(scale, most, group);
   }
 }
 
@@ -139,6 +148,24 @@ static Tensor appendRows(const Tensor &past, const Tensor &added) {
   return all;
 }
 
+/// What integers of `type` make of a query, key or value of attention without a past, by head.
+static Tensor quantizeHeads(Tensor x, Type type, int64_t heads, bool isValue) {
+  int64_t width = x.shape.back() / heads;
+  for (int64_t begin = 0; width > 0 && begin < x.numElements(); begin += width) {
+    MutableArrayRef<float> head(x.f32.data() + begin, width);
+    double most = type.isInteger(8) ? 127 : isValue ? 8191 : 32767;
+    double scale = largestOf(head) / most;
+    if (type.isInteger(16) && !isValue) {
+      double squares = 0;
+      for (float value : head)
+        squares += double(value) * double(value);
+      scale = std::max(scale, std::sqrt(squares) / 46300);
+    }
+    quantizeBy(static_cast<float>(scale), most, head);
+  }
+  return x;
+}
+
 /// The cache holds what it is quantized to, so that is what scores and values come from.
 static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
                                  const Tensor &floatKey, const Tensor &floatValue,
@@ -151,7 +178,12 @@ static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
     newKey = quantizeRows(std::move(newKey), cached, 0);
     newValue = quantizeRows(std::move(newValue), cached, 0);
   }
-  if (std::optional<Type> type = op.getComputeType()) {
+  std::optional<Type> type = op.getComputeType();
+  if (type && !pastKey) {
+    query = quantizeHeads(std::move(query), *type, op.getNumHeads(), /*isValue=*/false);
+    newKey = quantizeHeads(std::move(newKey), *type, op.getNumKvHeads(), /*isValue=*/false);
+    newValue = quantizeHeads(std::move(newValue), *type, op.getNumKvHeads(), /*isValue=*/true);
+  } else if (type) {
     auto byHead =
         blue::QuantizedType::get(op.getContext(), cast<IntegerType>(*type),
                                  query.shape.back() / static_cast<int64_t>(op.getNumHeads()),

@@ -1,6 +1,7 @@
 #include "compiler/pipeline/Compilation.h"
 #include "compiler/tools/bluec/Commands.h"
 #include "passes/precision/recipe/Recipe.h"
+#include "passes/schedule/machine/Machine.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -26,12 +27,30 @@ int64_t bluec::tools::parseBytes(const std::string &text) {
   return static_cast<int64_t>(std::llround(number * unit->second));
 }
 
+bool bluec::tools::parseImageBatch(const std::string &text, int64_t &tiles) {
+  if (text == "auto") {
+    tiles = 0;
+    return true;
+  }
+  return !llvm::StringRef(text).getAsInteger(10, tiles) && tiles >= 1 && tiles <= kMostBatchTiles;
+}
+
+std::string bluec::tools::machineHelp(const std::string &what) {
+  std::string text = what + ", a file (see passes/schedule/machine) or one of:";
+  for (const ShippedMachine &shipped : shippedMachines()) {
+    llvm::Expected<Machine> machine = Machine::load(shipped.name);
+    text += std::string("\n  ") + shipped.name + ": " +
+            (machine ? machine->description : llvm::toString(machine.takeError()));
+  }
+  return text;
+}
+
 namespace {
 
 struct CompileArguments {
   CompileOptions options;
   int64_t context = 0, chunk = 0;
-  std::string emit = "bundle", stopAfter, budget;
+  std::string emit = "bundle", stopAfter, budget, imageBatch;
 };
 
 std::string phaseHelp() {
@@ -94,6 +113,9 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
     options.context = arguments.context;
   if (command.count("--chunk"))
     options.chunk = arguments.chunk;
+  if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
+    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
+                      " tiles, found '" + arguments.imageBatch + "'");
   if (int code = parseInstrumentation(command.remaining()))
     return code;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
@@ -108,7 +130,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "compile",
       "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
-  constexpr int64_t mostTokens = int64_t{1} << 20, mostTiles = 64;
+  constexpr int64_t mostTokens = int64_t{1} << 20;
   constexpr int mostJobs = 1024;
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,
@@ -134,8 +156,12 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
       ->add_option("--chunk", arguments->chunk,
                    "Tokens of a prompt that are computed at a time (128)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
-  command->add_option("--image-batch", options.imageBatch, "Tiles that are encoded at a time (1)")
-      ->check(CLI::Range(int64_t{1}, mostTiles));
+  command->add_option("--image-batch", arguments->imageBatch,
+                      "Tiles that are encoded at a time (4), or auto: what --machine is predicted "
+                      "to be fastest with, over all grids of the model's pictures");
+  command->add_option(
+      "--machine", options.machine,
+      machineHelp("Machine description that steps are placed and batches chosen by"));
   command->add_option("--memory-budget", arguments->budget,
                       "Fail when the predicted peak is above this, such as 2.2GB");
   command->add_option("--stop-after", arguments->stopAfter, phaseHelp());

@@ -55,10 +55,15 @@ int main(int argc, char **argv) {
   Chosen chosen;
   addCompileCommand(app, chosen);
   addRunCommand(app, chosen);
+  addChatCommand(app, chosen);
   addBenchCommand(app, chosen);
   addInspectCommand(app, chosen);
   addVerifyCommand(app, chosen);
+  addScheduleCommand(app, chosen);
+  addTilesCommand(app, chosen);
   addListTargetsCommand(app, chosen);
+  addListMachinesCommand(app, chosen);
+  addCalibrateMachineCommand(app, chosen);
   // To say more about a command that is not there. Commands inherit this, so it comes behind them.
   app.allow_extras();
   try {

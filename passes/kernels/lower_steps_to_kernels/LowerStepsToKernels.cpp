@@ -57,7 +57,7 @@ std::string nameOf(plan::StepOp step) {
   out << '_';
   print(shape ? shape : step.getOperand(0).getType());
   if (auto linear = dyn_cast_or_null<plan::LinearOp>(rootOf(step)))
-    out << "_k" << rowShape(linear.getX().getType()).cols;
+    out << "_k" << linear.getDepth();
   return name;
 }
 

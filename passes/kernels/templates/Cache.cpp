@@ -62,6 +62,8 @@ LogicalResult kernels::emitAppendValues(StepKernel &k, plan::AppendValuesOp op) 
 }
 
 LogicalResult kernels::emitPackKeys(StepKernel &k, plan::PackKeysOp op) {
+  if (plan::CacheLayout::of(cast<RankedTensorType>(op.getType())))
+    return emitPackQuantizedKeys(k, op);
   KernelBuilder &b = k.b;
   Value keys = k.buffer(op.getKeys());
   auto packed = cast<MemRefType>(k.result.getType());

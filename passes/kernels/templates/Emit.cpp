@@ -42,6 +42,7 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })
       .Case<plan::AppendValuesOp>([&](auto op) { return emitAppendValues(k, op); })
       .Case<plan::PackKeysOp>([&](auto op) { return emitPackKeys(k, op); })
+      .Case<plan::PackValuesOp>([&](auto op) { return emitPackValues(k, op); })
       .Case<plan::AttentionOp>([&](auto op) { return emitAttention(k, op); })
       .Case<plan::Im2colOp>([&](auto op) { return emitIm2col(k, op); })
       .Case<blue::TokenDownsampleOp>([&](auto op) { return emitTokenDownsample(k, op); })

@@ -22,13 +22,15 @@ class LinearEmitter : LinearTiles {
 public:
   LinearEmitter(StepKernel &k, plan::LinearOp op, ArrayRef<int64_t> shape)
       : LinearTiles(k, op, shape[0], shape[2]), x(k.buffer(op.getX())),
-        panels(k.buffer(op.getPanels())), depth(shape[1]) {}
+        panels(k.buffer(op.getPanels())) {}
 
   void emit();
 
 private:
   Values multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
                   int64_t prefetchLines);
+  Values addProducts(const Part &part, ValueRange panelsAt, int64_t unroll, int64_t prefetchLines,
+                     ValueRange before);
 
   Value loadWeights(ValueRange at) {
     Type element = cast<MemRefType>(panels.getType()).getElementType();
@@ -38,7 +40,6 @@ private:
   }
 
   Value x, panels;
-  int64_t depth;
 };
 
 } // namespace
@@ -46,38 +47,52 @@ private:
 Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
                                int64_t prefetchLines) {
   Values sums(static_cast<size_t>(height * side * vectors), b.splat(0));
-  Values rowsAt, panelsAt;
-  for (int64_t i = 0; i < height; ++i)
-    rowsAt.push_back(b.add(row, i));
+  Values panelsAt;
   for (int64_t i = 0; i < side; ++i)
     panelsAt.push_back(b.add(panel, i));
-  auto step = [&](Value depthAt, ValueRange carried) {
+  return overParts(row, height, sums, [&](const Part &part, ValueRange before) {
+    Values after = addProducts(part, panelsAt, unroll, prefetchLines, before);
+    // A token of the padding adds nothing.
+    for (size_t i = 0; !part.inside.empty() && i < after.size(); ++i)
+      after[i] =
+          b.select(part.inside[i / static_cast<size_t>(side * vectors)], after[i], before[i]);
+    return after;
+  });
+}
+
+/// Of a part of k, for each of its rows and each vector of the panels.
+Values LinearEmitter::addProducts(const Part &part, ValueRange panelsAt, int64_t unroll,
+                                  int64_t prefetchLines, ValueRange before) {
+  int64_t perRow = static_cast<int64_t>(panelsAt.size()) * vectors;
+  auto step = [&](Value at, ValueRange carried) {
     Values next(carried);
     Values weights;
-    for (int64_t p = 0; p < side; ++p)
+    Value depthAt = b.add(part.start, at);
+    for (Value panel : panelsAt)
       for (int64_t v = 0; v < vectors; ++v)
-        weights.push_back(loadWeights({panelsAt[p], depthAt, b.index(v * b.facts.lanes)}));
-    for (int64_t r = 0; r < height; ++r) {
-      Value element = b.loadBroadcast(x, {rowsAt[r], depthAt});
-      for (int64_t v = 0; v < side * vectors; ++v) {
-        Value &sum = next[static_cast<size_t>(r * side * vectors + v)];
+        weights.push_back(loadWeights({panel, depthAt, b.index(v * b.facts.lanes)}));
+    for (auto [r, row] : llvm::enumerate(part.rows)) {
+      Value element = b.loadBroadcast(x, {row, at});
+      for (int64_t v = 0; v < perRow; ++v) {
+        Value &sum = next[r * static_cast<size_t>(perRow) + static_cast<size_t>(v)];
         sum = b.fma(element, weights[static_cast<size_t>(v)], sum);
       }
     }
     return next;
   };
-  int64_t whole = depth / unroll * unroll;
+  Values sums(before);
+  int64_t whole = partDepth() / unroll * unroll;
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), unroll, sums, [&](Value at, ValueRange carried) {
       Values values(carried);
       if (prefetchLines > 0) {
         int64_t perLine = 512 / cast<MemRefType>(panels.getType()).getElementTypeBitWidth();
-        for (int64_t p = 0; p < side; ++p)
+        for (Value panel : panelsAt)
           for (int64_t line = 0; line < unroll * panelRows / perLine; ++line) {
-            Value ahead =
-                b.add(at, prefetchLines * perLine / panelRows + line * perLine / panelRows);
+            Value ahead = b.add(b.add(part.start, at),
+                                prefetchLines * perLine / panelRows + line * perLine / panelRows);
             memref::PrefetchOp::create(
-                b, panels, ValueRange{panelsAt[p], ahead, b.index(line * perLine % panelRows)},
+                b, panels, ValueRange{panel, ahead, b.index(line * perLine % panelRows)},
                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
           }
       }
@@ -85,7 +100,7 @@ Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t s
         values = step(b.add(at, u), values);
       return values;
     });
-  for (int64_t at = whole; at < depth; ++at)
+  for (int64_t at = whole; at < partDepth(); ++at)
     sums = step(b.index(at), sums);
   return sums;
 }

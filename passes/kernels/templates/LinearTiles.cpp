@@ -13,7 +13,56 @@ constexpr int64_t kBlockRows = 128;
 LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows)
     : k(k), b(k.b), bias(op.getBias() ? k.buffer(op.getBias()) : Value()), type(op.getType()),
       rows(rowShape(type).rows), width(rowShape(type).cols), panelCount(panelCount),
-      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes) {}
+      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes), depth(op.getDepth()),
+      gather(op.getGather()), parts(gather ? plan::DownsampleAttr::kParts : 1) {}
+
+Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
+                              function_ref<Values(const Part &, ValueRange)> body) {
+  Part part;
+  if (!gather) {
+    part.start = b.index(0);
+    for (int64_t r = 0; r < height; ++r)
+      part.rows.push_back(b.add(row, r));
+    return body(part, init);
+  }
+  // Rows of one line of the grid are two tokens apart, which addresses can say; only the last one
+  // may be cut by the grid's edge. Other tiles have an address for each row.
+  int64_t rowsAcross = gather->getRowsAcross(), lineRows = rowsAcross % height == 0 ? height : 1;
+  struct Corner {
+    Value first, top, left; // the picture's first token; line and column of the upper left of four
+  };
+  SmallVector<Corner> corners;
+  for (int64_t r = 0; r < height; r += lineRows) {
+    Value at = b.add(row, r), within = b.rem(at, gather->getRows());
+    corners.push_back({b.mul(b.div(at, gather->getRows()), gather->getTokens()),
+                       b.mul(b.div(within, rowsAcross), 2), b.mul(b.rem(within, rowsAcross), 2)});
+  }
+  int64_t down = gather->getHeight(), across = gather->getWidth();
+  return b.loop(b.index(0), b.index(parts), 1, init, [&](Value number, ValueRange carried) {
+    Value half = b.div(number, 2), odd = b.rem(number, 2);
+    Value below = gather->getColumnMajor() ? odd : half;
+    Value beside = gather->getColumnMajor() ? half : odd;
+    part.start = b.mul(number, partDepth());
+    part.rows.clear();
+    part.inside.clear();
+    for (const Corner &corner : corners) {
+      Value y = b.add(corner.top, below), x = b.add(corner.left, beside);
+      Value isInside = b.less(y, b.index(down));
+      Value line = b.add(corner.first, b.mul(b.minimum(y, b.index(down - 1)), across));
+      for (int64_t r = 0; r < lineRows; ++r) {
+        Value column = b.add(x, 2 * r);
+        bool mayBeOutside = r + 1 == lineRows && across % 2 != 0;
+        part.rows.push_back(
+            b.add(line, mayBeOutside ? b.minimum(column, b.index(across - 1)) : column));
+        part.inside.push_back(
+            mayBeOutside
+                ? arith::AndIOp::create(b, isInside, b.less(column, b.index(across))).getResult()
+                : isInside);
+      }
+    }
+    return body(part, carried);
+  });
+}
 
 Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   Tiling best;
@@ -31,7 +80,11 @@ Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   // the second-level cache if the block fits there, else from the one behind it. Under kBlockRows
   // rows the panels' traffic would be the larger one.
   int64_t fitting = b.facts.l2Bytes / 2 / (rowBytes * best.height);
-  int64_t enough = llvm::divideCeil(kBlockRows, best.height);
+  // So few tiles that fit leave a panel's traffic below that of x, if panels are read so often that
+  // they come from a cache.
+  constexpr int64_t kFewestTiles = 4;
+  bool cached = rows > 4 * kBlockRows && fitting >= kFewestTiles;
+  int64_t enough = cached ? 1 : llvm::divideCeil(kBlockRows, best.height);
   best.block = std::clamp<int64_t>(std::max(fitting, enough), 1, best.tiles);
   return best;
 }
@@ -84,6 +137,10 @@ void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply
     Value last = b.minimum(b.add(first, tiling.block), valid);
     auto tile = [&](Value number, int64_t height) {
       Value row = b.mul(number, tiling.height);
+      // Rows are far apart: nothing else asks in time for where results go and residuals stand.
+      for (int64_t r = 0; r < height; ++r)
+        for (int64_t v = 0; v < vectors; ++v)
+          k.prefetchFinish(b.add(row, r), columnsOf(panel, v).col);
       storeTile(multiply(row, height, panel, /*side=*/1), row, height, panel);
     };
     int64_t whole = rows / tiling.height, rest = rows % tiling.height;

@@ -18,6 +18,21 @@ public:
   LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows);
 
 protected:
+  /// A part of k and where it stands in x: all of it, or one of the four tokens that a layer with
+  /// `gather` multiplies side by side.
+  struct Part {
+    mlir::Value start; // k of its first element
+    Values rows;       // of x, for each row of the tile
+    Values inside;     // of each, whether it is no padding; empty: none is
+  };
+  /// Elements of a part.
+  int64_t partDepth() const { return depth / parts; }
+  /// values = body(part, values) over the parts of k in order, for `height` rows from `row` on. A
+  /// row of the padding reads another one of the same four, so that what comes of it is of no use
+  /// but finite where the row's own result is.
+  Values overParts(mlir::Value row, int64_t height, mlir::ValueRange init,
+                   llvm::function_ref<Values(const Part &, mlir::ValueRange)> body);
+
   /// Sums of `height` rows from `row` on by `side` panels from `panel` on: for each row the panels'
   /// vectors.
   using Multiply =
@@ -36,6 +51,9 @@ protected:
   int64_t rows, width; // of the result
   int64_t panelCount, panelRows;
   int64_t vectors; // of a panel's rows
+  int64_t depth;   // K
+  std::optional<plan::DownsampleAttr> gather;
+  int64_t parts; // of k: 1, or 4 with `gather`
 
 private:
   Tiling chooseTiling(int64_t most, int64_t rowBytes) const;

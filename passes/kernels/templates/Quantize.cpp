@@ -14,6 +14,18 @@ Value kernels::largestScale(KernelBuilder &b, int64_t width, int64_t most,
   return b.divf(b.maxLanes(largest[0]), b.scalar(static_cast<double>(most)));
 }
 
+Value kernels::boundedScale(KernelBuilder &b, int64_t width,
+                            llvm::function_ref<Value(Columns)> load) {
+  // 2^15.5 = 46340.95; 512 elements that are rounded by half add at most 11.4 to the norm.
+  constexpr double kMostNorm = 46300;
+  Value squares = b.forColumns(width, ValueRange{b.splat(0)}, [&](Columns at, ValueRange carried) {
+    Value x = load(at);
+    return Values{b.fma(x, x, carried[0])};
+  })[0];
+  Value norm = b.sqrt(b.sumLanes(squares));
+  return b.maxf(b.divf(norm, b.scalar(kMostNorm)), largestScale(b, width, 32767, load));
+}
+
 Value kernels::toHalf(KernelBuilder &b, Value scale) {
   return arith::TruncFOp::create(b, b.getF16Type(), b.minf(scale, b.scalar(65504)));
 }

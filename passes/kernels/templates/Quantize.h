@@ -11,6 +11,12 @@ namespace bluec::kernels {
 mlir::Value largestScale(KernelBuilder &b, int64_t width, int64_t most,
                          llvm::function_ref<mlir::Value(Columns)> load);
 
+/// The same with most = 32767, but large enough that the integers' Euclidean norm stays below
+/// 2^15.5: so does every sum of products of two such rows below 2^31 (Cauchy-Schwarz). At most 512
+/// columns.
+mlir::Value boundedScale(KernelBuilder &b, int64_t width,
+                         llvm::function_ref<mlir::Value(Columns)> load);
+
 /// `scale` rounded to the nearest f16 that is finite, as f16.
 mlir::Value toHalf(KernelBuilder &b, mlir::Value scale);
 

@@ -1,18 +1,23 @@
-// Attention over a quantized KV cache, which is read as it stands: integers by position and head.
+// Attention over quantized keys and values, of a KV cache or of an encoder, which are read as they
+// stand: integers by position and head.
 //
-// A tile is a few query rows that share keys and values: rows of one head (a chunk), or heads of
-// one group at one position (decoding one token). Positions are taken in stretches, the blocks of
-// the cache, counted from position 0. Within a tile, a few rows at a time are in registers.
+// A tile is a few query rows that share keys and values: rows of one head (a chunk, an encoder), or
+// heads of one group at one position (decoding one token). Positions are taken in stretches, the
+// blocks of the cache, counted from position 0. Within a tile, a few rows at a time are in
+// registers.
 //
 // With scales ks, vs of keys and values, the query of a row as integers qi with scale qs, a stretch
 // is, for each row:
 //   x[j] = log2(e) scale qs ks[j] (qi . ki[j]) + log2 vs[j]   the dot product in integers
-//   m = max x;  p[j] = M 2^(x[j] - m);  w[j] = round(p[j])    M is 255 or 32767, so 0 <= w <= M
+//   m = max x;  p[j] = M 2^(x[j] - m);  w[j] = round(p[j])    0 <= w <= M
 //   l = sum p[j] / vs[j];  o[d] = sum w[j] vi[j][d]           the latter in integers
 // A value's scale is in the exponent: so the largest product of a weight and a scale in the stretch
-// is M exactly, and no step of w is lost. Stretches are added by their maxima:
-//   m' = max(m', m);  L = L 2^(before - m') + l 2^(m - m');  O likewise with o
-// and the result is O / L, M cancelling out.
+// is M exactly, and no step of w is lost. M is 255 (dot i8) or 32767 (dot i16 over i8), which keep
+// sums of products below 2^31. Values of i16 leave no room for that: there M is 32767 or as much
+// less as keeps the sum of the weights at kMostWeightSum, which a stretch of even weights reaches.
+// Stretches are added by their maxima:
+//   m' = max(m', m);  L = L 2^(before - m') + l / M 2^(m - m');  O likewise with o
+// and the result is O / L. (Where M is the same for all stretches, it is left in both.)
 //
 // The denominator takes the weights before rounding. With w it would have to divide by vs what has
 // been rounded with vs in it: a position of large weight and small values, the way models park
@@ -36,14 +41,17 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kMostDims = 512;        // of a head: sums of products with i16 stay below 2^31
-constexpr int64_t kMostPositions = 512;   // of a block, for the same reason
-constexpr int64_t kMostRows = 64;         // of a tile
-constexpr int64_t kFewestTasks = 8;       // of one token, where there are as many heads
-constexpr int64_t kSumBytes = 16 * 1024;  // of a tile's float sums, to stay in L1 beside a block
-constexpr double kLowest = -3.402823e+38; // below every score, and finite
-constexpr double kLeastExponent = -120;   // 2^ this is as good as 0 beside 1, and no denormal
-constexpr double kLeastScale = 0x1p-24;   // of f16, for log2: smaller ones are 0
+constexpr int64_t kMostDims = 512;          // of a head: sums of products stay below 2^31
+constexpr int64_t kMostPositions = 512;     // of a block, for the same reason
+constexpr int64_t kMostRows = 64;           // of a tile
+constexpr int64_t kFewestTasks = 8;         // of one token, where there are as many heads
+constexpr int64_t kSumBytes = 16 * 1024;    // of a tile's float sums, to stay in L1 beside a block
+constexpr double kLowest = -3.402823e+38;   // below every score, and finite
+constexpr double kLeastExponent = -120;     // 2^ this is as good as 0 beside 1, and no denormal
+constexpr double kLeastHalfScale = 0x1p-24; // of f16, for log2: smaller ones are 0
+constexpr double kLeastScale = 0x1p-100;    // of f32: what values of smaller ones are taken for
+/// Of weights that meet values of i16, once these are rounded: 2^31 / CacheLayout::kMostWideValue.
+constexpr double kMostWeightSum = 0x1p18 - 0.5 * kMostPositions;
 
 /// What differs between the two types of dot products.
 struct DotType {
@@ -63,7 +71,7 @@ public:
 private:
   void chooseTiles();
   void makeScratch();
-  void emitTile(Value headInGroup, Value row);
+  void emitTile(Value batch, Value headInGroup, Value row);
   void emitQuery(Value i);
   void emitStretches(Value from, Value to, bool masked);
   void emitScales(Value stretch);
@@ -75,7 +83,8 @@ private:
   void emitResult(Value i);
 
   Value queryRow(Value i) {
-    return overHeads ? tileRow : b.minimum(b.add(tileRow, i), b.index(tokens - 1));
+    Value row = overHeads ? tileRow : b.minimum(b.add(tileRow, i), b.index(tokens - 1));
+    return causal ? row : b.add(b.mul(batch, tokens), row);
   }
   Value headCol(Value i) { return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims); }
   /// First dim of a vector of dims: the last one reaches back where it would reach past the head.
@@ -97,6 +106,8 @@ private:
   Value query, keys, values;
   plan::CacheLayout keyLayout, valueLayout;
   int64_t tokens, heads, kvHeads, groupSize, dims, block;
+  bool causal; // over a cache
+  bool wide;   // keys and values of i16
   DotType dot;
 
   // The tile.
@@ -113,12 +124,13 @@ private:
   // Scratch. By row of the tile:
   Value queries, offsets, queryScales, maxima, weightSums, sums;
   // by row of those at a time:
-  Value scores, weights, stretchMaxima, stretchSums, oldFactors, newFactors;
+  Value scores, weights, stretchMaxima, stretchSums, weightSteps;
+  Value oldFactors, newFactors, valueFactors;
   // by position of the stretch:
   Value keyScales, valueLogs, valueInverses;
 
   // Of the tile being written.
-  Value group, firstHead, tileRow, rowsHere;
+  Value batch, group, firstHead, tileRow, rowsHere;
   Value least, most;        // positions that all rows, and that some row, attend to
   Value keyBase, valueBase; // of the block of a stretch
 };
@@ -130,19 +142,20 @@ Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
       values(k.buffer(op.getValues())),
       keyLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getKeys().getType()))),
       valueLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()))),
-      tokens(rowShape(op.getType()).rows), heads(op.getNumHeads()), kvHeads(op.getNumKvHeads()),
-      groupSize(heads / kvHeads), dims(keyLayout.dims), block(keyLayout.block) {
+      tokens(rowShape(op.getType()).rows / keyLayout.batch), heads(op.getNumHeads()),
+      kvHeads(op.getNumKvHeads()), groupSize(heads / kvHeads), dims(keyLayout.dims),
+      block(keyLayout.block), causal(op.getCausal()), wide(keyLayout.word.bits == 16) {
   if (keyLayout.word.dotLanes == 4)
     dot = {b.getI8Type(), 8, 1, 127, 255, 3};
   else
-    dot = {b.getI16Type(), 16, 2, 32767, 32767, 4};
+    dot = {b.getI16Type(), 16, keyLayout.word.steps(), 32767, 32767, 4};
 }
 
 void Emitter::chooseTiles() {
   int64_t lanes = b.facts.lanes;
   positionVectors = block / lanes;
   dimVectors = llvm::divideCeil(dims, lanes);
-  overHeads = tokens == 1;
+  overHeads = causal && tokens == 1;
   // Half of the registers for sums; the rest for keys or values, unpacked, and a broadcast. About
   // as many rows as vectors: most products for each load.
   int64_t sumsAtOnce = b.facts.registers / 2;
@@ -163,14 +176,16 @@ void Emitter::chooseTiles() {
     tilesPerHead = llvm::divideCeil(tokens, height);
   }
   auto sideOf = [&](int64_t vectors) {
-    int64_t side = std::clamp<int64_t>(sumsAtOnce / rows, 1, vectors);
+    // Operands that need no unpacking leave more room.
+    int64_t fitting = dot.steps == 1 ? (b.facts.registers - 2) / (rows + 1) : sumsAtOnce / rows;
+    int64_t side = std::clamp<int64_t>(fitting, 1, vectors);
     return llvm::divideCeil(vectors, llvm::divideCeil(vectors, side));
   };
   dimSide = sideOf(dimVectors);
   keySide = sideOf(positionVectors);
   while (positionVectors % keySide != 0)
     --keySide;
-  queryWords = dimVectors * lanes / 4 * dot.steps;
+  queryWords = dimVectors * lanes / keyLayout.word.dotLanes;
 }
 
 void Emitter::makeScratch() {
@@ -185,8 +200,11 @@ void Emitter::makeScratch() {
   weights = b.scratchBytes(rows * block * dot.bits / 8);
   stretchMaxima = b.scratch({lanes});
   stretchSums = b.scratch({rows, lanes});
+  if (wide)
+    weightSteps = b.scratch({lanes});
   oldFactors = b.scratch({lanes});
   newFactors = b.scratch({lanes});
+  valueFactors = wide ? b.scratch({lanes}) : newFactors;
   keyScales = b.scratch({block});
   valueLogs = b.scratch({block});
   valueInverses = b.scratch({block});
@@ -195,37 +213,49 @@ void Emitter::makeScratch() {
 void Emitter::emit() {
   chooseTiles();
   makeScratch();
-  AffineExpr tiles = k.constantExpr(tilesPerHead);
+  AffineExpr tiles = k.constantExpr(tilesPerHead), batches = k.constantExpr(keyLayout.batch);
   Value tileCount = b.index(tilesPerHead);
-  if (k.rowsPerCount(op.getQuery().getType())) {
+  bool byCount = k.rowsPerCount(op.getQuery().getType()).has_value();
+  AffineExpr count = getAffineDimExpr(0, b.getContext());
+  if (byCount && causal) {
     int64_t step = overHeads ? 1 : height;
-    tiles = getAffineDimExpr(0, b.getContext()).ceilDiv(step);
+    tiles = count.ceilDiv(step);
     tileCount = b.ceilDiv(k.count, step);
+  } else if (byCount) {
+    batches = count;
   }
-  k.tasks = tiles * (kvHeads * tilesPerGroup);
+  k.tasks = batches * tiles * (kvHeads * tilesPerGroup);
   b.loop(k.begin, k.end, 1, [&](Value task) {
     // Tiles of one head follow each other, and heads of one group: they read the same keys.
     Value tile = arith::RemUIOp::create(b, task, tileCount);
     Value rest = arith::DivUIOp::create(b, task, tileCount);
-    group = b.div(rest, tilesPerGroup);
-    emitTile(b.rem(rest, tilesPerGroup), b.mul(tile, overHeads ? 1 : height));
+    Value groups = b.div(rest, tilesPerGroup);
+    group = b.rem(groups, kvHeads);
+    emitTile(b.div(groups, kvHeads), b.rem(rest, tilesPerGroup),
+             b.mul(tile, overHeads ? 1 : height));
   });
 }
 
-void Emitter::emitTile(Value headInGroup, Value row) {
+void Emitter::emitTile(Value batchAt, Value headInGroup, Value row) {
+  batch = batchAt;
   firstHead = b.add(b.mul(group, groupSize), b.mul(headInGroup, overHeads ? height : 1));
   tileRow = row;
-  Value validRows = b.minimum(k.count, b.index(tokens));
-  Value valid = b.add(k.position, validRows);
-  least = b.minimum(b.add(b.add(k.position, row), 1), valid);
-  most = overHeads ? least : b.minimum(b.add(b.add(k.position, row), height), valid);
+  Value validRows = causal ? b.minimum(k.count, b.index(tokens)) : b.index(tokens);
+  if (causal) {
+    Value valid = b.add(k.position, validRows);
+    least = b.minimum(b.add(b.add(k.position, row), 1), valid);
+    most = overHeads ? least : b.minimum(b.add(b.add(k.position, row), height), valid);
+  } else {
+    least = most = b.index(keyLayout.positions);
+  }
   rowsHere = overHeads ? b.index(height) : b.minimum(b.sub(validRows, row), b.index(height));
 
   b.loop(b.index(0), b.mul(b.ceilDiv(rowsHere, rows), rows), 1, [&](Value i) { emitQuery(i); });
   // All rows see all of the stretches before `full`.
   Value full = b.mul(b.div(least, block), block);
   emitStretches(b.index(0), full, /*masked=*/false);
-  emitStretches(full, most, /*masked=*/true);
+  if (causal || keyLayout.positions % block != 0)
+    emitStretches(full, most, /*masked=*/true);
   b.loop(b.index(0), rowsHere, 1, [&](Value i) { emitResult(i); });
 }
 
@@ -234,7 +264,7 @@ void Emitter::emitQuery(Value i) {
   int64_t lanes = b.facts.lanes;
   Value row = queryRow(i), start = headCol(i);
   auto load = [&](Columns at) { return b.load(query, {row, b.add(start, at.col)}, at.mask); };
-  Value scale = largestScale(b, dims, dot.mostQuery, load);
+  Value scale = wide ? boundedScale(b, dims, load) : largestScale(b, dims, dot.mostQuery, load);
   Value all = b.splatInt(b.intVectorType(), 0);
   for (int64_t v = 0; v < dimVectors; ++v) {
     Value ints = toIntegers(b, load(b.columns(b.index(v * lanes), dims)), scale, dot.mostQuery);
@@ -243,11 +273,13 @@ void Emitter::emitQuery(Value i) {
     Value offset = b.add(b.mul(i, queryWords * 4), v * lanes * dot.bits / 8);
     b.storeBytes(narrow, queries, offset);
   }
-  // Keys are stored with 128 added.
-  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, all);
-  Value offset =
-      arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
-  b.storeScalarBytes(offset, offsets, b.mul(i, 4));
+  // Keys of i8 are stored with 128 added.
+  if (!wide) {
+    Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, all);
+    Value offset =
+        arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
+    b.storeScalarBytes(offset, offsets, b.mul(i, 4));
+  }
   double factor = op.getScale().convertToDouble() * 1.4426950408889634;
   b.storeScalar(b.mulf(scale, b.scalar(factor)), queryScales, {i});
   b.storeScalar(b.scalar(kLowest), maxima, {i});
@@ -259,9 +291,10 @@ void Emitter::emitQuery(Value i) {
 void Emitter::emitStretches(Value from, Value to, bool masked) {
   b.loop(from, to, block, [&](Value stretch) {
     Value number = b.div(stretch, block);
-    keyBase = b.add(b.mul(group, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
+    Value head = causal ? group : b.add(b.mul(batch, kvHeads), group);
+    keyBase = b.add(b.mul(head, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
     valueBase =
-        b.add(b.mul(group, valueLayout.headBytes()), b.mul(number, valueLayout.blockBytes()));
+        b.add(b.mul(head, valueLayout.headBytes()), b.mul(number, valueLayout.blockBytes()));
     Value inUse = masked ? b.minimum(b.sub(most, stretch), b.index(block)) : b.index(block);
     emitScales(stretch);
     b.loop(b.index(0), rowsHere, rows, [&](Value firstRow) {
@@ -277,12 +310,17 @@ void Emitter::emitStretches(Value from, Value to, bool masked) {
 /// Scales of the stretch's keys and values, the latter's logarithms and inverses.
 void Emitter::emitScales(Value stretch) {
   int64_t lanes = b.facts.lanes;
-  auto halves = VectorType::get(lanes, b.getF16Type());
+  auto load = [&](const plan::CacheLayout &layout, Value from, Value base, int64_t v) {
+    Value at = b.add(base, v * lanes * layout.scaleBytes);
+    return layout.scaleBytes == 4
+               ? b.loadBytes(from, at, b.vectorType())
+               : b.extend(b.loadBytes(from, at, VectorType::get(lanes, b.getF16Type())));
+  };
   for (int64_t v = 0; v < positionVectors; ++v) {
     Value at = b.index(v * lanes);
-    Value ks = b.extend(b.loadBytes(keys, b.add(keyBase, 2 * v * lanes), halves));
-    Value vs = b.extend(b.loadBytes(values, b.add(valueBase, 2 * v * lanes), halves));
-    vs = b.maxf(vs, b.splat(kLeastScale));
+    Value ks = load(keyLayout, keys, keyBase, v);
+    Value vs = load(valueLayout, values, valueBase, v);
+    vs = b.maxf(vs, b.splat(valueLayout.scaleBytes == 4 ? kLeastScale : kLeastHalfScale));
     b.store(ks, keyScales, {at});
     b.store(log2(vs), valueLogs, {at});
     b.store(b.divf(b.splat(1), vs), valueInverses, {at});
@@ -303,7 +341,7 @@ Value Emitter::loadWords(Value cache, Value offset, int64_t count) {
   return words;
 }
 
-/// Operands of dot products in a vector of words of keys, which are unsigned.
+/// Operands of dot products in a vector of words of keys, which are unsigned if they are bytes.
 Values Emitter::keyOperands(Value words) {
   VectorType packed = b.packedType(dot.element);
   Value operand = b.bitcast(words, packed);
@@ -332,8 +370,12 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
   b.loop(b.index(0), inUse, step, [&](Value position) {
     Values dots;
     for (int64_t i = 0; i < rows; ++i) {
-      Value offset = b.loadScalarBytes(offsets, b.mul(b.add(firstRow, i), 4), b.getI32Type());
-      dots.append(static_cast<size_t>(keySide), b.broadcastTo(b.intVectorType(), offset));
+      Value start = b.splatInt(b.intVectorType(), 0);
+      if (!wide) {
+        Value at = b.mul(b.add(firstRow, i), 4);
+        start = b.broadcastTo(b.intVectorType(), b.loadScalarBytes(offsets, at, b.getI32Type()));
+      }
+      dots.append(static_cast<size_t>(keySide), start);
     }
     Value start = b.add(words, b.mul(position, 4));
     dots = b.loop(b.index(0), b.index(keyLayout.words()), 1, dots, [&](Value word, ValueRange now) {
@@ -423,7 +465,7 @@ Value Emitter::positionMask(Value bound, int64_t v) {
 
 /// Positions of the stretch that a row sees, in all lanes.
 Value Emitter::seenHere(Value row, Value stretch) {
-  Value seen = overHeads ? most : b.minimum(b.add(least, row), most);
+  Value seen = overHeads || !causal ? most : b.minimum(b.add(least, row), most);
   seen = b.maximum(b.index(0), b.minimum(b.sub(seen, stretch), b.index(block)));
   return b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), seen));
 }
@@ -460,11 +502,17 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
   b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
     Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
     Value shift = b.loadBroadcast(stretchMaxima, {i});
-    Value total = b.splat(0);
+    auto mostWeight = static_cast<double>(dot.mostWeight);
+    Value total = b.splat(0), sum = b.splat(0);
+    auto store = [&](Value p, int64_t v) {
+      // The nearest integer then stands in the low bits.
+      Value rounded = b.bitcast(b.addf(p, b.splat(0x1.8p23)), b.intVectorType());
+      Value offset = b.add(b.mul(i, block * dot.bits / 8), v * lanes * dot.bits / 8);
+      b.storeBytes(arith::TruncIOp::create(b, narrow, rounded), weights, offset);
+    };
     for (int64_t v = 0; v < positionVectors; ++v) {
       Value at = b.index(v * lanes);
-      Value p =
-          exp2(b.subf(score(i, v, seen), shift), dot.degree, static_cast<double>(dot.mostWeight));
+      Value p = exp2(b.subf(score(i, v, seen), shift), dot.degree, wide ? 1 : mostWeight);
       Value added = b.fma(p, b.load(valueInverses, {at}), total);
       if (masked) {
         Value mask = positionMask(seen, v);
@@ -473,10 +521,22 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
       } else {
         total = added;
       }
-      // The nearest integer then stands in the low bits.
-      Value rounded = b.bitcast(b.addf(p, b.splat(0x1.8p23)), b.intVectorType());
-      Value offset = b.add(b.mul(i, block * dot.bits / 8), v * lanes * dot.bits / 8);
-      b.storeBytes(arith::TruncIOp::create(b, narrow, rounded), weights, offset);
+      if (wide) {
+        sum = b.addf(sum, p);
+        b.store(p, scores, {i, at});
+      } else {
+        store(p, v);
+      }
+    }
+    if (wide) {
+      Value all = b.sumLanes(sum);
+      // 1 / M, and M: as much as the sum of all weights leaves.
+      b.storeScalar(b.maxf(b.divf(all, b.scalar(kMostWeightSum)), b.scalar(1 / mostWeight)),
+                    weightSteps, {i});
+      Value factor =
+          b.broadcast(b.minf(b.divf(b.scalar(kMostWeightSum), all), b.scalar(mostWeight)));
+      for (int64_t v = 0; v < positionVectors; ++v)
+        store(b.mulf(b.load(scores, {i, b.index(v * lanes)}), factor), v);
     }
     b.store(total, stretchSums, {i, b.index(0)});
   });
@@ -489,7 +549,10 @@ void Emitter::emitFactors(Value firstRow) {
   Value before = b.load(maxima, {firstRow}), here = b.load(stretchMaxima, {zero});
   Value now = b.maxf(before, here);
   b.store(exp2(b.subf(before, now), 5, 1), oldFactors, {zero});
-  b.store(exp2(b.subf(here, now), 5, 1), newFactors, {zero});
+  Value factor = exp2(b.subf(here, now), 5, 1);
+  b.store(factor, newFactors, {zero});
+  if (wide)
+    b.store(b.mulf(factor, b.load(weightSteps, {zero})), valueFactors, {zero});
   b.store(now, maxima, {firstRow}, mask);
 }
 
@@ -500,7 +563,8 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
   for (int64_t first = 0; first < dimVectors; first += dimSide) {
     int64_t side = std::min(dimSide, dimVectors - first);
     Values dots(static_cast<size_t>(rows * side), b.splatInt(b.intVectorType(), 0));
-    dots = b.loop(b.index(0), b.ceilDiv(inUse, 4), 1, dots, [&](Value word, ValueRange now) {
+    Value last = b.ceilDiv(inUse, valueLayout.word.elements());
+    dots = b.loop(b.index(0), last, 1, dots, [&](Value word, ValueRange now) {
       Values next(now);
       SmallVector<Values> loaded;
       Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
@@ -524,7 +588,7 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
     for (int64_t i = 0; i < rows; ++i) {
       Value row = b.add(firstRow, i);
       Value before = b.loadBroadcast(oldFactors, {b.index(i)});
-      Value factor = b.loadBroadcast(newFactors, {b.index(i)});
+      Value factor = b.loadBroadcast(valueFactors, {b.index(i)});
       for (int64_t v = 0; v < side; ++v) {
         Value at = b.index((first + v) * lanes);
         Value sum = b.mulf(b.load(sums, {row, at}), before);
@@ -535,6 +599,7 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
         Value zero = b.index(0);
         Value sum = b.mulf(b.load(weightSums, {row, zero}), before);
         Value added = b.load(stretchSums, {b.index(i), zero});
+        factor = b.loadBroadcast(newFactors, {b.index(i)});
         b.store(b.fma(added, factor, sum), weightSums, {row, zero});
       }
     }

@@ -1,4 +1,5 @@
-// Keys and values into a quantized KV cache: each head of each token with a scale of its own.
+// Keys and values into a quantized KV cache, or into an encoder's quantized keys and values: each
+// head of each token with a scale of its own.
 #include "passes/kernels/templates/Quantize.h"
 #include "passes/kernels/templates/Templates.h"
 
@@ -24,32 +25,42 @@ static Value storeScale(KernelBuilder &b, const plan::CacheLayout &layout, Value
   return arith::ExtFOp::create(b, b.getF32Type(), half);
 }
 
-void kernels::storeQuantizedKey(StepKernel &k, const plan::CacheLayout &layout, Value cache,
-                                Value row, Value head, llvm::function_ref<Value(Columns)> load) {
-  KernelBuilder &b = k.b;
-  int64_t lanes = b.facts.lanes;
-  Value position = b.add(k.position, row), inBlock = b.rem(position, layout.block);
-  Value start = blockOf(b, layout, head, position);
-  Value scale = storeScale(b, layout, cache, start, inBlock, load);
-  // Bytes in the order in which they stand in words.
+/// Stores a position's elements in words, the first of which is at byte `words`.
+static void storeKeyWords(KernelBuilder &b, const plan::CacheLayout &layout, Value cache,
+                          Value words, Value scale, int64_t most,
+                          llvm::function_ref<Value(Columns)> load) {
+  int64_t lanes = b.facts.lanes, each = layout.word.elements();
+  auto narrow = VectorType::get(lanes, b.getIntegerType(static_cast<unsigned>(layout.word.bits)));
+  // Elements in the order in which they stand in words.
   SmallVector<int64_t> order(static_cast<size_t>(lanes));
   for (int64_t i = 0; i < lanes; ++i)
-    order[static_cast<size_t>(i / 4 * 4 + layout.word.bitOf(i % 4) / 8)] = i;
-  Value words = b.add(b.add(start, layout.headerBytes()), b.mul(inBlock, 4));
+    order[static_cast<size_t>(i / each * each + layout.word.bitOf(i % each) / layout.word.bits)] =
+        i;
   b.forColumns(layout.dims, [&](Columns at) {
-    // Dims past the head are 0 here, and 128 when stored.
-    Value ints = toIntegers(b, load(at), scale, 127);
-    ints = b.addi(ints, b.splatInt(b.intVectorType(), 128));
-    Value bytes = arith::TruncIOp::create(b, VectorType::get(lanes, b.getI8Type()), ints);
-    bytes = vector::ShuffleOp::create(b, bytes, bytes, order);
-    Value whole = b.bitcast(bytes, VectorType::get(lanes / 4, b.getI32Type()));
+    Value ints = toIntegers(b, load(at), scale, most);
+    // Dims past the head are 0 here, and 128 when stored as bytes.
+    if (layout.word.bits == 8)
+      ints = b.addi(ints, b.splatInt(b.intVectorType(), 128));
+    Value elements = arith::TruncIOp::create(b, narrow, ints);
+    elements = vector::ShuffleOp::create(b, elements, elements, order);
+    Value whole = b.bitcast(elements, VectorType::get(lanes / each, b.getI32Type()));
     int64_t dims = at.mask ? layout.dims % lanes : lanes;
-    for (int64_t word = 0; word < llvm::divideCeilSigned(dims, 4); ++word) {
+    for (int64_t word = 0; word < llvm::divideCeilSigned(dims, each); ++word) {
       Value value = vector::ExtractOp::create(b, whole, ArrayRef<int64_t>{word});
-      Value number = b.add(b.div(at.col, 4), word);
+      Value number = b.add(b.div(at.col, each), word);
       b.storeScalarBytes(value, cache, b.add(words, b.mul(number, layout.wordBytes())));
     }
   });
+}
+
+void kernels::storeQuantizedKey(StepKernel &k, const plan::CacheLayout &layout, Value cache,
+                                Value row, Value head, llvm::function_ref<Value(Columns)> load) {
+  KernelBuilder &b = k.b;
+  Value position = b.add(k.position, row), inBlock = b.rem(position, layout.block);
+  Value start = blockOf(b, layout, head, position);
+  Value scale = storeScale(b, layout, cache, start, inBlock, load);
+  Value words = b.add(b.add(start, layout.headerBytes()), b.mul(inBlock, 4));
+  storeKeyWords(b, layout, cache, words, scale, 127, load);
 }
 
 LogicalResult kernels::emitAppendQuantizedKeys(StepKernel &k, plan::AppendKeysOp op) {
@@ -123,6 +134,129 @@ LogicalResult kernels::emitAppendQuantizedValues(StepKernel &k, plan::AppendValu
           storeValueBytes(b, layout, cache, b.add(words, b.mul(at.col, 4)), ints, shift, byte, at);
         });
       });
+    });
+  });
+  return success();
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Without a cache
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+
+/// A position of the block that a task packs.
+struct Position {
+  Value number; // in its block
+  Value scale;  // f32; 0 past the last token, so that all elements are 0
+  std::function<Value(Columns)> load;
+};
+
+/// Packs [B, T, heads * D] of `from`: a task is a block of one head of a batch element.
+class Packer {
+public:
+  Packer(StepKernel &k, Value from, RankedTensorType type)
+      : k(k), b(k.b), from(k.buffer(from)), type(type), layout(*plan::CacheLayout::of(type)) {}
+
+  /// Runs body(start of the block in bytes, position of its first token) for each task.
+  void forBlocks(llvm::function_ref<void(Value)> body);
+  /// Finds the scale of position `number` of the block, and stores it.
+  Position open(Value start, Value number);
+
+  int64_t most() const {
+    return layout.word.bits == 8 ? 127 : layout.keys ? 32767 : plan::CacheLayout::kMostWideValue;
+  }
+
+  StepKernel &k;
+  KernelBuilder &b;
+  Value from;
+  RankedTensorType type;
+  plan::CacheLayout layout;
+
+private:
+  Value element, head, block; // of the task
+};
+
+} // namespace
+
+void Packer::forBlocks(llvm::function_ref<void(Value)> body) {
+  AffineExpr elements =
+      k.rowsPerCount(type) ? getAffineDimExpr(0, b.getContext()) : k.constantExpr(layout.batch);
+  k.tasks = elements * (layout.heads * layout.blocks());
+  b.loop(k.begin, k.end, 1, [&](Value task) {
+    block = b.rem(task, layout.blocks());
+    Value heads = b.div(task, layout.blocks());
+    head = b.rem(heads, layout.heads);
+    element = b.div(heads, layout.heads);
+    body(b.mul(task, layout.blockBytes()));
+  });
+}
+
+Position Packer::open(Value start, Value number) {
+  Value position = b.add(b.mul(block, layout.block), number);
+  Value inside = b.less(position, b.index(layout.positions));
+  Value row =
+      b.add(b.mul(element, layout.positions), b.minimum(position, b.index(layout.positions - 1)));
+  Value firstCol = b.mul(head, layout.dims);
+  auto load = [this, row, firstCol](Columns at) {
+    return b.load(from, {row, b.add(firstCol, at.col)}, at.mask);
+  };
+  bool bounded = layout.keys && layout.word.bits == 16;
+  Value scale =
+      bounded ? boundedScale(b, layout.dims, load) : largestScale(b, layout.dims, most(), load);
+  scale = b.select(inside, scale, b.scalar(0));
+  b.storeScalarBytes(scale, k.result, b.add(start, b.mul(number, layout.scaleBytes)));
+  return {number, scale, load};
+}
+
+LogicalResult kernels::emitPackQuantizedKeys(StepKernel &k, plan::PackKeysOp op) {
+  Packer packer(k, op.getKeys(), cast<RankedTensorType>(op.getType()));
+  KernelBuilder &b = k.b;
+  const plan::CacheLayout &layout = packer.layout;
+  packer.forBlocks([&](Value start) {
+    b.loop(b.index(0), b.index(layout.block), 1, [&](Value number) {
+      Position position = packer.open(start, number);
+      Value words = b.add(b.add(start, layout.headerBytes()), b.mul(number, 4));
+      storeKeyWords(b, layout, k.result, words, position.scale, packer.most(), position.load);
+    });
+  });
+  return success();
+}
+
+LogicalResult kernels::emitPackValues(StepKernel &k, plan::PackValuesOp op) {
+  Packer packer(k, op.getValues(), cast<RankedTensorType>(op.getType()));
+  KernelBuilder &b = k.b;
+  const plan::CacheLayout &layout = packer.layout;
+  int64_t lanes = b.facts.lanes, dims = layout.dims, each = layout.word.elements();
+  packer.forBlocks([&](Value start) {
+    b.loop(b.index(0), b.index(layout.words()), 1, [&](Value word) {
+      SmallVector<Position> positions;
+      for (int64_t i = 0; i < each; ++i)
+        positions.push_back(packer.open(start, b.add(b.mul(word, each), i)));
+      Value words = b.add(b.add(start, layout.headerBytes()), b.mul(word, layout.wordBytes()));
+      auto wordsAt = [&](Columns at) {
+        Value all;
+        for (int64_t i = 0; i < each; ++i) {
+          Position &position = positions[static_cast<size_t>(i)];
+          Value ints = toIntegers(b, position.load(at), position.scale, packer.most());
+          ints = b.andi(ints, b.splatInt(b.intVectorType(), (int64_t{1} << layout.word.bits) - 1));
+          ints = b.shiftLeft(ints, layout.word.bitOf(i));
+          all = all ? b.ori(all, ints) : ints;
+        }
+        return all;
+      };
+      if (dims < lanes) { // words past the head belong to the next row of words
+        Value all = wordsAt(b.columns(b.index(0), dims));
+        for (int64_t d = 0; d < dims; ++d)
+          b.storeScalarBytes(vector::ExtractOp::create(b, all, ArrayRef<int64_t>{d}), k.result,
+                             b.add(words, 4 * d));
+        return;
+      }
+      // The last vector reaches back instead of past the head.
+      for (int64_t first = 0; first < dims; first += lanes) {
+        int64_t col = std::min(first, dims - lanes);
+        b.storeBytes(wordsAt({b.index(col), {}}), k.result, b.add(words, 4 * col));
+      }
     });
   });
   return success();

@@ -4,6 +4,7 @@
 //   integer x:  sum = sum_k (w - zero) * x  in i32, which starts at -zero * (sum of x), w unsigned
 //   f32 x:      sum = one chain of fused multiply-adds of x with w - zero
 //   total = fma(sum, weight scale [* x scale of the stretch], total)
+// With `gather` a stretch lies within one of the four tokens; of the padding the scale is 0.
 // and y = total [* x scale of the row] + bias. Stretches are as long as no scale changes and i32
 // holds every sum. They are added in order of k whatever the number of rows; sums of integers have
 // no order, so that one row uses several accumulators where many rows hide their latency.
@@ -47,6 +48,8 @@ private:
   /// `vectors` of each panel.
   struct Tile {
     Values rows;   // where each row begins: bytes in x, or the row itself when x is of floats
+    Values inside; // of each row, whether it is no padding; empty: none is
+    Value start;   // k of the rows' first element
     Values panels; // bytes
     bool streams = false;
     int64_t vectors = 1;      // of all panels
@@ -59,6 +62,7 @@ private:
     int64_t height() const { return static_cast<int64_t>(rows.size()); }
   };
   Values multiply(Value row, int64_t height, Value panel, int64_t side);
+  Values addGroups(const Tile &tile, ValueRange totals);
   /// Adds the products of [from, from + length) of the group whose header is at `header` bytes in a
   /// panel and whose first element is k = `start` to `totals`.
   Values addStretch(const Tile &tile, Value header, Value start, Value from, int64_t length,
@@ -91,11 +95,12 @@ private:
 static int64_t groupOr0(int64_t group, int64_t k) { return group >= k ? 0 : group; }
 
 LogicalResult QuantizedLinearEmitter::chooseStretch() {
-  stretch = layout.group;
+  int64_t length = partDepth();
+  stretch = std::min(layout.group, length);
   if (!xLayout)
     return success();
-  int64_t shared = std::gcd(groupOr0(layout.group, layout.k), groupOr0(xLayout->group, layout.k));
-  stretch = shared == 0 ? layout.k : shared;
+  int64_t shared = std::gcd(groupOr0(layout.group, length), groupOr0(xLayout->group, length));
+  stretch = shared == 0 ? length : shared;
   // |w - zero| * |x| at most, by the ranges of both.
   int64_t weight = layout.zeros ? (int64_t{1} << word.bits) - 1 : int64_t{1} << (word.bits - 1);
   int64_t activation = (int64_t{1} << (8 * xLayout->elementBytes - 1)) - 1;
@@ -104,8 +109,8 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
   // No more sums than can be added one by one.
   if (int64_t longest = std::min(most, kMostSums * unit); stretch > longest)
     stretch = longest / unit * unit;
-  bool divides = stretch % unit == 0 && (layout.group >= layout.k || layout.group % unit == 0);
-  if (stretch == 0 || (stretch < layout.k && !divides))
+  bool divides = stretch % unit == 0 && (layout.group >= length || layout.group % unit == 0);
+  if (stretch == 0 || (stretch < length && !divides))
     return op.emitError() << "expected sums over a divisor of every stretch of at most " << most
                           << " elements that share a scale, and whole words, found "
                           << op.getX().getType() << " and " << op.getPanels().getType();
@@ -131,7 +136,7 @@ LogicalResult QuantizedLinearEmitter::emit() {
   if (rows == 1)
     emitOneRow(xLayout ? 1 : 2, tile);
   else
-    emitManyRows(tileRows(), xLayout ? xLayout->rowBytes() : layout.k * 4, tile);
+    emitManyRows(tileRows(), xLayout ? parts * xLayout->rowBytes() : layout.k * 4, tile);
   return success();
 }
 
@@ -141,23 +146,18 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, 
   tile.vectors = side * vectors;
   if (xLayout)
     tile.accumulators = llvm::divideCeil(kInFlight, height * tile.vectors);
-  for (int64_t r = 0; r < height; ++r)
-    tile.rows.push_back(xLayout ? b.mul(b.add(row, r), xLayout->rowBytes()) : b.add(row, r));
   for (int64_t p = 0; p < side; ++p)
     tile.panels.push_back(b.mul(b.add(panel, p), layout.panelBytes()));
 
-  int64_t groupBytes = layout.groupOffset(1);
   Values totals(static_cast<size_t>(height * tile.vectors), b.splat(0));
-  totals = b.forStretches(
-      layout.k, layout.group, totals, [&](Value start, int64_t length, ValueRange carried) {
-        Value header = b.mul(b.div(start, layout.group), groupBytes);
-        if (tile.streams)
-          prefetch(tile, header, layout.headerBytes());
-        return b.forStretches(length, stretch, carried,
-                              [&](Value from, int64_t part, ValueRange inner) {
-                                return addStretch(tile, header, start, from, part, inner);
-                              });
-      });
+  totals = overParts(row, height, totals, [&](const Part &part, ValueRange carried) {
+    tile.start = part.start;
+    tile.inside = part.inside;
+    tile.rows.clear();
+    for (Value from : part.rows)
+      tile.rows.push_back(xLayout ? b.mul(from, xLayout->rowBytes()) : from);
+    return addGroups(tile, carried);
+  });
   if (!xLayout || xLayout->group < layout.k)
     return totals;
   for (int64_t r = 0; r < height; ++r) {
@@ -169,6 +169,26 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, 
     }
   }
   return totals;
+}
+
+/// Adds the products of one part of k.
+Values QuantizedLinearEmitter::addGroups(const Tile &tile, ValueRange totals) {
+  // A group may reach over all parts, else it lies within one.
+  bool isWhole = layout.group >= layout.k;
+  int64_t groupBytes = layout.groupOffset(1);
+  return b.forStretches(partDepth(), std::min(layout.group, partDepth()), totals,
+                        [&](Value at, int64_t length, ValueRange carried) {
+                          Value start = isWhole ? b.index(0) : b.add(tile.start, at);
+                          Value header = b.mul(b.div(start, layout.group), groupBytes);
+                          if (tile.streams)
+                            prefetch(tile, header, layout.headerBytes());
+                          return b.forStretches(
+                              length, stretch, carried,
+                              [&](Value from, int64_t part, ValueRange inner) {
+                                Value within = isWhole ? b.add(tile.start, from) : from;
+                                return addStretch(tile, header, start, within, part, inner);
+                              });
+                        });
 }
 
 void QuantizedLinearEmitter::prefetch(const Tile &tile, Value at, int64_t bytes) {
@@ -191,7 +211,8 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
     Value bytes = b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, b.getI8Type()));
     zeros.push_back(arith::ExtUIOp::create(b, b.intVectorType(), bytes));
   }
-  Value first = b.add(start, from);
+  // The first element, within x's row.
+  Value first = b.sub(b.add(start, from), tile.start);
   Values sums = startSums(tile, zeros, first, length);
   // Stretches are whole words but for a row's last one.
   Value words = b.add(b.add(header, layout.headerBytes()),
@@ -216,7 +237,12 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
         Value group = b.div(first, xLayout->group);
         Value offset = b.add(b.add(tile.rows[static_cast<size_t>(r)], b.mul(group, 4)),
                              xLayout->scalesOffset());
-        factor = b.mulf(scale, b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type())));
+        Value rowScale = b.loadScalarBytes(x, offset, b.getF32Type());
+        if (!tile.inside.empty())
+          rowScale = b.select(tile.inside[static_cast<size_t>(r)], rowScale, b.scalar(0));
+        factor = b.mulf(scale, b.broadcast(rowScale));
+      } else if (!tile.inside.empty()) {
+        factor = b.select(tile.inside[static_cast<size_t>(r)], scale, b.splat(0));
       }
       Value &total = next[tile.at(0, r, v)];
       total = b.fma(xLayout ? b.toFloat(sum) : sum, factor, total);

@@ -111,6 +111,24 @@ AffineExpr StepKernel::constantExpr(int64_t value) const {
   return getAffineConstantExpr(value, b.getContext());
 }
 
+void StepKernel::prefetchFinish(Value row, Value col) {
+  auto prefetch = [&](Value memref) {
+    // Asked for as if to be read: not every target has the other kind, and lines come all the same.
+    memref::PrefetchOp::create(b, memref, ValueRange{row, col}, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+  };
+  prefetch(result);
+  llvm::SmallPtrSet<Value, 2> seen;
+  for (Operation &op : step.getBody().front()) {
+    if (!plan::isElementwise(&op))
+      continue;
+    for (Value operand : op.getOperands())
+      if (isa<BlockArgument>(operand) && rowShape(operand.getType()).rows == shape().rows &&
+          seen.insert(operand).second)
+        prefetch(buffer(operand));
+  }
+}
+
 bool StepKernel::hasChain() {
   return llvm::any_of(step.getBody().front(),
                       [](Operation &op) { return plan::isElementwise(&op); });

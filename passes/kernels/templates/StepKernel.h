@@ -73,6 +73,9 @@ public:
   /// the root's result by columns (it may be asked twice), and stores what comes out, quantized if
   /// the step ends so.
   void finishRow(mlir::Value row, llvm::function_ref<mlir::Value(Columns)> rootValue);
+  /// Asks for the line at (row, col) of the result and of each full-size operand that the ops after
+  /// the root read: for a template that computes for long before it finishes. Results of f32 only.
+  void prefetchFinish(mlir::Value row, mlir::Value col);
   /// True if ops with a polynomial in them follow the root: too much code to repeat for each
   /// vector of a register tile.
   bool hasCostlyChain();

@@ -33,6 +33,9 @@ llvm::LogicalResult emitAttention(StepKernel &kernel, plan::AttentionOp op); // 
 llvm::LogicalResult emitAppendQuantizedKeys(StepKernel &kernel, plan::AppendKeysOp op);
 llvm::LogicalResult emitAppendQuantizedValues(StepKernel &kernel,
                                               plan::AppendValuesOp op); // positions of a word
+// The same for an encoder's quantized keys and values.
+llvm::LogicalResult emitPackQuantizedKeys(StepKernel &kernel, plan::PackKeysOp op);
+llvm::LogicalResult emitPackValues(StepKernel &kernel, plan::PackValuesOp op); // as pack_keys
 llvm::LogicalResult emitQuantizedAttention(StepKernel &kernel, plan::AttentionOp op);
 llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);                   // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row

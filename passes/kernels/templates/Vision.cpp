@@ -31,6 +31,10 @@ LogicalResult kernels::emitIm2col(StepKernel &k, plan::Im2colOp op) {
 }
 
 LogicalResult kernels::emitTokenDownsample(StepKernel &k, blue::TokenDownsampleOp op) {
+  if (isa<blue::QuantizedType>(op.getX().getType().getElementType()))
+    return op.emitError() << "expected tokens of floats, or a linear layer that gathers them "
+                             "(fuse-downsampling), found "
+                          << op.getX().getType();
   KernelBuilder &b = k.b;
   Value x = k.buffer(op.getX());
   int64_t height = op.getHeight(), width = op.getWidth();

@@ -1,6 +1,7 @@
 #include "passes/precision/quantize_model/QuantizeModel.h"
 
 #include "compiler/dialect/blue/QuantizedWeight.h"
+#include "compiler/dialect/plan/Layouts.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/precision/recipe/Recipe.h"
 
@@ -47,6 +48,27 @@ int64_t bytesOf(RankedTensorType type) {
   return rows * (width * quantized.getBits() + quantized.groupsIn(width) * groupBits) / 8;
 }
 
+/// The gathering that makes a linear layer's input, or null.
+blue::TokenDownsampleOp gatheringOf(Operation *op) {
+  auto linear = dyn_cast<blue::LinearOp>(op);
+  return linear ? linear.getX().getDefiningOp<blue::TokenDownsampleOp>()
+                : blue::TokenDownsampleOp();
+}
+
+/// Elements of a group that ends with each of a gathered row's tokens of `channels` elements: the
+/// largest divisor of them up to `group`, in whole vectors; `group` itself where only much smaller
+/// ones do, or a row is one group.
+int64_t groupWithin(int64_t channels, int64_t group) {
+  constexpr int64_t vector = 16, leastShare = 4;
+  if (group == 0 || channels % group == 0)
+    return group;
+  for (int64_t size = std::min(group, channels) / vector * vector; size * leastShare >= group;
+       size -= vector)
+    if (size > 0 && channels % size == 0)
+      return size;
+  return group;
+}
+
 /// A layer, and what the recipe says about it.
 struct Layer {
   Operation *op;
@@ -67,11 +89,15 @@ private:
   LogicalResult apply();
   LogicalResult resolveLayers(const Recipe &recipe);
   LogicalResult checkTypes(const Layer &layer);
+  LogicalResult checkEncoderAttention(const Layer &layer);
   void tieWeights();
   Type elementType(const WeightPrecision &wanted);
+  bool canGather(blue::LinearOp linear, blue::TokenDownsampleOp gathering,
+                 blue::QuantizedType element);
+  Value quantized(Value x, blue::QuantizedType element, FloatAttr scale, Location location);
   LogicalResult quantizeWeight(const Layer &layer);
   LogicalResult quantizeInput(const Layer &layer);
-  LogicalResult quantizeCache(const Layer &layer);
+  LogicalResult quantizeAttention(const Layer &layer);
   InFlightDiagnostic errorAt(const Layer &layer) {
     return layer.op->emitError() << layer.name << ": ";
   }
@@ -96,7 +122,7 @@ LogicalResult QuantizeModelPass::apply() {
       return failure();
   for (const Layer &layer : layers) {
     LogicalResult done =
-        isa<blue::AttentionOp>(layer.op) ? quantizeCache(layer) : quantizeWeight(layer);
+        isa<blue::AttentionOp>(layer.op) ? quantizeAttention(layer) : quantizeWeight(layer);
     if (failed(done) || (isa<blue::LinearOp>(layer.op) && failed(quantizeInput(layer))))
       return failure();
   }
@@ -113,8 +139,7 @@ LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
     function.walk([&](Operation *op) {
-      auto attention = dyn_cast<blue::AttentionOp>(op);
-      if (!weightOperand(op) && !(attention && attention.getPastKey()))
+      if (!weightOperand(op) && !isa<blue::AttentionOp>(op))
         return;
       std::string name = names.of(op).str();
       StringRef mnemonic = op->getName().stripDialect();
@@ -159,7 +184,10 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   std::string where = target ? " on " + target.getName().str() : std::string();
   if (rule.cache == Precision::F16)
     return errorAt(layer) << "expected a cache of f32 or i8" << where << ", found f16";
-  if (isa<blue::AttentionOp>(layer.op)) {
+  auto attention = dyn_cast<blue::AttentionOp>(layer.op);
+  if (attention && !attention.getPastKey())
+    return checkEncoderAttention(layer);
+  if (attention) {
     bool integers = rule.cache == Precision::I8;
     Precision products = rule.attention.value_or(integers ? Precision::I16 : Precision::F32);
     if (integers != isInteger(products))
@@ -174,6 +202,21 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
                              "calibrate with, found gptq";
   if (gptq && !calibrated)
     return errorAt(layer) << "expected a calibration set for weights by gptq, found none";
+  return success();
+}
+
+/// Attention without a past: its own keys and values are quantized by head, in whole words.
+LogicalResult QuantizeModelPass::checkEncoderAttention(const Layer &layer) {
+  Precision products = layer.rule.attention.value_or(Precision::F32);
+  if (!isInteger(products))
+    return success();
+  auto attention = cast<blue::AttentionOp>(layer.op);
+  int64_t width = tensorOf(attention.getQuery()).getShape().back() /
+                  static_cast<int64_t>(attention.getNumHeads());
+  int64_t unit = 32 / bitsOf(products);
+  if (width % unit != 0)
+    return errorAt(layer) << "expected heads of a multiple of " << unit << " dims for attention of "
+                          << nameOf(products) << ", found " << width;
   return success();
 }
 
@@ -206,7 +249,9 @@ LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
     ++weightsFloat;
     return success();
   }
-  const WeightPrecision &wanted = *layer.rule.weights;
+  WeightPrecision wanted = *layer.rule.weights;
+  if (blue::TokenDownsampleOp gathering = gatheringOf(layer.op))
+    wanted.group = groupWithin(tensorOf(gathering.getX()).getShape().back(), wanted.group);
   Type element = elementType(wanted);
   blue::WeightOp &quantized = weights[{weight, element}];
   if (!quantized) {
@@ -251,9 +296,11 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
     return success(); // computed by the compiler, and a float
   }
   OpBuilder builder(linear);
-  auto element = blue::QuantizedType::get(
-      &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))),
-      wanted->group, builder.getF32Type(), /*zeros=*/false);
+  auto elementOf = [&](int64_t group) {
+    return blue::QuantizedType::get(
+        &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))), group,
+        builder.getF32Type(), /*zeros=*/false);
+  };
   FloatAttr scale;
   if (wanted->isStatic) {
     auto largest = linear->getAttrOfType<FloatAttr>(kInputMaxAttr);
@@ -262,31 +309,78 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
     auto most = static_cast<double>((int64_t{1} << (bitsOf(wanted->type) - 1)) - 1);
     scale = builder.getF64FloatAttr(largest.getValueAsDouble() / most);
   }
-  blue::QuantizeOp &quantize = inputs[{x, element, scale}];
-  if (quantize) {
-    ++inputsShared;
-  } else {
-    // Right behind x, so that it stands before all of its readers.
-    builder.setInsertionPointAfterValue(x);
-    quantize = blue::QuantizeOp::create(
-        builder, linear.getLoc(), RankedTensorType::get(tensorOf(x).getShape(), element), x, scale);
-    ++inputsQuantized;
+  blue::TokenDownsampleOp gathering = gatheringOf(linear);
+  int64_t channels = gathering ? tensorOf(gathering.getX()).getShape().back() : 0;
+  blue::QuantizedType element = elementOf(groupWithin(channels, wanted->group));
+  if (!gathering || !canGather(linear, gathering, element)) {
+    element = elementOf(wanted->group);
+    linear.getXMutable().set(quantized(x, element, scale, linear.getLoc()));
+    return success();
   }
-  linear.getXMutable().set(quantize);
+  // Tokens keep their own scales, so that nothing needs them side by side.
+  Value tokens = quantized(gathering.getX(), element, scale, linear.getLoc());
+  builder.setInsertionPoint(gathering);
+  auto type = RankedTensorType::get(tensorOf(gathering.getResult()).getShape(),
+                                    blue::gatheredElement(element, channels));
+  linear.getXMutable().set(blue::TokenDownsampleOp::create(
+      builder, gathering.getLoc(), type, tokens, gathering.getHeightAttr(),
+      gathering.getWidthAttr(), gathering.getColumnMajorAttr()));
+  gathering.erase();
+  ++inputsGathered;
   return success();
 }
 
+/// Whether a linear layer, the only reader of `gathering`, can read tokens of `element` where they
+/// stand.
+bool QuantizeModelPass::canGather(blue::LinearOp linear, blue::TokenDownsampleOp gathering,
+                                  blue::QuantizedType element) {
+  auto weight = cast<blue::QuantizedType>(tensorOf(linear.getWeight()).getElementType());
+  int64_t channels = tensorOf(gathering.getX()).getShape().back();
+  auto panels =
+      RankedTensorType::get(tensorOf(linear.getWeight()).getShape(), weight,
+                            plan::PanelsAttr::get(&getContext(), 1, element.getStorage()));
+  return gathering.getResult().hasOneUse() && blue::gatheredElement(element, channels) &&
+         plan::canGather(panels, channels);
+}
+
+Value QuantizeModelPass::quantized(Value x, blue::QuantizedType element, FloatAttr scale,
+                                   Location location) {
+  blue::QuantizeOp &quantize = inputs[{x, element, scale}];
+  if (quantize) {
+    ++inputsShared;
+    return quantize;
+  }
+  // Right behind x, so that it stands before all of its readers.
+  OpBuilder builder(&getContext());
+  builder.setInsertionPointAfterValue(x);
+  quantize = blue::QuantizeOp::create(
+      builder, location, RankedTensorType::get(tensorOf(x).getShape(), element), x, scale);
+  ++inputsQuantized;
+  return quantize;
+}
+
 //===------------------------------------------------------------------------------------------===//
-// Caches
+// Attention and caches
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult QuantizeModelPass::quantizeCache(const Layer &layer) {
+LogicalResult QuantizeModelPass::quantizeAttention(const Layer &layer) {
   auto attention = cast<blue::AttentionOp>(layer.op);
+  Builder builder(&getContext());
+  auto productsIn = [&](Precision precision) {
+    attention.setComputeType(builder.getIntegerType(static_cast<unsigned>(bitsOf(precision))));
+  };
+  if (!attention.getPastKey()) {
+    Precision products = layer.rule.attention.value_or(Precision::F32);
+    if (isInteger(products)) {
+      productsIn(products);
+      ++attentionsQuantized;
+    }
+    return success();
+  }
   if (layer.rule.cache != Precision::I8 ||
       isa<blue::QuantizedType>(tensorOf(attention.getPastKey()).getElementType()))
     return success();
   auto function = attention->getParentOfType<func::FuncOp>();
-  Builder builder(&getContext());
   int64_t width = tensorOf(attention.getQuery()).getShape().back() /
                   static_cast<int64_t>(attention.getNumHeads());
   auto element = blue::QuantizedType::getChecked([&] { return attention.emitError(); },
@@ -306,8 +400,7 @@ LogicalResult QuantizeModelPass::quantizeCache(const Layer &layer) {
       return errorAt(layer) << "expected a present that is returned and has no other use";
     present.setType(RankedTensorType::get(tensorOf(present).getShape(), element));
   }
-  bool wide = layer.rule.attention.value_or(Precision::I16) == Precision::I16;
-  attention.setComputeType(wide ? builder.getIntegerType(16) : builder.getI8Type());
+  productsIn(layer.rule.attention.value_or(Precision::I16));
   Block &body = function.getBody().front();
   function.setFunctionType(
       builder.getFunctionType(body.getArgumentTypes(), body.getTerminator()->getOperandTypes()));

@@ -2,7 +2,7 @@
 #ifndef BLUEC_PASSES_PRECISION_QUANTIZE_MODEL_QUANTIZEMODEL_H
 #define BLUEC_PASSES_PRECISION_QUANTIZE_MODEL_QUANTIZEMODEL_H
 
-#include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/plan/Plan.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

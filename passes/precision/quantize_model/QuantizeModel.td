@@ -12,7 +12,10 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     layer goes through a blue.quantize, one for all layers that read the same value in the same type
     (query, key and value; gate and up). Pasts and presents of attention become i8 with a scale for
     each token and head, which changes the function's signature, and attention gets a
-    `compute_type`. Weights of the same source get one type, that of the linear layer, so that a
+    `compute_type`; attention without a past gets one if the recipe says integers. Where a
+    blue.token_downsample makes the input, its tokens are quantized before they are gathered, each by
+    itself, and groups of both operands become divisors of a token's elements. Weights of the same
+    source get one type, that of the linear layer, so that a
     table which is tied to the logits is stored once.
 
     **What must have run before.** Raising to `blue`. Static activation types need `blue.input_max`
@@ -44,9 +47,12 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     Statistic<"bytesAfter", "bytes-after", "bytes of their integers, scales and zeros">,
     Statistic<"inputsQuantized", "inputs-quantized", "activations that are quantized">,
     Statistic<"inputsShared", "inputs-shared", "linear layers that read those of another one">,
-    Statistic<"cachesQuantized", "caches-quantized", "attention layers with a quantized cache">
+    Statistic<"inputsGathered", "inputs-gathered", "of downsampled tokens, quantized token by token">,
+    Statistic<"cachesQuantized", "caches-quantized", "attention layers with a quantized cache">,
+    Statistic<"attentionsQuantized", "attentions-quantized",
+              "attention layers without a cache whose products are of integers">
   ];
-  let dependentDialects = ["::bluec::blue::BlueDialect"];
+  let dependentDialects = ["::bluec::blue::BlueDialect", "::bluec::plan::PlanDialect"];
 }
 
 #endif // BLUEC_PASSES_PRECISION_QUANTIZE_MODEL

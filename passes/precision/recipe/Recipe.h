@@ -39,7 +39,7 @@ struct RecipeRule {
   std::optional<WeightPrecision> weights;         // of linear layers and embeddings
   std::optional<ActivationPrecision> activations; // inputs of linear layers
   std::optional<Precision> cache;                 // keys and values: f32, f16, i8
-  std::optional<Precision> attention;             // products with the cache: f32, i16, i8
+  std::optional<Precision> attention;             // products with keys and values: f32, i16, i8
 };
 
 struct Recipe {

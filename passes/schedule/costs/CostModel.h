@@ -15,14 +15,27 @@ struct CallShape {
   int64_t position = 0; // tokens in the KV cache before the call
 };
 
+/// What a step amounts to in one call, by the formulas of StepCosts.h.
+struct CallWork {
+  double readBytes = 0; // of weights and KV cache
+  double operations = 0;
+  double productRows = 0;
+  double valueBytes = 0;
+};
+CallWork workOf(const StepCost &cost, int64_t count, int64_t position);
+
 /// Seconds, `stepSeconds` of the device included:
 ///   max(operations / rate(product rows), weight and cache bytes / weightBytesPerSecond)
 ///     + max(0, bytes of values - onChipBytes) / bytesPerSecond + stepSeconds.
+/// A step without products takes at least bytes of all values / elementwiseBytesPerSecond.
 /// A figure per second that is 0 costs nothing. Infinity when the device cannot compute the step.
 double secondsOf(const StepCost &cost, const CallShape &shape, const Device &device);
 
 /// True when the device has what the step needs.
 bool canRun(const StepCost &cost, const Device &device);
+
+/// What canRun asks for: "linear of i4 and i16", "rms_norm".
+std::string describeNeed(const StepCost &cost);
 
 } // namespace bluec
 

@@ -75,13 +75,16 @@ void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCo
   int64_t columns = input.getShape().back();
   // By row of the call, or of all.
   int64_t share = byRow ? std::max<int64_t>(input.getDimSize(0), 1) : 1;
-  int64_t rows = input.getNumElements() / std::max<int64_t>(columns, 1) / share;
+  // With `gather` several of a linear layer's input are one.
+  RankedTensorType counted = cost.op == "linear" ? result : input;
+  int64_t rows = counted.getNumElements() / std::max<int64_t>(counted.getShape().back(), 1) / share;
   (byRow ? cost.rowProductRows : cost.productRows) = rows;
   constexpr int64_t ofMultiplyAdd = 2, scoresAndSum = 2;
   if (cost.op == "linear") {
     cost.arithmetic = elementName(input);
     cost.weights = elementName(root->getOperand(1).getType());
-    int64_t all = ofMultiplyAdd * result.getNumElements() / share * columns;
+    int64_t all =
+        ofMultiplyAdd * result.getNumElements() / share * cast<plan::LinearOp>(root).getDepth();
     (byRow ? cost.rowOperations : cost.operations) = all;
     return;
   }

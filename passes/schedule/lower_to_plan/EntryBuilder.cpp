@@ -34,23 +34,29 @@ int64_t sumsOf(blue::QuantizeOp op) {
       sums = std::gcd(sums, type.getGroup()); // gcd(sums, 0) = sums: a whole row
   };
   add(op.getResult());
+  auto addReaders = [&](Value rows) {
+    for (Operation *user : rows.getUsers())
+      if (auto linear = dyn_cast<blue::LinearOp>(user))
+        add(linear.getWeight());
+  };
+  addReaders(op.getResult());
   for (Operation *user : op.getResult().getUsers())
-    if (auto linear = dyn_cast<blue::LinearOp>(user))
-      add(linear.getWeight());
+    if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(user))
+      addReaders(gathering.getResult());
   return sums;
 }
 
 } // namespace
 
 EntryBuilder::EntryBuilder(ModuleOp module, Storage &storage, plan::TargetAttr target,
-                           plan::EntryKind kind, StringRef segment, int64_t capacity,
-                           int64_t context)
+                           StringRef name, plan::EntryKind kind, StringRef segment,
+                           int64_t capacity, int64_t context)
     : module(module), storage(storage), target(target),
       builder(OpBuilder::atBlockEnd(module.getBody())), capacity(capacity), context(context) {
-  entry = plan::EntryOp::create(
-      builder, module.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind)),
-      plan::EntryKindAttr::get(builder.getContext(), kind), builder.getI64IntegerAttr(capacity),
-      builder.getStringAttr(segment), IntegerAttr(), DenseI64ArrayAttr());
+  entry = plan::EntryOp::create(builder, module.getLoc(), builder.getStringAttr(name),
+                                plan::EntryKindAttr::get(builder.getContext(), kind),
+                                builder.getI64IntegerAttr(capacity), builder.getStringAttr(segment),
+                                builder.getStringAttr("cpu"), IntegerAttr(), DenseI64ArrayAttr());
   entry.getBody().emplaceBlock();
   builder.setInsertionPointToEnd(&entry.getBody().front());
 }
@@ -125,6 +131,9 @@ LogicalResult EntryBuilder::lower(Operation *op) {
     return lowerEmbedding(embedding);
   if (auto attention = dyn_cast<blue::AttentionOp>(op))
     return lowerAttention(attention);
+  if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(op);
+      gathering && isa<blue::QuantizedType>(tensorOf(gathering.getX()).getElementType()))
+    return lowerQuantizedGathering(gathering);
   if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp>(op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
@@ -223,6 +232,28 @@ LogicalResult EntryBuilder::lowerQuantize(blue::QuantizeOp op) {
   return success();
 }
 
+/// No kernel makes such rows: fuse-downsampling takes the step into its reader.
+LogicalResult EntryBuilder::lowerQuantizedGathering(blue::TokenDownsampleOp op) {
+  FailureOr<Value> x = mapped(op.getX(), op);
+  if (failed(x))
+    return failure();
+  RankedTensorType rows = tensorOf(op.getResult());
+  SmallVector<int64_t> shape(rows.getShape());
+  shape[0] = tensorOf(*x).getDimSize(0);
+  if (!isReasonable(shape))
+    return op.emitOpError() << "expected a result of at most " << kMostElements
+                            << " elements, found " << rows;
+  auto type = RankedTensorType::get(shape, rows.getElementType(), tensorOf(*x).getEncoding());
+  values[op.getResult()] =
+      addStep(op, plan::kQuantizedSuffix, *x, type, [&](OpBuilder &b, ValueRange arguments) {
+        return blue::TokenDownsampleOp::create(b, op.getLoc(), type, arguments[0],
+                                               op.getHeightAttr(), op.getWidthAttr(),
+                                               op.getColumnMajorAttr())
+            .getResult();
+      });
+  return success();
+}
+
 LogicalResult EntryBuilder::lowerEmbedding(blue::EmbeddingOp op) {
   // A table that may be tied to the head is packed as the head is; one of f32 that is not stays as
   // it is.
@@ -291,16 +322,7 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
   } else {
     if (op.getCausal() || keyType.getRank() != 3)
       return op.emitOpError("expected attention of rank 3 that is not causal, without a past");
-    int64_t lanes = plan::keyLanes(target);
-    auto packed = RankedTensorType::get({keyType.getDimSize(0), heads,
-                                         llvm::divideCeilSigned(keyType.getDimSize(1), lanes),
-                                         headDim, lanes},
-                                        keyType.getElementType());
-    keys = addStep(op, plan::kPackKeysSuffix, *key, packed,
-                   [&](OpBuilder &b, ValueRange arguments) -> Value {
-                     return plan::PackKeysOp::create(b, op.getLoc(), packed, arguments[0]);
-                   });
-    cachedValues = *value;
+    std::tie(keys, cachedValues) = packed(op, *key, *value, headDim);
   }
   RankedTensorType type = tensorOf(*query);
   values[op.getResult()] = addStep(
@@ -310,6 +332,39 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
                                          op.getScaleAttr(), op.getCausalAttr());
       });
   return success();
+}
+
+/// An encoder's keys and values as kernels read them: for integer products, quantized.
+std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Value value,
+                                             int64_t headDim) {
+  RankedTensorType type = tensorOf(key), keyType, valueType;
+  int64_t heads = op.getNumKvHeads(), tokens = type.getDimSize(1);
+  if (Type dot = op.getComputeType().value_or(Type())) {
+    auto element = blue::QuantizedType::get(builder.getContext(), cast<IntegerType>(dot), headDim,
+                                            builder.getF32Type(), /*zeros=*/false);
+    int64_t block = storage.blockFor(tokens);
+    auto withLayout = [&](Attribute layout) {
+      return RankedTensorType::get(type.getShape(), element, layout);
+    };
+    keyType = withLayout(plan::KeysAttr::get(builder.getContext(), heads, block, dot));
+    valueType = withLayout(plan::ValuesAttr::get(builder.getContext(), heads, block, dot));
+  } else {
+    int64_t lanes = plan::keyLanes(target);
+    keyType = RankedTensorType::get(
+        {type.getDimSize(0), heads, llvm::divideCeilSigned(tokens, lanes), headDim, lanes},
+        type.getElementType());
+  }
+  Value keys =
+      addStep(op, plan::kPackKeysSuffix, key, keyType, [&](OpBuilder &b, ValueRange arguments) {
+        return plan::PackKeysOp::create(b, op.getLoc(), keyType, arguments[0]).getResult();
+      });
+  if (!valueType)
+    return {keys, value};
+  Value values = addStep(
+      op, plan::kPackValuesSuffix, value, valueType, [&](OpBuilder &b, ValueRange arguments) {
+        return plan::PackValuesOp::create(b, op.getLoc(), valueType, arguments[0]).getResult();
+      });
+  return {keys, values};
 }
 
 /// The rows of a rope table that a context of this length reads, as a transform of the table.

@@ -16,7 +16,8 @@ class EntryBuilder {
 public:
   /// The entry goes to the end of the storage's module. `capacity` is in tiles or tokens.
   EntryBuilder(mlir::ModuleOp module, Storage &storage, plan::TargetAttr target,
-               plan::EntryKind kind, llvm::StringRef segment, int64_t capacity, int64_t context);
+               llvm::StringRef name, plan::EntryKind kind, llvm::StringRef segment,
+               int64_t capacity, int64_t context);
 
   /// A new input of the entry.
   mlir::Value addInput(mlir::RankedTensorType type, mlir::Location location);
@@ -36,8 +37,11 @@ private:
                                   mlir::Value bias, llvm::ArrayRef<mlir::Attribute> reshape);
   mlir::LogicalResult lowerPatchEmbed(blue::PatchEmbedOp op);
   mlir::LogicalResult lowerQuantize(blue::QuantizeOp op);
+  mlir::LogicalResult lowerQuantizedGathering(blue::TokenDownsampleOp op);
   mlir::LogicalResult lowerEmbedding(blue::EmbeddingOp op);
   mlir::LogicalResult lowerAttention(blue::AttentionOp op);
+  std::pair<mlir::Value, mlir::Value> packed(blue::AttentionOp op, mlir::Value key,
+                                             mlir::Value value, int64_t headDim);
   mlir::LogicalResult lowerByClone(mlir::Operation *op);
   mlir::LogicalResult checkRope(blue::RopeOp op, llvm::SmallVectorImpl<mlir::Attribute> &slice);
 

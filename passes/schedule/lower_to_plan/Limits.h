@@ -12,6 +12,9 @@ namespace bluec {
 /// Elements of the largest value in an entry point; a file that asks for more is at fault.
 inline constexpr int64_t kMostElements = int64_t{1} << 32;
 
+/// Tiles that one call encodes; a bundle lists the calls for every number of tiles below.
+inline constexpr int64_t kMostTiles = 64;
+
 /// True when the shape is static and has at most kMostElements elements.
 inline bool isReasonable(mlir::ArrayRef<int64_t> shape) {
   int64_t elements = 1;

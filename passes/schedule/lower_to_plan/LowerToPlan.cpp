@@ -76,10 +76,11 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     plan::TargetAttr target = plan::requireTarget(module);
     if (!target)
       return failure();
-    if (context < 1 || chunk < 1 || imageBatch < 1 || chunk > context)
-      return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch, found "
-                                << "chunk " << chunk << ", context " << context << ", image-batch "
-                                << imageBatch;
+    if (context < 1 || chunk < 1 || imageBatch < 1 || imageBatch > kMostTiles || chunk > context)
+      return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch <= "
+                                << kMostTiles << ", found "
+                                << "chunk " << chunk.getValue() << ", context "
+                                << context.getValue() << ", image-batch " << imageBatch.getValue();
     Parts parts;
     if (failed(findParts(module, parts)))
       return failure();
@@ -87,8 +88,7 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     Storage storage(module, target, context);
     if (parts.decoder)
       storage.notePanels(parts.decoder);
-    if (parts.vision && failed(addEntry(storage, target, plan::EntryKind::Encode, "vision",
-                                        imageBatch, parts.vision, {})))
+    if (parts.vision && failed(addEncoders(storage, target, parts.vision)))
       return failure();
     if (parts.embed && failed(addEntry(storage, target, plan::EntryKind::Embed, "language", chunk,
                                        parts.embed, {})))
@@ -109,14 +109,31 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     return success();
   }
 
+  /// For the batch and, if that is more than a tile, for one tile.
+  LogicalResult addEncoders(Storage &storage, plan::TargetAttr target, func::FuncOp vision) {
+    constexpr auto kind = plan::EntryKind::Encode;
+    if (failed(addEntry(storage, target, kind, "vision", imageBatch, vision, {})) ||
+        (imageBatch > 1 && failed(addEntry(storage, target, kind, "vision", 1, vision, {}, "_1"))))
+      return failure();
+    // Kernels compute valid rows only, and read each weight once a call: several tiles are best in
+    // one call, even if it is not filled.
+    Builder builder(vision.getContext());
+    SmallVector<Attribute> calls;
+    for (int64_t rest = 1; rest < imageBatch; ++rest)
+      calls.push_back(builder.getDenseI64ArrayAttr(rest == 1 ? 1 : imageBatch));
+    getOperation()->setAttr(plan::kEncodeCallsAttr, builder.getArrayAttr(calls));
+    return success();
+  }
+
   /// An entry that runs `first` and, if there, `second` on its result.
   LogicalResult addEntry(Storage &storage, plan::TargetAttr target, plan::EntryKind kind,
                          StringRef segment, int64_t capacity, func::FuncOp first,
-                         func::FuncOp second) {
+                         func::FuncOp second, StringRef suffix = "") {
     FailureOr<RankedTensorType> type = inputType(first, capacity);
     if (failed(type))
       return failure();
-    EntryBuilder entry(getOperation(), storage, target, kind, segment, capacity, context);
+    std::string name = (plan::stringifyEntryKind(kind) + suffix).str();
+    EntryBuilder entry(getOperation(), storage, target, name, kind, segment, capacity, context);
     Value input = entry.addInput(*type, first.getLoc());
     bool lastRowOnly = kind == plan::EntryKind::Prefill && capacity > 1;
     FailureOr<Value> value = entry.addPart(first, input, lastRowOnly);

@@ -98,7 +98,7 @@ Rate Reader::rate(const std::string &place, const Json &value) {
                 {"op", "weights", "activations", "operations_per_second", "half_rows"}))
     return result;
   choice(place, value, "op", {"linear", "attention"}, result.op);
-  choice(place, value, "weights", {"f32", "f16", "i8", "i4"}, result.weights);
+  choice(place, value, "weights", {"f32", "f16", "i16", "i8", "i4"}, result.weights);
   choice(place, value, "activations", {"f32", "i16", "i8"}, result.activations);
   number(place, value, "operations_per_second", Presence::Needed, 1, mostPerSecond,
          result.operationsPerSecond);
@@ -109,8 +109,9 @@ Rate Reader::rate(const std::string &place, const Json &value) {
 Device Reader::device(const std::string &place, const Json &value) {
   Device result;
   if (!isObject(place, value,
-                {"name", "rates", "weight_bytes_per_second", "bytes_per_second", "on_chip_bytes",
-                 "step_seconds", "call_seconds", "static_rows"}))
+                {"name", "rates", "weight_bytes_per_second", "bytes_per_second",
+                 "elementwise_bytes_per_second", "on_chip_bytes", "step_seconds", "call_seconds",
+                 "static_rows"}))
     return result;
   string(place, value, "name", result.name);
   bool isName = !result.name.empty() && result.name.size() <= longestName &&
@@ -140,6 +141,8 @@ Device Reader::device(const std::string &place, const Json &value) {
          result.weightBytesPerSecond);
   number(place, value, "bytes_per_second", Presence::Optional, 0, mostPerSecond,
          result.bytesPerSecond);
+  number(place, value, "elementwise_bytes_per_second", Presence::Optional, 0, mostPerSecond,
+         result.elementwiseBytesPerSecond);
   bytes(place, value, "on_chip_bytes", result.onChipBytes);
   number(place, value, "step_seconds", Presence::Optional, 0, longestSeconds, result.stepSeconds);
   number(place, value, "call_seconds", Presence::Optional, 0, longestSeconds, result.callSeconds);
@@ -181,8 +184,9 @@ void Reader::checkTransfers(const Machine &machine) {
 llvm::Expected<Machine> Reader::read(StringRef text) {
   Machine machine;
   std::optional<Json> json = parse(text);
-  if (json &&
-      isObject("machine", *json, {"name", "description", "source", "devices", "transfers"})) {
+  if (json && isObject("machine", *json,
+                       {"name", "description", "source", "devices", "transfers",
+                        "load_bytes_per_second"})) {
     string("machine", *json, "name", machine.name);
     string("machine", *json, "description", machine.description);
     string("machine", *json, "source", machine.source);
@@ -196,6 +200,8 @@ llvm::Expected<Machine> Reader::read(StringRef text) {
         if (failed())
           break;
       }
+    number("machine", *json, "load_bytes_per_second", Presence::Optional, 1, mostPerSecond,
+           machine.loadBytesPerSecond);
     if (machine.devices.empty())
       failWith("machine.devices", "at least one", "none");
     if (const Json *transfers = list("machine", *json, "transfers", mostDevices * mostDevices))

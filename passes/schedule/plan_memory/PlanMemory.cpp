@@ -41,7 +41,7 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
     unpackedBytes = static_cast<uint64_t>(unpacked);
   }
 
-  /// Of all segments of the weights, the most that one takes with the arena of the entry points
+  /// Of all segments of the weights, the most that one takes with the arenas of the entry points
   /// that read it.
   int64_t mostBesideTheCache(ModuleOp module) {
     auto weights = module->getAttrOfType<IntegerAttr>(plan::kWeightsBytesAttr);
@@ -49,11 +49,28 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
     if (auto segments = module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr))
       for (auto segment : segments.getAsRange<plan::SegmentAttr>())
         bytesOf[segment.getName()] = segment.getBytes();
-    int64_t most = 0;
+    // Entries of a segment run one at a time, but for the stages of an encoder: those may run at
+    // the same time, with two buffers for what crosses.
+    struct Arenas {
+      int64_t whole = 0, patches = 0, blocks = 0, crossing = 0;
+      int64_t bytes() const { return std::max(whole, patches + blocks + 2 * crossing); }
+    };
+    llvm::StringMap<Arenas> arenasOf;
     for (auto entry : module.getOps<plan::EntryOp>()) {
-      auto known = bytesOf.find(entry.getSegment());
+      Arenas &arenas = arenasOf[entry.getSegment()];
+      bool isFirst = entry.getKind() == plan::EntryKind::EncodePatches;
+      bool isSecond = entry.getKind() == plan::EntryKind::EncodeBlocks;
+      int64_t &arena = isFirst ? arenas.patches : isSecond ? arenas.blocks : arenas.whole;
+      arena = std::max(arena, static_cast<int64_t>(entry.getArenaBytes().value_or(0)));
+      for (Value output : entry.getBody().front().getTerminator()->getOperands())
+        if (isFirst)
+          arenas.crossing = std::max(arenas.crossing, alignedBytes(output.getType()));
+    }
+    int64_t most = 0;
+    for (const auto &[segment, arenas] : arenasOf) {
+      auto known = bytesOf.find(segment);
       int64_t read = known != bytesOf.end() ? known->second : weights ? weights.getInt() : 0;
-      most = std::max(most, read + static_cast<int64_t>(entry.getArenaBytes().value_or(0)));
+      most = std::max(most, read + arenas.bytes());
     }
     return most;
   }

@@ -11,7 +11,8 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     plan.cache its offset, and the module `plan.cache_bytes` and `plan.peak_bytes`: KV cache,
     and the most that a segment of the weights takes with the largest arena of the entry points
     that read it. That is what is in memory at most, since entry points run one after the other
-    and a runtime lets the other segments and their arena leave memory meanwhile. A result is alive from its own step to its last reader, an output to the end
+    and a runtime lets the other segments and their arena leave memory meanwhile. The two stages of
+    an encoder may run at the same time: both arenas count, and two buffers for what crosses. A result is alive from its own step to its last reader, an output to the end
     of the call, an input from the start of the call. What is alive together shares no byte.
 
     **What must have run before.** fuse-steps (later fusion would outdate the lifetimes) and

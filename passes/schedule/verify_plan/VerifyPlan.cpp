@@ -2,6 +2,8 @@
 
 #include "compiler/dialect/plan/Layouts.h"
 
+#include "llvm/ADT/MapVector.h"
+
 namespace bluec {
 #define GEN_PASS_DEF_VERIFYPLAN
 #include "passes/schedule/verify_plan/VerifyPlan.h.inc"
@@ -192,13 +194,120 @@ LogicalResult checkCaches(ModuleOp module) {
   return checkBytes(module, plan::kCacheBytesAttr, end);
 }
 
+LogicalResult checkDevice(plan::EntryOp entry) {
+  for (Operation &op : entry.getBody().front()) {
+    auto device = runs(op) ? op.getAttrOfType<StringAttr>("device") : StringAttr();
+    if (device && device.getValue() != entry.getDevice())
+      return op.emitOpError() << "expected device '" << entry.getDevice()
+                              << "' as its entry, found " << device << " (cut-stages)";
+  }
+  return success();
+}
+
+/// Stages come in pairs, the output of one being the input of the other, and not beside whole
+/// encoders.
+LogicalResult checkStages(ModuleOp module) {
+  struct Encoder {
+    plan::EntryOp whole, patches, blocks;
+  };
+  llvm::MapVector<int64_t, Encoder> encoders;
+  plan::EntryOp whole, stage;
+  for (auto entry : module.getOps<plan::EntryOp>()) {
+    if (!plan::isEncoder(entry.getKind()))
+      continue;
+    Encoder &encoder = encoders[static_cast<int64_t>(entry.getCapacity())];
+    bool isWhole = entry.getKind() == plan::EntryKind::Encode;
+    plan::EntryOp &place = isWhole                                             ? encoder.whole
+                           : entry.getKind() == plan::EntryKind::EncodePatches ? encoder.patches
+                                                                               : encoder.blocks;
+    if (place)
+      return entry.emitOpError() << "expected one " << plan::stringifyEntryKind(entry.getKind())
+                                 << " of capacity " << entry.getCapacity() << ", found two";
+    place = entry;
+    (isWhole ? whole : stage) = entry;
+  }
+  if (whole && stage)
+    return stage.emitOpError("expected whole encoders or stages of encoders, found both");
+  for (auto &[capacity, encoder] : encoders) {
+    auto [isWhole, patches, blocks] = encoder;
+    if (isWhole)
+      continue;
+    if (!patches || !blocks)
+      return (patches ? patches : blocks)
+          .emitOpError("expected the encoder's other stage, found none");
+    OperandRange given = patches.getBody().front().getTerminator()->getOperands();
+    if (given.size() != 1 || blocks.getBody().getNumArguments() != 1 ||
+        given[0].getType() != blocks.getBody().getArgument(0).getType())
+      return patches.emitOpError() << "expected to hand over what '" << blocks.getSymName()
+                                   << "' takes, found another type";
+  }
+  return success();
+}
+
+LogicalResult checkEncodeCalls(ModuleOp module) {
+  if (!module->hasAttr(plan::kEncodeCallsAttr))
+    return success();
+  llvm::DenseSet<int64_t> capacities;
+  int64_t batch = 0;
+  for (auto entry : module.getOps<plan::EntryOp>())
+    if (plan::isEncoder(entry.getKind())) {
+      batch = std::max(batch, static_cast<int64_t>(entry.getCapacity()));
+      capacities.insert(static_cast<int64_t>(entry.getCapacity()));
+    }
+  auto calls = plan::encodeCallsOf(module);
+  if (!calls || static_cast<int64_t>(calls->size()) + 1 != std::max<int64_t>(batch, 1))
+    return module.emitError() << "expected " << plan::kEncodeCallsAttr
+                              << " to list capacities for each number of tiles below " << batch;
+  for (auto [index, list] : llvm::enumerate(*calls)) {
+    int64_t tiles = static_cast<int64_t>(index) + 1, left = tiles;
+    bool fits = true;
+    for (int64_t capacity : list) {
+      fits &= left > 0 && capacities.contains(capacity);
+      left -= capacity;
+    }
+    if (!fits || left > 0)
+      return module.emitError() << plan::kEncodeCallsAttr
+                                << ": expected calls of encoders that are "
+                                << "there, each with a tile to encode, for " << tiles << " tiles";
+  }
+  return success();
+}
+
+/// KV cache, and weights of a segment with what the entries that read them work on.
+LogicalResult checkPeak(ModuleOp module) {
+  auto integer = [&](StringRef name) {
+    auto attr = module->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getInt() : int64_t{0};
+  };
+  int64_t least = 0;
+  for (auto segment :
+       module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr).getAsRange<plan::SegmentAttr>())
+    for (auto entry : module.getOps<plan::EntryOp>()) {
+      if (entry.getSegment() != segment.getName())
+        continue;
+      int64_t bytes = segment.getBytes() + static_cast<int64_t>(*entry.getArenaBytes());
+      if (entry.getKind() == plan::EntryKind::EncodePatches) {
+        bytes += 2 * bytesOf(entry.getBody().front().getTerminator()->getOperand(0).getType());
+        for (auto other : module.getOps<plan::EntryOp>())
+          if (other.getKind() == plan::EntryKind::EncodeBlocks &&
+              other.getCapacity() == entry.getCapacity())
+            bytes += static_cast<int64_t>(*other.getArenaBytes());
+      }
+      least = std::max(least, bytes);
+    }
+  return checkBytes(module, plan::kPeakBytesAttr, least + integer(plan::kCacheBytesAttr));
+}
+
 struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     for (auto entry : module.getOps<plan::EntryOp>())
-      if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)) || failed(checkSums(entry)))
+      if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)) || failed(checkSums(entry)) ||
+          failed(checkDevice(entry)))
         return signalPassFailure();
-    if (failed(checkWeights(module)) || failed(checkCaches(module)))
+    if (failed(checkWeights(module)) || failed(checkCaches(module)) ||
+        failed(checkStages(module)) || failed(checkEncodeCalls(module)) ||
+        failed(checkPeak(module)))
       return signalPassFailure();
     markAllAnalysesPreserved();
   }

@@ -50,7 +50,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
     }
     plan.return
   }
-  plan.entry @twins kind embed capacity 4 segment "language" arena 768 inputs [0] {
+  plan.entry @twins kind embed capacity 4 segment "language" on "npu" arena 768 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %a = plan.step "a" value "a" on "cpu" offset 128 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
     ^bb0(%p: tensor<4x8xf32>):
@@ -162,6 +162,11 @@ TEST_F(CompiledModel, DescribesItself) {
   EXPECT_STREQ(model->segments[1].name, "language");
   EXPECT_EQ(model->segments[1].offset, 4096);
   ASSERT_EQ(model->num_entries, 3);
+  ASSERT_EQ(model->num_devices, 2);
+  EXPECT_STREQ(model->devices[0], "cpu");
+  EXPECT_STREQ(model->devices[1], "npu");
+  EXPECT_EQ(model->entries[1].device, 0u);
+  EXPECT_EQ(model->entries[2].device, 1u);
 
   const bluec_entry &prefill = model->entries[0];
   EXPECT_STREQ(prefill.name, "prefill");

@@ -613,8 +613,17 @@ func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8x!blue.quantized<i8 group 4 scal
 
 // blue.attention (C7): integers over a cache of floats.
 func.func @f(%x: tensor<?x8xf32>, %p: tensor<?x8xf32>) {
-  // expected-error@+1 {{(C7) expected i8 or i16 with a quantized past as compute type, found 'i8'}}
+  // expected-error@+1 {{(C7) expected i8 or i16, and a quantized past or none, as compute type, found 'i8'}}
   %o, %k, %v = blue.attention %x, %x, %x past %p, %p {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal, compute_type = i8} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C7): products of an encoder in other integers.
+func.func @f(%x: tensor<?x4x8xf32>) {
+  // expected-error@+1 {{(C7) expected i8 or i16, and a quantized past or none, as compute type, found 'i4'}}
+  %o = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, compute_type = i4} : (tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
   return
 }
 

@@ -35,6 +35,15 @@ func.func @decoder(%x: tensor<?x64xf32>, %keys: tensor<?x64x!blue.quantized<i8 g
                       tensor<?x64x!blue.quantized<i8 group 32 scale f16>>
 }
 
+// An encoder's attention with products of integers.
+// CHECK-LABEL: func.func @vision
+func.func @vision(%x: tensor<?x9x64xf32>) -> tensor<?x9x64xf32> {
+  // CHECK: blue.attention {{.*}} compute_type = i8
+  %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, compute_type = i8}
+    : (tensor<?x9x64xf32>, tensor<?x9x64xf32>, tensor<?x9x64xf32>) -> tensor<?x9x64xf32>
+  return %y : tensor<?x9x64xf32>
+}
+
 // Weights that are quantized in their file: scales and zeros as sources and as elements.
 // CHECK-LABEL: func.func @in_file
 func.func @in_file() {

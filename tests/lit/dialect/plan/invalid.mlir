@@ -342,6 +342,53 @@ func.func @f(%a0: tensor<2x4xf32>, %a1: tensor<1x4x8xf32>) {
 
 // -----
 
+// plan.linear (C4): another grid than the tokens.
+func.func @f(%a0: tensor<1x9x4xf32>, %a1: tensor<1x16x8xf32>) {
+  // expected-error @below {{(C4) expected x [B, 15, C] and a result [B, 6, N], found tensor<1x9x4xf32> and tensor<1x6x8xf32>}}
+  %y = plan.linear %a0, %a1 gather <height = 3, width = 5> : (tensor<1x9x4xf32>, tensor<1x16x8xf32>) -> tensor<1x6x8xf32>
+  return
+}
+
+// -----
+
+// plan.linear (C4): groups that reach from one token into the next.
+!w = tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot f32>>
+func.func @f(%a0: tensor<1x9x12xf32>, %a1: !w) {
+  // expected-error @below {{(C4) expected panels whose words and groups end with 12 columns, found tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot f32>>}}
+  %y = plan.linear %a0, %a1 gather <height = 3, width = 3> : (tensor<1x9x12xf32>, !w) -> tensor<1x4x8xf32>
+  return
+}
+
+// -----
+
+// plan.linear (C4): words that do.
+!w = tensor<8x40x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot f32>>
+func.func @f(%a0: tensor<1x9x10xf32>, %a1: !w) {
+  // expected-error @below {{(C4) expected panels whose words and groups end with 10 columns}}
+  %y = plan.linear %a0, %a1 gather <height = 3, width = 3> : (tensor<1x9x10xf32>, !w) -> tensor<1x4x8xf32>
+  return
+}
+
+// -----
+
+// plan.linear (C1): panels for one token, where four are gathered.
+func.func @f(%a0: tensor<1x9x4xf32>, %a1: tensor<1x4x8xf32>) {
+  // expected-error @below {{(C1) expected panels tensor<1x16x8xf32>, found tensor<1x4x8xf32>}}
+  %y = plan.linear %a0, %a1 gather <height = 3, width = 3> : (tensor<1x9x4xf32>, tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  return
+}
+
+// -----
+
+// #plan.downsample: a grid without tokens.
+func.func @f(%a0: tensor<1x0x4xf32>, %a1: tensor<1x16x8xf32>) {
+  // expected-error @below {{expected a grid with tokens, found 0 x 3}}
+  %y = plan.linear %a0, %a1 gather <height = 0, width = 3> : (tensor<1x0x4xf32>, tensor<1x16x8xf32>) -> tensor<1x0x8xf32>
+  return
+}
+
+// -----
+
 // plan.linear (C2): a bias of another length.
 func.func @f(%a0: tensor<2x4xf32>, %a1: tensor<1x4x8xf32>, %a2: tensor<7xf32>) {
   // expected-error @below {{(C2) expected bias tensor<8xf32>, found tensor<7xf32>}}

@@ -161,3 +161,76 @@ func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
   return
 }
+
+// -----
+
+// plan.attention (C3): an encoder's keys and values beside a cache's query.
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
+!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
+  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot type}}
+  %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C3): an encoder's keys and values for other queries.
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
+!values = tensor<1x64x64x!blue.quantized<i16 group 32 scale f32>, #plan.values<heads 2, block 32, dot i16>>
+func.func @f(%a: tensor<1x64x64xf32>, %b: !keys, %c: !values) {
+  // expected-error @below {{(C3) expected quantized keys and values of an encoder for 2 heads and one dot type}}
+  %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x64x64xf32>, !keys, !values) -> tensor<1x64x64xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C1): a query of other rows than an encoder's keys.
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
+!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<1x60x64xf32>, %b: !keys, %c: !values) {
+  // expected-error @below {{(C1) expected a query [B, S, 64], found 'tensor<1x60x64xf32>'}}
+  %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x60x64xf32>, !keys, !values) -> tensor<1x60x64xf32>
+  return
+}
+
+// -----
+
+// plan.pack_keys (C1): scales of f16, which only a cache has.
+!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<1x9x64xf32>) {
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.keys, of i8 or i16 with scales of f32 by head, found 'tensor<1x9x64xf32>'}}
+  %y = plan.pack_keys %a : (tensor<1x9x64xf32>) -> !keys
+  return
+}
+
+// -----
+
+// plan.pack_values (C1): i8 for products of i16.
+!values = tensor<1x9x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i16>>
+func.func @f(%a: tensor<1x9x64xf32>) {
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values, of i8 or i16 with scales of f32 by head, found}}
+  %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !values
+  return
+}
+
+// -----
+
+// plan.pack_values (C1): the layout of keys.
+!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<1x9x64xf32>) {
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values}}
+  %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !keys
+  return
+}
+
+// -----
+
+// plan.pack_values (C1): groups across heads.
+!values = tensor<1x9x64x!blue.quantized<i8 group 64 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+func.func @f(%a: tensor<1x9x64xf32>) {
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values}}
+  %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !values
+  return
+}

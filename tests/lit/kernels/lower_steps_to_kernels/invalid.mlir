@@ -177,6 +177,23 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 
 // -----
 
+// Quantized tokens that no linear layer gathers.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @prefill kind prefill capacity 1 segment "s" {
+  ^bb0(%x: tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>):
+    %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>) -> tensor<1x4x64x!blue.quantized<i8 group 16 scale f32>, #plan.rows<sums 16>> {
+    ^bb0(%a: tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>):
+      // expected-error@+1 {{expected tokens of floats, or a linear layer that gathers them (fuse-downsampling), found}}
+      %b = blue.token_downsample %a {height = 4 : i64, width = 4 : i64} : (tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>) -> tensor<1x4x64x!blue.quantized<i8 group 16 scale f32>, #plan.rows<sums 16>>
+      plan.yield %b : tensor<1x4x64x!blue.quantized<i8 group 16 scale f32>, #plan.rows<sums 16>>
+    }
+    plan.return %y : tensor<1x4x64x!blue.quantized<i8 group 16 scale f32>, #plan.rows<sums 16>>
+  }
+}
+
+// -----
+
 // A table whose groups end within a vector.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {

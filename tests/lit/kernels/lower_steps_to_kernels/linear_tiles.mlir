@@ -6,6 +6,8 @@
 // CHECK: [[TASKS:#map[0-9]*]] = affine_map<(d0) -> ((d0 ceildiv 130) * 2)>
 // CHECK: plan.launch @linear_128x64_k48({{.*}}) tasks [[TASKS]]
 // CHECK: func.func private @linear_128x64_k48
+// Where the tile's results go is asked for before there are any.
+// CHECK-COUNT-26: memref.prefetch %{{.*}} : memref<128x64xf32>
 // CHECK: scf.for %{{.*}} = %c0 to %c48 step %c1 iter_args
 // CHECK-COUNT-2: vector.load %{{.*}} : memref<2x48x32xf32>, vector<16xf32>
 // CHECK-COUNT-26: vector.fma

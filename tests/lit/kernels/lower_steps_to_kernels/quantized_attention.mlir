@@ -66,3 +66,46 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<1x1024xf32>
   }
 }
+
+// -----
+
+!kv = !blue.quantized<i16 group 72 scale f32>
+!keys = tensor<2x49x144x!kv, #plan.keys<heads 2, block 64, dot i16>>
+!values = tensor<2x49x144x!kv, #plan.values<heads 2, block 64, dot i16>>
+
+// An encoder: tasks are tiles of 48 rows of a head of each valid picture. Keys and values of i16
+// need no unpacking, nor do sums start with what takes an offset out; so all of a head's dims, five
+// vectors of which the last reaches back, are multiplied at once.
+// CHECK: affine_map<(d0) -> (d0 * 4)>
+// CHECK: func.func private @attention_2x49x144
+// The query's scale bounds its norm.
+// CHECK: math.sqrt
+// CHECK-NOT: arith.shrui
+// CHECK-COUNT-16: kernel.dot %{{.*}} : vector<16xi32>, vector<32xi16>
+// CHECK-NOT: kernel.dot
+// CHECK: scf.yield
+// CHECK-COUNT-20: kernel.dot %{{.*}} : vector<16xi32>, vector<32xi16>
+// CHECK-NOT: kernel.dot
+// CHECK: scf.yield
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.entry @encode kind encode capacity 2 segment "s" {
+  ^bb0(%q: tensor<2x49x144xf32>):
+    %k = plan.step "l" value "k" on "cpu" (%q) : (tensor<2x49x144xf32>) -> !keys {
+    ^bb0(%a: tensor<2x49x144xf32>):
+      %o = plan.pack_keys %a : (tensor<2x49x144xf32>) -> !keys
+      plan.yield %o : !keys
+    }
+    %v = plan.step "l" value "v" on "cpu" (%q) : (tensor<2x49x144xf32>) -> !values {
+    ^bb0(%a: tensor<2x49x144xf32>):
+      %o = plan.pack_values %a : (tensor<2x49x144xf32>) -> !values
+      plan.yield %o : !values
+    }
+    %y = plan.step "l" value "v" on "cpu" (%q, %k, %v) : (tensor<2x49x144xf32>, !keys, !values) -> tensor<2x49x144xf32> {
+    ^bb0(%a: tensor<2x49x144xf32>, %b: !keys, %c: !values):
+      %o = plan.attention %a, %b, %c {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.125 : f64} : (tensor<2x49x144xf32>, !keys, !values) -> tensor<2x49x144xf32>
+      plan.yield %o : tensor<2x49x144xf32>
+    }
+    plan.return %y : tensor<2x49x144xf32>
+  }
+}

@@ -12,6 +12,7 @@
 // RUN: not bluec-opt %t/past.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=PAST
 // RUN: not bluec-opt %t/present.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=PRESENT
 // RUN: not bluec-opt %t/heads.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=HEADS
+// RUN: not bluec-opt %t/encoder.mlir --quantize-model=recipe=fast 2>&1 | FileCheck %s --check-prefix=ENCODER
 
 // What a recipe asks and cannot have; f16 weights, and GPTQ with a calibration set, it can.
 // GPTQ: error: decoder/linear: expected a calibration set for weights by gptq, found none
@@ -27,6 +28,7 @@
 // PAST: error: decoder/attention: expected a past that is an argument of the part and has no other use
 // PRESENT: error: decoder/attention: expected a present that is returned and has no other use
 // HEADS: error: expected a group that is a multiple of 4 or a row, found 6
+// ENCODER: error: vision/attention: expected heads of a multiple of 4 dims for attention of i8, found 6
 
 //--- linear.mlir
 func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = "decoder"} {
@@ -61,6 +63,12 @@ func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf
     -> tensor<?x64xf32> present tensor<?x64xf32>, tensor<?x64xf32>
   %z = blue.silu %keys : tensor<?x64xf32>
   return %y, %keys, %z : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
+}
+//--- encoder.mlir
+func.func @vision(%x: tensor<?x4x12xf32>) -> tensor<?x4x12xf32> attributes {blue.role = "vision"} {
+  %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64}
+    : (tensor<?x4x12xf32>, tensor<?x4x12xf32>, tensor<?x4x12xf32>) -> tensor<?x4x12xf32>
+  return %y : tensor<?x4x12xf32>
 }
 //--- heads.mlir
 func.func @decoder(%x: tensor<?x12xf32>, %k: tensor<?x12xf32>, %v: tensor<?x12xf32>)

@@ -55,6 +55,24 @@ module attributes {plan.target = #target} {
 
 #target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
 
+// With integer products keys and values are quantized by steps of their own, in blocks of whole
+// register tiles (16 positions here) as even as they come: 130 positions are two blocks of 80.
+// CHECK: %[[KEYS:.*]] = plan.step {{.*}} value "vision/attention/pack_keys"
+// CHECK: plan.pack_keys {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.keys<heads 2, block 80, dot i16>>
+// CHECK: %[[VALUES:.*]] = plan.step {{.*}} value "vision/attention/pack_values"
+// CHECK: plan.pack_values {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.values<heads 2, block 80, dot i16>>
+// CHECK: plan.step "vision/attention" value "vision/attention" on "cpu"({{.*}}, %[[KEYS]], %[[VALUES]])
+module attributes {plan.target = #target} {
+  func.func @tower(%x: tensor<?x130x8xf32>) -> tensor<?x130x8xf32> attributes {blue.role = "vision"} {
+    %a = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 0.5, compute_type = i16} : (tensor<?x130x8xf32>, tensor<?x130x8xf32>, tensor<?x130x8xf32>) -> tensor<?x130x8xf32>
+    return %a : tensor<?x130x8xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
 // A table of f32 that no head has the shape of stays as it is; a narrower one is in panels.
 // CHECK-LABEL: plan.weight @table
 // CHECK-SAME: packed tensor<10x8xf32>
@@ -79,5 +97,27 @@ module attributes {plan.target = #target} {
     %t = blue.weight "half" <"e" at 0 : tensor<10x8xf16>> : tensor<10x8xf16>
     %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf16>) -> tensor<?x8xf32>
     return %x : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A tile that is left over has an encoder of its own, which reads the same weights.
+// CHECK: plan.encode_calls = [array<i64: 1>]
+// CHECK: plan.weight @table
+// CHECK-NOT: plan.weight
+// CHECK: plan.entry @encode kind encode capacity 2 segment "vision" {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<2x3xf32>)
+// CHECK: plan.get_weight @table
+// CHECK: plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x3xf32>)
+// CHECK: plan.get_weight @table
+module attributes {plan.target = #target} {
+  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+    %w = blue.weight "table" <"v.onnx" at 0 : tensor<4x3xf32>> : tensor<4x3xf32>
+    %y = blue.linear %x, %w : (tensor<?x3xf32>, tensor<4x3xf32>) -> tensor<?x4xf32>
+    return %y : tensor<?x4xf32>
   }
 }

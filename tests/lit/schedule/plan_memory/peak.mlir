@@ -44,3 +44,47 @@ module attributes {plan.weights_bytes = 12288 : i64,
     plan.return %0 : tensor<1x16xf32>
   }
 }
+
+// -----
+
+// The stages of an encoder may run at the same time: arenas of 128 and 128, twice the 64 bytes that
+// cross, and weights. One stage's entries take turns.
+// CHECK: plan.peak_bytes = 4480 : i64
+module attributes {plan.weights_bytes = 4096 : i64} {
+  plan.entry @encode_patches kind encode_patches capacity 2 segment "vision" {
+  ^bb0(%x: tensor<2x4xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
+    ^bb0(%a: tensor<2x4xf32>):
+      %y = blue.relu %a : tensor<2x4xf32>
+      plan.yield %y : tensor<2x4xf32>
+    }
+    plan.return %0 : tensor<2x4xf32>
+  }
+  plan.entry @encode_blocks kind encode_blocks capacity 2 segment "vision" on "npu" {
+  ^bb0(%x: tensor<2x4xf32>):
+    %0 = plan.step "1" value "1" on "npu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
+    ^bb0(%a: tensor<2x4xf32>):
+      %y = blue.relu %a : tensor<2x4xf32>
+      plan.yield %y : tensor<2x4xf32>
+    }
+    plan.return %0 : tensor<2x4xf32>
+  }
+  plan.entry @encode_patches_1 kind encode_patches capacity 1 segment "vision" {
+  ^bb0(%x: tensor<1x4xf32>):
+    %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+  plan.entry @encode_blocks_1 kind encode_blocks capacity 1 segment "vision" on "npu" {
+  ^bb0(%x: tensor<1x4xf32>):
+    %0 = plan.step "1" value "1" on "npu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = blue.relu %a : tensor<1x4xf32>
+      plan.yield %y : tensor<1x4xf32>
+    }
+    plan.return %0 : tensor<1x4xf32>
+  }
+}

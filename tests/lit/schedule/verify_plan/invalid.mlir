@@ -1,7 +1,7 @@
 // RUN: bluec-opt %s -split-input-file -verify-diagnostics -verify-plan
 
 // A plan that holds: the second result takes a place that is free by then.
-module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.segments = []} {
+module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
   plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -177,7 +177,7 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 256 : i64, p
 // -----
 
 // A cache that has not been placed.
-module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.segments = []} {
+module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
   // expected-error @below {{expected an offset (plan-memory)}}
   plan.cache @a : tensor<1x8x4xf32>
 }

@@ -76,7 +76,10 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
   EXPECT_EQ(config->preprocess->padColor[1], 2);
   EXPECT_EQ(config->preprocess->candidates,
             (std::vector<std::pair<int64_t, int64_t>>{{2, 1}, {1, 1}}));
-  EXPECT_TRUE(config->preprocess->thumbnail);
+  EXPECT_EQ(config->preprocess->thumbnail, "last_if_many");
+  EXPECT_EQ(config->preprocess->scheme, "relaxed");
+  EXPECT_EQ(config->preprocess->resample, "bicubic");
+  EXPECT_EQ(config->preprocess->maxTokens, 0);
   ASSERT_TRUE(config->chat);
   EXPECT_EQ(config->chat->imageTokenId, 4);
   EXPECT_EQ(config->chat->imageToken, "<img>");
@@ -100,6 +103,79 @@ TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   EXPECT_FALSE(config->hasText);
   ASSERT_TRUE(config->preprocess);
   EXPECT_EQ(config->preprocess->mean[0], 0.5);
+}
+
+constexpr const char *plain = R"("image_mean": [0, 0, 0], "image_std": [1, 1, 1], )";
+
+TEST_F(ModelConfigTest, ReadsSchemes) {
+  auto preprocessOf = [&](const std::string &text) {
+    auto config =
+        read({{"config.json", both}, {"preprocessor_config.json", "{" + (plain + text) + "}"}});
+    if (!config) {
+      ADD_FAILURE() << llvm::toString(config.takeError());
+      return PreprocessConfig();
+    }
+    return *config->preprocess;
+  };
+  using Grids = std::vector<std::pair<int64_t, int64_t>>;
+  PreprocessConfig own = preprocessOf(R"("resample": 2, "size": 28, "dynamic_resolution": {
+      "algorithm": "internvl", "max_tiles": 2, "thumbnail": "first", "max_image_tokens": 40})");
+  EXPECT_EQ(own.scheme, "internvl");
+  EXPECT_EQ(own.resample, "bilinear");
+  EXPECT_EQ(own.tileWidth, 28);
+  EXPECT_EQ(own.candidates, (Grids{{2, 1}, {1, 2}, {1, 1}}));
+  EXPECT_EQ(own.thumbnail, "first");
+  EXPECT_EQ(own.maxTokens, 40);
+
+  PreprocessConfig llava = preprocessOf(R"("size": {"shortest_edge": 336},
+      "do_center_crop": true, "crop_size": {"height": 336, "width": 336},
+      "image_grid_pinpoints": [[336, 672], [672, 336], [1008, 336]])");
+  EXPECT_EQ(llava.scheme, "llava-next");
+  EXPECT_EQ(llava.thumbnail, "first");
+  EXPECT_EQ(llava.candidates, (Grids{{2, 1}, {1, 2}, {1, 3}}));
+
+  PreprocessConfig intern = preprocessOf(R"("size": {"height": 448, "width": 448},
+      "crop_to_patches": true, "min_patches": 2, "max_patches": 3)");
+  EXPECT_EQ(intern.scheme, "internvl");
+  EXPECT_EQ(intern.thumbnail, "last_if_many");
+  EXPECT_EQ(intern.candidates, (Grids{{3, 1}, {2, 1}, {1, 3}, {1, 2}}));
+}
+
+TEST_F(ModelConfigTest, NamesWhatIsWrongWithSchemes) {
+  auto with = [&](const std::string &text) {
+    return fault({{"config.json", both}, {"preprocessor_config.json", "{" + (plain + text) + "}"}});
+  };
+  const std::string file = "preprocessor_config.json: ";
+  EXPECT_EQ(with(R"("dynamic_resolution": {})"),
+            file + "dynamic_resolution.grids: expected a list (or max_tiles), found none");
+  EXPECT_EQ(with(R"("dynamic_resolution": {"max_tiles": 1000000000})"),
+            file + "dynamic_resolution.max_tiles: expected a whole number from 1 to 128, found "
+                   "1000000000");
+  EXPECT_EQ(with(R"("dynamic_resolution": {"max_tiles": 2, "min_tiles": 3})"),
+            file + "dynamic_resolution.max_tiles: expected a whole number from 3 to 128, found 2");
+  EXPECT_EQ(with(R"("dynamic_resolution": {"max_tiles": 2, "thumbnail": "second"})"),
+            file + "dynamic_resolution.thumbnail: expected none, last_if_many or first, found "
+                   "\"second\"");
+  EXPECT_EQ(with(R"("dynamic_resolution": {"max_tiles": 2, "alpha": -1})"),
+            file + "dynamic_resolution.alpha: expected a number that is not negative, found -1.0");
+  EXPECT_EQ(with(R"("dynamic_resolution": {"max_tiles": 2, "max_image_tokens": -1})"),
+            file + "dynamic_resolution.max_image_tokens: expected a whole number from 0 to "
+                   "2147483648, found -1");
+  EXPECT_EQ(with(R"("image_grid_pinpoints": [[336, 672]])"),
+            file + "image_grid_pinpoints: expected 1 to 64 times the size of a tile on each side, "
+                   "found [336,672]");
+  EXPECT_EQ(with(R"("size": 336, "image_grid_pinpoints": [[336, 600]])"),
+            file + "image_grid_pinpoints: expected 1 to 64 times the size of a tile on each side, "
+                   "found [336,600]");
+  EXPECT_EQ(with(R"("size": 336, "image_grid_pinpoints": [336])"),
+            file + "image_grid_pinpoints: expected pairs of height and width, found 336");
+  EXPECT_EQ(with(R"("crop_to_patches": true)"),
+            file + "max_patches: expected a whole number, found none");
+  EXPECT_EQ(with(R"("crop_to_patches": true, "image_grid_pinpoints": [[1, 1]])"),
+            file + "image_grid_pinpoints: expected one of dynamic_resolution, "
+                   "image_grid_pinpoints and crop_to_patches, found [[1,1]]");
+  EXPECT_EQ(with(R"("size": 336, "do_center_crop": true, "crop_size": 224)"),
+            file + "crop_size: expected the size of a tile, found 224");
 }
 
 TEST_F(ModelConfigTest, NamesWhatIsMissing) {
@@ -134,8 +210,10 @@ TEST_F(ModelConfigTest, NamesWhatIsWrongWithPictures) {
   EXPECT_EQ(with("{}"), "preprocessor_config.json: image_mean: expected a list, found none");
   EXPECT_EQ(with("{" + mean + R"("image_std": [1, 0, 1]})"),
             "preprocessor_config.json: image_std: expected numbers other than 0, found [1,0,1]");
-  EXPECT_EQ(with("{" + mean + R"("image_std": [1, 1, 1], "resample": 0})"),
-            "preprocessor_config.json: resample: expected 3 (bicubic), found 0");
+  EXPECT_EQ(
+      with("{" + mean + R"("image_std": [1, 1, 1], "resample": 0})"),
+      "preprocessor_config.json: resample: expected 1 (lanczos), 2 (bilinear) or 3 (bicubic), "
+      "found 0");
   EXPECT_EQ(with("{" + mean + R"("image_std": [1, 1, 1], "pad_color": [0, 0, 256]})"),
             "preprocessor_config.json: pad_color: expected a whole number from 0 to 255, found "
             "256");
@@ -146,7 +224,7 @@ TEST_F(ModelConfigTest, NamesWhatIsWrongWithPictures) {
   EXPECT_EQ(with("{" + mean + R"("image_std": [1, 1, 1], "dynamic_resolution": {"algorithm":
               "largest", "grids": [[1, 1]]}})"),
             "preprocessor_config.json: dynamic_resolution.algorithm: expected "
-            "relaxed_aspect_ratio, found \"largest\"");
+            "relaxed_aspect_ratio, llava_next or internvl, found \"largest\"");
 }
 
 TEST_F(ModelConfigTest, APrefixThatIsNoBosTokenIsRefused) {

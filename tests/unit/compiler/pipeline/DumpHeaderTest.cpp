@@ -76,7 +76,7 @@ TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
   ASSERT_TRUE(module);
   std::string header = dumpHeader(*module);
   for (const char *line :
-       {"//   prefill  8 tokens a call, 1 steps, arena 1.00 MB; a prompt of 20 tokens takes 3 "
+       {"//   prefill  8 tokens a call, 1 steps on cpu, arena 1.00 MB; a prompt of 20 tokens takes 3 "
         "calls\n",
         "//   weights of s: 1 of f32, 0.00 MB\n",
         "//   kv cache of 20 tokens: i8 group 4 scale f16, 0.00 MB\n",
@@ -90,6 +90,46 @@ TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
                                          R"("activations":"f32","layers":1,"bytes":256}])");
   EXPECT_EQ(precision["kv_cache"].dump(),
             R"({"type":"i8 group 4 scale f16","dot":"i16","bytes":768})");
+}
+
+// A projector whose two layers are one, with tokens of integers: the gathering, the first layer,
+// and the quantization in front of each were steps.
+TEST_F(DumpHeaderTest, SaysWhatFusionSaves) {
+  auto module = parse(R"(
+    !x = tensor<2x9x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>
+    !w = tensor<8x64x!blue.quantized<i8 group 16 scale f16>, #plan.panels<rows 8, dot i8>>
+    plan.weight @w #blue.source<"m" at 0 : tensor<24x64xf32>>
+      [#blue.multiply<#blue.source<"m" at 0 : tensor<8x24xf32>>, []>,
+       #blue.quantize<<i8 group 16 scale f16>, nearest>] packed !w segment "s"
+    plan.entry @encode kind encode capacity 2 segment "s" {
+    ^bb0(%p: tensor<2x9x16xf32>):
+      %w = plan.get_weight @w : !w
+      %0 = plan.step "q" value "q" on "cpu"(%p) : (tensor<2x9x16xf32>) -> !x {
+      ^bb0(%a: tensor<2x9x16xf32>):
+        %r = plan.quantize %a : (tensor<2x9x16xf32>) -> !x
+        plan.yield %r : !x
+      }
+      %1 = plan.step "projector" value "projector" on "cpu"(%0, %w) : (!x, !w) -> tensor<2x4x8xf32> {
+      ^bb0(%a: !x, %b: !w):
+        %r = plan.linear %a, %b gather <height = 3, width = 3> : (!x, !w) -> tensor<2x4x8xf32>
+        plan.yield %r : tensor<2x4x8xf32>
+      }
+      plan.return %1 : tensor<2x4x8xf32>
+    }
+  )");
+  ASSERT_TRUE(module);
+  Json fusions = describeFusions(*module);
+  ASSERT_EQ(fusions.size(), 1U);
+  EXPECT_EQ(fusions[0]["entry"], "encode");
+  EXPECT_EQ(fusions[0]["layer"], "projector");
+  EXPECT_EQ(fusions[0]["gathers_tokens"], true);
+  EXPECT_EQ(fusions[0]["linear_layers"], 2);
+  EXPECT_EQ(fusions[0]["steps_saved"], 4);
+  // 8 rows of 64 bytes, 4 scales and 4 sums, each of the three padded to 64 bytes.
+  EXPECT_EQ(fusions[0]["wide_bytes_saved"], 8 * (64 + 64 + 64));
+  EXPECT_EQ(fusions[0]["operations"], 2 * 8 * 8 * 64);
+  EXPECT_EQ(fusions[0]["operations_saved"], 2 * 8 * (24 * 64 + 8 * 24 - 8 * 64));
+  EXPECT_NE(dumpHeader(*module).find("encode: projector saves 4 steps"), std::string::npos);
 }
 
 } // namespace

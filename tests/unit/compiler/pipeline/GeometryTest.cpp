@@ -14,10 +14,12 @@ using namespace bluec;
 namespace {
 
 /// An entry of one step from `input` to `output`, types without the "tensor<>" around them.
-std::string entry(const std::string &kind, int capacity, const std::string &input,
-                  const std::string &output) {
+std::string entry(const std::string &name, int capacity, const std::string &input,
+                  const std::string &output, std::string kind = "") {
+  if (kind.empty())
+    kind = name;
   std::string in = "tensor<" + input + ">", out = "tensor<" + output + ">";
-  return "plan.entry @" + kind + " kind " + kind + " capacity " + std::to_string(capacity) +
+  return "plan.entry @" + name + " kind " + kind + " capacity " + std::to_string(capacity) +
          " segment \"s\" {\n^bb0(%x: " + in + "):\n" +
          "%0 = plan.launch @kernel(%x) tasks affine_map<(n) -> (n)> layer \"l\" value \"v\" on "
          "\"cpu\" : (" +
@@ -63,6 +65,33 @@ TEST_F(GeometryTest, ReadsAllEntries) {
   EXPECT_EQ(geometry->tokensPerTile, 6);
   EXPECT_EQ(geometry->hidden, 16);
   EXPECT_EQ(geometry->vocabulary, 100);
+}
+
+TEST_F(GeometryTest, TheLargestEncoderIsTheBatch) {
+  FailureOr<Geometry> geometry =
+      read(entry("encode", 4, "4x3x28x42xf32", "4x6x16xf32") +
+           entry("encode_1", 1, "1x3x28x42xf32", "1x6x16xf32", "encode"));
+  ASSERT_TRUE(succeeded(geometry)) << message;
+  EXPECT_EQ(geometry->imageBatch, 4);
+  EXPECT_TRUE(failed(read(entry("encode", 4, "4x3x28x42xf32", "4x6x16xf32") +
+                          entry("encode_1", 1, "1x3x28x42xf32", "1x7x16xf32", "encode"))));
+  EXPECT_NE(message.find("expected image features of tokens 6 as in the other parts"),
+            std::string::npos)
+      << message;
+  EXPECT_TRUE(failed(read(entry("encode", 4, "4x3x28x42xf32", "4x6x16xf32") +
+                          entry("encode_1", 1, "1x3x14x42xf32", "1x6x16xf32", "encode"))));
+  EXPECT_NE(message.find("expected tiles of height 28"), std::string::npos) << message;
+}
+
+TEST_F(GeometryTest, StagesAreAnEncoder) {
+  FailureOr<Geometry> geometry =
+      read(entry("encode_patches", 2, "2x3x28x42xf32", "2x24x8xf32") +
+           entry("encode_blocks", 2, "2x24x8xf32", "2x6x16xf32") + embed);
+  ASSERT_TRUE(succeeded(geometry)) << message;
+  EXPECT_EQ(geometry->imageBatch, 2);
+  EXPECT_EQ(geometry->tileHeight, 28);
+  EXPECT_EQ(geometry->tokensPerTile, 6);
+  EXPECT_EQ(geometry->hidden, 16);
 }
 
 TEST_F(GeometryTest, FeaturesHaveToBeAsWideAsEmbeddings) {

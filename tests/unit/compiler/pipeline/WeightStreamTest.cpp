@@ -176,6 +176,55 @@ TEST_F(QuantizedStreamTest, IsTheSameInPieces) {
     EXPECT_EQ(streamBytes(op, pieceBytes), whole) << pieceBytes;
 }
 
+// A product of two weights is quantized as any other, and does not depend on the pieces either.
+TEST_F(QuantizedStreamTest, QuantizesProducts) {
+  auto module =
+      parse("plan.weight @w #blue.source<\"w\" at 0 : tensor<300x60xf16>> "
+            "[#blue.transpose<[1, 0]>, #blue.multiply<#blue.source<\"w\" at 2 : "
+            "tensor<60x40xf16>>, [#blue.transpose<[1, 0]>]>, #blue.quantize<<i8 group 32 "
+            "scale f16>, nearest>] packed tensor<40x300x!blue.quantized<i8 group 32 scale "
+            "f16>, #plan.panels<rows 16, dot i16>> segment \"s\"");
+  ASSERT_TRUE(module);
+  auto op = *module->getOps<plan::WeightOp>().begin();
+  auto packed = cast<RankedTensorType>(op.getPacked());
+  plan::PanelLayout layout = *plan::PanelLayout::of(packed);
+  std::string bytes = streamBytes(op);
+  ASSERT_EQ(static_cast<int64_t>(bytes.size()), layout.bytes());
+  EXPECT_EQ(streamBytes(op, 1), bytes);
+  std::vector<float> rows;
+  for (size_t n = 0; n < 40; ++n)
+    for (size_t k = 0; k < 300; ++k) {
+      double sum = 0;
+      for (size_t m = 0; m < 60; ++m)
+        sum += double(widenHalf(file[1 + m * 40 + n])) * double(widenHalf(file[k * 60 + m]));
+      rows.push_back(static_cast<float>(sum));
+    }
+  quantize::Rows found = unpackPanels(layout, {bytes.data(), bytes.size()}), expected;
+  auto format = quantize::Format::of(cast<blue::QuantizedType>(packed.getElementType()));
+  ASSERT_TRUE(quantize::quantizeRows(format, blue::QuantizeMethod::Nearest, rows.data(), 40, 300,
+                                     expected));
+  EXPECT_EQ(found.elements, expected.elements);
+  EXPECT_EQ(found.scales, expected.scales);
+}
+
+// Only what lies in the model's files can be multiplied or added.
+TEST_F(WeightStreamTest, RefusesProductsOfConstants) {
+  auto module = parse(R"(
+    plan.weight @w dense<1.0> : tensor<3x2xf32>
+      [#blue.multiply<#blue.source<"m" at 0 : tensor<4x3xf32>>, []>] packed tensor<4x2xf32>
+      segment "s"
+  )");
+  ASSERT_TRUE(module);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context,
+                                  [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  EXPECT_TRUE(failed(streamWeight(*module->getOps<plan::WeightOp>().begin(), reader,
+                                  [](ArrayRef<char>) { return true; })));
+  EXPECT_EQ(message.find("expected a constant that needs no other weight, found #blue.multiply"),
+            0U)
+      << message;
+}
+
 TEST_F(QuantizedStreamTest, StopsWhenTheSinkHasEnough) {
   auto module = weight("<i4 group 64 scale f16>", "nearest");
   ASSERT_TRUE(module);

@@ -102,6 +102,34 @@ TEST_F(RowReaderTest, ChangesValues) {
   compare(builder.getIntegerType(8), {12, 20}, {convert(builder.getF32Type()), scale(0.1)});
 }
 
+TEST_F(RowReaderTest, MultipliesWeights) {
+  auto by = [&](ArrayRef<int64_t> shape, ArrayRef<Attribute> through = {}) -> Attribute {
+    auto other =
+        blue::SourceAttr::get(&context, "w", 8, RankedTensorType::get(shape, builder.getF32Type()));
+    return blue::MultiplyAttr::get(&context, other, builder.getArrayAttr(through));
+  };
+  // Depths around the block that is read at a time, rows and columns around a tile.
+  for (auto [n, m, k] :
+       {std::tuple(9, 17, 70), {1, 1, 1}, {5, 64, 3}, {4, 65, 8}, {33, 200, 130}}) {
+    compare(builder.getF32Type(), {m, k}, {by({n, m})});
+    compare(builder.getF32Type(), {k, m}, {transpose({1, 0}), by({m, n}, {transpose({1, 0})})});
+  }
+  compare(builder.getF32Type(), {20, 30}, {by({10, 20}), by({5, 10})});
+  compare(builder.getF32Type(), {20, 30}, {by({10, 20}), transpose({1, 0})});
+
+  FailureOr<RowReader> rows = open(builder.getF32Type(), {70, 30}, {by({9, 70})});
+  ASSERT_TRUE(succeeded(rows));
+  std::vector<float> found(9 * 30);
+  rows->read(0, 9, found.data());
+  for (size_t n = 0; n < 9; ++n)
+    for (size_t k = 0; k < 30; ++k) {
+      double sum = 0;
+      for (size_t m = 0; m < 70; ++m)
+        sum += double(values[2 + n * 70 + m]) * double(values[m * 30 + k]);
+      EXPECT_EQ(found[n * 30 + k], static_cast<float>(sum)) << n << ", " << k;
+    }
+}
+
 TEST_F(RowReaderTest, RefusesWhatHasNoRowsOfFloats) {
   ScopedDiagnosticHandler handler(&context, [](Diagnostic &) { return success(); });
   EXPECT_TRUE(failed(open(builder.getIntegerType(8), {12, 20}, {})));

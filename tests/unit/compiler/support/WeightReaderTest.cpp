@@ -41,6 +41,13 @@ protected:
     return blue::ScaleAttr::get(&context, builder.getF64FloatAttr(factor));
   }
 
+  Attribute multiply(blue::SourceAttr by, ArrayRef<Attribute> transforms = {}) {
+    return blue::MultiplyAttr::get(&context, by, builder.getArrayAttr(transforms));
+  }
+  Attribute add(blue::SourceAttr addend) {
+    return blue::AddAttr::get(&context, addend, builder.getArrayAttr({}));
+  }
+
   MLIRContext context;
   Builder builder;
   WeightReader reader;
@@ -72,6 +79,39 @@ TEST_F(WeightReaderTest, ConvertsAndScales) {
   FailureOr<Tensor> tensor = rows(source({3}), {half, scale(0.1)}, 0, 3);
   ASSERT_TRUE(succeeded(tensor));
   EXPECT_EQ(tensor->f32[1], 0.0999755859375f); // the half nearest to 0.1
+}
+
+TEST_F(WeightReaderTest, MultipliesFromTheLeft) {
+  // [[0, 3], [1, 4], [2, 5]] * [[6, 7, 8, 9], [10, 11, 12, 13]]
+  Attribute product = multiply(source({2, 3}), {transpose({1, 0})});
+  FailureOr<Tensor> tensor = rows(source({2, 4}, 24), {product}, 1, 3);
+  ASSERT_TRUE(succeeded(tensor));
+  EXPECT_EQ(tensor->shape, (std::vector<int64_t>{2, 4}));
+  EXPECT_EQ(tensor->f32, (std::vector<float>{46, 51, 56, 61, 62, 69, 76, 83}));
+  // What is behind it sees the product: all of it transposed, and a part of that.
+  tensor = rows(source({2, 4}, 24), {product, transpose({1, 0}), scale(2)}, 3, 4);
+  ASSERT_TRUE(succeeded(tensor));
+  EXPECT_EQ(tensor->f32, (std::vector<float>{78, 122, 166}));
+}
+
+// The bias of two linear layers that are one: V b + c.
+TEST_F(WeightReaderTest, MultipliesAndAddsVectors) {
+  FailureOr<Tensor> tensor =
+      rows(source({2}, 8),
+           {reshape({2, 1}), multiply(source({3, 2})), reshape({3}), add(source({3}, 40))}, 0, 3);
+  ASSERT_TRUE(succeeded(tensor));
+  EXPECT_EQ(tensor->shape, (std::vector<int64_t>{3}));
+  EXPECT_EQ(tensor->f32, (std::vector<float>{13, 24, 35}));
+}
+
+TEST_F(WeightReaderTest, RefusesProductsOfOtherShapes) {
+  int errors = 0;
+  context.getDiagEngine().registerHandler([&](Diagnostic &) { return success(++errors > 0); });
+  EXPECT_TRUE(failed(rows(source({2, 4}), {multiply(source({3, 3}))}, 0, 1)));
+  EXPECT_TRUE(failed(rows(source({2, 4}), {multiply(source({3, 2}))}, 2, 4)));
+  EXPECT_TRUE(failed(rows(source({2, 4}), {multiply(source({30, 2}))}, 0, 1)));
+  EXPECT_TRUE(failed(rows(source({2}), {add(source({3}))}, 0, 1)));
+  EXPECT_EQ(errors, 4);
 }
 
 TEST_F(WeightReaderTest, RefusesWhatIsNotThere) {

@@ -66,6 +66,11 @@ TEST_F(BenchCommandTest, MeasuresWhatIsAskedFor) {
   EXPECT_EQ(json["decode"][1]["tokens"], 4);
   ASSERT_EQ(json["encode"].size(), 1u);
   EXPECT_EQ(json["encode"][0]["tiles"], 5);
+  ASSERT_EQ(json["encode"][0]["calls"].size(), 2u);
+  EXPECT_EQ(json["encode"][0]["calls"][0]["entry"], "encode_batch");
+  EXPECT_EQ(json["encode"][0]["calls"][0]["tiles"], 4);
+  EXPECT_EQ(json["encode"][0]["calls"][1]["entry"], "encode");
+  EXPECT_GT(json["encode"][0]["calls"][1]["seconds"]["median"], 0.0);
   for (const char *test : {"prefill", "decode"})
     for (const nlohmann::json &one : json[test]) {
       EXPECT_GT(one["tokens_per_second"]["median"], 0.0);

@@ -35,7 +35,8 @@ TEST_F(InspectCommandTest, Text) {
   for (const char *text :
        {"target             fake (" FAKE_TRIPLE ", cpu any)", "runs here        ok",
         "recipe             float", "geometry", "context            96", "entry points",
-        "encode             4      1   16.0 KiB  vision    f32 4x3x4x4 -> f32 4x2x4",
+        "encode               4      1   16.0 KiB  vision    npu    f32 4x3x4x4 -> f32 4x2x4",
+        "machine            phone", "devices            npu (runs on cpu)",
         "candidates         [4, 2], [2, 4], [2, 2], [1, 1]", "memory plan",
         "peak_bytes         16384 (16.0 KiB)",
         "weights.bin            8192 bytes  sha-256 9f1dcbc3"})
@@ -66,11 +67,25 @@ TEST_F(InspectCommandTest, Precision) {
     EXPECT_TRUE(shows(text)) << text << " is not in:\n" << out.str();
 }
 
+TEST_F(InspectCommandTest, Fusions) {
+  bundle.manifest["fusions"] = nlohmann::json::parse(R"([
+    {"entry": "encode", "layer": "vision/projector", "gathers_tokens": true, "linear_layers": 2,
+     "steps_saved": 4, "wide_bytes_saved": 2048, "operations": 100, "operations_saved": 50}])");
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone);
+  EXPECT_TRUE(shows("  encode: vision/projector                              4 steps    2.0 KiB of "
+                    "rows  50 operations\n"))
+      << out.str();
+  EXPECT_EQ(inspect(true), ExitDone);
+  EXPECT_EQ(nlohmann::json::parse(out.str())["fusions"][0]["operations_saved"], 50);
+}
+
 // The text is for people: what is not of the expected kind is left out.
 TEST_F(InspectCommandTest, OddDescriptions) {
   bundle.manifest["entry_points"] = {1, {{"name", 7}, {"inputs", {1, {{"shape", 5}}}}}};
   bundle.manifest["memory_plan"] = {1, 2};
   bundle.manifest["precision"] = {{"segments", {1, {{"bytes", "x"}}}}, {"modules", 7}};
+  bundle.manifest["fusions"] = {1, {{"entry", 7}, {"wide_bytes_saved", "x"}}};
   bundle.write();
   EXPECT_EQ(inspect(false), ExitDone) << err.str();
   bundle.manifest["entry_points"] = "none";

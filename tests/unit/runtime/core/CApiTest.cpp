@@ -48,6 +48,21 @@ TEST_F(CApiTest, WholeConversation) {
   const std::uint8_t pixels[4 * 16] = {};
   ASSERT_EQ(bluec_session_add_picture_rgb(session, pixels, 4, 4, 16), BLUEC_OK);
   EXPECT_EQ(bluec_session_picture_count(session), 1);
+  ASSERT_EQ(bluec_session_wait(session, BLUEC_WAIT_PREFILLED), BLUEC_OK);
+  bluec_progress progress;
+  progress.struct_bytes = sizeof progress;
+  ASSERT_EQ(bluec_session_progress(session, &progress), BLUEC_OK);
+  EXPECT_EQ(progress.activity, BLUEC_IDLE);
+  EXPECT_EQ(progress.encoded, 1);
+  EXPECT_EQ(progress.tiles_done, 1);
+  EXPECT_EQ(progress.cached_tokens, 2 + FAKE_TOKENS_PER_TILE);
+  bluec_picture_info info;
+  info.struct_bytes = sizeof info;
+  ASSERT_EQ(bluec_session_picture_info(session, 0, &info), BLUEC_OK);
+  EXPECT_EQ(info.state, BLUEC_PICTURE_ENCODED);
+  EXPECT_EQ(info.columns, 1);
+  EXPECT_EQ(info.tokens, FAKE_TOKENS_PER_TILE);
+  EXPECT_EQ(bluec_session_picture_info(session, 1, &info), BLUEC_INVALID_ARGUMENT);
   int64_t tiles = 0;
   ASSERT_NE(bluec_session_picture_features(session, 0, &tiles), nullptr);
   EXPECT_EQ(tiles, 1);
@@ -80,6 +95,55 @@ TEST_F(CApiTest, WholeConversation) {
   EXPECT_EQ(statistics.position, 0);
 }
 
+TEST_F(CApiTest, PicturesInTheBackground) {
+  const std::uint8_t pixels[4 * 16] = {};
+  ASSERT_EQ(bluec_session_add_picture_file(session, "nonsense", 8), BLUEC_OK);
+  ASSERT_EQ(bluec_session_add_picture_rgb(session, pixels, 4, 4, 16), BLUEC_OK);
+  EXPECT_EQ(bluec_session_add_turn(session, "hi", SIZE_MAX), BLUEC_BAD_PICTURE);
+  EXPECT_STREQ(bluec_session_error(session),
+               "picture 1: expected a png or jpeg file, found something else");
+  bluec_picture_info info;
+  info.struct_bytes = sizeof info;
+  ASSERT_EQ(bluec_session_picture_info(session, 0, &info), BLUEC_OK);
+  EXPECT_EQ(info.state, BLUEC_PICTURE_FAILED);
+  EXPECT_EQ(info.status, BLUEC_BAD_PICTURE);
+  EXPECT_EQ(bluec_session_picture_features(session, 0, nullptr), nullptr);
+  EXPECT_EQ(bluec_session_drop_picture(session, 2), BLUEC_INVALID_ARGUMENT);
+  EXPECT_EQ(bluec_session_drop_picture(session, 0), BLUEC_OK);
+  EXPECT_EQ(bluec_session_set_draft(session, "h", SIZE_MAX), BLUEC_OK);
+  EXPECT_EQ(bluec_session_set_draft(session, nullptr, 1), BLUEC_INVALID_ARGUMENT);
+  EXPECT_EQ(bluec_session_add_turn(session, "hi<image>", SIZE_MAX), BLUEC_OK);
+  ASSERT_EQ(bluec_session_add_picture_rgb(session, pixels, 4, 4, 16), BLUEC_OK);
+  EXPECT_EQ(bluec_session_drop_pictures(session), BLUEC_OK);
+  EXPECT_EQ(bluec_session_picture_count(session), 0);
+  EXPECT_EQ(bluec_session_wait(session, 3), BLUEC_INVALID_ARGUMENT);
+  bluec_session_options options;
+  bluec_session_options_defaults(&options);
+  EXPECT_EQ(options.prefill_ahead, BLUEC_AHEAD_AFTER_ENCODING);
+  options.prefill_ahead = 7;
+  EXPECT_EQ(bluec_session_set_options(session, &options), BLUEC_INVALID_ARGUMENT);
+  EXPECT_STREQ(bluec_session_error(session), "prefill ahead: expected 0 to 2, found 7");
+  EXPECT_EQ(bluec_session_set_options(session, nullptr), BLUEC_OK);
+}
+
+TEST_F(CApiTest, FullContext) {
+  const std::string text(40, 'x');
+  std::string answer;
+  ASSERT_EQ(bluec_session_add_turn(session, text.c_str(), SIZE_MAX), BLUEC_OK);
+  ASSERT_EQ(bluec_session_generate(session, nullptr, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(bluec_session_add_turn(session, text.c_str(), SIZE_MAX), BLUEC_CONTEXT_FULL);
+  bluec_statistics statistics;
+  statistics.struct_bytes = sizeof statistics;
+  ASSERT_EQ(bluec_session_statistics(session, &statistics), BLUEC_OK);
+  EXPECT_EQ(statistics.needed_tokens, 43);
+  EXPECT_EQ(bluec_session_turn_count(session), 1);
+  EXPECT_EQ(bluec_session_turns_to_drop(session, statistics.needed_tokens), 1);
+  EXPECT_EQ(bluec_session_turns_to_drop(session, 1000), -1);
+  EXPECT_EQ(bluec_session_drop_oldest_turns(session, 2), BLUEC_INVALID_ARGUMENT);
+  EXPECT_EQ(bluec_session_drop_oldest_turns(session, 1), BLUEC_OK);
+  EXPECT_EQ(bluec_session_add_turn(session, text.c_str(), SIZE_MAX), BLUEC_OK);
+}
+
 // A caller built against an older header has shorter structs.
 TEST_F(CApiTest, ShorterStructs) {
   bluec_statistics statistics;
@@ -97,9 +161,7 @@ TEST_F(CApiTest, ShorterStructs) {
 }
 
 TEST_F(CApiTest, ErrorsSayWhy) {
-  EXPECT_EQ(bluec_session_add_picture_file(session, "nonsense", 8), BLUEC_BAD_PICTURE);
-  EXPECT_STREQ(bluec_session_error(session),
-               "picture: expected a png or jpeg file, found something else");
+  EXPECT_EQ(bluec_session_add_picture_file(session, nullptr, 8), BLUEC_INVALID_ARGUMENT);
   EXPECT_EQ(bluec_session_add_picture_rgb(session, nullptr, 4, 4, 12), BLUEC_INVALID_ARGUMENT);
   const std::uint8_t pixel[3] = {};
   EXPECT_EQ(bluec_session_add_picture_rgb(session, pixel, 30000, 1, 90000), BLUEC_INVALID_ARGUMENT);

@@ -35,6 +35,7 @@ TEST_F(ManifestTest, ReadsEveryField) {
   EXPECT_EQ(manifest->recipe, "float");
   EXPECT_EQ(manifest->context, FAKE_CONTEXT);
   EXPECT_EQ(manifest->imageBatch, 4);
+  EXPECT_FALSE(manifest->encodeCalls);
   EXPECT_EQ(manifest->preprocess.candidates.size(), 4u);
   EXPECT_EQ(manifest->preprocess.candidates[0], (Grid{4, 2}));
   EXPECT_EQ(manifest->preprocess.tileWidth, FAKE_TILE);
@@ -102,8 +103,50 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["geometry"]["context"] = -1; }},
       {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
        [](Json &json) { json["geometry"]["context"] = 18446744073709551615u; }},
-      {"manifest.json: preprocess.scheme: expected 'relaxed', found 'other'",
+      {"manifest.json: geometry.encode_calls: expected a list of 3 to 3 values",
+       [](Json &json) { json["geometry"]["encode_calls"] = {{1}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected a list of 3 to 3 values",
+       [](Json &json) { json["geometry"]["encode_calls"] = "[1], [4], [4]"; }},
+      {"manifest.json: geometry.encode_calls: expected calls that encode 1 tiles, each with at "
+       "least one to encode",
+       [](Json &json) { json["geometry"]["encode_calls"] = {1, {4}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected calls that encode 1 tiles, each with at "
+       "least one to encode",
+       [](Json &json) { json["geometry"]["encode_calls"] = {Json::array(), {4}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected calls that encode 2 tiles, each with at "
+       "least one to encode",
+       [](Json &json) { json["geometry"]["encode_calls"] = {{1}, {1}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected calls that encode 2 tiles, each with at "
+       "least one to encode",
+       [](Json &json) { json["geometry"]["encode_calls"] = {{1}, {4, 1}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected calls that encode 3 tiles, each with at "
+       "least one to encode",
+       [](Json &json) {
+         json["geometry"]["encode_calls"] = {{1}, {1, 1}, std::vector<int>(100000, 1)};
+       }},
+      {"manifest.json: geometry.encode_calls: expected a whole number from 1 to 4",
+       [](Json &json) { json["geometry"]["encode_calls"] = {{1}, {0, 4}, {4}}; }},
+      {"manifest.json: geometry.encode_calls: expected a whole number from 1 to 4",
+       [](Json &json) { json["geometry"]["encode_calls"] = {{1}, {4}, {5}}; }},
+      {"manifest.json: geometry.image_batch: expected at most 64",
+       [](Json &json) {
+         json["geometry"]["image_batch"] = std::int64_t(1) << 40;
+         json["geometry"]["encode_calls"] = Json::array();
+       }},
+      {"manifest.json: preprocess.scheme: expected 'relaxed', 'llava-next' or 'internvl', found "
+       "'other'",
        [](Json &json) { json["preprocess"]["scheme"] = "other"; }},
+      {"manifest.json: preprocess.thumbnail: expected 'none', 'last_if_many' or 'first', found "
+       "'second'",
+       [](Json &json) { json["preprocess"]["thumbnail"] = "second"; }},
+      {"manifest.json: preprocess.thumbnail: expected a string",
+       [](Json &json) { json["preprocess"]["thumbnail"] = true; }},
+      {"manifest.json: preprocess.resample: expected 'lanczos', 'bilinear' or 'bicubic', found "
+       "'nearest'",
+       [](Json &json) { json["preprocess"]["resample"] = "nearest"; }},
+      {"manifest.json: preprocess.max_tokens: expected 0, or at least the 2 tokens of the smallest "
+       "grid, found 1",
+       [](Json &json) { json["preprocess"]["max_tokens"] = 1; }},
       {"manifest.json: preprocess.candidates: expected a list of 1 to 1024 values",
        [](Json &json) { json["preprocess"]["candidates"] = Json::array(); }},
       {"manifest.json: preprocess.candidates: expected pairs of columns and rows",

@@ -47,6 +47,58 @@ protected:
   std::vector<bluec_step> steps;
 };
 
+TEST_F(ModelCheckTest, EncodersAreWholeOrPairsOfStages) {
+  TestBundle stages(BLUEC_FAKE_MODEL_IN_STAGES);
+  auto opened = Bundle::open(stages.path(), {1});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  const bluec_model sound = (*opened)->model();
+  std::vector<bluec_entry> changed;
+  bluec_tensor crossing;
+  const auto check = [&](const std::function<void()> &change) {
+    changed.assign(sound.entries, sound.entries + sound.num_entries);
+    crossing = changed[0].outputs[0];
+    changed[0].outputs = &crossing;
+    model = sound;
+    model.entries = changed.data();
+    change();
+    return checkModel(model, nullptr).message();
+  };
+  EXPECT_EQ(check([] {}), "");
+  EXPECT_EQ(check([&] { changed[1].kind = BLUEC_ENTRY_ENCODE_PATCHES; }).substr(0, 22),
+            "model.so: entry 'encod");
+  EXPECT_EQ(check([&] {
+              changed.erase(changed.begin() + 1);
+              --model.num_entries;
+            }),
+            "model.so: entry 'encode_patches': expected the encoder's other stage of capacity 4, "
+            "found none");
+  EXPECT_EQ(check([&] { changed[2] = changed[0]; }),
+            "model.so: entry 'encode_patches': expected one of its kind and capacity, found more");
+  EXPECT_EQ(check([&] { changed[2] = entries[0]; }),
+            "model.so: entry 'encode': expected whole encoders or stages of encoders, found both");
+  EXPECT_EQ(check([&] { crossing.rank = 1; }),
+            "model.so: entry 'encode_patches': expected an output as the input of "
+            "'encode_blocks', found another type or shape");
+  EXPECT_EQ(check([&] { std::swap(crossing.dims[0], crossing.dims[1]); }),
+            "model.so: entry 'encode_patches': expected an output with a row for each tile");
+}
+
+TEST_F(ModelCheckTest, TheManifestsCallsNeedEncoders) {
+  bundle.manifest["geometry"]["encode_calls"] = {{1}, {1, 1}, {4}};
+  bundle.write();
+  EXPECT_TRUE(Bundle::open(bundle.path(), {1}).ok());
+  bundle.manifest["geometry"]["encode_calls"] = {{1}, {2}, {4}};
+  bundle.write();
+  EXPECT_EQ(Bundle::open(bundle.path(), {1}).status().message(),
+            "model.so: encode_calls: expected an image encoder for 2 tiles as in manifest.json, "
+            "found none");
+  bundle.manifest["geometry"]["image_batch"] = 2;
+  bundle.manifest["geometry"]["encode_calls"] = {{1}};
+  bundle.write();
+  EXPECT_EQ(Bundle::open(bundle.path(), {1}).status().message(),
+            "model.so: image_batch: expected 2, found 4");
+}
+
 TEST_F(ModelCheckTest, TheFakeModelIsSound) { EXPECT_EQ(check(), ""); }
 
 TEST_F(ModelCheckTest, Refusals) {
@@ -55,7 +107,7 @@ TEST_F(ModelCheckTest, Refusals) {
     std::function<void()> change;
   } cases[] = {
       {"model.so: expected a bluec model, found something else", [&] { model.magic = 1; }},
-      {"model.so: abi version: expected 1, found 2", [&] { model.abi_version = 2; }},
+      {"model.so: abi version: expected 2, found 1", [&] { model.abi_version = 1; }},
       {"model.so: struct size: expected", [&] { model.struct_bytes -= 8; }},
       {"model.so: alignment: expected 64, found 32", [&] { model.alignment = 32; }},
       {"model.so: a text of the descriptor is missing", [&] { model.triple = nullptr; }},
@@ -76,6 +128,9 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: entry 'prefill': unknown kind 9", [&] { prefill->kind = 9; }},
       {"model.so: entry 'prefill': it names a segment that is not there",
        [&] { prefill->segment = 2; }},
+      {"model.so: entry 'prefill': it names a device that is not there",
+       [&] { prefill->device = 1; }},
+      {"model.so: a table of the descriptor is missing", [&] { model.num_devices = 0; }},
       {"model.so: entry 'prefill': its capacity or arena size is out of range",
        [&] { prefill->capacity = 0; }},
       {"model.so: entry 'prefill': a table is missing", [&] { prefill->inputs = nullptr; }},

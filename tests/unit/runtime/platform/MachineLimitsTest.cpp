@@ -38,6 +38,14 @@ TEST(MachineLimitsTest, NoPeakWithoutAnInstruction) {
   EXPECT_EQ(measureDotPeak(pool, DotType::F32, {"hyperdrive"}, 0.01), 0);
 }
 
+TEST(MachineLimitsTest, LastLevelCache) {
+  const std::int64_t bytes = lastLevelCacheBytes();
+  if (bytes == 0)
+    GTEST_SKIP() << "the system does not describe its caches";
+  EXPECT_GE(bytes, std::int64_t(16) << 10);
+  EXPECT_LE(bytes, std::int64_t(64) << 30);
+}
+
 TEST(MachineLimitsTest, ResidentMemory) {
   const std::size_t bytes = std::size_t(64) << 20;
   const ResidentMemory before = residentMemory();

@@ -25,6 +25,10 @@
 #define FAKE_IMAGE 259
 #define FAKE_BEGIN 260
 
+// Pixels that a stage of the encoder refuses.
+#define FAKE_BAD_PATCHES 1000
+#define FAKE_BAD_BLOCKS 2000
+
 // weights.bin is all zeros.
 #define FAKE_WEIGHTS_BYTES 8192
 #define FAKE_WEIGHTS_SHA256                                                                        \

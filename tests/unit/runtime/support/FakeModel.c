@@ -7,7 +7,9 @@
 // leftover of another turn changes it.
 //
 // The vision side answers with rows (2, mean of the tile's pixels, index in the call, capacity of
-// the entry), which shows how tiles were handed out.
+// the entry), which shows how tiles were handed out. With FAKE_STAGES its encoders are pairs of
+// stages, of which the first gives the means. A stage answers with an error to pixels that are
+// FAKE_BAD_PATCHES or FAKE_BAD_BLOCKS in the mean.
 #include "abi/bluec_abi.h"
 #include "support/FakeGeometry.h"
 
@@ -35,20 +37,27 @@ static int32_t runStep(const struct bluec_call *call, bluec_kernel_fn kernel, in
   return call->on_step ? call->on_step(call->observer, step) : 0;
 }
 
-static void encodeTiles(const struct bluec_call *call, int64_t begin, int64_t end, float capacity) {
-  for (int64_t tile = begin; tile < end; ++tile) {
-    const float *pixels = at(call, 0) + tile * 3 * FAKE_TILE * FAKE_TILE;
-    float sum = 0;
-    for (int i = 0; i < 3 * FAKE_TILE * FAKE_TILE; ++i)
-      sum += pixels[i];
-    float *rows = at(call, outputOffset) + tile * FAKE_TOKENS_PER_TILE * FAKE_HIDDEN;
-    for (int row = 0; row < FAKE_TOKENS_PER_TILE; ++row, rows += FAKE_HIDDEN) {
-      rows[0] = 2;
-      rows[1] = sum / (3 * FAKE_TILE * FAKE_TILE);
-      rows[2] = (float)tile;
-      rows[3] = capacity;
-    }
+static float meanOf(const float *pixels) {
+  float sum = 0;
+  for (int i = 0; i < 3 * FAKE_TILE * FAKE_TILE; ++i)
+    sum += pixels[i];
+  return sum / (3 * FAKE_TILE * FAKE_TILE);
+}
+
+static void writeFeatures(const struct bluec_call *call, int64_t tile, float mean, float capacity) {
+  float *rows = at(call, outputOffset) + tile * FAKE_TOKENS_PER_TILE * FAKE_HIDDEN;
+  for (int row = 0; row < FAKE_TOKENS_PER_TILE; ++row, rows += FAKE_HIDDEN) {
+    rows[0] = 2;
+    rows[1] = mean;
+    rows[2] = (float)tile;
+    rows[3] = capacity;
   }
+}
+
+#ifndef FAKE_STAGES
+static void encodeTiles(const struct bluec_call *call, int64_t begin, int64_t end, float capacity) {
+  for (int64_t tile = begin; tile < end; ++tile)
+    writeFeatures(call, tile, meanOf(at(call, 0) + tile * 3 * FAKE_TILE * FAKE_TILE), capacity);
 }
 
 static void encodeFour(const struct bluec_call *call, int64_t begin, int64_t end) {
@@ -63,6 +72,42 @@ static int32_t runEncodeFour(const struct bluec_call *call) {
 static int32_t runEncodeOne(const struct bluec_call *call) {
   return runStep(call, encodeOne, call->count, 0);
 }
+#else
+static void patchTiles(const struct bluec_call *call, int64_t begin, int64_t end) {
+  for (int64_t tile = begin; tile < end; ++tile)
+    at(call, outputOffset)[tile] = meanOf(at(call, 0) + tile * 3 * FAKE_TILE * FAKE_TILE);
+}
+static void blocksOfFour(const struct bluec_call *call, int64_t begin, int64_t end) {
+  for (int64_t tile = begin; tile < end; ++tile)
+    writeFeatures(call, tile, at(call, 0)[tile], 4);
+}
+static void blocksOfOne(const struct bluec_call *call, int64_t begin, int64_t end) {
+  for (int64_t tile = begin; tile < end; ++tile)
+    writeFeatures(call, tile, at(call, 0)[tile], 1);
+}
+// Of two steps, so that there is one to cancel in.
+static int32_t runStage(const struct bluec_call *call, bluec_kernel_fn kernel, const float *means,
+                        float bad) {
+  for (int64_t step = 0; step < 2; ++step) {
+    const int32_t answer = runStep(call, kernel, call->count, step);
+    if (answer)
+      return answer;
+  }
+  for (int64_t tile = 0; tile < call->count; ++tile)
+    if (means[tile] == bad)
+      return (int32_t)bad;
+  return 0;
+}
+static int32_t runPatches(const struct bluec_call *call) {
+  return runStage(call, patchTiles, at(call, outputOffset), FAKE_BAD_PATCHES);
+}
+static int32_t runBlocksFour(const struct bluec_call *call) {
+  return runStage(call, blocksOfFour, at(call, 0), FAKE_BAD_BLOCKS);
+}
+static int32_t runBlocksOne(const struct bluec_call *call) {
+  return runStage(call, blocksOfOne, at(call, 0), FAKE_BAD_BLOCKS);
+}
+#endif
 
 static void embedTokens(const struct bluec_call *call, int64_t begin, int64_t end) {
   const int32_t *ids = (const int32_t *)call->arena;
@@ -143,8 +188,25 @@ static const struct bluec_tensor embedRows[] = {ROWS(outputOffset, FAKE_CHUNK)};
 static const struct bluec_tensor prefillRows[] = {ROWS(0, FAKE_CHUNK)};
 static const struct bluec_tensor decodeId[] = {IDS(1)}, logits[] = {LOGITS};
 
+#ifndef FAKE_STAGES
 static const struct bluec_step fourSteps[] = {{"vision/tiles", "encode_4", 4, FEATURES(4)}};
 static const struct bluec_step oneSteps[] = {{"vision/tiles", "encode_1", 1, FEATURES(1)}};
+#else
+#define MEANS(offset, n) TENSOR("patches", BLUEC_F32, offset, (n) * 4, 2, n, 1)
+static const struct bluec_tensor fourMeans[] = {MEANS(outputOffset, 4)},
+                                 fourTaken[] = {MEANS(0, 4)};
+static const struct bluec_tensor oneMean[] = {MEANS(outputOffset, 1)}, oneTaken[] = {MEANS(0, 1)};
+static const struct bluec_step fourPatchSteps[] = {
+    {"vision/patches", "patches_4", 4, MEANS(outputOffset, 4)},
+    {"vision/again", "patches_4", 4, MEANS(outputOffset, 4)}};
+static const struct bluec_step onePatchSteps[] = {
+    {"vision/patches", "patches_1", 1, MEANS(outputOffset, 1)},
+    {"vision/again", "patches_1", 1, MEANS(outputOffset, 1)}};
+static const struct bluec_step fourSteps[] = {{"vision/tiles", "blocks_4", 4, FEATURES(4)},
+                                              {"vision/again", "blocks_4", 4, FEATURES(4)}};
+static const struct bluec_step oneSteps[] = {{"vision/tiles", "blocks_1", 1, FEATURES(1)},
+                                             {"vision/again", "blocks_1", 1, FEATURES(1)}};
+#endif
 static const struct bluec_step embedSteps[] = {
     {"embed", "embed_8", FAKE_CHUNK, ROWS(outputOffset, FAKE_CHUNK)}};
 static const struct bluec_step prefillSteps[] = {
@@ -155,16 +217,34 @@ static const struct bluec_step decodeSteps[] = {{"decoder/cache", "cache_1", 1, 
 static const struct bluec_segment segments[] = {{"vision", 0, 4096}, {"language", 4096, 4096}};
 
 static const struct bluec_entry entries[] = {
-    {"encode", BLUEC_ENTRY_ENCODE, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1, oneFeatures, 1,
-     oneSteps},
-    {"encode_batch", BLUEC_ENTRY_ENCODE, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels, 1,
+#ifdef FAKE_STAGES
+    {"encode_patches", BLUEC_ENTRY_ENCODE_PATCHES, 0, 0, 0, 4, arenaBytes, runPatches, 1,
+     fourPixels, 1, fourMeans, 2, fourPatchSteps},
+    {"encode_blocks", BLUEC_ENTRY_ENCODE_BLOCKS, 0, 1, 0, 4, arenaBytes, runBlocksFour, 1,
+     fourTaken, 1, fourFeatures, 2, fourSteps},
+    {"encode_patches_1", BLUEC_ENTRY_ENCODE_PATCHES, 0, 0, 0, 1, arenaBytes, runPatches, 1,
+     onePixels, 1, oneMean, 2, onePatchSteps},
+    {"encode_blocks_1", BLUEC_ENTRY_ENCODE_BLOCKS, 0, 1, 0, 1, arenaBytes, runBlocksOne, 1,
+     oneTaken, 1, oneFeatures, 2, oneSteps},
+#else
+    {"encode", BLUEC_ENTRY_ENCODE, 0, 0, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1,
+     oneFeatures, 1, oneSteps},
+    {"encode_batch", BLUEC_ENTRY_ENCODE, 0, 0, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels, 1,
      fourFeatures, 1, fourSteps},
-    {"embed", BLUEC_ENTRY_EMBED, 1, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1, embedRows, 1,
-     embedSteps},
-    {"prefill", BLUEC_ENTRY_PREFILL, 1, FAKE_CHUNK, arenaBytes, runPrefill, 1, prefillRows, 1,
+#endif
+    {"embed", BLUEC_ENTRY_EMBED, 1, 0, 0, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1,
+     embedRows, 1, embedSteps},
+    {"prefill", BLUEC_ENTRY_PREFILL, 1, 0, 0, FAKE_CHUNK, arenaBytes, runPrefill, 1, prefillRows, 1,
      logits, 2, prefillSteps},
-    {"decode", BLUEC_ENTRY_DECODE, 1, 1, arenaBytes, runDecode, 1, decodeId, 1, logits, 2,
+    {"decode", BLUEC_ENTRY_DECODE, 1, 0, 0, 1, arenaBytes, runDecode, 1, decodeId, 1, logits, 2,
      decodeSteps},
+};
+
+static const char *const devices[] = {
+    "cpu",
+#ifdef FAKE_STAGES
+    "npu",
+#endif
 };
 
 #ifndef FAKE_MODEL_SYMBOL
@@ -191,6 +271,8 @@ __attribute__((visibility("default"))) const struct bluec_model FAKE_MODEL_SYMBO
     .tile_width = FAKE_TILE,
     .num_segments = 2,
     .segments = segments,
-    .num_entries = 5,
+    .num_entries = sizeof(entries) / sizeof(entries[0]),
     .entries = entries,
+    .num_devices = sizeof(devices) / sizeof(devices[0]),
+    .devices = devices,
 };

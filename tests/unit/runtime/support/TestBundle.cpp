@@ -109,19 +109,23 @@ TestBundle::TestBundle(const std::string &model) {
                             {"std", List{1, 1, 1}},
                             {"pad_color", {0, 0, 0}},
                             {"pad_position", "center"},
+                            {"resample", "bicubic"},
                             {"scheme", "relaxed"},
                             {"alpha", 0.1},
                             {"candidates", nlohmann::json::parse("[[4,2],[2,4],[2,2],[1,1]]")},
-                            {"thumbnail", true}};
+                            {"thumbnail", "last_if_many"},
+                            {"max_tokens", 0}};
   manifest["chat"] = {{"image_token_id", FAKE_IMAGE},        {"image_token", "<image>"},
                       {"bos_token_id", FAKE_BEGIN},          {"add_bos", true},
                       {"user_prefix", "<|user|>"},           {"user_suffix", ""},
                       {"assistant_prefix", "<|assistant|>"}, {"assistant_suffix", "<|end|>"}};
   manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
   manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "kind": "encode",
-      "capacity": 4, "segment": "vision", "arena_bytes": 16384, "steps": 1,
+      "capacity": 4, "segment": "vision", "device": "npu", "arena_bytes": 16384, "steps": 1,
       "inputs": [{"type": "f32", "shape": [4, 3, 4, 4]}],
       "outputs": [{"type": "f32", "shape": [4, 2, 4]}]}])");
+  manifest["machine"] = {{"name", "phone"}, {"sha256", std::string(64, '0')}};
+  manifest["devices"] = nlohmann::json::parse(R"([{"name": "npu", "runs_on": "cpu"}])");
   manifest["memory_plan"] = {{"peak_bytes", 16384}};
   for (const char *name : {"model.so", "weights.bin", "tokenizer.bin"})
     manifest["files"][name] = {{"bytes", 0}, {"sha256", ""}};

@@ -79,4 +79,28 @@ TEST_F(ChatTemplateTest, WithoutAPlaceholderTextIsText) {
   EXPECT_EQ(turn("<image>", 0).size(), 2u + 7 + 2);
 }
 
+// What is typed so far: its last word may not be whole, and pictures may still be missing.
+TEST_F(ChatTemplateTest, PrefixOfATurn) {
+  std::size_t settled = 0;
+  const auto prefix = [&](std::string_view draft, int pictures) {
+    const TurnPrefix known = makeTurnPrefix(tokenizer, chat, "", true, draft, pictures);
+    Ids ids;
+    for (const PromptPart &part : known.parts)
+      ids.push_back(part.kind == PromptPart::Kind::Token ? part.value : -1 - part.value);
+    settled = known.settled;
+    return ids;
+  };
+  EXPECT_EQ(prefix("", 0), (Ids{FAKE_USER, '\n'}));
+  EXPECT_EQ(settled, 0u);
+  EXPECT_EQ(prefix("hi the", 0), (Ids{FAKE_USER, '\n', 'h', 'i'}));
+  EXPECT_EQ(settled, 0u);
+  EXPECT_EQ(prefix("hi \xe2\x82", 2), (Ids{FAKE_USER, '\n', -1, -2, 'h', 'i'}));
+  EXPECT_EQ(settled, 4u);
+  EXPECT_EQ(prefix("a<image>b c", 2), (Ids{FAKE_USER, '\n', 'a', -1, 'b'}));
+  EXPECT_EQ(settled, 4u);
+  EXPECT_EQ(prefix("a<image>b<image>c d", 1), (Ids{FAKE_USER, '\n', 'a', -1, 'b'}));
+  EXPECT_EQ(settled, 5u);
+  EXPECT_EQ(prefix("a<ima", 0), (Ids{FAKE_USER, '\n'}));
+}
+
 } // namespace

@@ -1,6 +1,7 @@
 #include "vision/Resize.h"
 
 #include "core/Sha256.h"
+#include "platform/ThreadPool.h"
 
 #include <fstream>
 #include <gtest/gtest.h>
@@ -20,24 +21,28 @@ Picture noise(int width, int height) {
   return picture;
 }
 
-// Bit for bit what Pillow gives, for sizes that grow, shrink, and do both.
+// Bit for bit what Pillow gives, for sizes that grow, shrink, and do both; on any threads.
 TEST(Resize, EqualsPillow) {
+  ThreadPool pool(3);
   std::ifstream golden(BLUEC_SOURCE_DIR "/tests/golden/runtime/resize.txt");
   int fromWidth = 0, fromHeight = 0, width = 0, height = 0, cases = 0;
-  std::string hash;
-  while (golden >> fromWidth >> fromHeight >> width >> height >> hash) {
-    const Picture resized = resizeBicubic(noise(fromWidth, fromHeight), width, height);
+  std::string name, hash;
+  while (golden >> name >> fromWidth >> fromHeight >> width >> height >> hash) {
+    const std::optional<Filter> filter = filterByName(name);
+    ASSERT_TRUE(filter) << name;
+    ThreadPool *threads = cases % 2 == 0 ? &pool : nullptr;
+    const Picture resized = resize(noise(fromWidth, fromHeight), width, height, *filter, threads);
     EXPECT_EQ(resized.width, width);
     EXPECT_EQ(resized.height, height);
     EXPECT_EQ(toHex(Sha256::of(resized.pixels.data(), resized.pixels.size())), hash)
-        << fromWidth << " x " << fromHeight << " to " << width << " x " << height;
+        << name << ' ' << fromWidth << " x " << fromHeight << " to " << width << " x " << height;
     ++cases;
   }
-  EXPECT_EQ(cases, 88);
+  EXPECT_EQ(cases, 3 * 88);
 }
 
 TEST(Resize, OnePixelFillsAll) {
-  const Picture resized = resizeBicubic({1, 1, {10, 20, 30}}, 5, 4);
+  const Picture resized = resize({1, 1, {10, 20, 30}}, 5, 4);
   for (std::size_t i = 0; i < resized.pixels.size(); ++i)
     EXPECT_EQ(resized.pixels[i], 10 * (i % 3 + 1));
 }

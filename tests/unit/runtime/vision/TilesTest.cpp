@@ -1,6 +1,12 @@
 #include "vision/Tiles.h"
 
+#include "core/Sha256.h"
+#include "platform/ThreadPool.h"
+
+#include <fstream>
 #include <gtest/gtest.h>
+#include <map>
+#include <sstream>
 
 using namespace bluec::runtime;
 
@@ -35,21 +41,100 @@ float red(const TileSet &tiles, int tile, int x, int y) {
   return tiles.pixels[std::size_t(tile * 3 * 16 + y * 4 + x)];
 }
 
+Preprocess withScheme(Scheme scheme, Preprocess preprocess) {
+  preprocess.scheme = scheme;
+  return preprocess;
+}
+
 TEST(Tiles, PublishedCases) {
   EXPECT_EQ(chooseGrid(394, 390, paper()), (Grid{1, 1}));
   EXPECT_EQ(chooseGrid(380, 76, paper()), (Grid{1, 1}));
   EXPECT_EQ(chooseGrid(380, 393, paper()), (Grid{1, 1}));
   EXPECT_EQ(chooseGrid(500, 102, paper()), (Grid{2, 1}));
+  const Preprocess llava = withScheme(Scheme::LlavaNext, paper());
+  EXPECT_EQ(chooseGrid(394, 390, llava), (Grid{2, 2}));
+  EXPECT_EQ(chooseGrid(380, 393, llava), (Grid{1, 2})); // 384 x 768
+  Preprocess internVl = withScheme(Scheme::InternVl, paper());
+  internVl.candidates = gridsOf(1, 6);
+  EXPECT_EQ(chooseGrid(380, 76, internVl), (Grid{5, 1}));
+  EXPECT_EQ(chooseGrid(500, 102, internVl), (Grid{5, 1}));
 }
 
 // A phone's screen with up to 16 tiles.
 TEST(Tiles, PhoneScreen) {
   Preprocess preprocess = paper();
-  preprocess.candidates.clear();
-  for (int columns = 4; columns >= 1; --columns)
-    for (int rows = 4; rows >= 1; --rows)
-      preprocess.candidates.push_back({columns, rows});
-  EXPECT_EQ(chooseGrid(768, 1536, preprocess), (Grid{2, 4}));
+  preprocess.candidates = gridsWithin(4, 4);
+  preprocess.tokensPerTile = 196;
+  const TileLayout layout = layOutTiles(768, 1536, preprocess);
+  EXPECT_EQ(layout.grid, (Grid{2, 4}));
+  EXPECT_EQ(layout.count, 9);
+  EXPECT_EQ(layout.tokens, 1764);
+}
+
+TEST(Tiles, GridsOf) {
+  EXPECT_EQ(gridsWithin(2, 2), (std::vector<Grid>{{2, 2}, {2, 1}, {1, 2}, {1, 1}}));
+  EXPECT_EQ(gridsOf(1, 4),
+            (std::vector<Grid>{{4, 1}, {3, 1}, {2, 2}, {2, 1}, {1, 4}, {1, 3}, {1, 2}, {1, 1}}));
+  EXPECT_EQ(gridsOf(4, 4), (std::vector<Grid>{{4, 1}, {2, 2}, {1, 4}}));
+}
+
+// Of grids that keep and waste the same, the one that is listed first.
+TEST(Tiles, LlavaNextTakesTheFirstOfEqualGrids) {
+  Preprocess preprocess = withScheme(Scheme::LlavaNext, paper());
+  preprocess.candidates = {{2, 3}, {3, 2}};
+  EXPECT_EQ(chooseGrid(300, 300, preprocess), (Grid{2, 3}));
+  preprocess.candidates = {{3, 2}, {2, 3}};
+  EXPECT_EQ(chooseGrid(300, 300, preprocess), (Grid{3, 2}));
+}
+
+// The larger of equal ratios, once the picture has more than half of its pixels.
+TEST(Tiles, InternVlAsksForTheAreaOfATie) {
+  Preprocess preprocess = withScheme(Scheme::InternVl, paper());
+  EXPECT_EQ(chooseGrid(543, 543, preprocess), (Grid{1, 1}));
+  EXPECT_EQ(chooseGrid(544, 544, preprocess), (Grid{2, 2}));
+  EXPECT_EQ(chooseGrid(814, 814, preprocess), (Grid{2, 2}));
+  EXPECT_EQ(chooseGrid(815, 815, preprocess), (Grid{3, 3}));
+}
+
+TEST(Tiles, Layouts) {
+  Preprocess preprocess = paper();
+  TileLayout layout = layOutTiles(500, 102, preprocess); // 768 x 156.67
+  EXPECT_EQ(layout.width, 768);
+  EXPECT_EQ(layout.height, 156);
+  EXPECT_EQ(layout.left, 0);
+  EXPECT_EQ(layout.top, 114);
+  EXPECT_EQ(layout.bottom, 114);
+  preprocess.candidates = {{2, 1}};
+  layout = layOutTiles(500, 102, withScheme(Scheme::LlavaNext, preprocess));
+  EXPECT_EQ(layout.height, 157);
+  EXPECT_EQ(layout.top, 113);
+  EXPECT_EQ(layout.bottom, 114);
+  layout = layOutTiles(500, 102, withScheme(Scheme::InternVl, preprocess));
+  EXPECT_EQ(layout.height, 384);
+  EXPECT_EQ(layout.top + layout.bottom, 0);
+}
+
+// Grids give way first, then the thumbnail.
+TEST(Tiles, TokenCap) {
+  Preprocess preprocess = paper();
+  preprocess.tokensPerTile = 10;
+  EXPECT_EQ(leastTokens(preprocess), 10);
+  Preprocess capped = preprocess;
+  capTokens(capped, 50);
+  EXPECT_EQ(capped.candidates.size(), 6u); // 2:2, 1:1 to 1:3, 2:1 and 3:1
+  EXPECT_EQ(chooseGrid(3000, 3000, capped), (Grid{2, 2}));
+  EXPECT_EQ(tokensOf(chooseGrid(3000, 3000, capped), capped), 50);
+  capped = preprocess;
+  capTokens(capped, 29);
+  EXPECT_EQ(capped.candidates, (std::vector<Grid>{{1, 1}}));
+  EXPECT_EQ(capped.thumbnail, Thumbnail::LastIfMany);
+
+  Preprocess many = preprocess;
+  many.candidates = {{2, 1}, {1, 2}, {2, 2}};
+  EXPECT_EQ(leastTokens(many), 20);
+  capTokens(many, 29);
+  EXPECT_EQ(many.thumbnail, Thumbnail::None);
+  EXPECT_EQ(many.candidates, (std::vector<Grid>{{2, 1}, {1, 2}}));
 }
 
 TEST(Tiles, OrderOfCandidatesDoesNotMatter) {
@@ -90,8 +175,106 @@ TEST(Tiles, RowByRowThenThumbnail) {
   EXPECT_LT(red(tiles, 2, 0, 0), 10); // the whole picture, narrowed
   EXPECT_GT(red(tiles, 2, 3, 0), 190);
   Preprocess without = small();
-  without.thumbnail = false;
+  without.thumbnail = Thumbnail::None;
   EXPECT_EQ(makeTiles(picture, without).count, 2);
+}
+
+// What a script computes from the published rules (scripts/make_runtime_goldens).
+struct Golden {
+  std::map<std::string, Preprocess> configurations;
+  int cases = 0;
+};
+
+Golden checkPlacements() {
+  Golden golden;
+  std::ifstream file(BLUEC_SOURCE_DIR "/tests/golden/runtime/tiles.txt");
+  std::string line, name;
+  while (std::getline(file, line)) {
+    std::istringstream words(line);
+    if (line.starts_with("configuration")) {
+      std::string word, scheme;
+      Preprocess preprocess;
+      words >> word >> name >> scheme >> preprocess.tileWidth;
+      preprocess.tileHeight = preprocess.tileWidth;
+      preprocess.scheme = schemeByName(scheme).value();
+      Grid grid;
+      for (char comma; words >> grid.columns >> comma >> grid.rows;)
+        preprocess.candidates.push_back(grid);
+      golden.configurations[name] = preprocess;
+      continue;
+    }
+    int width = 0, height = 0;
+    TileLayout expected;
+    words >> width >> height >> expected.grid.columns >> expected.grid.rows >> expected.width >>
+        expected.height >> expected.left >> expected.top;
+    const TileLayout found = layOutTiles(width, height, golden.configurations[name]);
+    EXPECT_EQ(found.grid, expected.grid) << name << ' ' << line;
+    EXPECT_EQ(found.width, expected.width) << name << ' ' << line;
+    EXPECT_EQ(found.height, expected.height) << name << ' ' << line;
+    EXPECT_EQ(found.left, expected.left) << name << ' ' << line;
+    EXPECT_EQ(found.top, expected.top) << name << ' ' << line;
+    ++golden.cases;
+  }
+  return golden;
+}
+
+TEST(Tiles, PlacementsAreThePublishedOnes) { EXPECT_EQ(checkPlacements().cases, 4510); }
+
+// The same pixels as `noise` of scripts/make_runtime_goldens.
+Picture noise(int width, int height) {
+  Picture picture{width, height, {}};
+  std::uint32_t state = std::uint32_t(width) * 65537u + std::uint32_t(height);
+  for (int i = 0; i < width * height * 3; ++i) {
+    state = state * 1664525u + 1013904223u;
+    picture.pixels.push_back(std::uint8_t(state >> 24));
+  }
+  return picture;
+}
+
+TEST(Tiles, PixelsAreThoseOfPillow) {
+  const Golden golden = checkPlacements();
+  std::ifstream file(BLUEC_SOURCE_DIR "/tests/golden/runtime/tile_pixels.txt");
+  std::string name, hash;
+  int width = 0, height = 0, count = 0, cases = 0;
+  while (file >> name >> width >> height >> count >> hash) {
+    Preprocess preprocess = golden.configurations.at(name);
+    preprocess.rescale = 1;
+    preprocess.padColor = {1, 2, 3};
+    if (preprocess.scheme == Scheme::LlavaNext)
+      preprocess.thumbnail = Thumbnail::First;
+    const TileSet tiles = makeTiles(noise(width, height), preprocess);
+    EXPECT_EQ(tiles.count, count);
+    const std::vector<std::uint8_t> bytes(tiles.pixels.begin(), tiles.pixels.end());
+    EXPECT_EQ(toHex(Sha256::of(bytes.data(), bytes.size())), hash)
+        << name << ' ' << width << " x " << height;
+    ++cases;
+  }
+  EXPECT_EQ(cases, 75);
+}
+
+TEST(Tiles, ThumbnailFirst) {
+  Preprocess preprocess = small();
+  preprocess.thumbnail = Thumbnail::First;
+  Picture picture = flat(8, 4, 0);
+  for (int y = 0; y < 4; ++y)
+    for (int x = 4; x < 8; ++x)
+      picture.pixels[std::size_t((y * 8 + x) * 3)] = 200;
+  const TileSet tiles = makeTiles(picture, preprocess);
+  ASSERT_EQ(tiles.count, 3);
+  EXPECT_GT(red(tiles, 0, 3, 0), 190);
+  EXPECT_EQ(red(tiles, 1, 3, 3), 0);
+  EXPECT_EQ(red(tiles, 2, 0, 0), 200);
+  EXPECT_EQ(makeTiles(flat(4, 4, 1), preprocess).count, 2); // also beside a single one
+}
+
+TEST(Tiles, ThreadsDoNotChangeThem) {
+  Picture picture = flat(1003, 701, 0);
+  for (std::size_t i = 0; i < picture.pixels.size(); ++i)
+    picture.pixels[i] = std::uint8_t(i * i >> 3);
+  Preprocess preprocess = paper();
+  const TileSet alone = makeTiles(picture, preprocess);
+  ThreadPool threads(3);
+  EXPECT_EQ(makeTiles(picture, preprocess, &threads).pixels, alone.pixels);
 }
 
 TEST(Tiles, Padding) {

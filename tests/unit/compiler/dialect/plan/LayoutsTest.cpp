@@ -96,6 +96,25 @@ TEST_F(LayoutsTest, ACacheIsAByteAnElementAndAScaleAPosition) {
   EXPECT_FALSE(values->keys);
 }
 
+TEST_F(LayoutsTest, AnEncodersKeysAndValuesHaveABatchAndScalesOfF32) {
+  auto keys = CacheLayout::of(parse("tensor<3x49x144x!blue.quantized<i16 group 72 scale f32>, "
+                                    "#plan.keys<heads 2, block 32, dot i16>>"));
+  auto values = CacheLayout::of(parse("tensor<3x49x144x!blue.quantized<i8 group 72 scale f32>, "
+                                      "#plan.values<heads 2, block 32, dot i8>>"));
+  ASSERT_TRUE(keys && values);
+  EXPECT_EQ(keys->batch, 3);
+  EXPECT_EQ(keys->positions, 49);
+  EXPECT_EQ(keys->dims, 72);
+  EXPECT_EQ(keys->word.elements(), 2);
+  EXPECT_EQ(keys->word.steps(), 1);
+  EXPECT_EQ(keys->blockBytes(), 128 + 36 * 32 * 4);
+  EXPECT_EQ(keys->bytes(), 3 * 2 * 2 * keys->blockBytes());
+  EXPECT_EQ(values->blockBytes(), 128 + 8 * 72 * 4);
+  EXPECT_EQ(denseBytes(parse("tensor<3x49x144x!blue.quantized<i16 group 72 scale f32>, "
+                             "#plan.keys<heads 2, block 32, dot i16>>")),
+            keys->bytes());
+}
+
 TEST_F(LayoutsTest, OtherTypesHaveNone) {
   RankedTensorType plain = parse("tensor<4x8xf32>");
   EXPECT_FALSE(PanelLayout::of(plain) || RowLayout::of(plain) || CacheLayout::of(plain));

@@ -234,6 +234,44 @@ TEST_F(BlueEvaluators, EncoderAttention) {
   expectFloats(y[0], {2, 2, 1}, {6, 7, 2, 2});
 }
 
+/// Attention of one head of two dims over two tokens, without a past.
+static std::string encoderAttention(const std::string &computeType) {
+  return "(%q: tensor<1x2x2xf32>, %k: tensor<1x2x2xf32>, %v: tensor<1x2x2xf32>) -> "
+         "tensor<1x2x2xf32> { %y = blue.attention %q, %k, %v {num_heads = 1, num_kv_heads = 1, "
+         "scale = 1.0, compute_type = " +
+         computeType +
+         "} : (tensor<1x2x2xf32>, tensor<1x2x2xf32>, tensor<1x2x2xf32>) -> tensor<1x2x2xf32> "
+         "return %y : tensor<1x2x2xf32> }";
+}
+
+TEST_F(BlueEvaluators, EncoderAttentionInBytes) {
+  // 0.4 of a step goes to 0 in query and key, so that scores are 0; values keep whole steps.
+  auto y = run(encoderAttention("i8"), {Tensor::floats({1, 2, 2}, {127, 0.4f, 127, 0}),
+                                        Tensor::floats({1, 2, 2}, {0.4f, 127, 0, 127}),
+                                        Tensor::floats({1, 2, 2}, {127, 2.4f, 127, 3.8f})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 2}, {127, 3, 127, 3});
+}
+
+TEST_F(BlueEvaluators, EncoderAttentionInWords) {
+  // The norm of (4, 4) bounds the query's scale to 5.66 / 46300 rather than 4 / 32767; values go to
+  // 8191, so that 0.4 of a step is lost.
+  auto quantized = [](float x, float scale) { return std::nearbyint(x / scale) * scale; };
+  float scale = std::sqrt(32.0f) / 46300;
+  auto score = double(quantized(4, scale)) * double(quantized(0.25f, 0.25f / 32767));
+  auto y = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
+                                         Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
+                                         Tensor::floats({1, 2, 2}, {8191, 1.4f, 8191, 1})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 2}, {8191, 1, 8191, 1});
+  auto weights = run(encoderAttention("i16"), {Tensor::floats({1, 2, 2}, {4, 4, 4, 4}),
+                                               Tensor::floats({1, 2, 2}, {0.25f, 0, 0, 0}),
+                                               Tensor::floats({1, 2, 2}, {8191, 0, 0, 0})});
+  ASSERT_EQ(weights.size(), 1u);
+  auto share = static_cast<float>(8191 * std::exp(score) / (std::exp(score) + 1));
+  expectFloats(weights[0], {1, 2, 2}, {share, 0, share, 0});
+}
+
 TEST_F(BlueEvaluators, PatchEmbed) {
   // Sums of 2x2 patches; the third column of pixels is in no whole patch.
   auto y = run("(%x: tensor<?x1x2x5xf32>, %w: tensor<1x1x2x2xf32>, %b: tensor<1xf32>) -> "
@@ -261,6 +299,27 @@ TEST_F(BlueEvaluators, TokenDownsample) {
   expectFloats(rows[0], {1, 2, 4}, {1, 2, 4, 5, 3, 0, 6, 0});
   ASSERT_EQ(columns.size(), 1u);
   expectFloats(columns[0], {1, 2, 4}, {1, 4, 2, 5, 3, 6, 0, 0});
+}
+
+// Quantized tokens stay the numbers that they stand for: each has its own scale, 2 and 100.
+TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
+  const char *text =
+      "(%x: tensor<?x2x4xf32>) -> tensor<?x1x8xf32> {"
+      "%q = blue.quantize %x : (tensor<?x2x4xf32>) -> "
+      "tensor<?x2x4x!blue.quantized<i8 group row scale f32>> "
+      "%d = blue.token_downsample %q {height = 1, width = 2} : "
+      "(tensor<?x2x4x!blue.quantized<i8 group row scale f32>>) -> "
+      "tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>> "
+      "%w = blue.constant dense<1.0> : tensor<8x16xf32> : tensor<8x16xf32> "
+      "%v = blue.quantize %w : (tensor<8x16xf32>) -> "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>> "
+      "%y = blue.linear %d, %v : (tensor<?x1x16x!blue.quantized<i8 group 4 scale f32>>, "
+      "tensor<8x16x!blue.quantized<i8 group row scale f32>>) -> tensor<?x1x8xf32> "
+      "return %y : tensor<?x1x8xf32> }";
+  auto y = run(text, {Tensor::floats({1, 2, 4}, {254, 3.9F, 0, 0, 12700, 149, 0, 0})});
+  ASSERT_EQ(y.size(), 1u) << message;
+  ASSERT_EQ(y[0].f32.size(), 8U);
+  EXPECT_FLOAT_EQ(y[0].f32[0], 254 + 4 + 12700 + 100);
 }
 
 TEST_F(BlueEvaluators, EmbeddingAndSelectRow) {

@@ -55,6 +55,19 @@ TEST(CostModelTest, ValuesThatDoNotFitAreMoved) {
   EXPECT_DOUBLE_EQ(secondsOf(cost, {2, 2, 0}, device()), 4e-3 + 1e-3 + 1e-3);
 }
 
+TEST(CostModelTest, StepsWithoutProductsComputeOnAllValues) {
+  StepCost norm;
+  norm.op = "rms_norm";
+  norm.rowValueBytes = 1000; // 2000: 1000 of them do not fit
+  Device slow = device();
+  slow.elementwiseBytesPerSecond = 1e5;
+  EXPECT_DOUBLE_EQ(secondsOf(norm, {2, 2, 0}, device()), 1e-3 + 1e-3);
+  EXPECT_DOUBLE_EQ(secondsOf(norm, {2, 2, 0}, slow), 20e-3 + 1e-3);
+  slow.elementwiseBytesPerSecond = 1e9; // hidden behind moving those that do not fit
+  EXPECT_DOUBLE_EQ(secondsOf(norm, {2, 2, 0}, slow), 1e-3 + 1e-3);
+  EXPECT_DOUBLE_EQ(secondsOf(linear(), {2, 2, 0}, slow), secondsOf(linear(), {2, 2, 0}, device()));
+}
+
 TEST(CostModelTest, StaticRowsPayForTheCapacity) {
   Device fixed = device();
   fixed.staticRows = true;
@@ -72,6 +85,17 @@ TEST(CostModelTest, AttentionPaysForThePositionsItSees) {
   EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, device()), 36e-3 + 1e-3);
   cost.positionBytes = 10000000; // 13 positions are read: 0.13 s
   EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, device()), 130e-3 + 1e-3);
+}
+
+TEST(CostModelTest, StaticShapesComputeWhatTheMaskTakesAway) {
+  StepCost cost;
+  cost.op = "attention";
+  cost.weights = cost.arithmetic = "f32";
+  cost.positionOperations = 1000000;
+  cost.rowProductRows = 1;
+  Device fixed = device();
+  fixed.staticRows = true;
+  EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, fixed), 39e-3 + 1e-3);
 }
 
 TEST(CostModelTest, WhatADeviceHasNoRateForItCannotRun) {

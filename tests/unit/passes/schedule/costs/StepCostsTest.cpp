@@ -178,6 +178,31 @@ TEST_F(StepCostsTest, Quantized) {
   EXPECT_EQ(found[0].rowOperations, 2 * 64 * 128);
 }
 
+// A row of the products is four of the input's; each token is read once.
+TEST_F(StepCostsTest, Gathered) {
+  std::vector<StepCost> found = costs(R"(
+    module {
+      plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<2x48x8xf32> segment "s"
+      plan.entry @encode kind encode capacity 3 segment "s" {
+      ^bb0(%x: tensor<3x9x12xf32>):
+        %w = plan.get_weight @w : tensor<2x48x8xf32>
+        %y = plan.step "l" value "v" on "cpu" (%x, %w)
+            : (tensor<3x9x12xf32>, tensor<2x48x8xf32>) -> tensor<3x4x16xf32> {
+        ^bb0(%a: tensor<3x9x12xf32>, %b: tensor<2x48x8xf32>):
+          %l = plan.linear %a, %b gather <height = 3, width = 3>
+              : (tensor<3x9x12xf32>, tensor<2x48x8xf32>) -> tensor<3x4x16xf32>
+          plan.yield %l : tensor<3x4x16xf32>
+        }
+        plan.return %y : tensor<3x4x16xf32>
+      }
+    }
+  )");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rowOperations, 2 * 4 * 16 * 48);
+  EXPECT_EQ(found[0].rowProductRows, 4);
+  EXPECT_EQ(found[0].rowValueBytes, 4 * (9 * 12 + 4 * 16));
+}
+
 // Attention over a quantized cache: the products' type is the layout's, the query is of floats.
 TEST_F(StepCostsTest, QuantizedCache) {
   const std::string k = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "

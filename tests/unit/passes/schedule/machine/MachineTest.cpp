@@ -59,6 +59,7 @@ TEST(MachineTest, ReadsEveryField) {
       R"({"name": "two", "description": "d", "source": "s",
           "devices": [
             {"name": "cpu", "weight_bytes_per_second": 5e9, "bytes_per_second": 4e9,
+             "elementwise_bytes_per_second": 3e9,
              "on_chip_bytes": 1024, "step_seconds": 1e-6, "call_seconds": 2e-6,
              "rates": [{"op": "attention", "weights": "f16", "activations": "i8",
                         "operations_per_second": 3e12, "half_rows": 1.5}]},
@@ -75,6 +76,7 @@ TEST(MachineTest, ReadsEveryField) {
   EXPECT_EQ(machine->find("gpu"), nullptr);
   EXPECT_EQ(cpu->weightBytesPerSecond, 5e9);
   EXPECT_EQ(cpu->bytesPerSecond, 4e9);
+  EXPECT_EQ(cpu->elementwiseBytesPerSecond, 3e9);
   EXPECT_EQ(cpu->onChipBytes, 1024);
   EXPECT_EQ(cpu->stepSeconds, 1e-6);
   EXPECT_EQ(cpu->callSeconds, 2e-6);
@@ -114,7 +116,8 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
   EXPECT_EQ(errorOf(R"({"devices": 1})"),
             "test.json: machine.devices: expected a list of at most 16, found 1");
   EXPECT_EQ(errorOf(R"({"device": []})"),
-            "test.json: machine: expected name, description, source, devices or transfers, found "
+            "test.json: machine: expected name, description, source, devices, transfers or "
+            "load_bytes_per_second, found "
             "\"device\"");
   EXPECT_EQ(errorOf(R"({"source": 3, "devices": []})"),
             "test.json: machine.source: expected a string of at most 1000 bytes, found 3");
@@ -132,11 +135,15 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
 TEST(MachineTest, RefusesFiguresThatNoDeviceHas) {
   EXPECT_EQ(deviceError(R"("speed": 1)"),
             "test.json: device 1: expected name, rates, weight_bytes_per_second, bytes_per_second, "
-            "on_chip_bytes, step_seconds, call_seconds or static_rows, found \"speed\"");
+            "elementwise_bytes_per_second, on_chip_bytes, step_seconds, call_seconds or "
+            "static_rows, found \"speed\"");
   EXPECT_EQ(deviceError(R"("rates": {})"),
             "test.json: device 1.rates: expected a list of at most 100, found {}");
   EXPECT_EQ(deviceError(R"("bytes_per_second": -1)"),
             "test.json: device 1.bytes_per_second: expected a number from 0.0 to 1e+18, found -1");
+  EXPECT_EQ(deviceError(R"("elementwise_bytes_per_second": [])"),
+            "test.json: device 1.elementwise_bytes_per_second: expected a number from 0.0 to "
+            "1e+18, found []");
   EXPECT_EQ(deviceError(R"("weight_bytes_per_second": 0)"),
             "test.json: device 1.weight_bytes_per_second: expected a number from 1.0 to 1e+18, "
             "found 0");
@@ -167,7 +174,7 @@ TEST(MachineTest, RefusesRatesThatSayNothing) {
   EXPECT_EQ(rateError(R"({"op": "conv"})"),
             "test.json: device 1.rates 1.op: expected linear or attention, found \"conv\"");
   EXPECT_EQ(rateError(R"({"op": "linear"})"),
-            "test.json: device 1.rates 1.weights: expected f32, f16, i8 or i4, found none");
+            "test.json: device 1.rates 1.weights: expected f32, f16, i16, i8 or i4, found none");
   EXPECT_EQ(rateError(R"({"op": "linear", "weights": "i8", "activations": 8})"),
             "test.json: device 1.rates 1.activations: expected f32, i16 or i8, found 8");
   EXPECT_EQ(

@@ -1,0 +1,80 @@
+#include "compiler/pipeline/SchedulePrediction.h"
+#include "compiler/tools/bluec/Commands.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <memory>
+
+using namespace bluec;
+using namespace bluec::tools;
+
+namespace {
+
+struct ScheduleArguments {
+  ScheduleCommandOptions options;
+  int64_t context = 0, chunk = 0, tokens = 0;
+  std::string image, imageBatch;
+};
+
+/// "768x1536" in pixels.
+bool parseImage(llvm::StringRef text, int &width, int &height) {
+  constexpr int mostPixels = 1 << 20;
+  auto [first, second] = text.split('x');
+  return !first.getAsInteger(10, width) && !second.getAsInteger(10, height) && width >= 1 &&
+         width <= mostPixels && height >= 1 && height <= mostPixels;
+}
+
+int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
+  ScheduleCommandOptions &options = arguments.options;
+  if (command.count("--image") &&
+      !parseImage(arguments.image, options.imageWidth, options.imageHeight))
+    return usageError("--image: expected a size such as 768x1536, found '" + arguments.image + "'");
+  if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
+    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
+                      " tiles, found '" + arguments.imageBatch + "'");
+  if (command.count("--context"))
+    options.context = arguments.context;
+  if (command.count("--chunk"))
+    options.chunk = arguments.chunk;
+  if (command.count("--tokens"))
+    options.tokens = arguments.tokens;
+  return predictSchedule(options, llvm::outs(), llvm::errs());
+}
+
+} // namespace
+
+void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
+  auto arguments = std::make_shared<ScheduleArguments>();
+  ScheduleCommandOptions &options = arguments->options;
+  CLI::App *command = app.add_subcommand(
+      "schedule", "Predict what runs when on which device of a machine, without compiling.");
+  constexpr int64_t mostTokens = int64_t{1} << 20;
+  command
+      ->add_option("model", options.model,
+                   "The model directory; its configuration files are enough")
+      ->required();
+  command->add_option("--machine", options.machine, machineHelp("Machine description"))->required();
+  command->add_option("--target", options.target,
+                      "Whose layouts weights and caches have (see list-targets)");
+  command->add_option("--recipe", options.recipe, "Precision recipe, as for compile");
+  command->add_option("--image", arguments->image, "Pixels of the picture (768x1536)");
+  command->add_option("--image-batch", arguments->imageBatch,
+                      "Tiles that are encoded at a time (4), or auto: what this picture is "
+                      "predicted to be fastest with");
+  command
+      ->add_option("--context", arguments->context,
+                   "Tokens that a conversation may have (2048, or what the model has)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command
+      ->add_option("--chunk", arguments->chunk,
+                   "Tokens of a prompt that are computed at a time (128)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_option("--tokens", arguments->tokens, "Tokens of the prompt (the context)")
+      ->check(CLI::Range(int64_t{1}, mostTokens));
+  command->add_flag("--steps", options.steps, "Tasks of single steps with --json, not of calls");
+  command->add_flag("--json", options.json, "Print it as JSON");
+  command->callback([arguments, command, &chosen] {
+    chosen = [arguments, command] { return runSchedule(*arguments, *command); };
+  });
+}

@@ -1,0 +1,605 @@
+#include "cli/ChatCommand.h"
+
+#include "cli/LineReader.h"
+#include "cli/MemoryLog.h"
+#include "cli/Report.h"
+#include "cli/RunCommand.h"
+#include "core/Bundle.h"
+#include "core/Session.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <thread>
+#include <unistd.h>
+
+namespace bluec::runtime {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds lookPeriod(100);
+constexpr std::chrono::seconds secondInterrupt(1);
+constexpr std::size_t largestFile = std::size_t(256) << 20;
+// Of the context, kept free for an answer when turns are dropped.
+constexpr std::int64_t answerShare = 8;
+
+double secondsBetween(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+std::string tenths(double seconds) {
+  const auto value = std::int64_t(seconds * 10 + 0.5);
+  return std::to_string(value / 10) + "." + std::to_string(value % 10) + " s";
+}
+
+// What the caller's thread is at, for the memory log and for interrupts.
+enum class Doing { Waiting, Typing, Asking, Answering };
+constexpr std::array<const char *, 4> doingNames = {"", "typing", "asking", "answering"};
+
+class Chat {
+public:
+  Chat(const ChatOptions &options, int in, std::ostream &out, std::ostream &err)
+      : options(options), lines(in), terminal(::isatty(in) != 0), out(out), err(err) {}
+
+  Status run(bool &failed);
+
+private:
+  struct Command {
+    const char *name, *argument, *help;
+    void (Chat::*run)(const std::string &argument);
+  };
+  static const std::array<Command, 9> commands;
+
+  // A picture of the next turn: where it came from.
+  struct Picture {
+    std::string path;
+    Clock::time_point given;
+    std::string file; // its bytes, as long as nothing may begin before the question
+    bool said = false;
+  };
+
+  // Says something: `event` with --json, else `text`, if there is any.
+  void note(const Json &event, const std::string &text);
+  void fault(const Status &status);
+
+  bool nextLine(std::string &line);
+  void handle(const std::string &line);
+  void onInterrupt();
+  void interruptedAtPrompt();
+  void sayPictures();
+  void prompt() {
+    if (terminal && !options.json)
+      err << "> " << std::flush;
+  }
+
+  void image(const std::string &argument);
+  void drop(const std::string &argument);
+  void forget(const std::string &argument);
+  void goOn(const std::string &argument);
+  void reset(const std::string &argument);
+  void stats(const std::string &argument);
+  void help(const std::string &argument);
+  void pictures(const std::string &argument);
+  void quit(const std::string & /*argument*/) { ended = true; }
+
+  void type(const std::string &text);
+  void ask(const std::string &text);
+  Status handOver();
+  Status feed(const std::string &text);
+  void dropFailed();
+  void contextFull(const std::string &text, const Status &status);
+  void answer(Clock::time_point asked, std::optional<Clock::time_point> given);
+  std::string phase();
+
+  const ChatOptions &options;
+  std::unique_ptr<Bundle> bundle;
+  std::unique_ptr<Session> session;
+  LineReader lines;
+  const bool terminal;
+  std::ostream &out, &err;
+  std::vector<Picture> waiting;
+  std::string refused; // a question that did not fit into the context
+  bool failed = false, ended = false;
+  std::atomic<Doing> doing{Doing::Waiting};
+  std::atomic<bool> ending{false};
+  Clock::time_point lastInterrupt; // of the interrupts' thread
+};
+
+const std::array<Chat::Command, 9> Chat::commands = {{
+    {"/image", "FILE", "hand a picture over (PNG or JPEG); it is encoded while you type",
+     &Chat::image},
+    {"/pictures", "", "what has become of the pictures of the next question", &Chat::pictures},
+    {"/drop", "[N]", "take picture N of the next question back, or all", &Chat::drop},
+    {"/forget", "[N]|all",
+     "forget the N oldest turns (as many as it takes); asks again what did "
+     "not fit",
+     &Chat::forget},
+    {"/continue", "", "go on with an answer that was cut short", &Chat::goOn},
+    {"/reset", "", "forget everything", &Chat::reset},
+    {"/stats", "", "tokens and times so far", &Chat::stats},
+    {"/help", "", "this list", &Chat::help},
+    {"/quit", "", "end", &Chat::quit},
+}};
+
+void Chat::note(const Json &event, const std::string &text) {
+  if (options.json)
+    out << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  else if (!text.empty())
+    err << text << std::endl;
+}
+
+void Chat::fault(const Status &status) {
+  failed = true;
+  std::string line = status.message(); // which may quote a path with anything in it
+  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  note({{"event", "error"}, {"message", line}}, "error: " + line);
+}
+
+// From the interrupts' thread.
+void Chat::onInterrupt() {
+  const Clock::time_point now = Clock::now();
+  if (now - lastInterrupt < secondInterrupt)
+    ending = true;
+  lastInterrupt = now;
+  if (doing != Doing::Waiting)
+    session->cancel();
+  if (ending || doing == Doing::Waiting || doing == Doing::Typing)
+    lines.interrupt();
+}
+
+void Chat::interruptedAtPrompt() {
+  if (ending)
+    return;
+  const Progress progress = session->progress();
+  if (progress.encoded + progress.failed == progress.pictures) {
+    note({{"event", "interrupted"}}, "\n/quit, or another interrupt within a second, ends");
+    return;
+  }
+  for (std::int64_t i = progress.pictures; i-- > 0;) {
+    if (session->picture(i).state == PictureState::Encoded)
+      continue;
+    note({{"event", "dropped"}, {"file", waiting[std::size_t(i)].path}},
+         "\n" + waiting[std::size_t(i)].path + ": taken back");
+    (void)session->dropPicture(i);
+    waiting.erase(waiting.begin() + i);
+  }
+}
+
+// On a terminal only: what became of pictures, as soon as it is known.
+void Chat::sayPictures() {
+  if (!terminal || !options.decoupled)
+    return;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const PictureInfo info = session->picture(std::int64_t(i));
+    if (waiting[i].said ||
+        (info.state != PictureState::Encoded && info.state != PictureState::Failed))
+      continue;
+    waiting[i].said = true;
+    if (!options.json)
+      err << '\n';
+    pictures(std::to_string(i + 1));
+    prompt();
+  }
+}
+
+bool Chat::nextLine(std::string &line) {
+  prompt();
+  while (!ending) {
+    switch (lines.next(line, lookPeriod)) {
+    case LineReader::Event::Line:
+      return true;
+    case LineReader::Event::End:
+      return false;
+    case LineReader::Event::Interrupted:
+      interruptedAtPrompt();
+      if (!ending)
+        prompt();
+      break;
+    case LineReader::Event::Timeout:
+      sayPictures();
+      break;
+    }
+  }
+  return false;
+}
+
+void Chat::handle(const std::string &line) {
+  if (line.empty())
+    return;
+  if (!line.starts_with('/') || line.starts_with("//")) {
+    const std::string text = line.substr(line.starts_with("//") ? 1 : 0);
+    type(text);
+    return ask(text);
+  }
+  const std::size_t space = line.find(' ');
+  const std::string name = line.substr(0, space);
+  const std::size_t begin = space == line.npos ? line.npos : line.find_first_not_of(' ', space);
+  const std::string argument = begin == line.npos ? "" : line.substr(begin);
+  for (const Command &command : commands)
+    if (name == command.name)
+      return (this->*command.run)(argument);
+  fault({Code::InvalidArgument, "there is no command " + inQuotes(name) + "; see /help"});
+}
+
+// -- Pictures -------------------------------------------------------------------------------------
+
+void Chat::image(const std::string &argument) {
+  Result<std::string> file = readFile(argument, largestFile);
+  if (!file.ok())
+    return fault(file.status());
+  Picture picture{argument, Clock::now(), std::move(*file), false};
+  if (options.decoupled) {
+    const Status status = session->addPictureFile(
+        {reinterpret_cast<const std::uint8_t *>(picture.file.data()), picture.file.size()});
+    if (!status.ok())
+      return fault(status);
+    picture.file.clear();
+  }
+  waiting.push_back(std::move(picture));
+  note({{"event", "picture"}, {"number", waiting.size()}, {"file", argument}}, "");
+}
+
+// Hands over what had to wait for the question.
+Status Chat::handOver() {
+  if (options.decoupled)
+    return {};
+  for (Picture &picture : waiting) {
+    if (picture.file.empty())
+      continue;
+    BLUEC_RETURN_IF_ERROR(session->addPictureFile(
+        {reinterpret_cast<const std::uint8_t *>(picture.file.data()), picture.file.size()}));
+    picture.file.clear();
+  }
+  return {};
+}
+
+void Chat::pictures(const std::string &argument) {
+  static constexpr std::array<const char *, 4> states = {"waiting", "encoding", "encoded",
+                                                         "damaged"};
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    if (!argument.empty() && argument != std::to_string(i + 1))
+      continue;
+    const bool given = std::int64_t(i) < session->pictureCount();
+    const PictureInfo info = given ? session->picture(std::int64_t(i)) : PictureInfo();
+    const char *state = states[std::size_t(info.state)];
+    std::string text = "picture " + std::to_string(i + 1) + ": " + waiting[i].path + ": " + state;
+    if (info.state == PictureState::Failed)
+      text += ": " + info.status.message();
+    else if (info.tiles != 0)
+      text += ", " + std::to_string(info.grid.columns) + "x" + std::to_string(info.grid.rows) +
+              ", " + std::to_string(info.tilesDone) + " of " + std::to_string(info.tiles) +
+              " tiles, " + std::to_string(info.tokens) + " tokens";
+    note({{"event", "picture"},
+          {"number", i + 1},
+          {"file", waiting[i].path},
+          {"state", state},
+          {"grid", {info.grid.columns, info.grid.rows}},
+          {"tiles", info.tiles},
+          {"tiles_done", info.tilesDone},
+          {"tokens", info.tokens}},
+         text);
+  }
+}
+
+void Chat::drop(const std::string &argument) {
+  std::size_t number = 0;
+  if (!argument.empty()) {
+    const char *end = argument.data() + argument.size();
+    if (std::from_chars(argument.data(), end, number).ptr != end || number < 1 ||
+        number > waiting.size())
+      return fault({Code::InvalidArgument, "/drop: expected a picture from 1 to " +
+                                               std::to_string(waiting.size()) + ", found " +
+                                               inQuotes(argument)});
+    if (std::int64_t(number) <= session->pictureCount())
+      (void)session->dropPicture(std::int64_t(number) - 1);
+    waiting.erase(waiting.begin() + std::ptrdiff_t(number) - 1);
+    return;
+  }
+  session->dropPictures();
+  waiting.clear();
+}
+
+// Pictures that cannot be read would stand in the way of every question.
+void Chat::dropFailed() {
+  for (std::int64_t i = session->pictureCount(); i-- > 0;) {
+    const PictureInfo info = session->picture(i);
+    if (info.state != PictureState::Failed)
+      continue;
+    fault({info.status.getCode(), waiting[std::size_t(i)].path + ": " + info.status.message() +
+                                      "; it was taken back, and nothing was asked"});
+    (void)session->dropPicture(i);
+    waiting.erase(waiting.begin() + i);
+  }
+}
+
+// -- Questions ------------------------------------------------------------------------------------
+
+// Lets the session see the question grow, as fast as somebody types it.
+void Chat::type(const std::string &text) {
+  if (options.typingRate <= 0)
+    return;
+  doing = Doing::Typing;
+  const Clock::time_point start = Clock::now();
+  for (std::size_t typed = 1; typed <= text.size() && !ending; ++typed) {
+    std::this_thread::sleep_until(
+        start + std::chrono::duration_cast<Clock::duration>(
+                    std::chrono::duration<double>(double(typed) / options.typingRate)));
+    if (options.decoupled && (typed == text.size() || text[typed - 1] == ' '))
+      session->setDraft(std::string_view(text).substr(0, typed));
+  }
+  doing = Doing::Waiting;
+}
+
+Status Chat::feed(const std::string &text) {
+  BLUEC_RETURN_IF_ERROR(handOver());
+  if (!terminal || options.json)
+    return session->addTurn(text);
+  // Progress on one line, while there is something to wait for.
+  std::atomic<bool> done{false};
+  std::thread progress([&] {
+    std::string line;
+    while (!done) {
+      std::this_thread::sleep_for(lookPeriod);
+      const Progress now = session->progress();
+      const bool encoding = (int(now.activity) & int(Activity::Encoding)) != 0;
+      if (done)
+        break;
+      line = encoding ? "encoding, " + std::to_string(now.tilesDone) + " of " +
+                            std::to_string(now.tiles) + " tiles"
+                      : "reading, " + std::to_string(now.cachedTokens) + " tokens";
+      err << "\r\x1b[K" << line << std::flush;
+    }
+    if (!line.empty())
+      err << "\r\x1b[K" << std::flush;
+  });
+  const Status status = session->addTurn(text);
+  done = true;
+  progress.join();
+  return status;
+}
+
+void Chat::ask(const std::string &text) {
+  const Clock::time_point asked = Clock::now();
+  std::optional<Clock::time_point> given;
+  if (!waiting.empty())
+    given = waiting.front().given;
+  session->forgetCancel();
+  doing = Doing::Asking;
+  const Status status = feed(text);
+  doing = Doing::Waiting;
+  if (status.ok()) {
+    waiting.clear();
+    refused.clear();
+    return answer(asked, given);
+  }
+  switch (status.getCode()) {
+  case Code::Cancelled:
+    return note({{"event", "cancelled"}}, "cancelled: nothing was asked");
+  case Code::ContextFull:
+    return contextFull(text, status);
+  default:
+    if (session->wait(Until::Sized).ok())
+      return fault(status);
+    (void)session->wait(Until::Encoded);
+    return dropFailed();
+  }
+}
+
+void Chat::contextFull(const std::string &text, const Status &status) {
+  refused = text;
+  failed = true;
+  const std::int64_t needed = session->statistics().neededTokens;
+  const std::int64_t turns = session->turnsToDrop(needed);
+  std::string choice = "; it cannot fit: ask less, or take pictures back with /drop";
+  if (turns >= 0)
+    choice = ": /forget drops the oldest turns (at least " + std::to_string(turns) + " of " +
+             std::to_string(session->turns()) + ") and asks again, /reset begins anew, /quit ends";
+  note({{"event", "context_full"},
+        {"message", status.message()},
+        {"needed", needed},
+        {"context", bundle->model().context},
+        {"turns", session->turns()},
+        {"turns_to_drop", turns}},
+       "error: " + status.message() + choice);
+}
+
+void Chat::answer(Clock::time_point asked, std::optional<Clock::time_point> given) {
+  GenerateOptions generate;
+  generate.maxNewTokens = options.maxNewTokens;
+  generate.sampling = {options.temperature, options.topP, options.seed};
+  std::string text;
+  std::optional<Clock::time_point> first;
+  const Statistics before = session->statistics();
+  doing = Doing::Answering;
+  const Status status = session->generate(generate, [&](std::string_view piece) {
+    if (!first)
+      first = Clock::now();
+    text += piece;
+    if (options.json)
+      note({{"event", "text"}, {"text", piece}}, "");
+    else
+      out << piece << std::flush;
+    return bool(out);
+  });
+  doing = Doing::Waiting;
+  if (!options.json && (status.ok() || !text.empty()))
+    out << std::endl;
+  if (!status.ok())
+    return fault(status);
+  const Clock::time_point end = Clock::now();
+  const Statistics after = session->statistics();
+  Json seconds = {{"question_to_first_token", secondsBetween(asked, first.value_or(end))}};
+  if (given)
+    seconds["picture_to_first_token"] = secondsBetween(*given, first.value_or(end));
+  seconds["generate"] = after.generateSeconds - before.generateSeconds;
+  const auto tokens = session->answerTokens();
+  const char *stop = stopName(session->stopReason());
+  std::string hint;
+  if (session->stopReason() == Stop::Context)
+    hint = "the context of " + std::to_string(bundle->model().context) +
+           " tokens is full, and the answer is cut short: /forget drops the oldest turns, "
+           "/continue goes on then, /reset begins anew";
+  note({{"event", "answer"},
+        {"text", text},
+        {"tokens", std::vector<std::int32_t>(tokens.begin(), tokens.end())},
+        {"stop", stop},
+        {"position", session->position()},
+        {"seconds", seconds}},
+       hint);
+}
+
+void Chat::goOn(const std::string & /*argument*/) {
+  session->forgetCancel();
+  answer(Clock::now(), {});
+}
+
+// -- The conversation -----------------------------------------------------------------------------
+
+void Chat::forget(const std::string &argument) {
+  const std::int64_t turns = session->turns();
+  std::int64_t count = 0;
+  if (argument == "all") {
+    count = turns;
+  } else if (argument.empty()) {
+    // Room for the question and for an answer, else for the question alone.
+    const std::int64_t context = bundle->model().context;
+    const std::int64_t needed = session->statistics().neededTokens;
+    const std::int64_t reply =
+        options.maxNewTokens != 0 ? options.maxNewTokens : context / answerShare;
+    count = session->turnsToDrop(needed + reply);
+    if (count < 0)
+      count = session->turnsToDrop(needed);
+    if (count < 0)
+      return fault({Code::ContextFull, "/forget: the question takes " + std::to_string(needed) +
+                                           " tokens, and the context holds " +
+                                           std::to_string(context)});
+    if (refused.empty())
+      count = std::min(count, std::max<std::int64_t>(turns - 1, 0)); // the one that goes on stays
+  } else {
+    const char *end = argument.data() + argument.size();
+    if (std::from_chars(argument.data(), end, count).ptr != end)
+      count = -1;
+  }
+  const Status status = session->dropOldestTurns(count);
+  if (!status.ok())
+    return fault(status);
+  note({{"event", "forgotten"}, {"turns", count}, {"left", session->turns()}},
+       "forgot " + std::to_string(count) + " of " + std::to_string(turns) + " turns");
+  if (!refused.empty())
+    ask(std::string(refused));
+}
+
+void Chat::reset(const std::string & /*argument*/) {
+  session->reset();
+  waiting.clear();
+  refused.clear();
+  note({{"event", "reset"}}, "");
+}
+
+void Chat::stats(const std::string & /*argument*/) {
+  const Statistics facts = session->statistics();
+  const Json json = {{"event", "stats"},
+                     {"turns", session->turns()},
+                     {"position", session->position()},
+                     {"context", bundle->model().context},
+                     {"pictures", facts.pictures},
+                     {"tiles", facts.tiles},
+                     {"tokens",
+                      {{"prefill", facts.prefillTokens},
+                       {"ahead", facts.aheadTokens},
+                       {"decode", facts.decodedTokens}}},
+                     {"seconds",
+                      {{"decode_picture", facts.decodePictureSeconds},
+                       {"tile", facts.tileSeconds},
+                       {"encode", facts.encodeSeconds},
+                       {"tokenize", facts.tokenizeSeconds},
+                       {"prefill", facts.prefillSeconds},
+                       {"ahead", facts.aheadSeconds},
+                       {"wait", facts.waitSeconds},
+                       {"generate", facts.generateSeconds}}}};
+  note(json, std::to_string(session->turns()) + " turns, " + std::to_string(session->position()) +
+                 " of " + std::to_string(bundle->model().context) + " tokens; " +
+                 std::to_string(facts.tiles) + " tiles encoded in " + tenths(facts.encodeSeconds) +
+                 "; " + std::to_string(facts.prefillTokens) + " tokens read in " +
+                 tenths(facts.prefillSeconds) + ", " + std::to_string(facts.aheadTokens) +
+                 " of them before the question; " + std::to_string(facts.decodedTokens) +
+                 " written in " + tenths(facts.generateSeconds) + "; waited " +
+                 tenths(facts.waitSeconds));
+}
+
+void Chat::help(const std::string & /*argument*/) {
+  std::string text = "a line is a question; <image> in it says where a picture stands";
+  Json list = Json::array();
+  for (const Command &command : commands) {
+    std::string usage = std::string(command.name) + " " + command.argument;
+    usage.resize(std::max<std::size_t>(usage.size(), 18), ' ');
+    text += "\n" + usage + command.help;
+    list.push_back({{"command", command.name}, {"help", command.help}});
+  }
+  note({{"event", "help"}, {"commands", list}}, text);
+}
+
+// From the memory log's thread.
+std::string Chat::phase() {
+  static constexpr std::array<const char *, 4> background = {"", "encoding", "prefilling",
+                                                             "encoding + prefilling"};
+  std::string text = doingNames[std::size_t(doing.load())];
+  const std::string behind = background[std::size_t(session->progress().activity)];
+  if (!behind.empty())
+    text += (text.empty() ? "" : " + ") + behind;
+  return text.empty() ? "idle" : text;
+}
+
+Status Chat::run(bool &anyFailed) {
+  BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
+  const Clock::time_point start = Clock::now();
+  Result<std::unique_ptr<Bundle>> opened =
+      Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});
+  if (!opened.ok())
+    return opened.status();
+  bundle = std::move(*opened);
+  Result<std::unique_ptr<Session>> created = Session::create(*bundle);
+  if (!created.ok())
+    return created.status();
+  session = std::move(*created);
+  session->setPrefillAhead(!options.prefillAhead || !options.decoupled ? PrefillAhead::Off
+                           : options.prefillWhileEncoding ? PrefillAhead::WhileEncoding
+                                                          : PrefillAhead::AfterEncoding);
+  std::unique_ptr<MemoryLog> log;
+  if (!options.memoryLog.empty()) {
+    Result<std::unique_ptr<MemoryLog>> begun =
+        MemoryLog::begin(options.memoryLog, [this] { return phase(); });
+    if (!begun.ok())
+      return begun.status();
+    log = std::move(*begun);
+  }
+  note({{"event", "ready"},
+        {"context", bundle->model().context},
+        {"threads", bundle->threads().threads()},
+        {"seconds", secondsBetween(start, Clock::now())}},
+       terminal ? "a question, or /help" : "");
+
+  const Interrupts interrupts([this] { onInterrupt(); });
+  std::string line;
+  while (!ended && nextLine(line))
+    handle(line);
+  anyFailed = failed && !terminal;
+  return {};
+}
+
+} // namespace
+
+int chatCommand(const ChatOptions &options, int in, std::ostream &out, std::ostream &err) {
+  bool failed = false;
+  const int code = reportStatus(err, [&] { return Chat(options, in, out, err).run(failed); });
+  return code == ExitDone && failed ? ExitInputAtFault : code;
+}
+
+} // namespace bluec::runtime

@@ -1,0 +1,89 @@
+// What was said so far, as the rows that the model reads. Computes nothing and knows no threads.
+#ifndef BLUEC_RUNTIME_CORE_CONVERSATION_H
+#define BLUEC_RUNTIME_CORE_CONVERSATION_H
+
+#include "core/Encoder.h"
+#include "core/Status.h"
+#include "text/ChatTemplate.h"
+#include "text/Tokenizer.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bluec::runtime {
+
+// An encoded picture. The number tells it from all others of its session.
+struct EncodedPicture {
+  std::int64_t number = 0; // 0 and up
+  std::shared_ptr<const Features> features;
+};
+
+// One position of the sequence that the model reads: a token, or a row of a picture's features.
+// Positions with the same id hold the same thing, whatever conversation they are in.
+struct Row {
+  std::int64_t id = 0;            // the token; negative: a row of a picture
+  const float *feature = nullptr; // f32 [hidden] of a picture's row; its features own it
+
+  bool isToken() const { return id >= 0; }
+};
+
+// How many leading rows are those that `ids` names.
+std::size_t commonPrefix(std::span<const std::int64_t> ids, std::span<const Row> rows);
+
+class Conversation {
+public:
+  // All are borrowed. `tokensPerTile`, `hidden`: of the model.
+  Conversation(const Tokenizer &tokenizer, const ChatTemplate &chat, std::int64_t tokensPerTile,
+               std::int64_t hidden)
+      : tokenizer(&tokenizer), chat(&chat), tokensPerTile(tokensPerTile), hidden(hidden) {}
+
+  // Turns and answers, in order. An answer has no row for the token that ended it.
+  const std::vector<Row> &rows() const { return sequence; }
+  std::int64_t turns() const { return std::ssize(history); }
+
+  // The next turn of the user, as makeTurn() says.
+  Result<std::vector<PromptPart>> nextTurn(std::string_view text, int pictures) const;
+  // What is known of the next turn while its text is being typed, as makeTurnPrefix() says.
+  TurnPrefix nextTurnPrefix(std::string_view draft, int pictures) const;
+  // The rows of parts whose pictures are `pictures`.
+  std::vector<Row> rowsOf(std::span<const PromptPart> parts,
+                          std::span<const EncodedPicture> pictures) const;
+  // The ids of parts as listings show them: a picture's positions are the template's image token.
+  std::vector<std::int32_t> idsOf(std::span<const PromptPart> parts,
+                                  std::span<const EncodedPicture> pictures) const;
+
+  void addTurn(std::string_view text, std::span<const PromptPart> parts,
+               std::vector<EncodedPicture> pictures);
+  // The last turn's answer begins, or goes on.
+  void beginAnswer() { history.back().answered = true; }
+  void addAnswerToken(std::int32_t token);
+
+  // The same conversation without its oldest turns and their answers: what a new one would be in
+  // which only the others were said. `count` is at most turns().
+  Result<Conversation> withoutOldest(std::int64_t count) const;
+
+private:
+  struct Turn {
+    std::string text;
+    std::vector<EncodedPicture> pictures;
+    std::size_t begin = 0;  // of its rows
+    std::size_t answer = 0; // of its answer's rows
+    bool answered = false;
+  };
+  // What stands before the next turn: the end of the answer before it.
+  std::string_view opening() const;
+
+  const Tokenizer *tokenizer;
+  const ChatTemplate *chat;
+  std::int64_t tokensPerTile, hidden;
+  std::vector<Turn> history;
+  std::vector<Row> sequence;
+};
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CORE_CONVERSATION_H

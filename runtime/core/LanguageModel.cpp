@@ -1,0 +1,93 @@
+#include "core/LanguageModel.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace bluec::runtime {
+
+Result<std::unique_ptr<LanguageModel>> LanguageModel::create(const Bundle &bundle) {
+  const bluec_model &model = bundle.model();
+  std::int64_t arenaBytes = 0;
+  for (std::int64_t i = 0; i < model.num_entries; ++i)
+    arenaBytes = std::max(arenaBytes, model.entries[i].arena_bytes);
+  Result<PageBuffer> arena =
+      PageBuffer::allocate(std::size_t(arenaBytes), "arena", PageBuffer::Pages::Large);
+  if (!arena.ok())
+    return arena.status();
+  Result<PageBuffer> cache = PageBuffer::allocate(std::size_t(model.kv_bytes), "kv cache");
+  if (!cache.ok())
+    return cache.status();
+  std::unique_ptr<LanguageModel> result(new LanguageModel(bundle));
+  result->arena = std::move(*arena);
+  result->cache = std::move(*cache);
+  return result;
+}
+
+std::int64_t LanguageModel::chunk() const {
+  return bundle.entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
+}
+
+Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
+                          std::span<const void *const> inputs, std::span<void *const> outputs,
+                          std::atomic<bool> &cancelled, const OnEntryStep &observer,
+                          const OnStep &onStep) {
+  OnStep forwarded;
+  if (!onStep && observer)
+    forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
+      return observer(entry, count, step, output);
+    };
+  return callEntry(bundle, entry, {arena.get(), cache.get()}, count, position, inputs, outputs,
+                   cancelled, onStep ? onStep : forwarded);
+}
+
+Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, float *logits,
+                              std::atomic<bool> &cancelled, const OnEntryStep &observer) {
+  embeddings.resize(rows.size() * std::size_t(bundle.model().hidden));
+  BLUEC_RETURN_IF_ERROR(embed(rows, embeddings.data(), cancelled, observer));
+  const void *input = embeddings.data();
+  void *output = logits;
+  return run(*bundle.entriesOf(BLUEC_ENTRY_PREFILL).front(), std::ssize(rows), position,
+             {&input, 1}, {&output, 1}, cancelled, observer);
+}
+
+Status LanguageModel::decode(std::int32_t token, std::int64_t position, float *logits,
+                             std::atomic<bool> &cancelled, const OnEntryStep &observer) {
+  const void *input = &token;
+  void *output = logits;
+  return run(*bundle.entriesOf(BLUEC_ENTRY_DECODE).front(), 1, position, {&input, 1}, {&output, 1},
+             cancelled, observer);
+}
+
+Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled,
+                            const OnEntryStep &observer) {
+  const auto hidden = std::size_t(bundle.model().hidden);
+  const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_EMBED).front();
+  std::vector<std::int32_t> ids;
+  for (std::size_t at = 0; at < rows.size();) {
+    if (!rows[at].isToken()) {
+      std::memcpy(to + at * hidden, rows[at].feature, hidden * sizeof(float));
+      ++at;
+      continue;
+    }
+    ids.clear();
+    for (std::size_t i = at;
+         i < rows.size() && rows[i].isToken() && std::ssize(ids) < entry.capacity; ++i)
+      ids.push_back(std::int32_t(rows[i].id));
+    const void *input = ids.data();
+    void *output = to + at * hidden;
+    BLUEC_RETURN_IF_ERROR(
+        run(entry, std::ssize(ids), 0, {&input, 1}, {&output, 1}, cancelled, observer));
+    at += ids.size();
+  }
+  return {};
+}
+
+Status LanguageModel::release() {
+  arena.release();
+  const auto &entries = bundle.entriesOf(BLUEC_ENTRY_DECODE);
+  if (entries.empty())
+    return {};
+  return bundle.releaseSegment(bundle.model().segments[entries.front()->segment].name);
+}
+
+} // namespace bluec::runtime

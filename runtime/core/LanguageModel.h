@@ -1,0 +1,63 @@
+// The language side of a bundle: its entry points on a KV cache.
+#ifndef BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H
+#define BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H
+
+#include "core/Bundle.h"
+#include "core/Conversation.h"
+#include "core/EntryCall.h"
+#include "core/Status.h"
+#include "platform/MappedFile.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace bluec::runtime {
+
+// One thread at a time; the bundle must outlive it. What stands in the cache from a call's position
+// on is never read by it, so a call that fails leaves the positions before as they were.
+// `cancelled` and `observer` as for callEntry.
+class LanguageModel {
+public:
+  // OutOfMemory.
+  static Result<std::unique_ptr<LanguageModel>> create(const Bundle &bundle);
+
+  // Rows that one prefill() takes at most.
+  std::int64_t chunk() const;
+
+  // Puts 1 to chunk() rows into the cache at `position`. `logits`, f32 [vocabulary], those of the
+  // last row; null: not wanted.
+  Status prefill(std::span<const Row> rows, std::int64_t position, float *logits,
+                 std::atomic<bool> &cancelled, const OnEntryStep &observer);
+  // The same for one token, by the entry point that is made for that.
+  Status decode(std::int32_t token, std::int64_t position, float *logits,
+                std::atomic<bool> &cancelled, const OnEntryStep &observer);
+
+  // Any entry point of the bundle, on this arena and cache.
+  Status run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
+             std::span<const void *const> inputs, std::span<void *const> outputs,
+             std::atomic<bool> &cancelled, const OnEntryStep &observer, const OnStep &onStep = {});
+
+  // Lets the pages of the weights and of the arena leave memory; they come back when they are
+  // needed. The KV cache stays.
+  Status release();
+  void releaseArena() { arena.release(); }
+
+private:
+  explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
+
+  // Embeddings of `rows` into `to`, f32 [rows, hidden].
+  Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled,
+               const OnEntryStep &observer);
+
+  const Bundle &bundle;
+  PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
+  PageBuffer cache;
+  std::vector<float> embeddings; // of one chunk
+};
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H

@@ -1,0 +1,211 @@
+#include "core/PictureQueue.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+
+namespace bluec::runtime {
+namespace {
+
+constexpr std::string_view where = "picture";
+
+// What `function` throws as a status; it runs on a thread that nobody catches anything from.
+template <typename T, typename Function> Result<T> caught(Function function) {
+  try {
+    return function();
+  } catch (const std::bad_alloc &) {
+    return Status(Code::OutOfMemory, "picture: out of memory");
+  } catch (const std::exception &error) {
+    return Status(Code::Internal, std::string("picture: internal error: ") + error.what());
+  }
+}
+
+} // namespace
+
+PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks)
+    : bundle(bundle), encoder(encoder), monitor(monitor), hooks(std::move(hooks)) {}
+
+PictureQueue::~PictureQueue() {
+  {
+    const Monitor::Lock lock(monitor.guard);
+    stopping = true;
+    dropAll();
+    monitor.changed.notify_all();
+  }
+  if (thread.joinable())
+    thread.join();
+}
+
+void PictureQueue::observe(OnEntryStep onStep) { observer = std::move(onStep); }
+
+void PictureQueue::addFile(std::vector<std::uint8_t> file) {
+  auto item = std::make_shared<Item>();
+  item->file = std::move(file);
+  add(std::move(item));
+}
+
+void PictureQueue::addPicture(Picture picture) {
+  auto item = std::make_shared<Item>();
+  item->picture = std::move(picture);
+  add(std::move(item));
+}
+
+void PictureQueue::add(std::shared_ptr<Item> item) {
+  if (!thread.joinable())
+    thread = std::thread([this] { work(); });
+  item->number = nextNumber++;
+  list.push_back(std::move(item));
+  monitor.changed.notify_all();
+}
+
+void PictureQueue::drop(std::size_t index) {
+  list[index]->stop.store(true, std::memory_order_relaxed);
+  list.erase(list.begin() + std::ptrdiff_t(index));
+  monitor.changed.notify_all();
+}
+
+void PictureQueue::dropAll() {
+  while (!list.empty())
+    drop(list.size() - 1);
+}
+
+std::shared_ptr<PictureQueue::Item> PictureQueue::nextWaiting() const {
+  const auto found = std::find_if(list.begin(), list.end(), [](const auto &item) {
+    return item->state == PictureState::Waiting;
+  });
+  return found == list.end() ? nullptr : *found;
+}
+
+bool PictureQueue::busy() const { return current || inMemory || nextWaiting(); }
+
+bool PictureQueue::sized() const {
+  return std::all_of(list.begin(), list.end(), [](const auto &item) {
+    return item->tiles != 0 || item->state == PictureState::Failed;
+  });
+}
+
+Status PictureQueue::firstFault() const {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i]->state != PictureState::Failed)
+      continue;
+    std::string_view reason = list[i]->status.message();
+    if (reason.starts_with("picture: "))
+      reason.remove_prefix(where.size() + 2);
+    return {list[i]->status.getCode(),
+            std::string(where) + " " + std::to_string(i + 1) + ": " + std::string(reason)};
+  }
+  return {};
+}
+
+std::vector<EncodedPicture> PictureQueue::encoded() const {
+  std::vector<EncodedPicture> result;
+  for (const auto &item : list) {
+    if (item->state != PictureState::Encoded)
+      break;
+    result.push_back({item->number, item->features});
+  }
+  return result;
+}
+
+std::vector<EncodedPicture> PictureQueue::take() {
+  std::vector<EncodedPicture> result = encoded();
+  list.clear();
+  monitor.changed.notify_all();
+  return result;
+}
+
+void PictureQueue::work() {
+  Monitor::Lock lock(monitor.guard);
+  while (true) {
+    monitor.changed.wait(lock, [&] { return stopping || nextWaiting(); });
+    if (stopping)
+      return;
+    current = nextWaiting();
+    process(current, lock);
+    // The vision side leaves as soon as there is nothing left to encode.
+    if (inMemory && !nextWaiting()) {
+      lock.unlock();
+      (void)encoder.release(); // a segment that was found when the bundle was checked
+      lock.lock();
+      inMemory = false;
+    }
+    current = nullptr;
+    hooks.encoded();
+    monitor.changed.notify_all();
+  }
+}
+
+// Decoding and tiling need nothing of the model, so they begin also while the other side is at
+// work.
+void PictureQueue::process(const std::shared_ptr<Item> &item, Monitor::Lock &lock) {
+  const auto dropped = [&] { return item->stop.load(std::memory_order_relaxed); };
+  const auto fail = [&](Status status) {
+    item->status = std::move(status);
+    item->state = PictureState::Failed;
+  };
+  item->state = PictureState::Encoding;
+  lock.unlock();
+  PictureStatistics spent;
+  Result<TileSet> tiles = caught<TileSet>([&] { return prepare(*item, spent); });
+  lock.lock();
+  counts.decodeSeconds += spent.decodeSeconds;
+  counts.tileSeconds += spent.tileSeconds;
+  if (!tiles.ok())
+    return fail(tiles.status());
+  item->tiles = tiles->count;
+  item->grid = tiles->grid;
+  monitor.changed.notify_all();
+  monitor.changed.wait(lock, [&] { return dropped() || inMemory || hooks.mayEncode(); });
+  if (dropped())
+    return;
+  const bool first = !inMemory;
+  inMemory = true;
+  lock.unlock();
+  if (first)
+    hooks.begin();
+  Result<Features> features = caught<Features>([&]() -> Result<Features> {
+    const Stopwatch watch(spent.encodeSeconds);
+    return encode(*item, *tiles);
+  });
+  lock.lock();
+  counts.encodeSeconds += spent.encodeSeconds;
+  if (!features.ok())
+    return fail(features.status());
+  ++counts.pictures;
+  counts.tiles += features->tiles;
+  item->tilesDone = item->tiles;
+  item->features = std::make_shared<const Features>(std::move(*features));
+  item->state = PictureState::Encoded;
+}
+
+Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) const {
+  if (!item.file.empty() || item.picture.pixels.empty()) {
+    const Stopwatch watch(spent.decodeSeconds);
+    Result<Picture> decoded = decodePicture(item.file, {}, &bundle.threads());
+    if (!decoded.ok())
+      return decoded.status();
+    item.picture = std::move(*decoded);
+    std::vector<std::uint8_t>().swap(item.file);
+  }
+  const Stopwatch watch(spent.tileSeconds);
+  TileSet tiles = makeTiles(item.picture, bundle.manifest().preprocess, &bundle.threads());
+  item.picture = {};
+  return tiles;
+}
+
+// Counts tiles as the last steps of the encoder's calls go by.
+Result<Features> PictureQueue::encode(Item &item, const TileSet &tiles) {
+  const auto onStep = [&](const bluec_entry &entry, std::int64_t count, const bluec_step &step,
+                          const void *output) {
+    // The first stage of an encoder in two stages ends in what crosses, not in features.
+    if (&step == &entry.steps[entry.num_steps - 1] && entry.kind != BLUEC_ENTRY_ENCODE_PATCHES) {
+      const Monitor::Lock lock(monitor.guard);
+      item.tilesDone += count;
+      monitor.changed.notify_all();
+    }
+    return !observer || observer(entry, count, step, output);
+  };
+  return encoder.encode(tiles, item.stop, onStep);
+}
+
+} // namespace bluec::runtime
