@@ -14,14 +14,6 @@ namespace bluec {
 
 /// A stretch of time that a device, or the way between two, is busy with steps of one call.
 struct TimelineTask {
-<<<<<<< HEAD
-  std::string device;        // "cpu", "npu"; of a transfer "cpu -> npu"
-  std::string entry;         // "encode_blocks"
-  std::string name;          // of the layer for one step: "vision/layers.3/mlp/fc1"; "transfer"
-  std::string op;            // of the step's root
-  int64_t call = 0;          // which call of the run, from 0
-  int64_t count = 0;         // its rows
-=======
   std::string device; // "cpu", "npu"; of a transfer "cpu -> npu"
   std::string entry;  // "encode_blocks"
   std::string name;   // of the step's layer: "vision/layers.3/mlp/fc1"; "transfer"; "call": what
@@ -29,7 +21,6 @@ struct TimelineTask {
   std::string op;     // of the step's root; "transfer", "call"
   int64_t call = 0;   // which call of the run, from 0
   int64_t count = 0;  // its rows
->>>>>>> main
   double start = 0, end = 0; // seconds from the run's beginning
 };
 
