@@ -327,7 +327,7 @@ void buildEmbed(LayerBuilder &b, const TextSizes &sizes) {
   auto ids = RankedTensorType::get({any}, b.builder.getI64Type());
   func::FuncOp function = b.begin("embed", TypeRange(ids));
   Value table = b.weight("embed_tokens.weight", {sizes.vocabulary, sizes.hidden});
-  b.finish(blue::EmbeddingOp::create(b.builder, b.locationOf("embed_tokens"),
+  b.finish(blue::EmbeddingOp::create(b.builder, b.locationOf("Gather"),
                                      b.tensor({any, sizes.hidden}), function.getArgument(0), table)
                .getResult());
 }
