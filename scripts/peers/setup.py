@@ -119,3 +119,19 @@ def llama_cpp(cache, jobs=2):
           *(f"-D{option}" for option in LLAMA_OPTIONS)], log)
     call(["nice", "ninja", "-C", build, f"-j{jobs}", *LLAMA_TOOLS], log)
     return llama
+
+
+def clip_encode(llama, cache):
+    """The program that times llama.cpp's image encoder (clip_encode.cpp), built if it is not."""
+    program, source = llama.tool("clip_encode"), os.path.join(HERE, "clip_encode.cpp")
+    if os.path.exists(program) and os.path.getmtime(program) > os.path.getmtime(source):
+        return program
+    log = os.path.join(cache, "setup.log")
+    if not os.path.exists(llama.tool("libmtmd.so")):
+        say("building llama.cpp's image encoders (some minutes)")
+        call(["nice", "ninja", "-C", os.path.join(llama.root, "build"), "mtmd"], log)
+    include = [f"-I{os.path.join(llama.source, folder)}"
+               for folder in ("tools/mtmd", "ggml/include", "include", "common", "vendor")]
+    call(["c++", "-O2", "-std=c++17", *include, source, "-o", program, f"-L{llama.bin}", "-lmtmd",
+          "-lllama", "-lggml", "-lggml-base", "-Wl,-rpath,$ORIGIN"], log)
+    return program

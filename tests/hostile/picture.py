@@ -80,6 +80,7 @@ works("1 pixel high", png(200, 1))
 works("grey with alpha", png(20, 20, color=4))
 works("16 bits", png(20, 20, depth=16))
 
+works("12 megapixels", png(4000, 3000))
 works("turned by exif", withSegment(exif([(0x112, 3, 1, 6)])))
 works("an orientation that there is not", withSegment(exif([(0x112, 3, 1, 60000)])))
 works("exif of 65535 entries that are not there", withSegment(exif([(0x112, 3, 1, 6)], count=65535)))

@@ -38,7 +38,7 @@ func.func @decoder(%x: tensor<?x64xf32>, %keys: tensor<?x64x!blue.quantized<i8 g
 // An encoder's attention with products of integers.
 // CHECK-LABEL: func.func @vision
 func.func @vision(%x: tensor<?x9x64xf32>) -> tensor<?x9x64xf32> {
-  // CHECK: blue.attention {{.*}} compute_type = i8
+  // CHECK: blue.attention {{.*}}compute_type = i8
   %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, compute_type = i8}
     : (tensor<?x9x64xf32>, tensor<?x9x64xf32>, tensor<?x9x64xf32>) -> tensor<?x9x64xf32>
   return %y : tensor<?x9x64xf32>

@@ -190,7 +190,7 @@ func.func @f(%a: tensor<1x64x64xf32>, %b: !keys, %c: !values) {
 !keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
 !values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i8>>
 func.func @f(%a: tensor<1x60x64xf32>, %b: !keys, %c: !values) {
-  // expected-error @below {{(C1) expected a query [B, S, 64], found 'tensor<1x60x64xf32>'}}
+  // expected-error @below {{(C1) expected a query [B, S, 64], found tensor<1x60x64xf32>}}
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x60x64xf32>, !keys, !values) -> tensor<1x60x64xf32>
   return
 }
@@ -200,7 +200,7 @@ func.func @f(%a: tensor<1x60x64xf32>, %b: !keys, %c: !values) {
 // plan.pack_keys (C1): scales of f16, which only a cache has.
 !keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i8>>
 func.func @f(%a: tensor<1x9x64xf32>) {
-  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.keys, of i8 or i16 with scales of f32 by head, found 'tensor<1x9x64xf32>'}}
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.keys, of i8 or i16 with scales of f32 by head, found tensor<1x9x64xf32>}}
   %y = plan.pack_keys %a : (tensor<1x9x64xf32>) -> !keys
   return
 }

@@ -17,8 +17,8 @@ func.func @vision(%pixels: tensor<?x3x28x28xf32>) -> tensor<?x4x64xf32> attribut
   // CHECK: blue.linear %[[Q]], %[[W]], %{{.*}} : (tensor<?x4x64x!blue.quantized<i16 group row scale f32>>, tensor<64x64x!blue.quantized<i8 group 128 scale f16>>, tensor<64xf32>) -> tensor<?x4x64xf32>
   %y = blue.linear %x, %w, %b : (tensor<?x4x64xf32>, tensor<64x64xf16>, tensor<64xf32>) -> tensor<?x4x64xf32>
   // Attention without a past has products of integers too.
-  // CHECK: blue.attention {{.*}} compute_type = i16
-  // FAST: blue.attention {{.*}} compute_type = i8
+  // CHECK: blue.attention {{.*}}compute_type = i16
+  // FAST: blue.attention {{.*}}compute_type = i8
   %z = blue.attention %y, %y, %y {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64} : (tensor<?x4x64xf32>, tensor<?x4x64xf32>, tensor<?x4x64xf32>) -> tensor<?x4x64xf32>
   return %z : tensor<?x4x64xf32>
 }
