@@ -147,6 +147,8 @@ std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
   if (!made.ok())
     return fail(made.status().message());
   result->session = std::move(*made);
+  // Statistics count each row once: nothing is computed ahead, and perhaps again.
+  result->session->setPrefillAhead(runtime::PrefillAhead::Off);
   exitCode = exitInput;
   return result;
 }

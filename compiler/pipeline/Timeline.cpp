@@ -145,11 +145,13 @@ FailureOr<double> Scheduler::handOver(plan::EntryOp from, plan::EntryOp to, int6
     auto maker = output.getDefiningOp<plan::StepOp>();
     if (!maker || (*steps)->empty())
       continue;
-    const std::string &device = (*steps)->front().device->name;
+    const Device &reader = *(*steps)->front().device;
+    const std::string &device = reader.name;
+    int64_t rows = reader.staticRows ? capacityOf(from) : count;
     auto [bytes, rowBytes] = bytesOf(output, from);
     ready = add((maker.getDevice() + " -> " + device).str(), from, "transfer", "transfer", number,
                 count, ready,
-                machine.transferSeconds(maker.getDevice(), device, bytes + count * rowBytes));
+                machine.transferSeconds(maker.getDevice(), device, bytes + rows * rowBytes));
   }
   return ready;
 }

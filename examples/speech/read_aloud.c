@@ -6,6 +6,8 @@
  * from a program that recognises speech. The picture is encoded while the question is spoken.
  * Answers go to standard output as they come, and sentence by sentence, one a line, to the standard
  * input of SPEAKER, a shell command: "espeak-ng" unless it is said otherwise. */
+#define _POSIX_C_SOURCE 200809L /* popen */
+
 #include "core/bluec_runtime.h"
 
 #include <signal.h>

@@ -38,13 +38,13 @@ SIZES = [
 CONVERSATIONS = [
     [(["sign-01.png", "sign-02.png"], "What does the first sign say?", "sign-01.png", 0)],
     [(["sign-02.png", "sign-01.png"], "What does the second sign say?", "sign-01.png", 0)],
-    [(["label-02.png", "label-04.png"], "What is the price on the first label?", "label-02.png", 1)],
+    [(["label-04.png", "label-02.png"], "What is the price on the second label?", "label-02.png", 1)],
     [(["sign-04.png", "receipt-02.png"], "What does the first picture say?", "sign-04.png", 0)],
-    [(["receipt-02.png", "sign-06.png"], "What is the total?", "receipt-02.png", 0),
+    [(["receipt-05.png", "sign-06.png"], "What is the total?", "receipt-05.png", 0),
      ([], "What colour is the sign?", "sign-06.png", 1)],
-    [(["sign-05.png"], "What does it say?", "sign-05.png", 0),
-     (["wide-01.png"], "What does it say?", "wide-01.png", 0),
-     ([], "What does the first sign say?", "sign-05.png", 0)],
+    [(["sign-04.png"], "What does it say?", "sign-04.png", 0),
+     (["tall-01.png"], "What does it say?", "tall-01.png", 0),
+     ([], "What does the first picture say?", "sign-04.png", 0)],
 ]
 
 

@@ -287,7 +287,7 @@ def main():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--vision-steps", type=int, default=9500)
     p.add_argument("--joint-steps", type=int, default=9000)
-    p.add_argument("--many-steps", type=int, default=2600)
+    p.add_argument("--many-steps", type=int, default=2800)
     p.add_argument("--many-rate", type=float, default=5e-4)
     p.add_argument("--decay", type=int, default=6500, help="joint steps at the end over which the rate falls")
     p.add_argument("--rate", type=float, default=2e-3, help="peak rate of the vision stage")

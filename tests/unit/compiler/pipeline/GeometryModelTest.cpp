@@ -96,8 +96,9 @@ struct GeometryModelTest : testing::Test {
       return llvm::toString(read.takeError());
     OwningOpRef<ModuleOp> module = empty();
     llvm::Error error = buildGeometryModel(*read, context, *module);
-    if (!error)
+    if (!error) {
       EXPECT_TRUE(succeeded(verify(*module)));
+    }
     return error ? llvm::toString(std::move(error)) : "";
   }
 

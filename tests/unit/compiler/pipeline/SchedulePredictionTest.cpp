@@ -136,8 +136,9 @@ TEST_F(SchedulePredictionTest, AnNpuThatTakesAllHidesNothing) {
   Json found = predict();
   EXPECT_EQ(found["hidden_ms"], 0);
   for (const Json &task : found["tasks"])
-    if (task["run"] == "encode")
+    if (task["run"] == "encode") {
       EXPECT_EQ(task["device"], "npu");
+    }
 }
 
 TEST_F(SchedulePredictionTest, AStepThatNoDeviceComputesIsAnError) {
