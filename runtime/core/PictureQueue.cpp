@@ -25,7 +25,7 @@ template <typename T, typename Function> Result<T> caught(Function function) {
 PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks)
     : bundle(bundle), encoder(encoder), monitor(monitor), hooks(std::move(hooks)) {}
 
-PictureQueue::~PictureQueue() {
+void PictureQueue::stop() {
   {
     const Monitor::Lock lock(monitor.guard);
     stopping = true;

@@ -45,8 +45,10 @@ public:
   PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks);
   PictureQueue(const PictureQueue &) = delete;
   PictureQueue &operator=(const PictureQueue &) = delete;
-  // Ends what is under way and waits for that.
-  ~PictureQueue();
+  ~PictureQueue() { stop(); }
+
+  // Drops all pictures, ends what is under way and waits for that. No hook is called afterwards.
+  void stop();
 
   struct Item {
     std::int64_t number = 0;

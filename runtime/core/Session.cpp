@@ -105,9 +105,10 @@ Session::~Session() {
     interruptAhead();
     monitor.changed.notify_all();
   }
+  if (pictures)
+    pictures->stop(); // its hooks may still look ahead
   if (aheadThread.joinable())
     aheadThread.join();
-  pictures.reset();
 }
 
 // -- What the caller can set and ask at any time --------------------------------------------------
@@ -577,7 +578,7 @@ void Session::setDraft(std::string_view text) {
 }
 
 void Session::lookAhead() {
-  if (ahead == PrefillAhead::Off || !requireText().ok())
+  if (stopping || ahead == PrefillAhead::Off || !requireText().ok())
     return;
   // The last token of an answer that was cut short can wait for the next turn.
   const std::vector<Row> &rows = conversation.rows();

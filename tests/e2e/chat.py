@@ -137,6 +137,14 @@ def fullContext():
     check(named(events, "context_full")[0]["turns_to_drop"] == -1, f"expected nothing to help, found {events}")
 
 
+def endsAtAnyTime():
+    """With pictures under way and a question that was refused."""
+    for way in WAYS[:4]:
+        for lines in ([], ["<image> and <image>?"], ["word " * 2000]):
+            for count in (1, 3):
+                chat([f"/image {picture(13)}"] * count + lines + ["/quit"], "--typing-rate", "1e6", *way, code=1 if lines else 0)
+
+
 def interrupts():
     """An interrupt ends what is under way and not the program; two in a row do."""
     process = subprocess.Popen([BLUEC, "chat", BUNDLE, "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -211,6 +219,7 @@ suite.case("pictures in later turns", laterTurns)
 suite.case("two pictures at once", twoPictures)
 suite.case("faults end nothing", faults)
 suite.case("a full context", fullContext)
+suite.case("it ends at any time", endsAtAnyTime)
 suite.case("interrupts", interrupts)
 suite.case("on a terminal", terminal)
 suite.case("an answer read aloud", readAloud)

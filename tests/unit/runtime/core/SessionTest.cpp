@@ -478,14 +478,25 @@ TEST_F(SessionTest, CancelWhileWaiting) {
   EXPECT_EQ(ask("<image>a"), "a");
 }
 
+// Also with a draft, which there is something to prefill of when the encoding has ended.
 TEST_F(SessionTest, EndsInTheMiddleOfEncoding) {
-  Gate gate(BLUEC_ENTRY_ENCODE);
-  session->observe(gate.observer());
-  ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
-  gate.await();
-  std::thread other([&] { gate.open(); });
-  session.reset();
-  other.join();
+  for (const PrefillAhead ahead : {PrefillAhead::AfterEncoding, PrefillAhead::WhileEncoding})
+    for (const char *draft : {"", "some text that is long enough to be prefilled"}) {
+      open();
+      Gate gate(BLUEC_ENTRY_ENCODE);
+      session->setPrefillAhead(ahead);
+      session->observe(gate.observer());
+      ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
+      gate.await();
+      if (*draft)
+        session->setDraft(draft);
+      std::thread other([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20)); // in the destructor by then
+        gate.open();
+      });
+      session.reset();
+      other.join();
+    }
 }
 
 TEST_F(SessionTest, ResetInTheMiddleOfEncoding) {
