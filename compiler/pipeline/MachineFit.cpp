@@ -131,13 +131,12 @@ DeviceFit bluec::fitDevice(const DeviceFacts &facts, llvm::ArrayRef<MeasuredStep
   device.onChipBytes = facts.onChipBytes;
   device.callSeconds = facts.callSeconds;
 
-  Group others;
-  std::vector<double> empty;
+  Group others, ofOneRow; // steps without products
   std::map<Kind, Group> products, readers;
   for (const MeasuredStep &step : steps) {
     if (step.cost.arithmetic.empty()) {
       if (step.shape.count == 1 && step.shape.capacity == 1)
-        empty.push_back(step.seconds);
+        ofOneRow.push_back(&step);
       else
         others.push_back(&step);
       continue;
@@ -146,7 +145,13 @@ DeviceFit bluec::fitDevice(const DeviceFacts &facts, llvm::ArrayRef<MeasuredStep
     if (workIn(step).productRows == 1)
       readers[kindOf(step.cost)].push_back(&step);
   }
-  device.stepSeconds = median(empty);
+  // The others take long enough to do without the figure that they help to find.
+  double bytesPerSecond = speedOf(others, 0, &CallWork::valueBytes);
+  std::vector<double> left;
+  for (const MeasuredStep *step : ofOneRow)
+    left.push_back(step->seconds -
+                   (bytesPerSecond > 0 ? workIn(*step).valueBytes / bytesPerSecond : 0));
+  device.stepSeconds = std::max(median(left), 0.0);
   device.elementwiseBytesPerSecond = speedOf(others, device.stepSeconds, &CallWork::valueBytes);
   for (const auto &[kind, group] : readers)
     device.weightBytesPerSecond = std::max(

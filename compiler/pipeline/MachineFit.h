@@ -38,8 +38,7 @@ struct DeviceFacts {
 };
 
 /// The device for which CostModel.h predicts `steps` best:
-/// - stepSeconds: the median of steps without products of one row, which have next to nothing to
-/// do;
+/// - stepSeconds: the median of steps without products of one row, less what their values take;
 /// - elementwiseBytesPerSecond: of all other steps without products, bytes over time;
 /// - weightBytesPerSecond: of steps with products that have one row, which have to read all weights
 ///   for it: bytes over time of the op and types that read fastest;
