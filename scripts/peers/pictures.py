@@ -209,9 +209,10 @@ def ratio(rounds, side, base):
 
 
 def by_op(rounds, side, op, what):
-    return tables.Samples(
-        value for one in rounds if side in one
-        if (value := tables.deep(one[side]["encode"], "by_op", op, what, "median"))).figure()
+    """`what` is a figure of `bluec bench`, or a plain number."""
+    found = (tables.deep(one[side]["encode"], "by_op", op, what) for one in rounds if side in one)
+    return tables.Samples(value["median"] if isinstance(value, dict) else value
+                          for value in found if value is not None).figure()
 
 
 def goal_rows(rounds, name, recipe):
