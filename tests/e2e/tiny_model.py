@@ -19,8 +19,6 @@ ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
 PICTURES = os.path.join(MODEL, "pictures")
 # How far a logit may be from PyTorch's: float differs in the order of sums only; logits are about 10.
 RECIPES = {"float": 1e-3, "bluelm-v": 3.0, "fast": 3.0}
-# Decoders of JPEG files round differently, by 1 of 255 in a pixel here and there.
-JPEG_TOLERANCE = 0.05
 
 ROOT = scratch("e2e")
 GOLDENS = json.loads(readBytes(os.path.join(PICTURES, "goldens.json")))
@@ -73,10 +71,9 @@ def checkGoldens(printed, recipe):
         found = floats(logits)
         check(len(found) == vocabulary, f"{where}expected {vocabulary} logits, found {len(found)}")
         row = expected[index * vocabulary : (index + 1) * vocabulary]
-        allowed = max(tolerance, JPEG_TOLERANCE if any(file.endswith(".jpg") for file in files) else 0)
         difference = max(abs(a - b) if math.isfinite(a) else math.inf for a, b in zip(found, row))
         worst = max(worst, difference)
-        check(difference <= allowed, f"{where}expected logits within {allowed}, found {difference}")
+        check(difference <= tolerance, f"{where}expected logits within {tolerance}, found {difference}")
         check([int(token) for token in answer] == entry["generated_ids"],
               f"{where}expected the answer {entry['generated_ids']}, found {answer}")
     return f"{len(ASKED)} questions, logits within {worst:.1e}"
