@@ -77,11 +77,17 @@ void JsonReader::string(const std::string &place, const Json &object, const char
   auto found = object.find(key);
   if (found == object.end())
     return;
-  if (!found->is_string() || found->get_ref<const std::string &>().size() > longestText)
+  if (!found->is_string() || found->get_ref<const std::string &>().size() > longestText) {
     fail(place + "." + key, "a string of at most " + std::to_string(longestText) + " bytes",
          *found);
+    return;
+  }
+  // It stands in tables and in messages of one line.
+  const std::string &text = found->get_ref<const std::string &>();
+  if (llvm::any_of(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+    fail(place + "." + key, "a string without control characters", *found);
   else
-    to = found->get<std::string>();
+    to = text;
 }
 
 void JsonReader::boolean(const std::string &place, const Json &object, const char *key, bool &to) {

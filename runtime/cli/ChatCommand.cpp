@@ -233,6 +233,8 @@ void Chat::handle(const std::string &line) {
 // -- Pictures -------------------------------------------------------------------------------------
 
 void Chat::image(const std::string &argument) {
+  if (argument.empty())
+    return fault({Code::InvalidArgument, "/image: expected a file, found none"});
   Result<std::string> file = readFile(argument, largestFile);
   if (!file.ok())
     return fault(file.status());

@@ -47,6 +47,8 @@ Status addPictures(Session &session, const std::vector<std::string> &paths) {
 
 Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   const auto start = std::chrono::steady_clock::now();
+  if (!options.trace.empty())
+    BLUEC_RETURN_IF_ERROR(TraceRecorder::check(options.trace, options.traceBeside));
   TraceRecorder trace; // outlives the session, whose threads tell it
   Result<std::unique_ptr<Bundle>> bundle =
       Bundle::open(options.bundle, {options.threads, WeightsCheck::Blocks});

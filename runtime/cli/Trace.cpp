@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int runProcess = 1, besideProcess = 2;
+constexpr const char *partSuffix = ".part";
 constexpr std::size_t largestTrace = std::size_t(256) << 20;
 
 Json nameEvent(const char *what, int process, int thread, const std::string &name) {
@@ -39,7 +40,7 @@ Status addBeside(const std::string &path, Json &list) {
 }
 
 Status writeWhole(const std::string &path, const std::string &text) {
-  const std::string part = path + ".part";
+  const std::string part = path + partSuffix;
   std::ofstream file(part, std::ios::binary);
   file << text;
   file.close();
@@ -61,6 +62,16 @@ bool TraceRecorder::add(const bluec_entry &entry, std::int64_t count, const blue
   const std::lock_guard<std::mutex> lock(guard);
   events.push_back({&entry, &step, count, std::this_thread::get_id(), stepBegan(), end});
   return true;
+}
+
+Status TraceRecorder::check(const std::string &path, const std::string &beside) {
+  Json events = Json::array();
+  if (!beside.empty())
+    BLUEC_RETURN_IF_ERROR(addBeside(beside, events));
+  const std::string part = path + partSuffix;
+  const bool writable = std::ofstream(part, std::ios::binary).good();
+  std::remove(part.c_str());
+  return writable ? Status() : Status(Code::NotFound, path + ": cannot be written");
 }
 
 Status TraceRecorder::write(const std::string &path, const std::string &beside) const {

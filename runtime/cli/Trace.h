@@ -25,6 +25,9 @@ class TraceRecorder {
 public:
   OnEntryStep observer();
 
+  // Whether write() could do its work, for who has long work before it: NotFound, InvalidArgument.
+  static Status check(const std::string &path, const std::string &beside);
+
   // Writes what was collected, through a temporary file. `beside`, if not empty, is a trace of
   // `bluec schedule --trace`; its events come in too, as a process of their own that begins when
   // this run's first call did. NotFound (a file that cannot be read or written), InvalidArgument

@@ -164,6 +164,8 @@ def refusals():
          ["compile", MODEL, "-o", out, "--trace", out + ".json"]),
         (2, "--report: expected the schedule phase to run, found --stop-after model",
          ["compile", MODEL, "--stop-after", "model", "--report", out + ".html"]),
+        (2, "--trace: expected another file than --report's, found",
+         ["schedule", GEOMETRY, "--machine", "dimensity-9300", "--report", out, "--trace", out]),
         (1, "missing/plan.html", ["schedule", GEOMETRY, "--machine", "dimensity-9300", "--report",
                                   os.path.join(ROOT, "missing", "plan.html")]),
     ]:
@@ -173,6 +175,7 @@ def refusals():
     done = bluec("run", compileModel(os.path.join(ROOT, "other")), "--prompt", "What?", "--max-new-tokens", "1", "--trace",
                  out + ".json", "--beside", os.path.join(MODEL, "config.json"), code=1)
     check("expected a trace with traceEvents" in done.err, f"found {describe(done)}")
+    check(done.out == "", f"expected no answer before the fault, found {done.out!r}")
     check(not os.path.exists(out + ".json"), "expected no trace")
 
 

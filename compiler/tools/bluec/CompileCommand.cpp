@@ -109,6 +109,9 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
       return usageError("--memory-budget: expected a size such as 2.2GB, found '" +
                         arguments.budget + "'");
   }
+  if (!options.report.empty() && options.report == options.trace)
+    return usageError("--trace: expected another file than --report's, found '" + options.trace +
+                      "'");
   if (command.count("--context"))
     options.context = arguments.context;
   if (command.count("--chunk"))

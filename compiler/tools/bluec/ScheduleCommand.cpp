@@ -18,8 +18,9 @@ struct ScheduleArguments {
 };
 
 /// "768x1536" in pixels.
+constexpr int mostPixels = 16384; // a side, as pictures may have
+
 bool parseImage(llvm::StringRef text, int &width, int &height) {
-  constexpr int mostPixels = 1 << 20;
   auto [first, second] = text.split('x');
   return !first.getAsInteger(10, width) && !second.getAsInteger(10, height) && width >= 1 &&
          width <= mostPixels && height >= 1 && height <= mostPixels;
@@ -29,10 +30,15 @@ int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
   ScheduleCommandOptions &options = arguments.options;
   if (command.count("--image") &&
       !parseImage(arguments.image, options.imageWidth, options.imageHeight))
-    return usageError("--image: expected a size such as 768x1536, found '" + arguments.image + "'");
+    return usageError("--image: expected a size such as 768x1536, of 1 to " +
+                      std::to_string(mostPixels) + " pixels a side, found '" + arguments.image +
+                      "'");
   if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
     return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
                       " tiles, found '" + arguments.imageBatch + "'");
+  if (!options.report.empty() && options.report == options.trace)
+    return usageError("--trace: expected another file than --report's, found '" + options.trace +
+                      "'");
   if (command.count("--context"))
     options.context = arguments.context;
   if (command.count("--chunk"))

@@ -214,6 +214,9 @@ TEST(MachineTest, RefusesTransfersThatLeadNowhere) {
 }
 
 TEST(MachineTest, RefusesHostileFilesInOneLine) {
+  EXPECT_EQ(errorOf(R"({"description": "a\u001b[31m", "devices": [{"name": "cpu"}]})"),
+            R"(test.json: machine.description: expected a string without control characters, )"
+            R"(found "a\u001b[31m")");
   EXPECT_EQ(errorOf(std::string(100000, '[')), "test.json: expected at most 16 levels of nesting");
   EXPECT_EQ(errorOf(std::string(2 << 20, ' ')),
             "test.json: expected at most 1 MiB, found 2097152 bytes");
