@@ -1,7 +1,8 @@
-#include "compiler/pipeline/Compilation.h"
+#include "compiler/driver/calibrate/Calibration.h"
+#include "compiler/driver/compile/Compilation.h"
+#include "compiler/machine/Machine.h"
+#include "compiler/recipe/Recipe.h"
 #include "compiler/tools/bluec/Commands.h"
-#include "passes/precision/recipe/Recipe.h"
-#include "passes/schedule/machine/Machine.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -36,7 +37,7 @@ bool bluec::tools::parseImageBatch(const std::string &text, int64_t &tiles) {
 }
 
 std::string bluec::tools::machineHelp(const std::string &what) {
-  std::string text = what + ", a file (see passes/schedule/machine) or one of:";
+  std::string text = what + ", a file (see compiler/machine) or one of:";
   for (const ShippedMachine &shipped : shippedMachines()) {
     llvm::Expected<Machine> machine = Machine::load(shipped.name);
     text += std::string("\n  ") + shipped.name + ": " +
@@ -50,7 +51,7 @@ namespace {
 struct CompileArguments {
   CompileOptions options;
   int64_t context = 0, chunk = 0;
-  std::string emit = "bundle", stopAfter, budget, imageBatch;
+  std::string calibration, emit = "bundle", stopAfter, budget, imageBatch;
 };
 
 std::string phaseHelp() {
@@ -61,7 +62,7 @@ std::string phaseHelp() {
 }
 
 std::string recipeHelp() {
-  std::string text = "Precision recipe, a file (see passes/precision/recipe) or one of:";
+  std::string text = "Precision recipe, a file (see compiler/recipe) or one of:";
   for (const ShippedRecipe &shipped : shippedRecipes()) {
     llvm::Expected<Recipe> recipe = Recipe::load(shipped.name);
     text += std::string("\n  ") + shipped.name + ": " +
@@ -121,6 +122,8 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
                       " tiles, found '" + arguments.imageBatch + "'");
   if (int code = parseInstrumentation(command.remaining()))
     return code;
+  if (!arguments.calibration.empty())
+    options.calibrate = calibrateOn(arguments.calibration);
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   return compile(options, llvm::outs(), llvm::errs());
 }
@@ -142,7 +145,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
                       "What to compile for (see list-targets); host is this machine");
   command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option(
-      "--calibration", options.calibration,
+      "--calibration", arguments->calibration,
       "Directory with prompts.txt, a question a line (pictures in front, with tabs); "
       "for recipes with gptq or static, and to measure what the recipe costs");
   command

@@ -1,4 +1,4 @@
-#include "compiler/pipeline/Manifest.h"
+#include "compiler/driver/bundle/Manifest.h"
 #include "compiler/tools/bluec/Commands.h"
 #include "targets/Registration.h"
 

@@ -1,8 +1,8 @@
 // `bluec calibrate-machine` and `bluec list-machines`: descriptions for --machine.
-#include "compiler/pipeline/MachineCalibration.h"
-#include "compiler/pipeline/Manifest.h"
+#include "compiler/driver/bundle/Manifest.h"
+#include "compiler/driver/measure/MachineCalibration.h"
+#include "compiler/machine/Machine.h"
 #include "compiler/tools/bluec/Commands.h"
-#include "passes/schedule/machine/Machine.h"
 
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"

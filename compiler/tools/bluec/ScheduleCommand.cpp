@@ -1,4 +1,4 @@
-#include "compiler/pipeline/SchedulePrediction.h"
+#include "compiler/driver/predict/SchedulePrediction.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/ADT/StringRef.h"

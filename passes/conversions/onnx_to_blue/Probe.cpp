@@ -1,7 +1,7 @@
 #include "passes/conversions/onnx_to_blue/Probe.h"
 
 #include "compiler/reference/onnx/OnnxEvaluators.h"
-#include "compiler/support/WeightReader.h"
+#include "compiler/weights/WeightReader.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Regex.h"
