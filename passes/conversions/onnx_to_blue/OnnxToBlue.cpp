@@ -36,7 +36,7 @@ struct Output {
 /// Raises one function.
 class FunctionRaiser {
 public:
-  FunctionRaiser(func::FuncOp function, WeightReader *weights, int64_t context)
+  FunctionRaiser(func::FuncOp function, reference::WeightValues *weights, int64_t context)
       : function(function), raising(function, weights, context) {}
 
   /// Failure with errors when the function is none of the model's; success with or without a new
