@@ -9,15 +9,17 @@
 
 namespace bluec {
 
-/// A call with `count` rows at `position` reads
+/// What a call with `count` rows at `position` takes.
+///
+/// Bytes of weights and KV cache, read:
 ///   weightBytes + count * rowBytes + (position + count) * positionBytes
-/// of weights and KV cache, computes (a multiply-add is two operations; only those of linears and
-/// attention count)
+/// Operations of linears and attention, where a multiply-add is two:
 ///   operations + count * rowOperations + (sum over its rows of the positions that they attend to)
-///     * positionOperations,
-/// for productRows + count * rowProductRows rows, and reads and writes
+///     * positionOperations
+/// Rows of these products:
+///   productRows + count * rowProductRows
+/// Bytes of values (inputs of the entry and results of steps), read and written:
 ///   valueBytes + count * rowValueBytes
-/// of values: inputs of the entry and results of steps.
 struct StepCost {
   std::string op;         // of the step's root: "linear", "attention", "rms_norm"
   std::string arithmetic; // element type of the products: "f32", "i16", "i8"; empty: none counted

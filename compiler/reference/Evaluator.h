@@ -43,7 +43,7 @@ using EvaluatorTable = llvm::StringMap<Evaluator>;
 class WeightValues {
 public:
   virtual ~WeightValues() = default;
-  /// What an onnx.Weight or a blue.weight stands for, after its transforms. Errors stand on the op.
+  /// What an onnx.Weight or a blue.weight stands for, after its transforms. Errors are on the op.
   virtual mlir::FailureOr<Tensor> valuesOf(mlir::Operation *weight) = 0;
 };
 

@@ -1,4 +1,4 @@
-// Products of weights, where a linear layer has been folded into the one behind it. Sums are the
+// Products of weights, where a linear layer has been folded into the one after it. Sums are the
 // same on every machine: products of two floats are exact in double, and they are added in order.
 #ifndef BLUEC_COMPILER_WEIGHTS_MATRIXPRODUCT_H
 #define BLUEC_COMPILER_WEIGHTS_MATRIXPRODUCT_H

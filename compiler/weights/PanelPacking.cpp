@@ -14,7 +14,7 @@ namespace {
 
 namespace endian = llvm::support::endian;
 
-/// One word of `count` elements from `elements` on, and of `fill` behind them; all are stored with
+/// One word of `count` elements from `elements` on, and of `fill` after them; all are stored with
 /// `offset` added.
 template <WordLayout word>
 uint32_t packWord(const int8_t *elements, int64_t count, int offset, uint32_t fill) {

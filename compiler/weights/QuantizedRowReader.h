@@ -24,7 +24,7 @@ public:
   size_t numTaken() const { return places.numTaken; }
   llvm::SmallVector<int64_t> shape() const;
 
-  /// Rows [begin, end) of the first dim as floats, one behind the other.
+  /// Rows [begin, end) of the first dim as floats, one after the other.
   void readFloats(int64_t begin, int64_t end, float *out) const;
 
   /// Rows [begin, end) of a matrix whose kept type (blue::keptType) has this format: integers and

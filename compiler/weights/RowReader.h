@@ -23,16 +23,16 @@ public:
   int64_t rows() const { return type.getDimSize(0); }
   int64_t columns() const { return width; } // elements of a row
 
-  /// Rows [begin, end), one behind the other, into `out`: bit for bit what WeightReader::readRows
+  /// Rows [begin, end), one after the other, into `out`: bit for bit what WeightReader::readRows
   /// gives. Several threads may read at the same time.
   void read(int64_t begin, int64_t end, float *out) const;
 
   /// The same of a weight that is quantized in its file, as the integers that they are; see
-  /// QuantizedRowReader. Null when the weight is none, or changes behind its dequantization.
+  /// QuantizedRowReader. Null when the weight is none, or changes after its dequantization.
   const QuantizedRowReader *integers() const { return quantized ? &*quantized : nullptr; }
 
   /// Lets the pages of the file that hold rows [begin, end) leave memory; all of them for a weight
-  /// whose rows do not lie one behind the other, when `end` is the last row.
+  /// whose rows do not lie one after the other, when `end` is the last row.
   void release(int64_t begin, int64_t end) const;
 
 private:

@@ -293,7 +293,7 @@ FailureOr<Tensor> WeightReader::readJoined(blue::SourceAttr source, ArrayRef<Att
   }
   auto before = ArrayAttr::get(source.getContext(), transforms.take_front(join));
   ArrayRef<Attribute> behind = transforms.drop_front(join + 1);
-  // Only the rows that are asked for, when nothing behind moves them.
+  // Only the rows that are asked for, when no later transform moves them.
   int64_t first = behind.empty() ? begin : 0, last = behind.empty() ? end : -1;
   Tensor result;
   if (auto multiply = dyn_cast<blue::MultiplyAttr>(transforms[join])) {

@@ -166,7 +166,7 @@ private:
 };
 
 /// Calls use(begin, end) for ranges of rows, each a multiple of `unit` but the last; false ends the
-/// stream. Pages leave memory behind it.
+/// stream. Pages leave memory after it.
 void forEachPiece(const RowSource &source, int64_t unit, int64_t pieceBytes,
                   llvm::function_ref<bool(int64_t, int64_t)> use) {
   const int64_t rowBytes = std::max<int64_t>(1, source.width * int64_t{sizeof(float)});

@@ -20,7 +20,7 @@ inline constexpr int64_t kPieceBytes = int64_t{4} << 20;
 /// Reads `weight` through its transforms, quantizes and packs it, and hands
 /// `weight.getPackedBytes()` bytes to `sink`, in pieces of at least one row, or one panel; the same
 /// bytes for any `pieceBytes`. Pages of the file that have been read leave memory again, so that a
-/// model need not fit into it. Errors stand at the weight: a file that is too short, or a number
+/// model need not fit into it. Errors are at the weight: a file that is too short, or a number
 /// that is not finite and cannot be quantized. Several threads may stream weights at once.
 mlir::LogicalResult streamWeight(plan::WeightOp weight, WeightReader &reader, WeightSink sink,
                                  int64_t pieceBytes = kPieceBytes);

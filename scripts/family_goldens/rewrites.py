@@ -64,7 +64,7 @@ def merge_decoders(no_past: onnx.ModelProto, with_past: onnx.ModelProto) -> onnx
 def store_weights_as(
     model: onnx.ModelProto, data_type: int, threshold: int = 64
 ) -> onnx.ModelProto:
-    """Keeps the arithmetic in fp32 and stores the weights in 16 bits: a Cast behind every
+    """Keeps the arithmetic in fp32 and stores the weights in 16 bits: a Cast after every
     weight."""
     casts = []
     for tensor in model.graph.initializer:

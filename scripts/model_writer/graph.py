@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-# Smaller tensors stand in the .onnx file, as onnx.save would leave them.
+# Smaller tensors are in the .onnx file, as onnx.save would leave them.
 INLINE_BYTES = 1024
 ALIGNMENT = 4096
 PIECE_ELEMENTS = 1 << 23
@@ -133,7 +133,7 @@ class Graph:
         return name
 
     def save(self, path: pathlib.Path, threads: int, progress=None) -> None:
-        """Writes `path` and, when a weight is large, `path` with _data behind it."""
+        """Writes `path` and, when a weight is large, `path` with _data after it."""
         data_path = path.with_name(path.name + "_data")
         initializers, external, end = [], [], 0
         for weight in self.weights:

@@ -29,7 +29,7 @@ class Session:
                 shape = [capacity if isinstance(n, str) else n for n in value.shape]
                 cache = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
                 self.caches.append(cache)
-                # Keys and values are updated where they stand.
+                # Keys and values are updated in place.
                 self.binding.bind_ortvalue_input(value.name, cache)
                 self.binding.bind_ortvalue_output(value.name.replace("past_", "present_"), cache)
         self.vocabulary = self.session.get_outputs()[0].shape[-1]

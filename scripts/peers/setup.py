@@ -1,7 +1,7 @@
 """Puts the peers in place under a cache folder: a Python environment and a build of llama.cpp.
 
 Everything comes from PyPI: llama.cpp is what the source distribution of llama-cpp-python carries,
-built here for this CPU with what stands in LLAMA_OPTIONS. Standard library only.
+built here for this CPU with LLAMA_OPTIONS. Standard library only.
 """
 
 import glob

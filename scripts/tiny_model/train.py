@@ -1,6 +1,6 @@
 """Trains the tiny model on the CPU.  Seeded; a batch depends on its index only, so that a run can be resumed.
 
-Three stages: first the vision encoder alone learns, through auxiliary heads, which glyph stands where (the renderer knows);
+Three stages: first the vision encoder alone learns, through auxiliary heads, which glyph is where (the renderer knows);
 then everything learns to answer, with the auxiliary losses beside; at last come two pictures in a conversation, and pictures
 of other shapes and sizes.  The heads are training aids and are not exported.
 """
@@ -181,7 +181,7 @@ def losses(model, heads, batch, chat, aux):
         logits = model.decoder.lm_head(hidden[learn]).float()
         answers = torch.roll(ids, -1, 1)[learn]
         lm = F.cross_entropy(logits, answers)
-        # Where a glyph stands in its line, read in the middle of the decoder: that is what "the next character" needs.
+        # Where a glyph is in its line, read in the middle of the decoder: that is what "the next character" needs.
         place = heads.place(tap[ids == chat.image]).reshape(-1, PLACES).float()
         where = fused[:used, :, :, 3].reshape(-1)
         places = torch.ones(PLACES)

@@ -1,4 +1,4 @@
-// The `blue` dialect; what it is for stands in README.md beside this file.
+// The `blue` dialect; its purpose is in README.md beside this file.
 #ifndef BLUEC_COMPILER_DIALECT_BLUE_BLUE_H
 #define BLUEC_COMPILER_DIALECT_BLUE_BLUE_H
 

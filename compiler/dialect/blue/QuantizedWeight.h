@@ -11,9 +11,11 @@ namespace bluec::blue {
 bool isQuantizedInFile(llvm::ArrayRef<mlir::Attribute> transforms);
 
 /// Where the elements of a quantized weight are after transforms that move them, and their scales
-/// and zeros with them. Element [i, j, ...] stands at offset + i * dims[0].step + ..., its scale at
-/// scaleOffset + (dims[0].begin + i) / dims[0].block * dims[0].scaleStep + ..., its zero likewise;
-/// all counted in elements of the respective source.
+/// and zeros with them. Of element [i, j, ...]
+/// - the integer is at offset + i * dims[0].step + ...
+/// - the scale is at scaleOffset + (dims[0].begin + i) / dims[0].block * dims[0].scaleStep + ...
+/// - the zero likewise;
+/// all are counted in elements of the respective source.
 struct QuantizedPlaces {
   struct Dim {
     int64_t extent, step;
@@ -42,7 +44,7 @@ private:
 /// The type that rows of a weight have in its file: integers, scales and zeros as they are, so that
 /// `#blue.quantize<type, keep>` changes no value. `transforms` end in f32 rows [N, K]. Null for a
 /// weight that is not quantized in its file, and for an arrangement that has no such type: scales
-/// that change from column to column, or values that change behind the #blue.dequantize.
+/// that change from column to column, or values that change after the #blue.dequantize.
 QuantizedType keptType(SourceAttr source, llvm::ArrayRef<mlir::Attribute> transforms);
 
 } // namespace bluec::blue

@@ -1,4 +1,4 @@
-// The `kernel` dialect; what it is for stands in README.md beside this file.
+// The `kernel` dialect; its purpose is in README.md beside this file.
 #ifndef BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H
 #define BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H
 

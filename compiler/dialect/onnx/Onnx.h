@@ -1,4 +1,4 @@
-// The `onnx` dialect; what it is for stands in README.md beside this file.
+// The `onnx` dialect; its purpose is in README.md beside this file.
 #ifndef BLUEC_COMPILER_DIALECT_ONNX_ONNX_H
 #define BLUEC_COMPILER_DIALECT_ONNX_ONNX_H
 

@@ -1,4 +1,4 @@
-// The `plan` dialect; what it is for stands in README.md beside this file.
+// The `plan` dialect; its purpose is in README.md beside this file.
 #ifndef BLUEC_COMPILER_DIALECT_PLAN_PLAN_H
 #define BLUEC_COMPILER_DIALECT_PLAN_PLAN_H
 

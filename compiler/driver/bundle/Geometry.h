@@ -21,7 +21,7 @@ struct Geometry {
 };
 
 /// Reads the entry points of a plan and checks that they fit together: image features, embeddings
-/// and the decoder's input are equally wide. Errors stand at the entry that does not fit.
+/// and the decoder's input are equally wide. Errors are at the entry that does not fit.
 mlir::FailureOr<Geometry> geometryOf(mlir::ModuleOp plan);
 
 } // namespace bluec

@@ -1,4 +1,4 @@
-// manifest.json. The fields and their meaning stand in runtime/core/Manifest.h, the reader.
+// manifest.json. The fields and their meaning are in runtime/core/Manifest.h, the reader.
 #ifndef BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 #define BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 
@@ -26,9 +26,9 @@ Json describeMemoryPlan(mlir::ModuleOp plan);
 /// in segments. Requires the plan's steps.
 Json describePrecision(mlir::ModuleOp plan);
 /// Layers that were made one with others (fold-projector, fuse-downsampling): entry, layer, whether
-/// it gathers downsampled tokens, linear layers that it stands for, steps that there are less,
-/// bytes of the gathered rows that are never made, operations of a call at capacity and those that
-/// it takes less. Requires the plan's steps.
+/// it gathers downsampled tokens, how many linear layers it replaces, and the operations of a call
+/// at capacity. And what it saves: steps, bytes of the gathered rows, operations. Requires the
+/// plan's steps.
 Json describeFusions(mlir::ModuleOp plan);
 /// {name, triple, cpu, features: [...]} of the module's plan.target.
 Json describeTarget(mlir::ModuleOp plan);

@@ -23,7 +23,7 @@ using namespace bluec;
 namespace {
 
 /// Floats at a weight's start by which weights are told apart without reading them whole. (Of a
-/// transposed weight each stands on a page of its own.)
+/// transposed weight is on a page of its own.)
 constexpr size_t fingerprintFloats = 64;
 /// Bytes of a file that are read at a time.
 constexpr size_t readBytes = size_t{1} << 20;
@@ -148,7 +148,7 @@ LogicalResult bluec::digestWeights(ModuleOp module, WeightReader &reader) {
                               [&](plan::WeightOp weight) { return fingerprintOf(weight, reader); });
   if (failed(starts))
     return failure();
-  // All that packed bytes follow from, but the rows behind their start.
+  // All that packed bytes follow from, but the rows after their start.
   using Key = std::tuple<const void *, const void *, const void *, std::string, std::string>;
   llvm::MapVector<Key, SmallVector<plan::WeightOp>, std::map<Key, unsigned>> groups;
   for (auto [weight, start] : llvm::zip_equal(weights, *starts)) {

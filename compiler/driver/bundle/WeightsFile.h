@@ -36,7 +36,7 @@ using WeightsProgress = std::function<void(int64_t done, int64_t total)>;
 
 /// Writes plan.weights_bytes bytes to a new file at `path`: every weight at its offset, zeros
 /// between. Ranges that several weights share are written once.
-/// Requires assign-weights. Errors of reading stand at the weight, and make the result a failure;
+/// Requires assign-weights. Errors of reading are at the weight, and make the result a failure;
 /// errors of the file itself are the Expected's.
 llvm::Expected<mlir::FailureOr<WeightsDigest>> writeWeights(mlir::ModuleOp module,
                                                             WeightReader &reader,

@@ -1,8 +1,8 @@
 // Calibration: a set of questions, put to a model.
 //
 // A set is a directory with `prompts.txt`: one question a line, as UTF-8. Names of pictures in the
-// same directory (PNG or JPEG) stand in front of their question, each with a tab behind it; "\n" in
-// a question stands for a new line. Empty lines and lines that begin with # are left out.
+// same directory (PNG or JPEG) come before their question, each with a tab after it; "\n" in
+// a question is a new line. Empty lines and lines that begin with # are left out.
 //
 //   What is the capital of France?
 //   receipt.png<tab>What is the total?

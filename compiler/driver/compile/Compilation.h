@@ -31,9 +31,9 @@ enum class Emit { Bundle, Object, Mlir, Llvm };
 class Calibrator {
 public:
   virtual ~Calibrator() = default;
-  /// Puts every question to the float model and gathers what `recipe` needs: the inputs of the
-  /// linear layers of `model` (blue, in floats) whose weights are to be found by gptq, and
-  /// blue.input_max for those with static activations.
+  /// Puts every question to the float model and gathers what `recipe` needs of the linear layers of
+  /// `model` (blue, in floats): their inputs where gptq finds the weights, and blue.input_max where
+  /// activations are static.
   virtual mlir::LogicalResult gather(mlir::ModuleOp model, const Recipe &recipe,
                                      quantize::Statistics &statistics) = 0;
   /// Puts every question to the float model and to `bundle`, which gets the float model's answers,

@@ -14,7 +14,7 @@ static constexpr const char *weightsFile = "weights";
 static constexpr int64_t fileBytes = int64_t{96} << 20; // more than any weight has
 
 // Linears that read the same value (q, k and v; gate and up) are timed together, so they have the
-// same types. Of the last layer, a prefill computes one row only behind the attention.
+// same types. Of the last layer, a prefill computes one row only after the attention.
 const char *const bluec::calibrationRecipe = R"({
   "name": "calibration",
   "rules": [

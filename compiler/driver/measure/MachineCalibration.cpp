@@ -316,8 +316,8 @@ LogicalResult MachineCalibration::measure() {
         encoder = entry;
     addCall(*encoder, count, 0);
   }
-  // With few tokens behind none, attention would have next to nothing to do. Fewer than these are
-  // the end of a prompt: kernels round them up, which no law of rates says.
+  // With few tokens and none before them, attention would have next to nothing to do. Fewer than
+  // these are the end of a prompt: kernels round them up, which no law of rates says.
   for (int64_t count : {chunk / 4, chunk / 2})
     add(BLUEC_ENTRY_PREFILL, count, context / 2);
   for (int64_t position : {int64_t{0}, context / 2, context - chunk})

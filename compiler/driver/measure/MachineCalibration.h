@@ -19,9 +19,9 @@ struct CalibrateMachineOptions {
 };
 
 /// Compiles a model with a few layers of bluelm-v-3b's widths, random weights and every combination
-/// of types that linears and attention have, runs its entry points several times at several numbers
-/// of rows and tokens, and writes the machine with one device, `cpu`, that says best how long its
-/// steps took (MachineFit.h). The file appears whole or not at all; the model is removed.
+/// of types that linears and attention have. Runs its entry points several times, at several
+/// numbers of rows and tokens. Writes the machine with one device, `cpu`, that fits the times of
+/// its steps best (MachineFit.h). The file appears whole or not at all; the model is removed.
 ///
 /// Prints what was found and how far it is from what was measured, as text or JSON. Returns an exit
 /// code.

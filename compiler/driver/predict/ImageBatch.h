@@ -16,7 +16,7 @@ struct BatchPrediction {
   double seconds = 0;
 };
 
-/// Schedules the image encoder of `model`, a module behind the precision phase, for 1, 2, 4, 6 and
+/// Schedules the image encoder of `model`, a module after the precision phase, for 1, 2, 4, 6 and
 /// 8 tiles a call, and predicts how long pictures of `pictures` tiles each take with it. Fastest
 /// first; of two that are equally fast the smaller batch, which takes less memory. Empty when the
 /// model has no image encoder. An error that the smallest batch has as well has been reported.

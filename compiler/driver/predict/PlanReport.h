@@ -15,14 +15,14 @@ struct PlanRun {
   std::string subject;
 };
 
-/// What stands around the plan.
+/// The page's data around the plan.
 struct PlanReport {
   std::string model, recipe;
   const Machine *machine = nullptr; // null: no steps are timed, and there are no runs
   std::vector<PlanRun> runs;
 };
 
-/// Encoding `tiles` tiles, prefilling `tokens` tokens, and decoding the token behind them, as far
+/// Encoding `tiles` tiles, prefilling `tokens` tokens, and decoding the token after them, as far
 /// as the plan has entries for it.
 mlir::FailureOr<std::vector<PlanRun>> planRuns(mlir::ModuleOp plan, const Machine &machine,
                                                int64_t tiles, int64_t tokens);
@@ -31,7 +31,7 @@ mlir::FailureOr<std::vector<PlanRun>> planRuns(mlir::ModuleOp plan, const Machin
 /// their peaks, bytes and operations by step, precision by module. `plan` has its steps and places.
 std::string renderPlanPage(mlir::ModuleOp plan, const PlanReport &report);
 
-/// The runs, one behind the other, as Chrome trace events: a thread for each device, and one for
+/// The runs, one after the other, as Chrome trace events: a thread for each device, and one for
 /// each way between two.
 std::string renderPlanTrace(const PlanReport &report);
 

@@ -50,7 +50,7 @@ private:
     return error ? diagnostics.error(llvm::toString(std::move(error))) : success();
   }
   int64_t prefixTokens() const { return options.tokens.value_or(sizes.context); }
-  /// The token behind the prompt, or the last one that the context holds.
+  /// The token after the prompt, or the last one that the context holds.
   int64_t decodePosition() const { return std::min(prefixTokens(), sizes.context - 1); }
   /// To bring the vision side's weights from storage; nullopt when the machine does not say.
   std::optional<double> loadSeconds();

@@ -29,7 +29,7 @@ struct ScheduleCommandOptions {
 };
 
 /// Schedules the model for the machine and prints when what runs where: encoding the picture,
-/// prefilling the prompt, decoding the token behind it. Returns an exit code; errors have been
+/// prefilling the prompt, decoding the token after it. Returns an exit code; errors have been
 /// printed to `err`.
 int predictSchedule(const ScheduleCommandOptions &options, llvm::raw_ostream &out,
                     llvm::raw_ostream &err);

@@ -29,7 +29,7 @@ struct Timeline {
   std::string what;                // "encode", "prefill", "decode"
   std::vector<TimelineTask> tasks; // in order of their start
   double seconds = 0;
-  /// What the same calls would take one behind the other, less `seconds`.
+  /// What the same calls would take one after the other, less `seconds`.
   double hiddenSeconds = 0;
 };
 
@@ -41,15 +41,15 @@ struct TimelineCall {
 /// The calls that encode `tiles` tiles, as the plan says: batches, then those of what is left.
 std::vector<TimelineCall> encodeCalls(mlir::ModuleOp plan, int64_t tiles);
 
-/// `plan` is a module behind the schedule phase whose steps are placed on devices of `machine`.
-/// Errors (a step that its device cannot run, an entry that is not there) stand at the op.
+/// `plan` is a module after the schedule phase whose steps are placed on devices of `machine`.
+/// Errors (a step that its device cannot run, an entry that is not there) are at the op.
 ///
 /// Stages of an encoder overlap: a stage works on the next call's tiles while the next stage works
 /// on this call's. What crosses lies in one of two buffers until the next stage has read it, so a
 /// stage is at most two calls ahead.
 mlir::FailureOr<Timeline> encodeTimeline(mlir::ModuleOp plan, const Machine &machine,
                                          int64_t tiles);
-/// `tokens` in chunks of the prefill entry, behind `position` tokens in the KV cache.
+/// `tokens` in chunks of the prefill entry, after `position` tokens in the KV cache.
 mlir::FailureOr<Timeline> prefillTimeline(mlir::ModuleOp plan, const Machine &machine,
                                           int64_t tokens, int64_t position = 0);
 /// One token.

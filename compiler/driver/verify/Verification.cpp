@@ -32,7 +32,7 @@ namespace {
 
 using TensorPtr = std::shared_ptr<const Tensor>;
 
-/// Tokens of the answer, fed one by one behind the prompt.
+/// Tokens of the answer, fed one by one after the prompt.
 constexpr int64_t decodedTokens = 16;
 
 // Relative errors of a layer, by the narrowest type that activations are computed in.
@@ -66,7 +66,7 @@ private:
   /// One call; every step's output is compared if `compared`. `output` may be null.
   LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position, int64_t firstRow,
                      const void *input, void *output, bool compared = true);
-  /// Feeds `ids` to the bundle: the prompt in chunks, what comes behind it one by one, up to
+  /// Feeds `ids` to the bundle: the prompt in chunks, the tokens after it one by one, up to
   /// `total` tokens, of which those that are missing become the likeliest ones. `logits` gets a row
   /// for every token whose logits a call gave.
   struct LogitRow {
@@ -186,7 +186,7 @@ LogicalResult Verification::calibrate() {
   return calibration->gather(*quantized, recipe, statistics);
 }
 
-/// The recipe stands in the manifest, whose checksum has been checked.
+/// The recipe is in the manifest, whose checksum has been checked.
 LogicalResult Verification::applyRecipe() {
   SmallString<256> path(options.bundle);
   llvm::sys::path::append(path, runtime::manifestName);

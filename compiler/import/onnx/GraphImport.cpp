@@ -176,7 +176,7 @@ LogicalResult GraphImporter::importInitializers(const ::onnx::GraphProto &graph,
   if (graph.sparse_initializer_size() != 0)
     return fileError() << "expected dense initializers, found a sparse one";
   OpBuilder::InsertionGuard guard(builder);
-  // Those of subgraphs too stand at the start of the function: their values do not depend on it.
+  // Those of subgraphs too are at the start of the function: their values do not depend on it.
   builder.setInsertionPointToStart(entry);
   for (const ::onnx::TensorProto &tensor : graph.initializer()) {
     Location loc = NameLoc::get(builder.getStringAttr(tensor.name()));

@@ -1,10 +1,13 @@
 // From the tokenizer.json of the `tokenizers` package to the runtime's tokenizer.bin.
 //
-// Accepted: a BPE model without byte fallback, dropout or affixes, over a byte-level alphabet; the
-// pre-tokenizers ByteLevel, Digits, and Split with one of the regular expressions of GPT-2, Llama 3
-// or Qwen 2, alone or in sequence; no normalizer, or NFC (which the runtime carries out); any added
-// tokens except those that match whole words only. Everything else is refused by name: a tokenizer
-// that is nearly right makes a model that is subtly wrong.
+// Accepted:
+// - a BPE model without byte fallback, dropout or affixes, over a byte-level alphabet;
+// - the pre-tokenizers ByteLevel, Digits, and Split with one of the regular expressions of GPT-2,
+//   Llama 3 or Qwen 2, alone or in sequence;
+// - no normalizer, or NFC (which the runtime carries out);
+// - any added tokens except those that match whole words only.
+// Everything else is refused by name: a tokenizer that is nearly right makes a model that is subtly
+// wrong.
 //
 // The post-processor is not looked at (the chat template says what stands around a prompt), nor is
 // the decoder's name: what a token stands for follows from the byte-level alphabet.

@@ -37,7 +37,7 @@ FailureOr<Heads> headsOf(Operation *op, const Tensor &x, int64_t heads) {
   return Heads{&x, x.shape[0], heads, t, d, t * width, d, width};
 }
 
-// The past and, behind it, `next`, as [B, H, P + T, D].
+// The past and, after it, `next`, as [B, H, P + T, D].
 FailureOr<Tensor> appendToPast(Operation *op, const Tensor *past, const Heads &next,
                                const EvaluationLimits &limits) {
   int64_t before = 0;

@@ -60,7 +60,7 @@ int64_t packedInteger(const Tensor &bytes, int64_t bits, int64_t row, int64_t st
   return bits == 8 ? byte : at % 2 == 0 ? byte & 15 : byte >> 4;
 }
 
-/// A weight whose integers stand in bytes.
+/// A weight whose integers have a byte each.
 struct Stored {
   const onnx::PackedWeight &weight;
   const Tensor &elements, &scales;

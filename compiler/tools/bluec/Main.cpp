@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
   addListTargetsCommand(app, chosen);
   addListMachinesCommand(app, chosen);
   addCalibrateMachineCommand(app, chosen);
-  // To say more about a command that is not there. Commands inherit this, so it comes behind them.
+  // To say more about a command that is not there. Commands inherit this, so it comes after them.
   app.allow_extras();
   try {
     app.parse(argc, argv);

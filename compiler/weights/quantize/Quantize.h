@@ -40,14 +40,13 @@ struct Rows {
 
 /// Quantizes [count, k] floats, row-major, into `out`, whose memory is used again.
 ///
-/// `nearest`: the scale that puts the group's largest element on -2^(bits - 1) (with zeros: the
-/// group's smallest and largest, and 0, on the ends of the range), rounded to the scales' type,
-/// and every element to its nearest integer.
+/// `nearest`: the scale that puts the group's largest element on -2^(bits - 1), rounded to the
+/// scales' type, and every element to its nearest integer. With zeros, the group's smallest and
+/// largest, and 0, are put on the ends of the range.
 /// `search`: of several scales around that one the one whose error is the least, each improved by
 /// least squares; never worse than `nearest`. The error is the sum of x^2 * (x - found)^2: the few
-/// large weights of a row carry most of what it computes, and a search for the least plain squared
-/// error cuts them off (on SmolLM2-135M, W4 group 64, the logits' KL divergence is 0.58 so, 0.44
-/// with `nearest` and 0.41 weighed by squares).
+/// large weights of a row carry most of its result, and the least plain squared error would cut
+/// them off (tests/bench/RESULTS.md has figures).
 ///
 /// `importance`, if not null, holds k numbers >= 0 that weigh the squared errors of columns in
 /// place of x^2.

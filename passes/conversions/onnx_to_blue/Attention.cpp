@@ -10,7 +10,7 @@ using namespace bluec::onnx_to_blue;
 /// Steps between softmax and scores, at most.
 static constexpr unsigned kMaxSteps = 8;
 
-/// The softmax behind casts and what replaces the rows of fully masked queries.
+/// The softmax under casts and what replaces the rows of fully masked queries.
 static onnx::SoftmaxOp softmaxOf(Raising &raising, Value value) {
   for (unsigned step = 0; step < kMaxSteps; ++step) {
     value = strip(value);

@@ -1,9 +1,9 @@
-// What stands between a value and the layers that it comes from: data movement, or a linear map.
+// The nodes between a value and the layers that it comes from: data movement, or a linear map.
 //
 // A cone is the part of the graph between a value and its roots: the nearest values that are layers
-// already, function arguments, or results of ops that a cone does not pass through. Its ops are run
-// through the plain evaluators on numbers that stand for the roots' elements, so that it does not
-// matter which of many ways an exporter took to write a transpose, a repeat or a rotation.
+// already, function arguments, or results of ops that a cone does not pass through. The plain
+// evaluators run its ops on numbers in place of the roots' elements. So it does not matter which of
+// many ways an exporter took to write a transpose, a repeat or a rotation.
 #ifndef BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_CONE_H
 #define BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_CONE_H
 
@@ -41,7 +41,7 @@ inline constexpr size_t kMaxConeOps = 64;
 /// the roots' shapes. Nothing when an op cannot be evaluated.
 std::optional<Tensor> evaluateCone(const Cone &cone, Probe &probe, llvm::ArrayRef<Tensor> roots);
 
-/// The value behind casts between float types and ops that do nothing.
+/// The value under casts between float types and ops that do nothing.
 mlir::Value strip(mlir::Value value);
 
 /// Whether `op` may stand in a cone; `dependences` tells data from indices.

@@ -49,7 +49,7 @@ Value Emitter::constant(const Tensor &tensor, StringRef name, Location location)
 Value Emitter::table(std::shared_ptr<const Tensor> tensor, StringRef name, Location location) {
   Value &value = emittedTables[tensor.get()];
   if (!value) {
-    // Tables are shared: they stand at the top of the function.
+    // Tables are shared: they are at the top of the function.
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(builder.getInsertionBlock());
     value = constant(*tensor, name, location);

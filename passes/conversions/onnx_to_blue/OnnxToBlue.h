@@ -1,4 +1,4 @@
-// Raises onnx functions to the blue level; the description stands in OnnxToBlue.td.
+// Raises onnx functions to the blue level; the description is in OnnxToBlue.td.
 #ifndef BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_ONNXTOBLUE_H
 #define BLUEC_PASSES_CONVERSIONS_ONNX_TO_BLUE_ONNXTOBLUE_H
 

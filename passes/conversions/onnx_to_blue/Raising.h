@@ -131,7 +131,7 @@ public:
   /// Records a layer that is one value, of `shape` at the blue level, in its natural order. Null
   /// when the onnx value cannot hold that.
   const Match *recordRows(Match match, llvm::ArrayRef<int64_t> shape);
-  /// The match that makes `value`, behind casts; null when it is no layer of that kind.
+  /// The match that makes `value`, under casts; null when it is no layer of that kind.
   const Match *matchOf(mlir::Value value, Match::Kind kind) const;
   bool isLayer(mlir::Value value) const { return meanings.contains(value); }
   /// The meaning of an anchor; of a value that is no layer, what it would be if its rows were in

@@ -1,10 +1,10 @@
 // Rotary position embedding, in whatever way it is written.
 //
 // A rotation is linear in the heads and its coefficients depend on positions only. So the nodes
-// between a sum (or a rotary node) and the layer whose rows it turns are run on numbers: on ones in
-// one half of each head and zeros in the other, which gives the tables, and on a mixture of
-// numbers, which tells whether the tables and a style of pairing explain everything. What a model
-// does to its frequencies, and an attention factor, end up in the tables.
+// between a sum (or a rotary node) and the layer whose rows it turns are run on numbers.
+// - Ones in one half of each head and zeros in the other give the tables.
+// - A mixture of numbers tells whether the tables and a style of pairing explain everything.
+// The tables then hold a model's own frequencies, and an attention factor.
 #include "passes/conversions/onnx_to_blue/Structure.h"
 
 #include <cmath>
@@ -24,7 +24,7 @@ struct Style {
   int64_t rotated; ///< leading dims of each head that are turned
 };
 
-/// Where element i of pair `pair` stands in a head.
+/// Where element i of pair `pair` is in a head.
 int64_t placeOf(const Style &style, int64_t pair, bool second) {
   if (style.interleaved)
     return 2 * pair + second;

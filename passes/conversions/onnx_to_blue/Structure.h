@@ -6,12 +6,12 @@
 
 namespace bluec::onnx_to_blue {
 
-/// The op that makes `value` behind casts, if it is an `OpType`.
+/// The op that makes `value` under casts, if it is an `OpType`.
 template <typename OpType> OpType producer(mlir::Value value) {
   return strip(value).getDefiningOp<OpType>();
 }
 
-/// Two values that hold the same: one value behind casts, or two ops of one kind on such values.
+/// Two values that hold the same: one value under casts, or two ops of one kind on such values.
 bool isSame(mlir::Value a, mlir::Value b);
 
 /// A value times a number, with the nodes that multiply.

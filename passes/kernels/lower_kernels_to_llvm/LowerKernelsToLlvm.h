@@ -1,4 +1,4 @@
-// Pass lower-kernels-to-llvm; its description stands in LowerKernelsToLlvm.td.
+// Pass lower-kernels-to-llvm; its description is in LowerKernelsToLlvm.td.
 #ifndef BLUEC_PASSES_KERNELS_LOWER_KERNELS_TO_LLVM_H
 #define BLUEC_PASSES_KERNELS_LOWER_KERNELS_TO_LLVM_H
 

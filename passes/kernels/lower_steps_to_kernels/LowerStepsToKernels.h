@@ -1,4 +1,4 @@
-// Pass lower-steps-to-kernels; its description stands in LowerStepsToKernels.td.
+// Pass lower-steps-to-kernels; its description is in LowerStepsToKernels.td.
 #ifndef BLUEC_PASSES_KERNELS_LOWER_STEPS_TO_KERNELS_H
 #define BLUEC_PASSES_KERNELS_LOWER_STEPS_TO_KERNELS_H
 

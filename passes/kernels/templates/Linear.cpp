@@ -2,10 +2,11 @@
 //
 // Many rows: a register tile of `height` rows by one panel (R columns). For each k it loads the
 // panel's R weights once (f16 becomes f32 there) and multiplies them with `height` broadcast
-// elements of x. A task is one panel under one block of row tiles; the block is as high as half the
-// second-level cache allows, so that x is read from there for all panels, and the panel is read
-// from there for all tiles. One row: several panels side by side, so that their chains of
-// multiply-adds overlap; this form is bound by memory, and asks for lines well ahead.
+// elements of x. A task is one panel under one block of row tiles. The block is as high as half the
+// second-level cache allows: all panels read x from there, and all tiles the panel.
+//
+// One row: several panels side by side, so that their chains of multiply-adds overlap. This form is
+// bound by memory, and asks for lines well ahead.
 #include "passes/kernels/templates/LinearTiles.h"
 #include "passes/kernels/templates/Templates.h"
 

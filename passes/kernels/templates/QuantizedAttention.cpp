@@ -542,7 +542,7 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
   });
 }
 
-/// By what the sums so far and the stretch's are multiplied, for all rows at a time.
+/// The factors of the sums so far and of the stretch's, for all rows at a time.
 void Emitter::emitFactors(Value firstRow) {
   Value mask = rows < b.facts.lanes ? b.columns(b.index(0), rows).mask : Value();
   Value zero = b.index(0);

@@ -21,7 +21,7 @@ RowShape kernels::rowShape(Type tensor) {
 Operation *kernels::rootOf(plan::StepOp step) {
   for (Operation &op : step.getBody().front())
     if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op)) {
-      // A quantize behind a chain ends the step, it does not begin it.
+      // A quantize after a chain ends the step, it does not begin it.
       bool behind =
           isa<plan::QuantizeOp>(op) && op.getPrevNode() && plan::isElementwise(op.getPrevNode());
       return behind ? nullptr : &op;

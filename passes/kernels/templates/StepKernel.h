@@ -19,7 +19,7 @@ struct RowShape {
 RowShape rowShape(mlir::Type tensor);
 
 /// The op that gives a step its kind, or null when the step is a chain of elementwise ops only.
-/// plan.append_keys behind a rope counts as part of the rope.
+/// plan.append_keys after a rope counts as part of the rope.
 mlir::Operation *rootOf(plan::StepOp step);
 
 class StepKernel {
@@ -69,9 +69,9 @@ public:
   void finish(mlir::Value value, mlir::Value row, Columns at);
   /// The same without the store.
   mlir::Value finished(mlir::Value value, mlir::Value row, Columns at);
-  /// For a template that makes whole rows: runs what follows the root on a row, `rootValue` giving
-  /// the root's result by columns (it may be asked twice), and stores what comes out, quantized if
-  /// the step ends so.
+  /// For a template that makes whole rows: runs the ops after the root on a row and stores the
+  /// result, quantized if the step ends so. `rootValue` gives the root's result by columns; it may
+  /// be asked twice.
   void finishRow(mlir::Value row, llvm::function_ref<mlir::Value(Columns)> rootValue);
   /// Asks for the line at (row, col) of the result and of each full-size operand that the ops after
   /// the root read: for a template that computes for long before it finishes. Results of f32 only.

@@ -26,7 +26,7 @@ blue::WeightOp factorOf(Value value) {
   return weight;
 }
 
-/// Two linear layers, one behind the other, and their weights.
+/// Two linear layers, one after the other, and their weights.
 struct Pair {
   blue::LinearOp first, second;
   blue::WeightOp firstWeight, secondWeight, firstBias, secondBias; // biases may be null

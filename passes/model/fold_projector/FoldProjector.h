@@ -1,4 +1,4 @@
-// Makes one linear layer of the two behind token downsampling; the description stands in
+// Makes one linear layer of the two after token downsampling; the description is in
 // FoldProjector.td.
 #ifndef BLUEC_PASSES_MODEL_FOLD_PROJECTOR_FOLDPROJECTOR_H
 #define BLUEC_PASSES_MODEL_FOLD_PROJECTOR_FOLDPROJECTOR_H

@@ -1,4 +1,4 @@
-// Checks the model level; the description stands in VerifyModel.td.
+// Checks the model level; the description is in VerifyModel.td.
 #ifndef BLUEC_PASSES_MODEL_VERIFY_MODEL_VERIFYMODEL_H
 #define BLUEC_PASSES_MODEL_VERIFY_MODEL_VERIFYMODEL_H
 

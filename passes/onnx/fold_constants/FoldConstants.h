@@ -1,4 +1,4 @@
-// Evaluates what is known at compile time; the description stands in FoldConstants.td.
+// Evaluates what is known at compile time; the description is in FoldConstants.td.
 #ifndef BLUEC_PASSES_ONNX_FOLD_CONSTANTS_FOLDCONSTANTS_H
 #define BLUEC_PASSES_ONNX_FOLD_CONSTANTS_FOLDCONSTANTS_H
 

@@ -1,4 +1,4 @@
-// Infers the types of onnx graphs; the description stands in InferShapes.td.
+// Infers the types of onnx graphs; the description is in InferShapes.td.
 #ifndef BLUEC_PASSES_ONNX_INFER_SHAPES_INFERSHAPES_H
 #define BLUEC_PASSES_ONNX_INFER_SHAPES_INFERSHAPES_H
 

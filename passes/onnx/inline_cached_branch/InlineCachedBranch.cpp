@@ -13,7 +13,7 @@ namespace {
 
 constexpr llvm::StringLiteral kInputName = "use_cache_branch";
 
-// The value behind nodes that only change a condition's form.
+// The value under nodes that only change a condition's form.
 Value stripForm(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (!isa<onnx::IdentityOp, onnx::CastOp, onnx::ReshapeOp, onnx::SqueezeOp, onnx::UnsqueezeOp,

@@ -1,4 +1,4 @@
-// Replaces the If of merged decoders by one of its branches; the description stands in
+// Replaces the If of merged decoders by one of its branches; the description is in
 // InlineCachedBranch.td.
 #ifndef BLUEC_PASSES_ONNX_INLINE_CACHED_BRANCH_INLINECACHEDBRANCH_H
 #define BLUEC_PASSES_ONNX_INLINE_CACHED_BRANCH_INLINECACHEDBRANCH_H

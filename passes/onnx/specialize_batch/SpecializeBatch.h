@@ -1,4 +1,4 @@
-// Sets the batch of decoders to one; the description stands in SpecializeBatch.td.
+// Sets the batch of decoders to one; the description is in SpecializeBatch.td.
 #ifndef BLUEC_PASSES_ONNX_SPECIALIZE_BATCH_SPECIALIZEBATCH_H
 #define BLUEC_PASSES_ONNX_SPECIALIZE_BATCH_SPECIALIZEBATCH_H
 

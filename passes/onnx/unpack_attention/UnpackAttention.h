@@ -1,4 +1,4 @@
-// Splits attention from its input projections; the description stands in UnpackAttention.td.
+// Splits attention from its input projections; the description is in UnpackAttention.td.
 #ifndef BLUEC_PASSES_ONNX_UNPACK_ATTENTION_UNPACKATTENTION_H
 #define BLUEC_PASSES_ONNX_UNPACK_ATTENTION_UNPACKATTENTION_H
 

@@ -1,4 +1,4 @@
-// Makes weights of packed integers; the description stands in UnpackQuantized.td.
+// Makes weights of packed integers; the description is in UnpackQuantized.td.
 #ifndef BLUEC_PASSES_ONNX_UNPACK_QUANTIZED_UNPACKQUANTIZED_H
 #define BLUEC_PASSES_ONNX_UNPACK_QUANTIZED_UNPACKQUANTIZED_H
 

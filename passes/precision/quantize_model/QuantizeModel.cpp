@@ -55,9 +55,9 @@ blue::TokenDownsampleOp gatheringOf(Operation *op) {
                 : blue::TokenDownsampleOp();
 }
 
-/// Elements of a group that ends with each of a gathered row's tokens of `channels` elements: the
-/// largest divisor of them up to `group`, in whole vectors; `group` itself where only much smaller
-/// ones do, or a row is one group.
+/// Elements of a group that ends with each of a gathered row's tokens of `channels` elements: their
+/// largest divisor up to `group`, in whole vectors. It is `group` itself where all divisors are
+/// much smaller, or a row is one group.
 int64_t groupWithin(int64_t channels, int64_t group) {
   constexpr int64_t vector = 16, leastShare = 4;
   if (group == 0 || channels % group == 0)
@@ -350,7 +350,7 @@ Value QuantizeModelPass::quantized(Value x, blue::QuantizedType element, FloatAt
     ++inputsShared;
     return quantize;
   }
-  // Right behind x, so that it stands before all of its readers.
+  // Right after x, so that it is before all of its readers.
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfterValue(x);
   quantize = blue::QuantizeOp::create(

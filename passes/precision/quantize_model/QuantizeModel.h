@@ -1,4 +1,4 @@
-// Applies a precision recipe; the description stands in QuantizeModel.td.
+// Applies a precision recipe; the description is in QuantizeModel.td.
 #ifndef BLUEC_PASSES_PRECISION_QUANTIZE_MODEL_QUANTIZEMODEL_H
 #define BLUEC_PASSES_PRECISION_QUANTIZE_MODEL_QUANTIZEMODEL_H
 

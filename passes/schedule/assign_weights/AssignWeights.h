@@ -1,4 +1,4 @@
-// Places weights in weights.bin; the description stands in AssignWeights.td.
+// Places weights in weights.bin; the description is in AssignWeights.td.
 #ifndef BLUEC_PASSES_SCHEDULE_ASSIGN_WEIGHTS_ASSIGNWEIGHTS_H
 #define BLUEC_PASSES_SCHEDULE_ASSIGN_WEIGHTS_ASSIGNWEIGHTS_H
 

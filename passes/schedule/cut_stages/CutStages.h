@@ -1,4 +1,4 @@
-// Makes two entry points of an encoder that two devices share; the description stands in
+// Makes two entry points of an encoder that two devices share; the description is in
 // CutStages.td.
 #ifndef BLUEC_PASSES_SCHEDULE_CUT_STAGES_CUTSTAGES_H
 #define BLUEC_PASSES_SCHEDULE_CUT_STAGES_CUTSTAGES_H

@@ -1,4 +1,4 @@
-// Takes the gathering of 2x2 tokens into the linear layer behind it; the description stands in
+// Takes the gathering of 2x2 tokens into the linear layer after it; the description is in
 // FuseDownsampling.td.
 #ifndef BLUEC_PASSES_SCHEDULE_FUSE_DOWNSAMPLING_FUSEDOWNSAMPLING_H
 #define BLUEC_PASSES_SCHEDULE_FUSE_DOWNSAMPLING_FUSEDOWNSAMPLING_H

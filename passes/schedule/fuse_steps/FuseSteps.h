@@ -1,4 +1,4 @@
-// Fuses elementwise steps into their producers; the description stands in FuseSteps.td.
+// Fuses elementwise steps into their producers; the description is in FuseSteps.td.
 #ifndef BLUEC_PASSES_SCHEDULE_FUSE_STEPS_FUSESTEPS_H
 #define BLUEC_PASSES_SCHEDULE_FUSE_STEPS_FUSESTEPS_H
 

@@ -472,7 +472,7 @@ FailureOr<Value> EntryBuilder::weightValue(Value value, ArrayRef<Attribute> extr
   return storageValue(*weight, weight->getPacked());
 }
 
-/// All plan.get_weight and plan.get_cache stand at the top of the entry, in order of first use.
+/// All plan.get_weight and plan.get_cache are at the top of the entry, in order of first use.
 Value EntryBuilder::storageValue(Operation *symbol, Type type) {
   Value &value = storageValues[symbol];
   if (value)

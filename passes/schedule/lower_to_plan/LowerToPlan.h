@@ -1,4 +1,4 @@
-// Makes entry points of the parts of a model; the description stands in LowerToPlan.td.
+// Makes entry points of the parts of a model; the description is in LowerToPlan.td.
 #ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_LOWERTOPLAN_H
 #define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_LOWERTOPLAN_H
 

@@ -1,4 +1,4 @@
-// What stands beside the entry points at module level: weights and the KV cache.
+// The module level beside the entry points: weights and the KV cache.
 #ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_STORAGE_H
 #define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_STORAGE_H
 
@@ -23,7 +23,7 @@ public:
   /// New symbols go to the start of `module`, in the order in which they are asked for.
   Storage(mlir::ModuleOp module, plan::TargetAttr target, int64_t context);
 
-  /// `producer` is a blue.weight or blue.constant. `extra` is applied behind its own transforms;
+  /// `producer` is a blue.weight or blue.constant. `extra` is applied after its own transforms;
   /// with a `dot` the result (rank 2) is packed into panels for activations of that type. An error
   /// at `user` when the transforms do not fit, or a quantized weight is asked for without panels.
   mlir::FailureOr<plan::WeightOp> weight(mlir::Operation *producer,

@@ -33,7 +33,7 @@ struct Placement {
 struct StageSeconds {
   double first = 0, transfer = 0, second = 0;
 
-  /// So many calls, one behind the other, of which two stages overlap.
+  /// So many calls, one after the other, of which two stages overlap.
   double pipelined(int64_t calls) const {
     return first + transfer + second +
            static_cast<double>(calls - 1) *
@@ -117,7 +117,7 @@ private:
     for (auto [i, step] : llvm::enumerate(steps))
       if (step.getResult())
         add(step.getResult(), i + 1);
-    // In front of the first step there is nothing to do, behind the last one neither; inputs and
+    // In front of the first step there is nothing to do, nor after the last one; inputs and
     // what has no row for each tile do not cross.
     for (auto [cut, value] : llvm::enumerate(crossing)) {
       auto type = value ? cast<RankedTensorType>(value.getType()) : RankedTensorType();

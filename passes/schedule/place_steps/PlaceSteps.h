@@ -1,4 +1,4 @@
-// Chooses a device for every step; the description stands in PlaceSteps.td.
+// Chooses a device for every step; the description is in PlaceSteps.td.
 #ifndef BLUEC_PASSES_SCHEDULE_PLACE_STEPS_PLACESTEPS_H
 #define BLUEC_PASSES_SCHEDULE_PLACE_STEPS_PLACESTEPS_H
 

@@ -39,7 +39,7 @@ Packing packInOrder(const std::vector<Lifetime> &lifetimes, const std::vector<si
   for (size_t index : order) {
     const Lifetime &lifetime = lifetimes[index];
     int64_t bytes = alignUp(lifetime.bytes, alignment);
-    // The tightest gap between buffers that are alive at the same time, or behind all of them.
+    // The tightest gap between buffers that are alive at the same time, or after all of them.
     int64_t end = 0, best = -1, bestGap = 0;
     for (size_t other : placed) {
       if (!overlapInTime(lifetime, lifetimes[other]))

@@ -1,4 +1,4 @@
-// Places values in arenas; the description stands in PlanMemory.td.
+// Places values in arenas; the description is in PlanMemory.td.
 #ifndef BLUEC_PASSES_SCHEDULE_PLAN_MEMORY_PLANMEMORY_H
 #define BLUEC_PASSES_SCHEDULE_PLAN_MEMORY_PLANMEMORY_H
 

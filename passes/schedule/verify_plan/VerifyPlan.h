@@ -1,4 +1,4 @@
-// Checks a finished plan; the description stands in VerifyPlan.td.
+// Checks a finished plan; the description is in VerifyPlan.td.
 #ifndef BLUEC_PASSES_SCHEDULE_VERIFY_PLAN_VERIFYPLAN_H
 #define BLUEC_PASSES_SCHEDULE_VERIFY_PLAN_VERIFYPLAN_H
 

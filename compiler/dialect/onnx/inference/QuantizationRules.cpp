@@ -1,5 +1,5 @@
 // Inference for nodes on weights that are quantized already. What they say of their weights has to
-// fit the weights: the shapes are checked here, once, for the passes and evaluators behind.
+// fit the weights: the shapes are checked here, once, for the passes and evaluators that follow.
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/dialect/onnx/PackedWeight.h"
 #include "compiler/dialect/onnx/inference/Rules.h"

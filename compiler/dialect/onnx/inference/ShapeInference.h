@@ -30,10 +30,10 @@ struct ValueFacts {
   std::optional<Exprs> elements; ///< of integer and boolean tensors of at most kMaxElements
 };
 
-/// Walks a graph in order. Every dim gets an expression: what cannot be inferred is a new symbol,
-/// named after its node. Two dims that have to be equal for a node to be valid, and are not known
-/// to differ, are taken to be equal (no model of the family relies on broadcasting along a dim that
-/// is 1 only in some calls).
+/// Walks a graph in order. Every dim gets an expression: one that cannot be inferred is a new
+/// symbol, named after its node. Two dims may have to be equal for a node to be valid. Unless they
+/// are known to differ they are taken to be equal: no model of the family relies on broadcasting
+/// along a dim that is 1 only in some calls.
 class ShapeInference {
 public:
   /// Tensors of at most so many elements are followed by value.

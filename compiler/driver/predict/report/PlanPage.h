@@ -1,4 +1,4 @@
-// plan.html as the tool carries it; "%PLAN%" stands where the plan's JSON goes.
+// plan.html as the tool carries it; the plan's JSON replaces "%PLAN%".
 #ifndef BLUEC_COMPILER_DRIVER_PREDICT_REPORT_PLANPAGE_H
 #define BLUEC_COMPILER_DRIVER_PREDICT_REPORT_PLANPAGE_H
 
