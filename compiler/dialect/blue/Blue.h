@@ -49,13 +49,15 @@ inferTransformedType(mlir::RankedTensorType type, mlir::Attribute transform,
 /// by side. Null when groups of theirs would reach from one token into the next.
 mlir::Type gatheredElement(mlir::Type element, int64_t channels);
 
+// clang-format off
 /// The path of the module that the nodes of a location came from: `role`, then the longest common
 /// path of the ONNX nodes, without each node's own last component and without leading "model"
-/// components. A fused location may carry the path itself, as a string (dynamo exports name their
-/// nodes after nothing, but tell the module):
+/// components. A fused location may carry the path itself, as a string: dynamo exports name their
+/// nodes after nothing, but tell the module. Nodes that name no path give `role` and the first
+/// node's name.
 ///   /model/layers.0/mlp/down_proj/MatMul in the decoder        -> decoder/layers.0/mlp/down_proj
 ///   fused<"model.layers.0.mlp.down_proj">["node_linear_6"]     -> decoder/layers.0/mlp/down_proj
-/// Nodes that name no path give `role` and the first node's name.
+// clang-format on
 std::string modulePath(mlir::Location location, llvm::StringRef role);
 
 /// A readable name for the layer that `op` is: its module's path and, unless that is the module

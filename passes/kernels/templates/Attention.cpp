@@ -1,3 +1,4 @@
+// clang-format off
 // Attention with streaming softmax over packed keys.
 //
 // A tile is a few query rows that share keys and values: rows of one head (a chunk, an encoder), or
@@ -8,6 +9,7 @@
 //   l = c l + sum p;     o = c o + sum p[j] v[j] one chain over positions
 // and at the end o / l. What a row does depends on its own position only: positions past it have
 // p = 0 and do not enter the chains, and a stretch without any of its positions leaves c = 1.
+// clang-format on
 #include "passes/kernels/templates/Templates.h"
 
 using namespace mlir;

@@ -1,3 +1,4 @@
+// clang-format off
 // Attention over quantized keys and values, of a KV cache or of an encoder, which are read as they
 // stand: integers by position and head.
 //
@@ -20,15 +21,16 @@
 // and the result is O / L. (Where M is the same for all stretches, it is left in both.)
 //
 // The denominator takes the weights before rounding. With w it would have to divide by vs what has
-// been rounded with vs in it: a position of large weight and small values, the way models park
-// attention that they have no use for, has w near 0, and the denominator would be lost with it. On
-// a real model (SmolLM2-135M, i8, KL divergence from floats) the difference is small: 1.92e-3 this
-// way, 1.98e-3 with w, 1.44e-3 with i16, 0.90e-3 over a cache of floats.
+// been rounded with vs in it. A position of large weight and small values is how models park
+// attention that they have no use for. There w is near 0, and the denominator would be lost with
+// it. On a real model (SmolLM2-135M, i8, KL divergence from floats) the difference is small: 1.92e-3
+// this way, 1.98e-3 with w, 1.44e-3 with i16, 0.90e-3 over a cache of floats.
 //
-// What a row does depends on its own position only: positions past it have p = w = 0, a stretch
-// without any of its positions leaves L and O as they are, sums of integers have no order, and the
-// order of all others is fixed by the position. Positions that no token was written to hold
-// garbage, in scales perhaps no number: it is dropped by select, never multiplied by 0.
+// What a row does depends on its own position only. Positions past it have p = w = 0, and a stretch
+// without any of its positions leaves L and O as they are. Sums of integers have no order, and the
+// position fixes the order of all others. Positions that no token was written to hold garbage, in
+// scales perhaps no number: it is dropped by select, never multiplied by 0.
+// clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/Quantize.h"
 #include "passes/kernels/templates/Templates.h"

@@ -1,3 +1,4 @@
+// clang-format off
 // y = x * panels + bias over panels of quantized weights (PanelLayout), then the fused chain.
 //
 // For each group of weights, and each stretch within it:
@@ -12,6 +13,7 @@
 // A register tile is `height` rows by one panel. A word of weights gives, by shifts and masks, one
 // operand for each step of `dotLanes` elements; the other operand is the word of x at the same k,
 // broadcast. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
+// clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
 #include "passes/kernels/templates/Templates.h"
