@@ -123,7 +123,7 @@ def Blue_OffsetAttr : Blue_Attr<"Offset", "offset"> {
 def Blue_MultiplyAttr : Blue_Attr<"Multiply", "multiply"> {
   let summary = "multiply by another weight from the left: result = other * this";
   let description = [{
-    `other` is `source` after `transforms`, [N, M]; what stands before is [M, K], and the result
+    `other` is `source` after `transforms`, [N, M]; the weight so far is [M, K], and the result
     [N, K] of f32: two linear layers in a row as one. Each element is a sum over m in order, in
     double, rounded once.
 
@@ -330,15 +330,14 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     A past may be quantized: to i8, a group a head. Its present then is so too: `key` and `value`
     are quantized (as blue.quantize does) when they are appended, and every product is with what the
     cache holds, the call's own rows included. With `compute_type` (i8 or i16) the query is
-    quantized to it by token and head, and so are the softmax's weights, by row and block of
-    positions, before their products; a plain evaluator takes the weights as they are.
+    quantized to it by token and head, before its products. So are the softmax's weights, by row and
+    block of positions; a plain evaluator takes the weights as they are.
 
     In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
     attends to all rows of it (not causal). With `compute_type` query, key and value are quantized
-    by token and head, with scales of f32: i8 as blue.quantize does; i16 with a scale of
-    max(max |x| / 32767, |x| / 46300) for query and key, |x| being the Euclidean norm, so that no
-    sum of their products overflows, and of max |x| / 8191 for value. The softmax's weights are
-    quantized as above.
+    by token and head, with scales of f32: i8 as blue.quantize does; i16 so that no sum of products
+    overflows. The scale of i16 is max(max |x| / 32767, |x| / 46300) for query and key, |x| being
+    the Euclidean norm, and max |x| / 8191 for value. The softmax's weights are quantized as above.
 
     Constraints:
     - (C1) num_heads is a multiple of num_kv_heads

@@ -7,10 +7,10 @@ def FoldConstants : Pass<"fold-constants", "::mlir::func::FuncOp"> {
   let summary = "evaluate what is known at compile time";
   let description = [{
     **What it does.** A node whose operands are constants is run through its plain evaluator and
-    becomes an onnx.Constant, and so does a node whose elements follow from shapes (Shape of static
+    becomes an onnx.Constant. So does a node whose elements follow from shapes (Shape of static
     dims, a length divided by two). A node that moves, converts, scales or offsets an onnx.Weight
-    becomes a transform of that weight. Types are inferred again on the way; what is no longer used
-    goes away.
+    becomes a transform of that weight. Types are inferred again on the way. Ops that are no longer
+    used go away.
 
     **What must have run before.** The import.
 

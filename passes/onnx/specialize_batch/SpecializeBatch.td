@@ -7,7 +7,7 @@ def SpecializeBatch : Pass<"specialize-batch", "::mlir::func::FuncOp"> {
   let summary = "set the batch of embeddings and decoders to one";
   let description = [{
     **What it does.** In a function whose `blue.role` is `embed` or `decoder`, the symbol that is the
-    first dim of the first argument becomes 1 wherever it stands: a device serves one conversation.
+    first dim of the first argument becomes 1 everywhere: a device serves one conversation.
     Types are inferred again.
 
     **What must have run before.** The import; roles are set.

@@ -7,11 +7,11 @@ def CutStages : Pass<"cut-stages", "::mlir::ModuleOp"> {
   let summary = "make two entry points of an encoder that crosses from one device to another";
   let description = [{
     **What it does.** An encoder whose first steps are on one device and the rest on another becomes
-    `encode_patches` (pixels to the value that crosses) and `encode_blocks` (that value to features), in
-    place of `encode` and with what its name ends in. The two share no memory, so that the first can work on
-    the next tiles while the second works on these; the value that crosses is the output of one and the
-    input of the other, and its two buffers are the caller's. Every entry gets the device of its steps. Where a
-    machine has been asked and no encoder is cut, a remark says that nothing overlaps.
+    `encode_patches` (pixels to the value that crosses) and `encode_blocks` (that value to features).
+    Their names end as that of the `encode` which they replace. The two share no memory: the first can
+    work on the next tiles while the second works on these. The value that crosses is the output of one
+    and the input of the other; its two buffers are the caller's. Every entry gets the device of its
+    steps. Where a machine has been asked and no encoder is cut, a remark says that nothing overlaps.
 
     **What must have run before.** place-steps; without it every step is on "cpu" and nothing is cut.
 

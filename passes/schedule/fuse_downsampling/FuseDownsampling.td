@@ -4,11 +4,11 @@
 include "mlir/Pass/PassBase.td"
 
 def FuseDownsampling : Pass<"fuse-downsampling", "::mlir::ModuleOp"> {
-  let summary = "take the gathering of 2x2 tokens into the linear layer behind it";
+  let summary = "take the gathering of 2x2 tokens into the linear layer after it";
   let description = [{
     **What it does.** A step that is a blue.token_downsample and whose result only one plan.linear
     reads, as its x, joins that step: the linear layer gets `gather` and reads the four tokens of
-    each row where they stand. Padding is not read, and the tensor that is four times as wide
+    each row in place. Padding is not read, and the tensor that is four times as wide
     never exists.
 
     **What must have run before.** lower-to-plan and fuse-steps. Steps have no offsets yet.

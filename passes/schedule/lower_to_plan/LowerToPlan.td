@@ -7,22 +7,24 @@ def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
   let summary = "make entry points of the parts of a model (blue to plan)";
   let description = [{
     **What it does.** Replaces the functions of the model by entry points of static shape:
-    `encode` (image-batch tiles; from the function with blue.role "vision"), `encode_1` (one tile, if
-    the batch is more; it reads the same weights), `embed` (chunk token
-    ids; from "embed"), `prefill` (chunk embeddings to the last valid token's logits; from
-    "decoder") and `decode` (one token id to its logits; "embed" and "decoder" in one). Each layer
-    op becomes a plan.step. Weights become plan.weight, in panels of the target's width where a
-    linear layer reads them; patch embedding becomes im2col and a linear; the past and present keys
-    and values of a decoder become one KV cache of `context` tokens, written in place. In `prefill`,
-    whatever only the logits need behind the last attention is computed for the last valid row only.
-    `plan.encode_calls` says which encoders encode fewer tiles than a batch: a tile that is alone
-    runs in encode_1, several share a call of the batch.
+    - `encode`: image-batch tiles; from the function with blue.role "vision";
+    - `encode_1`: one tile, if the batch is more; it reads the same weights;
+    - `embed`: chunk token ids; from "embed";
+    - `prefill`: chunk embeddings to the last valid token's logits; from "decoder";
+    - `decode`: one token id to its logits; "embed" and "decoder" in one.
+
+    Each layer op becomes a plan.step. Weights become plan.weight, in panels of the target's width
+    where a linear layer reads them. Patch embedding becomes im2col and a linear. The past and
+    present keys and values of a decoder become one KV cache of `context` tokens, written in place.
+    In `prefill`, whatever only the logits need after the last attention is computed for the last
+    valid row only. `plan.encode_calls` says which encoders encode fewer tiles than a batch: a
+    single tile runs in encode_1, several share a call of the batch.
 
     **What must have run before.** Raising to `blue` and the precision phase; the module carries
     the target's facts as `plan.target`.
 
     **What it does not do.** It fuses nothing (fuse-steps), places nothing (assign-weights,
-    plan-memory) and changes no arithmetic. What it cannot express is an error at the op's location.
+    plan-memory) and changes no arithmetic. An op that it cannot express is an error at its location.
 
     **Before and after.** tests/lit/schedule/lower_to_plan/
   }];

@@ -9,16 +9,17 @@ def PlaceSteps : Pass<"place-steps", "::mlir::ModuleOp"> {
     **What it does.** Asks the model of costs (compiler/machine) how long each step takes on each device of
     the machine description, and gives each entry the placement that ends it soonest: all steps on one
     device, or, for an encoder, the first steps on one and the rest on another, where exactly one value
-    crosses. Of an encoder, three calls of the batch count (a picture of nine tiles and its like), of which the
-    second device works on one while the first works on the next, with transfers and the cost of a call on
-    each device. (Of an embedding, that prefill has to get its rows.) All encoders are cut at the same step. Then it rewrites `plan.encode_calls`: for each number of
-    tiles below a batch the faster of one partly filled call and several of one tile. An encoder that no
-    call uses any more is erased. Without a machine it does nothing: every step is on "cpu".
+    crosses. An encoder's time is that of three calls of the batch (a picture of nine tiles and its like),
+    with transfers and the cost of a call on each device. The second device works on one call while the first
+    works on the next. (An embedding's time includes handing its rows to prefill.) All encoders are cut at the
+    same step. Then it rewrites `plan.encode_calls`: for each number of tiles below a batch the faster of one
+    partly filled call and several of one tile. An encoder that no call uses any more is erased. Without a
+    machine it does nothing: every step is on "cpu".
 
     **What must have run before.** lower-to-plan and whatever fuses steps.
 
-    **What it does not do.** It reorders nothing, and it does not place steps here and there: what hands values
-    to and fro between devices pays for it in every call, and an entry point is compiled for one device. A
+    **What it does not do.** It reorders nothing, and it does not place steps here and there. Values that go
+    to and fro between devices cost time in every call, and an entry point is compiled for one device. A
     machine that cannot compute an entry in this way is an error at the entry.
 
     **Before and after.** tests/lit/schedule/place_steps/
