@@ -4,6 +4,7 @@
 #include "compiler/pipeline/Calibration.h"
 #include "compiler/pipeline/Geometry.h"
 #include "compiler/pipeline/ImageBatch.h"
+#include "compiler/pipeline/MachineTarget.h"
 #include "compiler/pipeline/Manifest.h"
 #include "compiler/pipeline/MemoryWatch.h"
 #include "compiler/pipeline/ModelPackage.h"
@@ -249,7 +250,8 @@ LogicalResult Compilation::checkMachine() {
   if (!loaded)
     return report(loaded.takeError());
   machine = std::move(*loaded);
-  return success();
+  // The bundle is laid out for --target; a name that is none is a mistake all the same.
+  return report(targetOf(*machine).takeError());
 }
 
 /// Whether `place` is `folder` or lies below it, by their names.
