@@ -67,7 +67,7 @@ def problem(path, line, text):
     problems.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
 
 
-def trackedFiles():
+def tracked_files():
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                             cwd=ROOT, check=True, capture_output=True).stdout
     paths = sorted({path for path in listed.decode().split("\0") if path})
@@ -88,7 +88,7 @@ def layer(path):
     return best
 
 
-def maySee(user, used):
+def may_see(user, used):
     own = layer(user)
     if own is None:
         return True
@@ -98,25 +98,25 @@ def maySee(user, used):
     # Passes know the dialects and the data models, never each other; what a level's passes share
     # stands in a folder without a pass.
     if own == "passes" and used.startswith("passes/"):
-        return passFolder(used) is None or passFolder(used) == passFolder(user)
+        return pass_folder(used) is None or pass_folder(used) == pass_folder(user)
     if used.startswith(own + "/"):
         return True
     return any(used.startswith(folder + "/") for folder in MAY_USE[own])
 
 
-def passFolder(path):
+def pass_folder(path):
     """passes/LEVEL/NAME of a path in a pass's folder, else None."""
     folder = "/".join(path.split("/")[:3])
     return folder if glob.glob(os.path.join(ROOT, folder, "*.td")) else None
 
 
-def stripComments(text):
+def strip_comments(text):
     """The same lines without // and /* */ comments."""
     text = re.sub(r"/\*.*?\*/", lambda found: "\n" * found.group().count("\n"), text, flags=re.S)
     return re.sub(r"(?<!:)//[^\n]*", "", text)
 
 
-def checkIncludes(path, text):
+def check_includes(path, text):
     for number, line in enumerate(text.split("\n"), 1):
         found = re.match(r'\s*(?:#\s*)?include\s*"([^"]+)"', line)
         if not found:
@@ -128,42 +128,42 @@ def checkIncludes(path, text):
             if not os.path.exists(os.path.join(ROOT, beside)) and os.path.exists(os.path.join(ROOT, "runtime", used)):
                 beside = "runtime/" + used
             used = beside
-        if used.startswith(CODE_FOLDERS) and not maySee(path, used):
+        if used.startswith(CODE_FOLDERS) and not may_see(path, used):
             problem(path, number, f"expected no include of {os.path.dirname(used)} in {layer(path)}, found {found.group(1)}")
 
 
-def checkRuntimeIncludes(path, text):
+def check_runtime_includes(path, text):
     for number, line in enumerate(text.split("\n"), 1):
         found = re.match(r"\s*#\s*include\s*[<\"](mlir|llvm|llvm-c|clang|lld|onnx|google|fmt|CLI)[/.]", line)
         if found:
             problem(path, number, f"expected the C++ library and header-only ones in the runtime, found {found.group(1)}")
 
 
-def checkTargetNames(path, text):
+def check_target_names(path, text):
     parts = path.split("/")
     if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "common")):
         return
     if path.startswith("runtime/platform/"):
         return
-    for number, line in enumerate(stripComments(text).split("\n"), 1):
+    for number, line in enumerate(strip_comments(text).split("\n"), 1):
         found = TARGET_NAMES.search(line)
         if found:
             problem(path, number, f"expected no target's name outside its folder, found {found.group()}")
 
 
-def cmakeCalls(text):
+def cmake_calls(text):
     """(function, arguments, line) of every call, comments removed."""
     text = re.sub(r"#[^\n]*", "", text)
     for found in re.finditer(r"\b(\w+)\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)", text):
         yield found.group(1), found.group(2).split(), text[: found.start()].count("\n") + 1
 
 
-def checkLinks(files):
+def check_links(files):
     owner, users = {}, []
     for path in files:
         if os.path.basename(path) != "CMakeLists.txt" or not path.startswith(CODE_FOLDERS):
             continue
-        for function, arguments, line in cmakeCalls(read(path)):
+        for function, arguments, line in cmake_calls(read(path)):
             if not arguments:
                 continue
             if function in ("bluec_library", "bluec_pass", "add_library"):
@@ -181,11 +181,11 @@ def checkLinks(files):
     for path, line, used in users:
         for library in used:
             library = library.replace("::", "_")
-            if library in owner and not maySee(path, owner[library]):
+            if library in owner and not may_see(path, owner[library]):
                 problem(path, line, f"expected no link to {os.path.dirname(owner[library])} in {layer(path)}, found {library}")
 
 
-def checkPassTests(files):
+def check_pass_tests(files):
     """passes/LEVEL/NAME has its tests in tests/lit/LEVEL/NAME."""
     folders = {tuple(path.split("/")[1:3]) for path in files
                if path.startswith("passes/") and path.count("/") >= 3 and path.endswith(".td")}
@@ -195,7 +195,7 @@ def checkPassTests(files):
         problem(f"passes/{level}/{name}", 0, f"expected tests in tests/lit/{level}/{name}, found none")
 
 
-def checkUnitTests(files):
+def check_unit_tests(files):
     """tests/unit/FOLDER/NAMETest.cpp tests FOLDER/NAME.{h,cpp}, a helper NAME.cpp beside it, or, when it
     is named after the folder, all of it."""
     for path in files:
@@ -209,7 +209,7 @@ def checkUnitTests(files):
             problem(path, 0, f"expected the test of a source in {folder}, found none of that name")
 
 
-def checkLitFolders(files):
+def check_lit_folders(files):
     """A folder that tests/lit/CMakeLists.txt does not name would never be run."""
     named = set(re.findall(r"\w+", read("tests/lit/CMakeLists.txt")))
     for folder in sorted({path.split("/")[2] for path in files if path.startswith("tests/lit/") and path.count("/") > 2}):
@@ -217,7 +217,7 @@ def checkLitFolders(files):
             problem(f"tests/lit/{folder}", 0, "expected in tests/lit/CMakeLists.txt, found no such name there")
 
 
-def checkLinksInProse(path, text):
+def check_links_in_prose(path, text):
     for number, line in enumerate(text.split("\n"), 1):
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", re.sub(r"`[^`]*`", "", line)):
             target = "".join(target)
@@ -226,7 +226,7 @@ def checkLinksInProse(path, text):
                 problem(path, number, f"expected a link to a file that exists, found {target}")
 
 
-def checkFile(path):
+def check_file(path):
     full = os.path.join(ROOT, path)
     if path.split("/")[0] not in TOP_LEVEL:
         problem(path, 0, f"expected one of the known names at the top, found {path.split('/')[0]}")
@@ -241,8 +241,8 @@ def checkFile(path):
         problem(path, 0, f"expected at most {limit >> 10} KiB, found {size >> 10}")
     if path.startswith("tests/lit/") and size > MAX_LIT_BYTES:
         problem(path, 0, f"expected small lit tests, at most {MAX_LIT_BYTES >> 10} KiB, found {size >> 10}")
-    isScript = path.startswith(("scripts/", ".ci/")) and "." not in os.path.basename(path)
-    if not (path.endswith(TEXT) or isScript) or path.startswith(("examples/", "tests/golden/")):
+    is_script = path.startswith(("scripts/", ".ci/")) and "." not in os.path.basename(path)
+    if not (path.endswith(TEXT) or is_script) or path.startswith(("examples/", "tests/golden/")):
         return
     text = read(path)
     if path.endswith(SOURCE) and text.count("\n") > MAX_SOURCE_LINES:
@@ -256,26 +256,26 @@ def checkFile(path):
             if found:
                 problem(path, number, f"expected no path of one machine, found {found.group()}")
     if path.endswith(".md"):
-        checkLinksInProse(path, text)
+        check_links_in_prose(path, text)
     if "\r" in text:
         problem(path, 0, "expected lines that end in LF, found CR")
     if text and not text.endswith("\n"):
         problem(path, 0, "expected a newline at the end of the file")
     if path.endswith(SOURCE) and path.startswith(CODE_FOLDERS):
-        checkIncludes(path, text)
+        check_includes(path, text)
         if path.startswith("runtime/"):
-            checkRuntimeIncludes(path, text)
-        checkTargetNames(path, text)
+            check_runtime_includes(path, text)
+        check_target_names(path, text)
 
 
 def main():
-    files = trackedFiles()
+    files = tracked_files()
     for path in files:
-        checkFile(path)
-    checkLinks(files)
-    checkPassTests(files)
-    checkUnitTests(files)
-    checkLitFolders(files)
+        check_file(path)
+    check_links(files)
+    check_pass_tests(files)
+    check_unit_tests(files)
+    check_lit_folders(files)
     total = sum(os.path.getsize(os.path.join(ROOT, path)) for path in files if path.startswith("examples/"))
     if total > MAX_MODEL_BYTES + (2 << 20):
         problem("examples", 0, f"expected at most {MAX_MODEL_BYTES >> 20} MiB of model and 2 of pictures, found {total >> 20}")

@@ -12,14 +12,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import BLUEC, BUILD, MODEL, Suite, check, compileModel, describe, readBytes, replace, run, scratch
+from tool import BLUEC, BUILD, MODEL, Suite, check, compile_model, describe, read_bytes, replace, run, scratch
 
 ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
 READ_ALOUD = os.path.join(BUILD, "tests", "bin", "read_aloud")
 PICTURES = os.path.join(MODEL, "pictures")
 ROOT = scratch("chat")
-GOLDENS = json.loads(readBytes(os.path.join(PICTURES, "goldens.json")))["pictures"]
-BUNDLE = compileModel(os.path.join(ROOT, "bundle"))
+GOLDENS = json.loads(read_bytes(os.path.join(PICTURES, "goldens.json")))["pictures"]
+BUNDLE = compile_model(os.path.join(ROOT, "bundle"))
 # In how many ways the same conversation can go.
 WAYS = [[], ["--threads", "3"], ["--no-prefill-ahead"], ["--prefill-while-encoding"], ["--no-decoupling"],
         ["--typing-rate", "2000"]]
@@ -45,7 +45,7 @@ def answers(events):
     return [(event["text"], event["tokens"], event["stop"], event["position"]) for event in named(events, "answer")]
 
 
-def everyWay(lines, expected=None):
+def every_way(lines, expected=None):
     """The answers, which are the same whatever is done ahead, and by how many threads."""
     first = answers(chat(lines, *WAYS[0]))
     check(expected is None or [answer[0] for answer in first] == expected, f"expected {expected}, found {first}")
@@ -57,7 +57,7 @@ def everyWay(lines, expected=None):
 
 def bits(recipe):
     """Prefilled ahead or not, while encoding or after it: the same tokens and the same logits."""
-    bundle = compileModel(os.path.join(ROOT, recipe), "--recipe", recipe)
+    bundle = compile_model(os.path.join(ROOT, recipe), "--recipe", recipe)
     cases = "".join(f"{picture(index)}\t{entry['question']}\n" for index, entry in enumerate(GOLDENS))
     printed = []
     for threads, ahead in ((2, 0), (2, 1), (2, 2), (1, 1), (3, 2)):
@@ -76,37 +76,37 @@ def cancelled(ahead):
     check(done.code == 0, f"expected the same answers after every cancellation, found {describe(done)}")
 
 
-def oneByOne():
+def one_by_one():
     """A conversation for each picture: PyTorch's answers."""
     lines = []
     for index, entry in enumerate(GOLDENS):
         lines += [f"/image {picture(index)}", entry["question"], "/reset"]
-    everyWay(lines, [entry["generated_text"].rstrip("\n") for entry in GOLDENS])
+    every_way(lines, [entry["generated_text"].rstrip("\n") for entry in GOLDENS])
 
 
-def laterTurns():
+def later_turns():
     lines = []
     for index in (0, 8, 13, 3):
         lines += [f"/image {picture(index)}", GOLDENS[index]["question"]]
-    found = everyWay(lines + ["And what was that again?"])
+    found = every_way(lines + ["And what was that again?"])
     check(len(found) == 5 and [answer[3] for answer in found] == sorted(answer[3] for answer in found),
           f"expected a cache that grows with five answers, found {found}")
 
 
-def twoPictures():
+def two_pictures():
     both = [f"/image {picture(0)}", f"/image {picture(1)}"]
-    everyWay(both + ["What does it say?"])
-    found = everyWay(both + ["<image> What does it say? <image>"])
-    swapped = everyWay(both[::-1] + ["<image> What does it say? <image>"])
+    every_way(both + ["What does it say?"])
+    found = every_way(both + ["<image> What does it say? <image>"])
+    swapped = every_way(both[::-1] + ["<image> What does it say? <image>"])
     check(found[0][3] != 0 and swapped[0][3] != 0, "expected answers, found none")
-    everyWay(both + ["/drop 2", GOLDENS[0]["question"]], [GOLDENS[0]["generated_text"].rstrip("\n")])
-    everyWay([both[1], "/drop", both[0], GOLDENS[0]["question"]], [GOLDENS[0]["generated_text"].rstrip("\n")])
+    every_way(both + ["/drop 2", GOLDENS[0]["question"]], [GOLDENS[0]["generated_text"].rstrip("\n")])
+    every_way([both[1], "/drop", both[0], GOLDENS[0]["question"]], [GOLDENS[0]["generated_text"].rstrip("\n")])
 
 
 def faults():
     """Each is said in one line, and the conversation goes on."""
     damaged = os.path.join(ROOT, "damaged.png")
-    replace(damaged, readBytes(picture(0))[:-40])
+    replace(damaged, read_bytes(picture(0))[:-40])
     golden = GOLDENS[0]["generated_text"].rstrip("\n")
     for way in WAYS:
         events = chat(["/image " + damaged, "never asked", f"/image {picture(0)}", "<image> and <image>?",
@@ -117,9 +117,9 @@ def faults():
         check([answer[0] for answer in answers(events)] == [golden], f"{way}: expected {golden}, found {answers(events)}")
 
 
-def fullContext():
+def full_context():
     """The turn that does not fit is refused before it is encoded; without the oldest ones it is what it is alone."""
-    bundle = compileModel(os.path.join(ROOT, "context-96"), "--context", "96", "--chunk", "16")
+    bundle = compile_model(os.path.join(ROOT, "context-96"), "--context", "96", "--chunk", "16")
     question = [f"/image {picture(0)}", GOLDENS[0]["question"]]
     for way in WAYS:
         events = chat(question * 4 + ["/forget all", "/stats"], *way, bundle=bundle, code=1)
@@ -137,7 +137,7 @@ def fullContext():
     check(named(events, "context_full")[0]["turns_to_drop"] == -1, f"expected nothing to help, found {events}")
 
 
-def endsAtAnyTime():
+def ends_at_any_time():
     """With pictures under way and a question that was refused."""
     for way in WAYS[:4]:
         for lines in ([], ["<image> and <image>?"], ["word " * 2000]):
@@ -184,15 +184,15 @@ def terminal():
     check(said.count("> ") >= 1 and "picture 1: " in said and "there is no command" in err, f"expected prompts and news, found {said!r} {err!r}")
 
 
-def readAloud():
+def read_aloud():
     """Whole sentences reach the speaker, and a question from anywhere is one line."""
     total = next(index for index, entry in enumerate(GOLDENS) if entry["file"] == "receipt-02.png")
     answer = GOLDENS[total]["generated_text"].rstrip("\n")
     spoken = os.path.join(ROOT, "spoken")
     lines = f"/image {picture(total)}\n{GOLDENS[total]['question']}\n"
     done = run(READ_ALOUD, BUNDLE, f"cat > {spoken}", text=lines)
-    check(done.code == 0 and done.out == answer + "\n" and readBytes(spoken).decode() == answer + "\n",
-          f"expected {answer!r} twice, found {describe(done)} and {readBytes(spoken)!r}")
+    check(done.code == 0 and done.out == answer + "\n" and read_bytes(spoken).decode() == answer + "\n",
+          f"expected {answer!r} twice, found {describe(done)} and {read_bytes(spoken)!r}")
     done = run(READ_ALOUD, BUNDLE, "cat", text=f"/image {os.devnull}\nnever asked\n{lines}")
     check(done.code == 1 and "picture 1: " in done.err and done.out.startswith(answer), f"expected an error and the answer, found {describe(done)}")
     done = run(READ_ALOUD, BUNDLE, "exit 3", text=lines)
@@ -202,27 +202,27 @@ def readAloud():
 def memory():
     path = os.path.join(ROOT, "memory.csv")
     chat([f"/image {picture(0)}", GOLDENS[0]["question"]], "--memory-log", path, "--typing-rate", "100")
-    rows = [line.split(",", 4) for line in readBytes(path).decode().splitlines()]
+    rows = [line.split(",", 4) for line in read_bytes(path).decode().splitlines()]
     check(rows[0] == ["seconds", "resident", "anonymous", "file", "phase"], f"expected a header, found {rows[0]}")
     check(all(int(row[1]) > 0 for row in rows[1:]) and any("typing" in row[4] for row in rows), f"expected samples, found {rows}")
     drawing = os.path.join(ROOT, "memory.svg")
     done = run(sys.executable, os.path.join(os.path.dirname(__file__), "..", "..", "scripts", "plot_memory"), path, drawing)
-    check(done.code == 0 and b"</svg>" in readBytes(drawing), f"expected a drawing, found {describe(done)}")
+    check(done.code == 0 and b"</svg>" in read_bytes(drawing), f"expected a drawing, found {describe(done)}")
 
 
 for name in ("bluelm-v", "fast", "float"):
     suite.case(f"{name}: whatever is prefilled ahead gives the same bits", bits, name)
 for when in (0, 1, 2):
     suite.case(f"cancelled anywhere, prefill ahead {when}", cancelled, when)
-suite.case("a conversation for each picture", oneByOne)
-suite.case("pictures in later turns", laterTurns)
-suite.case("two pictures at once", twoPictures)
+suite.case("a conversation for each picture", one_by_one)
+suite.case("pictures in later turns", later_turns)
+suite.case("two pictures at once", two_pictures)
 suite.case("faults end nothing", faults)
-suite.case("a full context", fullContext)
-suite.case("it ends at any time", endsAtAnyTime)
+suite.case("a full context", full_context)
+suite.case("it ends at any time", ends_at_any_time)
 suite.case("interrupts", interrupts)
 suite.case("on a terminal", terminal)
-suite.case("an answer read aloud", readAloud)
+suite.case("an answer read aloud", read_aloud)
 suite.case("memory over time", memory)
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import BLUEC, SOURCE, Suite, check, compileModel, describe, run, scratch
+from tool import BLUEC, SOURCE, Suite, check, compile_model, describe, run, scratch
 
 FAMILY = os.path.join(SOURCE, "tests", "golden", "family")
 TOLERANCE = 1e-4
@@ -22,7 +22,7 @@ suite = Suite("e2e/family")
 def package(name):
     model = os.path.join(FAMILY, name)
     # A short chunk, so that verify's prompt takes several and ends in a part of one.
-    bundle = compileModel(os.path.join(ROOT, name), "--recipe", "float", "--context", "64", "--chunk", "8", model=model)
+    bundle = compile_model(os.path.join(ROOT, name), "--recipe", "float", "--context", "64", "--chunk", "8", model=model)
     done = run(BLUEC, "verify", bundle, "--reference", model, "--tolerance", str(TOLERANCE), "--json", seconds=300)
     check(done.code == 0, f"expected every layer within {TOLERANCE}, found {describe(done)}")
     layers = json.loads(done.out)["layers"]

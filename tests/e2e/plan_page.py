@@ -13,7 +13,7 @@ import sys
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import BLUEC, MODEL, SOURCE, Suite, check, compileModel, describe, readBytes, run, scratch
+from tool import BLUEC, MODEL, SOURCE, Suite, check, compile_model, describe, read_bytes, run, scratch
 
 GEOMETRY = os.path.join(SOURCE, "examples", "bluelm-v-3b")
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -41,7 +41,7 @@ def browse(page, *options):
 
 def pixels(path):
     """Rows of (r, g, b) of an 8-bit PNG without interlacing."""
-    data = readBytes(path)
+    data = read_bytes(path)
     at, packed, depth = 8, b"", 0
     while at < len(data):
         size, kind = struct.unpack(">I4s", data[at:at + 8])
@@ -74,7 +74,7 @@ def pixels(path):
     return rows
 
 
-def inBrowser():
+def in_browser():
     """Everything is drawn: boxes in the timeline's lanes and in the arena, tables with rows."""
     page, picture = os.path.join(ROOT, "plan.html"), os.path.join(ROOT, "plan.png")
     bluec("schedule", GEOMETRY, "--machine", "dimensity-9300", "--report", page)
@@ -98,7 +98,7 @@ def inBrowser():
     check(sum(counts[colour] for colour in filled) > WIDTH * HEIGHT // 50, "expected boxes, found little colour")
 
 
-def withoutMachine():
+def without_machine():
     page = os.path.join(ROOT, "bare.html")
     bluec("compile", MODEL, "-o", os.path.join(ROOT, "bare"), "--report", page)
     dom = browse(page, "--dump-dom")
@@ -106,7 +106,7 @@ def withoutMachine():
     check("decoder/layers.0/mlp/down_proj" in dom or "prefill" in dom, "expected steps, found none")
 
 
-def hostileName():
+def hostile_name():
     """A model's name is text on the page, whatever stands in it."""
     folder = os.path.join(ROOT, "<b id=injected>", "script><!--")
     shutil.copytree(GEOMETRY, folder)
@@ -117,10 +117,10 @@ def hostileName():
 
 
 def events(path):
-    return json.loads(readBytes(path))["traceEvents"]
+    return json.loads(read_bytes(path))["traceEvents"]
 
 
-def planTrace():
+def plan_trace():
     """The trace's spans are the schedule's."""
     path = os.path.join(ROOT, "plan.json")
     done = bluec("schedule", GEOMETRY, "--machine", "dimensity-9300", "--trace", path, "--json")
@@ -130,17 +130,17 @@ def planTrace():
     check(abs(last - said["encode_ms"]) < 1e-3, f"expected {said['encode_ms']} ms, found {last}")
     devices = {e["args"]["name"] for e in events(path) if e["name"] == "thread_name"}
     check(devices == {"cpu", "npu", "cpu -> npu"}, f"expected two devices and the way between, found {devices}")
-    byThread = {}
+    by_thread = {}
     for event in encode:
-        byThread.setdefault(event["tid"], []).append((event["ts"], event["ts"] + event["dur"]))
-    for spans in byThread.values():
+        by_thread.setdefault(event["tid"], []).append((event["ts"], event["ts"] + event["dur"]))
+    for spans in by_thread.values():
         spans.sort()
         check(all(a[1] <= b[0] + 1e-6 for a, b in zip(spans, spans[1:])), "expected a device to do one thing at a time")
 
 
-def runTrace():
+def run_trace():
     """Each step that ran is there, in its call, and the plan beside it."""
-    bundle = compileModel(os.path.join(ROOT, "bundle"))
+    bundle = compile_model(os.path.join(ROOT, "bundle"))
     plan, path = os.path.join(ROOT, "tiny.json"), os.path.join(ROOT, "run.json")
     bluec("schedule", MODEL, "--machine", "dimensity-9300", "--image", "200x100", "--trace", plan)
     picture = os.path.join(MODEL, "pictures", "receipt-02.png")
@@ -148,7 +148,7 @@ def runTrace():
     spans = [e for e in events(path) if e["ph"] == "X"]
     check({e["pid"] for e in spans} == {1, 2}, "expected a run and a plan")
     calls = [e for e in spans if e["pid"] == 1 and e["cat"] == "call"]
-    manifest = json.loads(readBytes(os.path.join(bundle, "manifest.json")))
+    manifest = json.loads(read_bytes(os.path.join(bundle, "manifest.json")))
     steps = {entry["name"]: entry["steps"] for entry in manifest["entry_points"]}
     check({e["name"] for e in calls} >= {"embed", "prefill", "decode"}, f"found {[e['name'] for e in calls]}")
     for call in calls:
@@ -172,13 +172,13 @@ def refusals():
         done = bluec(*arguments, code=code)
         check(expected in done.err and done.err.count("\n") == 1, f"expected '{expected}', found {describe(done)}")
         check(not os.path.exists(out + ".json") and not os.path.exists(out + ".html"), "expected nothing to be left")
-    done = bluec("run", compileModel(os.path.join(ROOT, "other")), "--prompt", "What?", "--max-new-tokens", "1", "--trace",
+    done = bluec("run", compile_model(os.path.join(ROOT, "other")), "--prompt", "What?", "--max-new-tokens", "1", "--trace",
                  out + ".json", "--beside", os.path.join(MODEL, "config.json"), code=1)
     check("expected a trace with traceEvents" in done.err, f"found {describe(done)}")
     check(done.out == "", f"expected no answer before the fault, found {done.out!r}")
     check(not os.path.exists(out + ".json"), "expected no trace")
 
 
-for case in (inBrowser, withoutMachine, hostileName, planTrace, runTrace, refusals):
+for case in (in_browser, without_machine, hostile_name, plan_trace, run_trace, refusals):
     suite.case(case.__name__, case)
 suite.main()

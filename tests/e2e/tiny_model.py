@@ -12,8 +12,8 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, checkRefused, compileModel, copyBundle, describe,
-                  readBytes, replace, run, scratch, signManifest)
+from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, check_refused, compile_model, copy_bundle, describe,
+                  read_bytes, replace, run, scratch, sign_manifest)
 
 ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
 PICTURES = os.path.join(MODEL, "pictures")
@@ -21,7 +21,7 @@ PICTURES = os.path.join(MODEL, "pictures")
 RECIPES = {"float": 1e-3, "bluelm-v": 3.0, "fast": 3.0}
 
 ROOT = scratch("e2e")
-GOLDENS = json.loads(readBytes(os.path.join(PICTURES, "goldens.json")))
+GOLDENS = json.loads(read_bytes(os.path.join(PICTURES, "goldens.json")))
 
 
 def asked():
@@ -33,15 +33,15 @@ def asked():
             yield entry["files"], index > 0, entry
 
 
-def line(files, goesOn, entry):
-    return "\t".join([*["+"] * goesOn, *(os.path.join(PICTURES, file) for file in files), entry["question"]]) + "\n"
+def line(files, goes_on, entry):
+    return "\t".join([*["+"] * goes_on, *(os.path.join(PICTURES, file) for file in files), entry["question"]]) + "\n"
 
 
 ASKED = list(asked())
 ALL = "".join(line(*turn) for turn in ASKED)
 # Decoding 12 megapixels takes longer than the rest together, and has no part in what threads, chunks and batches do.
 FEW = "".join(line(*turn) for turn in ASKED if not any(file.startswith("huge") for file in turn[0]))
-BUNDLES = {recipe: compileModel(os.path.join(ROOT, recipe), "--recipe", recipe) for recipe in RECIPES}
+BUNDLES = {recipe: compile_model(os.path.join(ROOT, recipe), "--recipe", recipe) for recipe in RECIPES}
 BUNDLE = BUNDLES["float"]
 suite = Suite("e2e/tiny_model")
 
@@ -56,11 +56,11 @@ def floats(words):
     return [struct.unpack("<f", struct.pack("<I", int(word, 16)))[0] for word in words]
 
 
-def checkGoldens(printed, recipe):
+def check_goldens(printed, recipe):
     """Compares with PyTorch; says the largest difference of a logit."""
     tolerance = RECIPES[recipe]
     vocabulary = GOLDENS["vocab_size"]
-    expected = struct.unpack(f"<{vocabulary * len(ASKED)}f", readBytes(os.path.join(PICTURES, "first_logits.f32")))
+    expected = struct.unpack(f"<{vocabulary * len(ASKED)}f", read_bytes(os.path.join(PICTURES, "first_logits.f32")))
     lines, worst = printed.strip("\n").split("\n"), 0.0
     check(len(lines) == 3 * len(ASKED), f"expected {3 * len(ASKED)} lines, found {len(lines)}")
     for index, (files, _, entry) in enumerate(ASKED):
@@ -80,7 +80,7 @@ def checkGoldens(printed, recipe):
 
 
 def goldens(recipe):
-    return checkGoldens(answers(BUNDLES[recipe], cases=ALL), recipe)
+    return check_goldens(answers(BUNDLES[recipe], cases=ALL), recipe)
 
 
 def threads(recipe):
@@ -90,10 +90,10 @@ def threads(recipe):
 
 
 def compiled(recipe, option, value):
-    return compileModel(os.path.join(ROOT, f"{recipe}{option}-{value}"), "--recipe", recipe, option, str(value))
+    return compile_model(os.path.join(ROOT, f"{recipe}{option}-{value}"), "--recipe", recipe, option, str(value))
 
 
-def sameBits(recipe, option, value):
+def same_bits(recipe, option, value):
     bundle = compiled(recipe, option, value)
     check(answers(bundle) == answers(BUNDLES[recipe]), f"expected the bits of the default with {option} {value}, found others")
 
@@ -101,9 +101,9 @@ def sameBits(recipe, option, value):
 def machine(recipe, *options):
     """A bundle that was scheduled for a phone: its encoder is in two stages."""
     name = "-".join(option.strip("-") for option in options)
-    bundle = compileModel(os.path.join(ROOT, f"{recipe}-phone-{name}"), "--recipe", recipe, "--machine", "dimensity-9300", *options)
+    bundle = compile_model(os.path.join(ROOT, f"{recipe}-phone-{name}"), "--recipe", recipe, "--machine", "dimensity-9300", *options)
     check(answers(bundle) == answers(BUNDLES[recipe]), "expected the bits of the default, found others")
-    manifest = json.loads(readBytes(os.path.join(bundle, "manifest.json")))
+    manifest = json.loads(read_bytes(os.path.join(bundle, "manifest.json")))
     kinds = {entry["kind"]: entry["device"] for entry in manifest["entry_points"]}
     check(kinds.get("encode_patches") == "cpu" and kinds.get("encode_blocks") == "npu" and kinds.get("decode") == "npu",
           f"expected patches on the cpu and all else on the npu, found {kinds}")
@@ -119,34 +119,34 @@ def machine(recipe, *options):
 
 
 def target(recipe, name):
-    return checkGoldens(answers(compiled(recipe, "--target", name), cases=ALL), recipe)
+    return check_goldens(answers(compiled(recipe, "--target", name), cases=ALL), recipe)
 
 
 def context():
     """A context that a prompt does not fit into is said, not cut."""
-    bundle = compileModel(os.path.join(ROOT, "context-32"), "--context", "32", "--chunk", "16")
+    bundle = compile_model(os.path.join(ROOT, "context-32"), "--context", "32", "--chunk", "16")
     entry = max(GOLDENS["pictures"], key=lambda entry: len(entry["prompt_ids"]))
     done = run(BLUEC, "run", bundle, "--image", os.path.join(PICTURES, entry["file"]), "--prompt", entry["question"])
     check(done.code == 1 and re.search(r"\b32\b", done.err), f"expected exit code 1 and the context of 32, found {describe(done)}")
 
 
-def sameBytes(recipe):
+def same_bytes(recipe):
     bundle, other = BUNDLES[recipe], os.path.join(ROOT, "again", recipe, "somewhere", "else")
     os.makedirs(os.path.dirname(other))
-    compileModel(other, "--recipe", recipe, "--jobs", "1", cwd=os.path.dirname(other))
+    compile_model(other, "--recipe", recipe, "--jobs", "1", cwd=os.path.dirname(other))
     check(sorted(os.listdir(other)) == sorted(os.listdir(bundle)), "expected the same files, found others")
     for name in sorted(os.listdir(bundle)):
-        check(readBytes(os.path.join(bundle, name)) == readBytes(os.path.join(other, name)),
+        check(read_bytes(os.path.join(bundle, name)) == read_bytes(os.path.join(other, name)),
               f"{name}: expected the same bytes from a second compilation, found others")
 
 
 def overwrite():
     """An output that exists is replaced by a bundle, and kept when the compilation fails."""
-    bundle = compileModel(os.path.join(ROOT, "twice"))
-    before = readBytes(os.path.join(bundle, "manifest.json"))
+    bundle = compile_model(os.path.join(ROOT, "twice"))
+    before = read_bytes(os.path.join(bundle, "manifest.json"))
     done = run(BLUEC, "compile", PICTURES, "-o", bundle)
     check(done.code == 1, f"expected exit code 1, found {describe(done)}")
-    check(readBytes(os.path.join(bundle, "manifest.json")) == before, "expected the old bundle to stay, found it changed")
+    check(read_bytes(os.path.join(bundle, "manifest.json")) == before, "expected the old bundle to stay, found it changed")
     done = run(BLUEC, "compile", MODEL, "-o", bundle)
     check(done.code == 0, f"expected a bundle to be replaced, found {describe(done)}")
     precious = os.path.join(ROOT, "precious")
@@ -157,20 +157,20 @@ def overwrite():
           f"expected a folder that is no bundle to be left alone, found {describe(done)}")
 
 
-def oddOutputs():
+def odd_outputs():
     """Only files and bundles are replaced: no link, no pipe, and a full disk is not success."""
     pipe, link = os.path.join(ROOT, "pipe"), os.path.join(ROOT, "link")
     os.mkfifo(pipe)
     os.symlink(BUNDLE, link)
     for arguments in (["-o", pipe, "--emit", "mlir"], ["-o", link]):
-        checkRefused(run(BLUEC, "compile", MODEL, *arguments))
+        check_refused(run(BLUEC, "compile", MODEL, *arguments))
     check(stat.S_ISFIFO(os.lstat(pipe).st_mode) and os.path.islink(link), "expected pipe and link to stay, found them replaced")
     for arguments in ("list-targets", f"inspect {BUNDLE}", f"run {BUNDLE} --prompt x"):
         done = run("/bin/sh", "-c", f"{BLUEC} {arguments} >/dev/full")
         check(done.code == 1 and "standard output" in done.err, f"{arguments}: expected exit code 1, found {describe(done)}")
 
 
-def twoPictures(recipe):
+def two_pictures(recipe):
     """Two pictures in one prompt, as typed: the runtime puts them before the question, in the order given."""
     together = [turns[0] for turns in GOLDENS["conversations"] if len(turns[0]["files"]) == 2]
     check(len(together) >= 4, f"expected at least 4 questions about two pictures, found {len(together)}")
@@ -185,7 +185,7 @@ def twoPictures(recipe):
     return f"{len(together)} questions"
 
 
-def commandLine():
+def command_line():
     entry = GOLDENS["pictures"][0]
     picture = os.path.join(PICTURES, entry["file"])
     done = run(BLUEC, "run", BUNDLE, "--image", picture, "--prompt", entry["question"], "--max-new-tokens", "32")
@@ -215,13 +215,13 @@ def inspect():
     done = run(BLUEC, "inspect", BUNDLE, "--json")
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     json.loads(done.out)
-    manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
+    manifest = json.loads(read_bytes(os.path.join(BUNDLE, "manifest.json")))
     for key in ("target", "recipe", "geometry", "entry_points", "memory_plan", "precision", "fusions",
                 "files"):
         check(manifest.get(key), f"manifest.json: expected {key}, found none")
 
 
-def inspectPrecision(recipe, *lines):
+def inspect_precision(recipe, *lines):
     done = run(BLUEC, "inspect", BUNDLES[recipe])
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     for line in lines:
@@ -233,16 +233,16 @@ def verify():
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
 
 
-def verifyFails():
+def verify_fails():
     """One weight in the middle is wrong; hashes are right, so that only verify can tell."""
     bundle = os.path.join(ROOT, "wrong-weight")
-    copyBundle(BUNDLE, bundle)
+    copy_bundle(BUNDLE, bundle)
     path = os.path.join(bundle, "weights.bin")
-    data = bytearray(readBytes(path))
+    data = bytearray(read_bytes(path))
     at = len(data) * 3 // 4 // 64 * 64
     data[at : at + 64] = struct.pack("<16f", *[1000.0] * 16)
     replace(path, bytes(data))
-    signManifest(bundle)
+    sign_manifest(bundle)
     done = run(BLUEC, "verify", bundle, "--reference", MODEL, seconds=300)
     check(done.code == 1, f"expected exit code 1, found {describe(done)}")
     return (done.err or done.out).strip().split("\n")[-1]
@@ -257,7 +257,7 @@ def phases():
     check(len(dumps) >= 4, f"expected a file for each phase, found {dumps}")
     for name in dumps:
         if re.search("model|precision|schedule", name):
-            check(readBytes(os.path.join(folder, name)).startswith(b"// In short:"), f"{name}: expected a summary at its top, found none")
+            check(read_bytes(os.path.join(folder, name)).startswith(b"// In short:"), f"{name}: expected a summary at its top, found none")
     for name in dumps:
         if not name.endswith(".mlir"):
             continue
@@ -296,7 +296,7 @@ def usage():
     check(not os.path.exists(os.path.join(ROOT, "x")), "expected no output of a wrong command line, found one")
 
 
-def otherTargets():
+def other_targets():
     """What this machine runs beside the host, which all other cases are about. Targets that it does not run are compiled
     in tests/unit/targets and tests/lit/bluec."""
     done = run(BLUEC, "list-targets", "--json")
@@ -307,27 +307,27 @@ for recipe in RECIPES:
     suite.case(f"{recipe}: tokens and logits are PyTorch's", goldens, recipe)
     suite.case(f"{recipe}: any number of threads gives the same bits", threads, recipe)
     for length in (1, 7, 32, 128):
-        suite.case(f"{recipe}: --chunk {length} gives the same bits", sameBits, recipe, "--chunk", length)
+        suite.case(f"{recipe}: --chunk {length} gives the same bits", same_bits, recipe, "--chunk", length)
     for batch in (1, 2, 3):
-        suite.case(f"{recipe}: --image-batch {batch} gives the same bits", sameBits, recipe, "--image-batch", batch)
-    suite.case(f"{recipe}: two pictures in one prompt", twoPictures, recipe)
-    suite.case(f"{recipe}: compiling twice gives the same bytes", sameBytes, recipe)
-    for name in otherTargets():
+        suite.case(f"{recipe}: --image-batch {batch} gives the same bits", same_bits, recipe, "--image-batch", batch)
+    suite.case(f"{recipe}: two pictures in one prompt", two_pictures, recipe)
+    suite.case(f"{recipe}: compiling twice gives the same bytes", same_bytes, recipe)
+    for name in other_targets():
         suite.case(f"{recipe}: --target {name}", target, recipe, name)
 suite.case("bluelm-v: a phone's schedule gives the same bits", machine, "bluelm-v", "--image-batch", "2")
 suite.case("bluelm-v: the batch that is best for a phone gives the same bits", machine, "bluelm-v", "--image-batch", "auto")
 suite.case("a prompt beyond the context", context)
 suite.case("an output that exists", overwrite)
-suite.case("outputs that are no files", oddOutputs)
-suite.case("bluec run", commandLine)
+suite.case("outputs that are no files", odd_outputs)
+suite.case("bluec run", command_line)
 suite.case("the same seed gives the same text", sampling)
 suite.case("bluec inspect", inspect)
-suite.case("bluec inspect: bluelm-v", inspectPrecision, "bluelm-v", r"language +\d+ .* i4 group 64 scale f16",
+suite.case("bluec inspect: bluelm-v", inspect_precision, "bluelm-v", r"language +\d+ .* i4 group 64 scale f16",
            r"vision +\d+ .* i8 group 128 scale f16", r"kv cache .* i8 group 32 scale f16, products in i16",
            r"decoder/layers\.\*/mlp/up_proj +4 .* i4 group 64 scale f16 x i16 group row scale f32")
-suite.case("bluec inspect: float", inspectPrecision, "float", r"decoder/layers\.\*/mlp/up_proj +4 .* f32 x f32", r"kv cache .* f32")
+suite.case("bluec inspect: float", inspect_precision, "float", r"decoder/layers\.\*/mlp/up_proj +4 .* f32 x f32", r"kv cache .* f32")
 suite.case("bluec verify", verify)
-suite.case("bluec verify finds a wrong weight", verifyFails)
+suite.case("bluec verify finds a wrong weight", verify_fails)
 suite.case("phases", phases)
 suite.case("wrong command lines", usage)
 

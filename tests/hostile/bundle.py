@@ -12,12 +12,12 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import (BLUEC, MODEL, Suite, check, checkRefused, compileModel, copyBundle, describe,
-                  readBytes, replace, run, scratch, sign, signManifest)
+from tool import (BLUEC, MODEL, Suite, check, check_refused, compile_model, copy_bundle, describe,
+                  read_bytes, replace, run, scratch, sign, sign_manifest)
 
 ROOT = scratch("hostile-bundle")
-BUNDLE = compileModel(os.path.join(ROOT, "good"))
-LARGE = compileModel(os.path.join(ROOT, "large"), "--recipe", "float")  # weights of several blocks
+BUNDLE = compile_model(os.path.join(ROOT, "good"))
+LARGE = compile_model(os.path.join(ROOT, "large"), "--recipe", "float")  # weights of several blocks
 PICTURE = os.path.join(MODEL, "pictures", "sign-01.png")
 FILES = sorted(os.listdir(BUNDLE))
 suite = Suite("hostile/bundle")
@@ -30,7 +30,7 @@ def ask(bundle, **limits):
 
 def damaged(name, damage, original=BUNDLE):
     bundle = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
-    copyBundle(original, bundle)
+    copy_bundle(original, bundle)
     damage(bundle)
     return bundle
 
@@ -39,9 +39,9 @@ def refused(name, damage, *mentions, commands=("run", "inspect"), original=BUNDL
     def body():
         bundle, line = damaged(name, damage, original), None
         if "run" in commands:
-            line = checkRefused(ask(bundle), mentions)
+            line = check_refused(ask(bundle), mentions)
         if "inspect" in commands:
-            checkRefused(run(BLUEC, "inspect", bundle, seconds=60), mentions)
+            check_refused(run(BLUEC, "inspect", bundle, seconds=60), mentions)
         shutil.rmtree(bundle, ignore_errors=True)
         return line
 
@@ -55,26 +55,26 @@ def survives(name, damage):
         done = ask(bundle)
         note = "answered"
         if done.code != 0:
-            note = checkRefused(done)
+            note = check_refused(done)
         shutil.rmtree(bundle)
         return note
 
     suite.case(name, body)
 
 
-def onFile(name, edit, signed=False):
+def on_file(name, edit, signed=False):
     def damage(bundle):
-        replace(os.path.join(bundle, name), edit(readBytes(os.path.join(bundle, name))))
+        replace(os.path.join(bundle, name), edit(read_bytes(os.path.join(bundle, name))))
         if signed:
-            signManifest(bundle)
+            sign_manifest(bundle)
     return damage
 
 
-def onManifest(edit):
-    return lambda bundle: signManifest(bundle, edit)
+def on_manifest(edit):
+    return lambda bundle: sign_manifest(bundle, edit)
 
 
-def flipAt(part):
+def flip_at(part):
     def edit(data):
         at = min(int(len(data) * part), len(data) - 1)
         return data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1:]
@@ -95,29 +95,29 @@ for name in FILES:
     for part in (0, 0.3, 0.5, 0.97, 1):
         # Inspecting need not read all of the weights.
         commands = ("run",) if name != "manifest.json" else ("run", "inspect")
-        refused(f"a flipped bit in {name} at {part}", onFile(name, flipAt(part)), name, commands=commands)
-    refused(f"{name} cut short by a byte", onFile(name, lambda data: data[:-1]), name)
-    refused(f"{name} cut in half", onFile(name, lambda data: data[: len(data) // 2]), name)
-    refused(f"{name} empty", onFile(name, lambda data: b""), name)
-    refused(f"{name} with a byte too many", onFile(name, lambda data: data + b"x"), name)
+        refused(f"a flipped bit in {name} at {part}", on_file(name, flip_at(part)), name, commands=commands)
+    refused(f"{name} cut short by a byte", on_file(name, lambda data: data[:-1]), name)
+    refused(f"{name} cut in half", on_file(name, lambda data: data[: len(data) // 2]), name)
+    refused(f"{name} empty", on_file(name, lambda data: b""), name)
+    refused(f"{name} with a byte too many", on_file(name, lambda data: data + b"x"), name)
     refused(f"{name} missing", lambda bundle, name=name: os.unlink(os.path.join(bundle, name)), name)
 
 
-def asFolder(name):
+def as_folder(name):
     def damage(bundle):
         os.unlink(os.path.join(bundle, name))
         os.mkdir(os.path.join(bundle, name))
     return damage
 
 
-def asPipe(name):
+def as_pipe(name):
     def damage(bundle):
         os.unlink(os.path.join(bundle, name))
         os.mkfifo(os.path.join(bundle, name))
     return damage
 
 
-def linkOut(name):
+def link_out(name):
     def damage(bundle):
         outside = bundle + "." + name
         shutil.copy(os.path.join(bundle, name), outside)
@@ -127,10 +127,10 @@ def linkOut(name):
 
 
 for name in FILES:
-    refused(f"a folder in place of {name}", asFolder(name), name)
-    refused(f"a pipe in place of {name}", asPipe(name), name)
+    refused(f"a folder in place of {name}", as_folder(name), name)
+    refused(f"a pipe in place of {name}", as_pipe(name), name)
     if name != "manifest.json":
-        refused(f"a symbolic link out of the bundle in place of {name}", linkOut(name), name)
+        refused(f"a symbolic link out of the bundle in place of {name}", link_out(name), name)
 
 
 def dangling(bundle):
@@ -143,22 +143,22 @@ refused("no such folder", shutil.rmtree)
 refused("an empty folder", lambda bundle: [os.unlink(os.path.join(bundle, name)) for name in FILES], "manifest.json")
 
 
-def fileInstead(bundle):
+def file_instead(bundle):
     shutil.rmtree(bundle)
     replace(bundle, b"hello")
 
 
-def removeFile(name, damage):
+def remove_file(name, damage):
     def body():
         bundle = damaged(name, damage)
-        line = checkRefused(ask(bundle))
+        line = check_refused(ask(bundle))
         os.unlink(bundle)
         return line
     suite.case(name, body)
 
 
-removeFile("a file instead of a bundle", fileInstead)
-suite.case("a model package instead of a bundle", lambda: checkRefused(ask(MODEL), ["manifest.json"]))
+remove_file("a file instead of a bundle", file_instead)
+suite.case("a model package instead of a bundle", lambda: check_refused(ask(MODEL), ["manifest.json"]))
 
 # -- Checksums of the weights' blocks -------------------------------------------------------------
 
@@ -179,20 +179,20 @@ def scattered(seed, span):
 
 
 for seed in range(8):
-    refused(f"{1 << seed * 2} random bytes in weights.bin, seed {seed}", onFile("weights.bin", scattered(seed, 1 << seed * 2)),
+    refused(f"{1 << seed * 2} random bytes in weights.bin, seed {seed}", on_file("weights.bin", scattered(seed, 1 << seed * 2)),
             "weights.bin: damaged: bytes [0-9]+ to [0-9]+: expected crc-32c [0-9a-f]{8}, found [0-9a-f]{8}", original=LARGE)
 refused("two blocks of weights.bin exchanged",
-        onFile("weights.bin", lambda data: data[BLOCK:2 * BLOCK] + data[:BLOCK] + data[2 * BLOCK:]), "bytes 0 to 4194304", original=LARGE)
-refused("the weights' last page zero", onFile("weights.bin", lambda data: data[:-4096] + bytes(4096)), "weights.bin: damaged", original=LARGE)
+        on_file("weights.bin", lambda data: data[BLOCK:2 * BLOCK] + data[:BLOCK] + data[2 * BLOCK:]), "bytes 0 to 4194304", original=LARGE)
+refused("the weights' last page zero", on_file("weights.bin", lambda data: data[:-4096] + bytes(4096)), "weights.bin: damaged", original=LARGE)
 
 
-def onEntry(**fields):
+def on_entry(**fields):
     def edit(manifest):
         manifest["files"]["weights.bin"].update(fields)
-    return onManifest(edit)
+    return on_manifest(edit)
 
 
-SUMS = json.loads(readBytes(os.path.join(LARGE, "manifest.json")))["files"]["weights.bin"]["crc32c"]
+SUMS = json.loads(read_bytes(os.path.join(LARGE, "manifest.json")))["files"]["weights.bin"]["crc32c"]
 check(len(SUMS) == 8 * -(-SIZE // BLOCK), "expected a checksum for each block of 4 MiB")
 for name, fields in {
     "a checksum too few": {"crc32c": SUMS[:-8]}, "a checksum too many": {"crc32c": SUMS + "00000000"},
@@ -200,27 +200,27 @@ for name, fields in {
     "checksums that are a number": {"crc32c": 5}, "blocks of no size": {"block_bytes": 0}, "blocks of -1": {"block_bytes": -1},
     "blocks of 2^62": {"block_bytes": 1 << 62}, "blocks of 4096": {"block_bytes": 4096}, "blocks of a text": {"block_bytes": "4 MiB"},
 }.items():
-    refused(f"manifest: {name}", onEntry(**fields), "manifest.json", "block_bytes|crc32c", original=LARGE)
-refused("manifest: a checksum that is wrong", onEntry(crc32c="00000000" + SUMS[8:]), "weights.bin: damaged: bytes 0 to", original=LARGE)
+    refused(f"manifest: {name}", on_entry(**fields), "manifest.json", "block_bytes|crc32c", original=LARGE)
+refused("manifest: a checksum that is wrong", on_entry(crc32c="00000000" + SUMS[8:]), "weights.bin: damaged: bytes 0 to", original=LARGE)
 
 
-def slowCheck():
+def slow_check():
     """Damage that the checksums were made to hide shows to those who ask for the hash."""
     def hide(bundle):
-        onFile("weights.bin", flipAt(0.5))(bundle)
+        on_file("weights.bin", flip_at(0.5))(bundle)
         def drop(manifest):
             del manifest["files"]["weights.bin"]["crc32c"], manifest["files"]["weights.bin"]["block_bytes"]
         path = os.path.join(bundle, "manifest.json")
-        manifest = json.loads(readBytes(path))
+        manifest = json.loads(read_bytes(path))
         drop(manifest)
         replace(path, sign(json.dumps(manifest, indent=2) + "\n"))
     bundle = damaged("hidden", hide)
-    line = checkRefused(ask(bundle), ["weights.bin: damaged: expected sha-256"])
-    checkRefused(run(BLUEC, "inspect", bundle, "--verify", seconds=60), ["weights.bin: damaged: expected sha-256"])
+    line = check_refused(ask(bundle), ["weights.bin: damaged: expected sha-256"])
+    check_refused(run(BLUEC, "inspect", bundle, "--verify", seconds=60), ["weights.bin: damaged: expected sha-256"])
     return line
 
 
-suite.case("damaged weights without checksums", slowCheck)
+suite.case("damaged weights without checksums", slow_check)
 suite.case("inspect --verify on the bundle itself", lambda: check(run(BLUEC, "inspect", BUNDLE, "--verify").code == 0, "expected exit code 0"))
 
 # -- Another version, another CPU -----------------------------------------------------------------
@@ -234,40 +234,40 @@ def abi(offset, value):
         at = data.find(MAGIC + struct.pack("<I", 2))
         check(at >= 0, "expected the model's descriptor in the code, found none")
         return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4:]
-    return onFile("model.so", edit, signed=True)
+    return on_file("model.so", edit, signed=True)
 
 
-def setPath(value, *path):
+def set_path(value, *path):
     def edit(manifest):
         for key in path[:-1]:
             manifest = manifest[key]
         manifest[path[-1]] = value
-    return onManifest(edit)
+    return on_manifest(edit)
 
 
-refused("another version of the bundle format", setPath(2, "version"), "manifest.json", "version")
-refused("another format", setPath("zip", "format"), "manifest.json", "format")
+refused("another version of the bundle format", set_path(2, "version"), "manifest.json", "version")
+refused("another format", set_path("zip", "format"), "manifest.json", "format")
 refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
 refused("an older version of the contract", abi(4, 1), "model.so", "abi version: expected 2, found 1", commands=("run",))
 refused("another size of the descriptor", abi(8, 8), "model.so", commands=("run",))
-refused("a feature that this CPU lacks", onManifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
-refused("another architecture", setPath("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
+refused("a feature that this CPU lacks", on_manifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
+refused("another architecture", set_path("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
 
 
-def elfMachine(data):
+def elf_machine(data):
     return data[:18] + struct.pack("<H", 43) + data[20:]
 
 
-def elfClass(data):
+def elf_class(data):
     return data[:4] + b"\1" + data[5:]
 
 
-refused("code of another machine", onFile("model.so", elfMachine, signed=True), "model.so", commands=("run",))
-refused("code of 32 bits", onFile("model.so", elfClass, signed=True), "model.so", commands=("run",))
-refused("code that is a text", onFile("model.so", lambda data: b"int main() {}\n" * 40, signed=True), "model.so", commands=("run",))
-refused("weights of another size, signed", onFile("weights.bin", lambda data: data[:-4096], signed=True), "weights", commands=("run",))
-refused("a tokenizer that is a text, signed", onFile("tokenizer.bin", lambda data: b"tokens\n" * 40, signed=True), "tokenizer.bin", commands=("run",))
-refused("a tokenizer cut short, signed", onFile("tokenizer.bin", lambda data: data[: len(data) // 2], signed=True), "tokenizer.bin", commands=("run",))
+refused("code of another machine", on_file("model.so", elf_machine, signed=True), "model.so", commands=("run",))
+refused("code of 32 bits", on_file("model.so", elf_class, signed=True), "model.so", commands=("run",))
+refused("code that is a text", on_file("model.so", lambda data: b"int main() {}\n" * 40, signed=True), "model.so", commands=("run",))
+refused("weights of another size, signed", on_file("weights.bin", lambda data: data[:-4096], signed=True), "weights", commands=("run",))
+refused("a tokenizer that is a text, signed", on_file("tokenizer.bin", lambda data: b"tokens\n" * 40, signed=True), "tokenizer.bin", commands=("run",))
+refused("a tokenizer cut short, signed", on_file("tokenizer.bin", lambda data: data[: len(data) // 2], signed=True), "tokenizer.bin", commands=("run",))
 
 # -- Manifests ------------------------------------------------------------------------------------
 
@@ -280,7 +280,7 @@ for name, text in {
 for name in ("../weights.bin", "/etc/passwd", "", "..", "a/b"):
     def rename(manifest, name=name):
         manifest["files"][name] = manifest["files"]["weights.bin"]
-    refused(f"a file called {name!r}", onManifest(rename), "manifest.json")
+    refused(f"a file called {name!r}", on_manifest(rename), "manifest.json")
 
 
 def leaves(value, path=()):
@@ -300,18 +300,18 @@ for name, calls in (("a text", "[1]"), ("empty", []), ("of numbers", [1, 4, 4]),
                     ("with a capacity of 0", [[1], [0, 4], [4]]), ("with a negative capacity", [[1], [-4, 4, 4], [4]]),
                     ("with a huge capacity", [[1], [2**63 - 1], [4]]), ("with a fraction", [[1], [1.5, 4], [4]]),
                     ("with many calls", [[1] * 100000, [4], [4]]), ("deep", [[[[1]]], [4], [4]])):
-    refused(f"encode_calls: {name}", setPath(calls, "geometry", "encode_calls"), "manifest.json", "encode_calls")
-refused("encode_calls: an encoder that is not there", setPath([[1], [3], [4]], "geometry", "encode_calls"), "encode_calls", "3 tiles", commands=("run",))
-refused("a batch that no encoder has", onManifest(lambda manifest: manifest["geometry"].update(image_batch=2, encode_calls=[[1]])), "image_batch", commands=("run",))
+    refused(f"encode_calls: {name}", set_path(calls, "geometry", "encode_calls"), "manifest.json", "encode_calls")
+refused("encode_calls: an encoder that is not there", set_path([[1], [3], [4]], "geometry", "encode_calls"), "encode_calls", "3 tiles", commands=("run",))
+refused("a batch that no encoder has", on_manifest(lambda manifest: manifest["geometry"].update(image_batch=2, encode_calls=[[1]])), "image_batch", commands=("run",))
 
-manifest = json.loads(readBytes(os.path.join(BUNDLE, "manifest.json")))
+manifest = json.loads(read_bytes(os.path.join(BUNDLE, "manifest.json")))
 for top in ("geometry", "preprocess", "chat", "generation", "files", "target"):
     if top not in manifest:
         continue
-    refused(f"manifest: {top} is a text", setPath("text", top), "manifest.json", top)
+    refused(f"manifest: {top} is a text", set_path("text", top), "manifest.json", top)
     for path in list(leaves(manifest[top], (top,)))[:24]:
         for value in (-1, 1 << 62, "text", None, [[]]):
-            survives(f"manifest: {'.'.join(map(str, path))} = {value}", setPath(value, *path))
+            survives(f"manifest: {'.'.join(map(str, path))} = {value}", set_path(value, *path))
 
 # -- Consistent but wrong -------------------------------------------------------------------------
 
@@ -322,7 +322,7 @@ for seed in range(12):
         for _ in range(4):
             data[random.randrange(len(data))] = random.randrange(256)
         return bytes(data)
-    survives(f"a changed tokenizer, signed, seed {seed}", onFile("tokenizer.bin", flips, signed=True))
+    survives(f"a changed tokenizer, signed, seed {seed}", on_file("tokenizer.bin", flips, signed=True))
 
 
 def noise(data):
@@ -330,13 +330,13 @@ def noise(data):
     return b"".join(struct.pack("<I", random.getrandbits(32)) for _ in range(len(data) // 4))
 
 
-def noNumber():
+def no_number():
     """The weights are what the manifest says; that they make no sense shows in the answer only."""
-    done = ask(damaged("noise", onFile("weights.bin", noise, signed=True)))
+    done = ask(damaged("noise", on_file("weights.bin", noise, signed=True)))
     check(done.code in (1, 3) and "finite" in done.err, f"expected a logit that is no number to be reported, found {describe(done)}")
 
 
-suite.case("weights of noise, signed", noNumber)
+suite.case("weights of noise, signed", no_number)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import onnx_wire as wire
-from tool import (BLUEC, MODEL, MODEL_FILES, Suite, check, checkRefused, copyModel, describe,
-                  editJson, readBytes, replace, run, scratch)
+from tool import (BLUEC, MODEL, MODEL_FILES, Suite, check, check_refused, copy_model, describe,
+                  edit_json, read_bytes, replace, run, scratch)
 
 VISION, EMBED, DECODER = "vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx"
 GRAPHS = [VISION, EMBED, DECODER]
@@ -22,7 +22,7 @@ ROOT = scratch("hostile-package")
 suite = Suite("hostile/package")
 
 
-def compileIn(folder, *flags):
+def compile_in(folder, *flags):
     """Compiles folder/model; what is left behind would lie in folder/out or folder/tmp."""
     out, temporary = os.path.join(folder, "out"), os.path.join(folder, "tmp")
     os.makedirs(out)
@@ -37,9 +37,9 @@ def compileIn(folder, *flags):
 def refused(name, damage, *mentions, flags=()):
     def body():
         folder = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
-        copyModel(os.path.join(folder, "model"))
+        copy_model(os.path.join(folder, "model"))
         damage(os.path.join(folder, "model"))
-        line = checkRefused(compileIn(folder, *flags), mentions)
+        line = check_refused(compile_in(folder, *flags), mentions)
         shutil.rmtree(folder)
         return line
 
@@ -50,28 +50,28 @@ def survives(name, damage):
     """Random damage may miss everything that matters; then the package compiles."""
     def body():
         folder = os.path.join(ROOT, name.replace("/", "-").replace(" ", "-"))
-        copyModel(os.path.join(folder, "model"))
+        copy_model(os.path.join(folder, "model"))
         damage(os.path.join(folder, "model"))
-        done = compileIn(folder)
+        done = compile_in(folder)
         note = "compiled"
         if done.code != 0:
-            note = checkRefused(done)
+            note = check_refused(done)
         shutil.rmtree(folder)
         return note
 
     suite.case(name, body)
 
 
-def onFile(name, edit):
+def on_file(name, edit):
     """Damage to the bytes of one file."""
-    return lambda model: replace(os.path.join(model, name), edit(readBytes(os.path.join(model, name))))
+    return lambda model: replace(os.path.join(model, name), edit(read_bytes(os.path.join(model, name))))
 
 
-def onGraph(name, edit):
+def on_graph(name, edit):
     """Damage to one decoded ONNX model."""
     def damage(model):
         path = os.path.join(model, name)
-        graph = wire.Model(readBytes(path))
+        graph = wire.Model(read_bytes(path))
         edit(graph)
         replace(path, graph.encode())
     return damage
@@ -82,23 +82,23 @@ def onGraph(name, edit):
 for missing in MODEL_FILES:
     if missing not in ("generation_config.json", "preprocessor_config.json", "tokenizer_config.json"):
         refused(f"missing {missing}", lambda model, name=missing: os.unlink(os.path.join(model, name)), missing)
-    refused(f"not json or onnx: {missing}", onFile(missing, lambda data: b"no such thing\n" * 9), missing)
-    refused(f"empty {missing}", onFile(missing, lambda data: b""), missing)
+    refused(f"not json or onnx: {missing}", on_file(missing, lambda data: b"no such thing\n" * 9), missing)
+    refused(f"empty {missing}", on_file(missing, lambda data: b""), missing)
 
 
-def folderInstead(name):
+def folder_instead(name):
     def damage(model):
         os.unlink(os.path.join(model, name))
         os.mkdir(os.path.join(model, name))
     return damage
 
 
-refused("folder instead of an onnx file", folderInstead(VISION), VISION)
-refused("folder instead of config.json", folderInstead("config.json"), "config.json")
+refused("folder instead of an onnx file", folder_instead(VISION), VISION)
+refused("folder instead of config.json", folder_instead("config.json"), "config.json")
 
 for name in GRAPHS:
     for part in (0.999, 0.5, 0.01):
-        refused(f"truncated {name} to {part}", onFile(name, lambda data, part=part: data[: int(len(data) * part)]), name)
+        refused(f"truncated {name} to {part}", on_file(name, lambda data, part=part: data[: int(len(data) * part)]), name)
     for seed in range(10):
         def flip(data, seed=seed, name=name):
             random.seed(f"{name} {seed}")
@@ -109,12 +109,12 @@ for name in GRAPHS:
                 at = random.choice([near, len(data) - 1 - near, random.randrange(len(data))])
                 data[at] ^= 1 << random.randrange(8)
             return bytes(data)
-        survives(f"flipped bits in {name}, seed {seed}", onFile(name, flip))
+        survives(f"flipped bits in {name}, seed {seed}", on_file(name, flip))
 
 
 # -- Weights --------------------------------------------------------------------------------------
 
-def weightOf(value):
+def weight_of(value):
     """A number in the middle of the decoder's largest weight."""
     def damage(graph):
         weight = max(graph.initializers, key=lambda value: len(wire.get(value, wire.TENSOR_RAW, b"")))
@@ -122,11 +122,11 @@ def weightOf(value):
         at = len(raw) // 2 // 4 * 4
         raw[at : at + 4] = struct.pack("<f", value)
         wire.put(weight, wire.TENSOR_RAW, bytes(raw))
-    return onGraph(DECODER, damage)
+    return on_graph(DECODER, damage)
 
 
 for value in (float("inf"), float("nan")):
-    refused(f"a weight of {value} that is to be quantized", weightOf(value), "finite", flags=("--recipe", "bluelm-v"))
+    refused(f"a weight of {value} that is to be quantized", weight_of(value), "finite", flags=("--recipe", "bluelm-v"))
 
 
 # -- External data --------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def external(location, offset=0, length=None, file=None):
     """Moves the first large weight of the image encoder to external data at `location`."""
     def damage(model):
         path = os.path.join(model, VISION)
-        graph = wire.Model(readBytes(path))
+        graph = wire.Model(read_bytes(path))
         weight = graph.weight()
         raw = wire.get(weight, wire.TENSOR_RAW)
         weight[:] = [entry for entry in weight if entry[0] != wire.TENSOR_RAW]
@@ -157,27 +157,27 @@ def outside(model, raw):
     replace(os.path.join(model, "..", "vision.data"), raw)
 
 
-def linkOut(model, raw):
+def link_out(model, raw):
     outside(model, raw)
     os.symlink(os.path.join("..", "vision.data"), os.path.join(model, "vision.data"))
 
 
-def linkedFolder(model, raw):
+def linked_folder(model, raw):
     os.mkdir(os.path.join(model, "..", "elsewhere"))
     replace(os.path.join(model, "..", "elsewhere", "vision.data"), raw)
     os.symlink(os.path.join("..", "elsewhere"), os.path.join(model, "data"))
 
 
-def externalWorks():
+def external_works():
     folder = os.path.join(ROOT, "external")
-    copyModel(os.path.join(folder, "model"))
+    copy_model(os.path.join(folder, "model"))
     external("vision.data", file=beside)(os.path.join(folder, "model"))
-    done = compileIn(folder)
+    done = compile_in(folder)
     check(done.code == 0, f"expected exit code 0, found {describe(done)}")
     shutil.rmtree(folder)
 
 
-suite.case("external data beside the model works", externalWorks)
+suite.case("external data beside the model works", external_works)
 refused("external data missing", external("vision.data"), "vision.data")
 refused("external data short", external("vision.data", file=lambda model, raw: beside(model, raw[:-1])), "vision.data")
 refused("external data empty", external("vision.data", file=lambda model, raw: beside(model, b"")), "vision.data")
@@ -189,8 +189,8 @@ refused("external data of a length that is no number", external("vision.data", l
 refused("external data at an absolute path", external("/etc/passwd"), "/etc/passwd")
 refused("external data that climbs out", external("../vision.data", file=outside), r"\.\./vision\.data")
 refused("external data that climbs out on the way", external("data/../../vision.data", file=outside), "vision.data")
-refused("external data that is a symbolic link out", external("vision.data", file=linkOut), "vision.data")
-refused("external data in a folder that is a symbolic link out", external("data/vision.data", file=linkedFolder), "data")
+refused("external data that is a symbolic link out", external("vision.data", file=link_out), "vision.data")
+refused("external data in a folder that is a symbolic link out", external("data/vision.data", file=linked_folder), "data")
 refused("external data that is a folder", external("data", file=lambda model, raw: os.mkdir(os.path.join(model, "data"))), "data")
 refused("external data that is a pipe", external("pipe", file=lambda model, raw: os.mkfifo(os.path.join(model, "pipe"))), "pipe")
 refused("external data without a name", external(""), VISION + "|location|external")
@@ -203,16 +203,16 @@ def dims(*sizes, file=VISION):
         weight = graph.weight()
         weight[:] = [entry for entry in weight if entry[0] != wire.TENSOR_DIMS]
         weight[:0] = [[wire.TENSOR_DIMS, size] for size in sizes]
-    return onGraph(file, edit)
+    return on_graph(file, edit)
 
 
-def inputDims(file, index, *sizes):
+def input_dims(file, index, *sizes):
     """Static sizes for one graph input."""
     def edit(graph):
         shape = wire.encode([[1, wire.encode([[1, size]])] for size in sizes])
         kind = wire.encode([[1, wire.FLOAT], [2, shape]])
         wire.put(graph.inputs[index], wire.VALUE_TYPE, wire.encode([[1, kind]]))
-    return onGraph(file, edit)
+    return on_graph(file, edit)
 
 
 for file in GRAPHS:
@@ -222,21 +222,21 @@ refused("a weight whose size wraps around to what it has", dims(1 << 32, 1 << 32
 refused("a weight of a negative shape", dims(-1, 64), VISION)
 refused("a weight of a thousand dimensions", dims(*[1] * 1000), VISION)
 refused("a weight without elements", dims(0), VISION)
-refused("an input of a wrong shape", inputDims(VISION, 0, 1, 5, 98, 98), "node_conv2d|pixel_values|vision_encoder")
-refused("an input of an absurd shape", inputDims(VISION, 0, 1 << 30, 3, 1 << 30, 1 << 30))
-refused("an input of a negative shape", inputDims(VISION, 0, 1, 3, -98, 98))
-refused("an input of rank 0", inputDims(VISION, 0))
-refused("a past of another head size", inputDims(DECODER, 3, 1, 2, 8, 33))
+refused("an input of a wrong shape", input_dims(VISION, 0, 1, 5, 98, 98), "node_conv2d|pixel_values|vision_encoder")
+refused("an input of an absurd shape", input_dims(VISION, 0, 1 << 30, 3, 1 << 30, 1 << 30))
+refused("an input of a negative shape", input_dims(VISION, 0, 1, 3, -98, 98))
+refused("an input of rank 0", input_dims(VISION, 0))
+refused("a past of another head size", input_dims(DECODER, 3, 1, 2, 8, 33))
 
 
-def elementType(kind):
-    return onGraph(VISION, lambda graph: wire.put(graph.weight(), wire.TENSOR_TYPE, kind))
+def element_type(kind):
+    return on_graph(VISION, lambda graph: wire.put(graph.weight(), wire.TENSOR_TYPE, kind))
 
 
-refused("an unknown element type", elementType(99), VISION)
-refused("a weight of strings", elementType(8), VISION)
-refused("a weight of another width", elementType(11), VISION)
-refused("a weight of whole numbers", elementType(6), "node_add")
+refused("an unknown element type", element_type(99), VISION)
+refused("a weight of strings", element_type(8), VISION)
+refused("a weight of another width", element_type(11), VISION)
+refused("a weight of whole numbers", element_type(6), "node_add")
 
 
 # -- Graphs ---------------------------------------------------------------------------------------
@@ -245,21 +245,21 @@ def cycle(graph):
     graph.first("MatMul").inputs[0] = graph.nodes[-1].outputs[0]
 
 
-def selfCycle(graph):
+def self_cycle(graph):
     found = graph.first("MatMul")
     found.inputs[0] = found.outputs[0]
 
 
-def unknownOp(graph):
+def unknown_op(graph):
     graph.first("LayerNormalization").op = "Frobnicate"
 
 
-def unknownDomain(graph):
+def unknown_domain(graph):
     found = graph.first("LayerNormalization")
     found.rest.append([wire.NODE_DOMAIN, b"org.example"])
 
 
-def undefinedInput(graph):
+def undefined_input(graph):
     graph.first("Softmax").inputs[0] = "nowhere"
 
 
@@ -267,15 +267,15 @@ def twice(graph):
     graph.nodes[2].outputs[0] = graph.nodes[1].outputs[0]
 
 
-def noInputs(graph):
+def no_inputs(graph):
     graph.first("MatMul").inputs.clear()
 
 
-def noOutputs(graph):
+def no_outputs(graph):
     graph.first("MatMul").outputs.clear()
 
 
-def manyInputs(graph):
+def many_inputs(graph):
     graph.first("MatMul").inputs *= 5000
 
 
@@ -287,11 +287,11 @@ def opset(version):
     return edit
 
 
-def noGraph(graph):
+def no_graph(graph):
     graph.nodes, graph.initializers, graph.inputs, graph.outputs, graph.rest = [], [], [], [], []
 
 
-def outputGone(graph):
+def output_gone(graph):
     wire.put(graph.outputs[0], wire.VALUE_NAME, "nowhere")
 
 
@@ -308,7 +308,7 @@ def nested(depth):
     return edit
 
 
-def bigConstant(op, sizes):
+def big_constant(op, sizes):
     """A small file that asks for a tensor of astonishing size."""
     def edit(graph):
         raw = struct.pack(f"<{len(sizes)}q", *sizes)
@@ -325,7 +325,7 @@ def bigConstant(op, sizes):
     return edit
 
 
-def bigRange(graph):
+def big_range(graph):
     for name, value in (("from", 0), ("to", 1 << 60), ("by", 1)):
         graph.initializers.append(wire.decode(wire.tensor(name, [], wire.INT64, struct.pack("<q", value))))
     found = graph.first("Softmax")
@@ -338,7 +338,7 @@ def bigRange(graph):
 
 def attribute(op, name, number, value):
     def edit(graph):
-        graph.first(op).setAttribute(name, number, value)
+        graph.first(op).set_attribute(name, number, value)
     return edit
 
 
@@ -351,7 +351,7 @@ def repeated(name, values):
     return edit
 
 
-def manyNodes(graph):
+def many_nodes(graph):
     """A long chain, for anything recursive over the graph."""
     found = graph.first("Softmax")
     last = found.inputs[0]
@@ -365,75 +365,75 @@ def manyNodes(graph):
 
 
 for file in (VISION, DECODER):
-    refused(f"a cycle in {file}", onGraph(file, cycle), "cycle|not defined|before|" + file)
-refused("a node that reads itself", onGraph(VISION, selfCycle), "cycle|not defined|before|" + VISION)
-refused("an unknown op", onGraph(VISION, unknownOp), "Frobnicate", "node_layer_norm")
-refused("an op of an unknown domain", onGraph(VISION, unknownDomain), "org.example", "node_layer_norm")
-refused("an input that nothing defines", onGraph(VISION, undefinedInput), "nowhere")
-refused("two nodes with the same output", onGraph(VISION, twice))
-refused("a node without inputs", onGraph(VISION, noInputs))
-refused("a node without outputs", onGraph(VISION, noOutputs))
-refused("a node with ten thousand inputs", onGraph(VISION, manyInputs))
-refused("no opset", onGraph(VISION, opset(None)), "opset|" + VISION)
-refused("opset 0", onGraph(VISION, opset(0)), "opset|" + VISION)
-refused("opset 9999", onGraph(VISION, opset(9999)), "opset|" + VISION)
-refused("an empty graph", onGraph(VISION, noGraph), VISION)
-refused("an output that nothing defines", onGraph(VISION, outputGone), "nowhere")
-refused("If nested 20 deep", onGraph(VISION, nested(20)))
-refused("If nested 2000 deep", onGraph(VISION, nested(2000)), VISION)
+    refused(f"a cycle in {file}", on_graph(file, cycle), "cycle|not defined|before|" + file)
+refused("a node that reads itself", on_graph(VISION, self_cycle), "cycle|not defined|before|" + VISION)
+refused("an unknown op", on_graph(VISION, unknown_op), "Frobnicate", "node_layer_norm")
+refused("an op of an unknown domain", on_graph(VISION, unknown_domain), "org.example", "node_layer_norm")
+refused("an input that nothing defines", on_graph(VISION, undefined_input), "nowhere")
+refused("two nodes with the same output", on_graph(VISION, twice))
+refused("a node without inputs", on_graph(VISION, no_inputs))
+refused("a node without outputs", on_graph(VISION, no_outputs))
+refused("a node with ten thousand inputs", on_graph(VISION, many_inputs))
+refused("no opset", on_graph(VISION, opset(None)), "opset|" + VISION)
+refused("opset 0", on_graph(VISION, opset(0)), "opset|" + VISION)
+refused("opset 9999", on_graph(VISION, opset(9999)), "opset|" + VISION)
+refused("an empty graph", on_graph(VISION, no_graph), VISION)
+refused("an output that nothing defines", on_graph(VISION, output_gone), "nowhere")
+refused("If nested 20 deep", on_graph(VISION, nested(20)))
+refused("If nested 2000 deep", on_graph(VISION, nested(2000)), VISION)
 for op in ("ConstantOfShape", "Expand", "Tile"):
     sizes = [1 << 50] if op == "Tile" else [1 << 20, 1 << 20, 1 << 20]
-    refused(f"{op} of an absurd size", onGraph(VISION, bigConstant(op, sizes)))
-refused("ConstantOfShape of a negative size", onGraph(VISION, bigConstant("ConstantOfShape", [-5, 3])))
-refused("Range of an absurd length", onGraph(VISION, bigRange))
-survives("a chain of 30000 nodes", onGraph(VISION, manyNodes))
-refused("an axis that is not there", onGraph(VISION, attribute("Softmax", "axis", wire.ATTRIBUTE_I, 77)), "softmax|Softmax|axis")
-refused("an axis far below zero", onGraph(VISION, attribute("Softmax", "axis", wire.ATTRIBUTE_I, -(1 << 63))), "softmax|Softmax|axis")
-refused("a permutation with an axis twice", onGraph(VISION, repeated("perm", [0, 0, 0])), "ranspose|perm")
-refused("a permutation of absurd axes", onGraph(VISION, repeated("perm", [0, 1 << 62, 1])), "ranspose|perm")
-refused("strides of 0", onGraph(VISION, attribute("Conv", "strides", wire.ATTRIBUTE_INTS, 0)), "conv|strides")
-refused("a group of 0", onGraph(VISION, attribute("Conv", "group", wire.ATTRIBUTE_I, 0)), "conv|group")
-refused("a group of 7", onGraph(VISION, attribute("Conv", "group", wire.ATTRIBUTE_I, 7)), "conv|group")
+    refused(f"{op} of an absurd size", on_graph(VISION, big_constant(op, sizes)))
+refused("ConstantOfShape of a negative size", on_graph(VISION, big_constant("ConstantOfShape", [-5, 3])))
+refused("Range of an absurd length", on_graph(VISION, big_range))
+survives("a chain of 30000 nodes", on_graph(VISION, many_nodes))
+refused("an axis that is not there", on_graph(VISION, attribute("Softmax", "axis", wire.ATTRIBUTE_I, 77)), "softmax|Softmax|axis")
+refused("an axis far below zero", on_graph(VISION, attribute("Softmax", "axis", wire.ATTRIBUTE_I, -(1 << 63))), "softmax|Softmax|axis")
+refused("a permutation with an axis twice", on_graph(VISION, repeated("perm", [0, 0, 0])), "ranspose|perm")
+refused("a permutation of absurd axes", on_graph(VISION, repeated("perm", [0, 1 << 62, 1])), "ranspose|perm")
+refused("strides of 0", on_graph(VISION, attribute("Conv", "strides", wire.ATTRIBUTE_INTS, 0)), "conv|strides")
+refused("a group of 0", on_graph(VISION, attribute("Conv", "group", wire.ATTRIBUTE_I, 0)), "conv|group")
+refused("a group of 7", on_graph(VISION, attribute("Conv", "group", wire.ATTRIBUTE_I, 7)), "conv|group")
 for swapped in (VISION, DECODER):
     refused(f"the token embedding in place of {swapped}",
-            lambda model, name=swapped: replace(os.path.join(model, name), readBytes(os.path.join(model, EMBED))), swapped)
+            lambda model, name=swapped: replace(os.path.join(model, name), read_bytes(os.path.join(model, EMBED))), swapped)
 
 
 # -- JSON files -----------------------------------------------------------------------------------
 
-def onJson(name, edit):
-    return lambda model: editJson(os.path.join(model, name), edit)
+def on_json(name, edit):
+    return lambda model: edit_json(os.path.join(model, name), edit)
 
 
-def longToken(vocabulary):
+def long_token(vocabulary):
     def edit(value):
         value["model"]["vocab"]["beyond"] = vocabulary
     return edit
 
 
-def badMerge(value):
+def bad_merge(value):
     value["model"]["merges"].append(["never", "seen"])
 
 
-def manyAdded(value):
+def many_added(value):
     value["added_tokens"] += [{"id": 384 + index, "content": f"<extra {index}>", "special": True, "single_word": False,
                                "lstrip": False, "rstrip": False, "normalized": False} for index in range(100)]
 
 
-refused("a tokenizer with an id beyond the vocabulary", onJson("tokenizer.json", longToken(384)), "tokenizer")
-refused("a tokenizer with an absurd id", onJson("tokenizer.json", longToken(1 << 40)), "tokenizer")
-refused("a tokenizer with a negative id", onJson("tokenizer.json", longToken(-1)), "tokenizer")
-refused("a tokenizer with an id that is a text", onJson("tokenizer.json", longToken("7")), "tokenizer")
-refused("a tokenizer with an id twice", onJson("tokenizer.json", longToken(300)), "tokenizer")
-refused("a tokenizer with added tokens beyond the vocabulary", onJson("tokenizer.json", manyAdded), "tokenizer")
-refused("a merge of unknown tokens", onJson("tokenizer.json", badMerge), "tokenizer")
-refused("a tokenizer of an unknown kind", onJson("tokenizer.json", lambda value: value["model"].update(type="Magic")), "tokenizer", "Magic")
-refused("a tokenizer without a model", onJson("tokenizer.json", lambda value: value.pop("model") and None), "tokenizer")
+refused("a tokenizer with an id beyond the vocabulary", on_json("tokenizer.json", long_token(384)), "tokenizer")
+refused("a tokenizer with an absurd id", on_json("tokenizer.json", long_token(1 << 40)), "tokenizer")
+refused("a tokenizer with a negative id", on_json("tokenizer.json", long_token(-1)), "tokenizer")
+refused("a tokenizer with an id that is a text", on_json("tokenizer.json", long_token("7")), "tokenizer")
+refused("a tokenizer with an id twice", on_json("tokenizer.json", long_token(300)), "tokenizer")
+refused("a tokenizer with added tokens beyond the vocabulary", on_json("tokenizer.json", many_added), "tokenizer")
+refused("a merge of unknown tokens", on_json("tokenizer.json", bad_merge), "tokenizer")
+refused("a tokenizer of an unknown kind", on_json("tokenizer.json", lambda value: value["model"].update(type="Magic")), "tokenizer", "Magic")
+refused("a tokenizer without a model", on_json("tokenizer.json", lambda value: value.pop("model") and None), "tokenizer")
 for name in ("config.json", "tokenizer.json", "preprocessor_config.json", "tokenizer_config.json", "generation_config.json"):
-    refused(f"truncated {name}", onFile(name, lambda data: data[: len(data) // 2]), name)
-    refused(f"a list instead of {name}", onFile(name, lambda data: b"[1, 2]"), name)
-    refused(f"{name} nested 200000 deep", onFile(name, lambda data: b"[" * 200000 + b"]" * 200000), name)
-    refused(f"{name} that is no UTF-8", onFile(name, lambda data: data[:1] + b'"\xff\xfe": 1, ' + data[1:]), name)
+    refused(f"truncated {name}", on_file(name, lambda data: data[: len(data) // 2]), name)
+    refused(f"a list instead of {name}", on_file(name, lambda data: b"[1, 2]"), name)
+    refused(f"{name} nested 200000 deep", on_file(name, lambda data: b"[" * 200000 + b"]" * 200000), name)
+    refused(f"{name} that is no UTF-8", on_file(name, lambda data: data[:1] + b'"\xff\xfe": 1, ' + data[1:]), name)
 
 
 def config(name, value, *where):
@@ -441,7 +441,7 @@ def config(name, value, *where):
         for key in where:
             root = root[key]
         root[name] = value
-    return onJson("config.json", edit)
+    return on_json("config.json", edit)
 
 
 refused("a vocabulary of another size", config("vocab_size", 100, "text_config"), "config.json|tokenizer.json")

@@ -9,13 +9,13 @@ import sys
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from tool import BLUEC, MODEL, Suite, check, checkRefused, compileModel, describe, readBytes, replace, run, scratch
+from tool import BLUEC, MODEL, Suite, check, check_refused, compile_model, describe, read_bytes, replace, run, scratch
 
 ROOT = scratch("hostile-picture")
-BUNDLE = compileModel(os.path.join(ROOT, "bundle"))
-GOOD = readBytes(os.path.join(MODEL, "pictures", "sign-01.png"))
+BUNDLE = compile_model(os.path.join(ROOT, "bundle"))
+GOOD = read_bytes(os.path.join(MODEL, "pictures", "sign-01.png"))
 INPUTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inputs")
-JPEG = readBytes(os.path.join(INPUTS, "sign.jpg"))
+JPEG = read_bytes(os.path.join(INPUTS, "sign.jpg"))
 suite = Suite("hostile/picture")
 
 
@@ -31,7 +31,7 @@ def save(name, data):
 
 
 def refused(name, data):
-    suite.case(name, lambda: checkRefused(ask(save(name, data)), [r"\.png"]))
+    suite.case(name, lambda: check_refused(ask(save(name, data)), [r"\.png"]))
 
 
 def works(name, data):
@@ -44,7 +44,7 @@ def works(name, data):
 def survives(name, data):
     def body():
         done = ask(save(name, data))
-        return "answered" if done.code == 0 else checkRefused(done, [r"\.png"])
+        return "answered" if done.code == 0 else check_refused(done, [r"\.png"])
     suite.case(name, body)
 
 
@@ -61,7 +61,7 @@ def png(width, height, rows=None, depth=8, color=2):
             + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
-def withSegment(contents):
+def with_segment(contents):
     """The JPEG with an APP1 segment behind its start."""
     return JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(contents) + 2) + contents + JPEG[2:]
 
@@ -81,21 +81,21 @@ works("grey with alpha", png(20, 20, color=4))
 works("16 bits", png(20, 20, depth=16))
 
 works("12 megapixels", png(4000, 3000))
-works("turned by exif", withSegment(exif([(0x112, 3, 1, 6)])))
-works("an orientation that there is not", withSegment(exif([(0x112, 3, 1, 60000)])))
-works("exif of 65535 entries that are not there", withSegment(exif([(0x112, 3, 1, 6)], count=65535)))
-works("exif that begins behind its end", withSegment(exif([], start=0xFFFFFFFF)))
-works("exif that begins in itself", withSegment(exif([(0x112, 3, 1, 6)], start=0)))
-works("an orientation of 4294967295 values", withSegment(exif([(0x112, 4, 0xFFFFFFFF, 0xFFFFFFFF)])))
-works("exif of nothing", withSegment(b"Exif\0\0"))
-works("exif of a header", withSegment(b"Exif\0\0MM\0*\0\0\0"))
-works("xmp that ends early", withSegment(b"http://ns.adobe.com/xap/1.0/\0tiff:Orientation=\""))
+works("turned by exif", with_segment(exif([(0x112, 3, 1, 6)])))
+works("an orientation that there is not", with_segment(exif([(0x112, 3, 1, 60000)])))
+works("exif of 65535 entries that are not there", with_segment(exif([(0x112, 3, 1, 6)], count=65535)))
+works("exif that begins behind its end", with_segment(exif([], start=0xFFFFFFFF)))
+works("exif that begins in itself", with_segment(exif([(0x112, 3, 1, 6)], start=0)))
+works("an orientation of 4294967295 values", with_segment(exif([(0x112, 4, 0xFFFFFFFF, 0xFFFFFFFF)])))
+works("exif of nothing", with_segment(b"Exif\0\0"))
+works("exif of a header", with_segment(b"Exif\0\0MM\0*\0\0\0"))
+works("xmp that ends early", with_segment(b"http://ns.adobe.com/xap/1.0/\0tiff:Orientation=\""))
 works("a png with exif of garbage", GOOD[:33] + chunk(b"eXIf", b"\xff" * 40) + GOOD[33:])
 
 refused("empty", b"")
 refused("one byte", b"\x89")
 refused("a text", b"This is not a picture.\n" * 20)
-refused("an onnx file", readBytes(os.path.join(MODEL, "embed_tokens.onnx")))
+refused("an onnx file", read_bytes(os.path.join(MODEL, "embed_tokens.onnx")))
 refused("a png of a signature only", GOOD[:8])
 refused("a png cut in its header", GOOD[:20])
 refused("a png cut in half", GOOD[: len(GOOD) // 2])
@@ -111,9 +111,9 @@ refused("16384 x 16384, of a few kilobytes", png(16384, 16384, b"\0" * 1000))
 refused("fewer pixels than its header says", png(300, 300, b"\0" * 100))
 refused("a palette that is missing", png(10, 10, color=3))
 refused("a size of which the product wraps around", png(1 << 16, (1 << 16) + 1, b"\0" * 100))
-suite.case("no such file", lambda: checkRefused(ask(os.path.join(ROOT, "nowhere.png")), ["nowhere.png"]))
-suite.case("a folder", lambda: checkRefused(ask(ROOT), ["hostile-picture"]))
-suite.case("a device without an end", lambda: checkRefused(ask("/dev/zero"), ["/dev/zero"]))
+suite.case("no such file", lambda: check_refused(ask(os.path.join(ROOT, "nowhere.png")), ["nowhere.png"]))
+suite.case("a folder", lambda: check_refused(ask(ROOT), ["hostile-picture"]))
+suite.case("a device without an end", lambda: check_refused(ask("/dev/zero"), ["/dev/zero"]))
 for at in range(0, len(GOOD), max(1, len(GOOD) // 24)):
     survives(f"a flipped byte at {at}", GOOD[:at] + bytes([GOOD[at] ^ 0xFF]) + GOOD[at + 1:])
 for at in range(0, len(JPEG), max(1, len(JPEG) // 24)):

@@ -3,7 +3,7 @@ would. A message is a list of [field, value]: an int (varint), bytes (length-del
 (width, bytes) for fixed-width numbers. Sub-messages stay bytes until someone decodes them."""
 
 
-def readVarint(data, at):
+def read_varint(data, at):
     value = shift = 0
     while True:
         byte = data[at]
@@ -27,12 +27,12 @@ def varint(value):
 def decode(data):
     fields, at = [], 0
     while at < len(data):
-        key, at = readVarint(data, at)
+        key, at = read_varint(data, at)
         field, kind = key >> 3, key & 7
         if kind == 0:
-            value, at = readVarint(data, at)
+            value, at = read_varint(data, at)
         elif kind == 2:
-            size, at = readVarint(data, at)
+            size, at = read_varint(data, at)
             value, at = data[at : at + size], at + size
         elif kind in (1, 5):
             width = 8 if kind == 1 else 4
@@ -62,7 +62,7 @@ def get(fields, number, default=None):
     return next((value for field, value in reversed(fields) if field == number), default)
 
 
-def getAll(fields, number):
+def get_all(fields, number):
     return [value for field, value in fields if field == number]
 
 
@@ -88,8 +88,8 @@ class Node:
 
     def __init__(self, data):
         fields = decode(data)
-        self.inputs = [value.decode() for value in getAll(fields, NODE_INPUT)]
-        self.outputs = [value.decode() for value in getAll(fields, NODE_OUTPUT)]
+        self.inputs = [value.decode() for value in get_all(fields, NODE_INPUT)]
+        self.outputs = [value.decode() for value in get_all(fields, NODE_OUTPUT)]
         self.name = (get(fields, NODE_NAME) or b"").decode()
         self.op = (get(fields, NODE_OP) or b"").decode()
         self.rest = [entry for entry in fields if entry[0] not in (NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OP)]
@@ -103,7 +103,7 @@ class Node:
                     return entry, fields
         return None
 
-    def setAttribute(self, name, number, value):
+    def set_attribute(self, name, number, value):
         entry, fields = self.attribute(name)
         put(fields, number, value)
         entry[1] = encode(fields)
@@ -126,10 +126,10 @@ class Model:
     def __init__(self, data):
         self.fields = decode(data)
         graph = decode(get(self.fields, MODEL_GRAPH))
-        self.nodes = [Node(value) for value in getAll(graph, GRAPH_NODE)]
-        self.initializers = [decode(value) for value in getAll(graph, GRAPH_INITIALIZER)]
-        self.inputs = [decode(value) for value in getAll(graph, GRAPH_INPUT)]
-        self.outputs = [decode(value) for value in getAll(graph, GRAPH_OUTPUT)]
+        self.nodes = [Node(value) for value in get_all(graph, GRAPH_NODE)]
+        self.initializers = [decode(value) for value in get_all(graph, GRAPH_INITIALIZER)]
+        self.inputs = [decode(value) for value in get_all(graph, GRAPH_INPUT)]
+        self.outputs = [decode(value) for value in get_all(graph, GRAPH_OUTPUT)]
         self.rest = [entry for entry in graph if entry[0] not in (GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT)]
 
     def encode(self):

@@ -56,7 +56,7 @@ def scratch(name):
     return path
 
 
-def linkTree(source, target, names):
+def link_tree(source, target, names):
     """Cheap copy for tests that replace single files: hard links where the file system allows."""
     os.makedirs(target)
     for name in names:
@@ -74,22 +74,22 @@ def replace(path, data):
     os.replace(fresh, path)
 
 
-def readBytes(path):
+def read_bytes(path):
     with open(path, "rb") as file:
         return file.read()
 
 
-def copyModel(target):
-    linkTree(MODEL, target, MODEL_FILES)
+def copy_model(target):
+    link_tree(MODEL, target, MODEL_FILES)
 
 
-def copyBundle(bundle, target):
-    linkTree(bundle, target, sorted(os.listdir(bundle)))
+def copy_bundle(bundle, target):
+    link_tree(bundle, target, sorted(os.listdir(bundle)))
 
 
-def editJson(path, edit):
+def edit_json(path, edit):
     """Calls edit(object) and writes what it changed, or what it returned when that is not None."""
-    value = json.loads(readBytes(path))
+    value = json.loads(read_bytes(path))
     changed = edit(value)
     replace(path, json.dumps(value if changed is None else changed))
 
@@ -101,22 +101,22 @@ def sign(text):
     return text[: found.start(1)] + hashlib.sha256(blank.encode()).hexdigest() + text[found.end(1):]
 
 
-def signManifest(bundle, edit=None):
+def sign_manifest(bundle, edit=None):
     """Makes a changed bundle consistent again, as someone with access to all files could: the hash
     of the weights in the code, sizes and hashes of all files, then, after edit(manifest), the
     manifest's own checksum."""
     path = os.path.join(bundle, "manifest.json")
-    manifest = json.loads(readBytes(path))
+    manifest = json.loads(read_bytes(path))
     code, weights = os.path.join(bundle, "model.so"), os.path.join(bundle, "weights.bin")
     if os.path.isfile(code) and os.path.isfile(weights):
         old = bytes.fromhex(manifest["files"]["weights.bin"]["sha256"])
-        new = hashlib.sha256(readBytes(weights)).digest()
+        new = hashlib.sha256(read_bytes(weights)).digest()
         if old != new:
-            replace(code, readBytes(code).replace(old, new))
+            replace(code, read_bytes(code).replace(old, new))
     for name, entry in manifest["files"].items():
         file = os.path.join(bundle, name)
         if os.path.isfile(file):
-            data = readBytes(file)
+            data = read_bytes(file)
             digest = hashlib.sha256(data).hexdigest()
             if digest != entry["sha256"]:  # opening goes by the hash where there are no checksums
                 entry.pop("block_bytes", None)
@@ -129,7 +129,7 @@ def signManifest(bundle, edit=None):
     replace(path, sign(json.dumps(manifest, indent=2) + "\n"))
 
 
-def compileModel(target, *flags, model=MODEL, **limits):
+def compile_model(target, *flags, model=MODEL, **limits):
     """The example model as a bundle; ends the test when that fails."""
     done = run(BLUEC, "compile", model, "-o", target, *flags, **limits)
     if done.code != 0:
@@ -174,7 +174,7 @@ def describe(done):
     return f"exit code {done.code} after {done.seconds:.1f} s, stderr {done.err[-400:]!r}"
 
 
-def checkRefused(done, mentions=()):
+def check_refused(done, mentions=()):
     """The input was at fault and bluec said so well: exit code 1 and one readable line that names
     the place. `mentions`: regular expressions that the line has to match."""
     check(done.code == 1, f"expected exit code 1, found {describe(done)}")
