@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace bluec;
@@ -34,6 +35,7 @@ private:
   void number(const std::string &place, const Json &object, const char *key, Presence presence,
               double least, double most, double &to);
   void bytes(const std::string &place, const Json &object, const char *key, int64_t &to);
+  void target(const Json &object, Machine &machine);
   Rate rate(const std::string &place, const Json &value);
   Device device(const std::string &place, const Json &value);
   Transfer transfer(const std::string &place, const Json &value, const Machine &machine);
@@ -90,6 +92,50 @@ void Reader::bytes(const std::string &place, const Json &object, const char *key
     fail(place + "." + key, "a whole number of bytes, at most 2^40", *found);
   else
     to = found->get<int64_t>();
+}
+
+void Reader::target(const Json &object, Machine &machine) {
+  const std::string place = "machine.target", expected = "a target's name or an object of facts";
+  auto found = object.find("target");
+  if (found == object.end()) {
+    failWith(place, expected, "none");
+    return;
+  }
+  if (found->is_string() && !found->get_ref<const std::string &>().empty()) {
+    std::string name;
+    string("machine", object, "target", name);
+    machine.target = name;
+    return;
+  }
+  if (!found->is_object()) {
+    fail(place, expected, *found);
+    return;
+  }
+  std::vector<const char *> names;
+  for (const TargetFact &fact : targetFacts())
+    names.push_back(fact.name);
+  if (!isObject(place, *found, names))
+    return;
+  TargetFacts facts;
+  for (const TargetFact &fact : targetFacts()) {
+    std::string wanted = (fact.powerOfTwo ? "a power of two from " : "a whole number from ") +
+                         std::to_string(fact.least) + " to " + std::to_string(fact.most);
+    auto value = found->find(fact.name);
+    if (value == found->end()) {
+      failWith(place + "." + fact.name, wanted, "none");
+      return;
+    }
+    bool fits = value->is_number_unsigned() &&
+                value->get<uint64_t>() >= static_cast<uint64_t>(fact.least) &&
+                value->get<uint64_t>() <= static_cast<uint64_t>(fact.most) &&
+                (!fact.powerOfTwo || llvm::isPowerOf2_64(value->get<uint64_t>()));
+    if (!fits) {
+      fail(place + "." + fact.name, wanted, *value);
+      return;
+    }
+    facts.*fact.value = value->get<int64_t>();
+  }
+  machine.target = facts;
 }
 
 Rate Reader::rate(const std::string &place, const Json &value) {
@@ -185,7 +231,7 @@ llvm::Expected<Machine> Reader::read(StringRef text) {
   Machine machine;
   std::optional<Json> json = parse(text);
   if (json && isObject("machine", *json,
-                       {"name", "description", "source", "devices", "transfers",
+                       {"name", "description", "source", "target", "devices", "transfers",
                         "load_bytes_per_second"})) {
     string("machine", *json, "name", machine.name);
     string("machine", *json, "description", machine.description);
@@ -211,6 +257,7 @@ llvm::Expected<Machine> Reader::read(StringRef text) {
         machine.transfers.push_back(transfer("transfer " + std::to_string(i + 1), value, machine));
       }
     checkTransfers(machine);
+    target(*json, machine);
   }
   if (llvm::Error fault = takeFault())
     return std::move(fault);

@@ -2,12 +2,15 @@
 #ifndef BLUEC_COMPILER_MACHINE_MACHINE_H
 #define BLUEC_COMPILER_MACHINE_MACHINE_H
 
+#include "compiler/machine/TargetFacts.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace bluec {
@@ -52,7 +55,10 @@ struct Transfer {
 struct Machine {
   std::string name; // of a file that has none: the file's
   std::string description;
-  std::string source;          // where the figures come from
+  std::string source; // where the figures come from
+  /// What weights and caches are laid out for in predictions: one of bluec's targets by its name,
+  /// which is looked up where targets are known, or facts.
+  std::variant<std::string, TargetFacts> target;
   std::vector<Device> devices; // at least one, with different names
   std::vector<Transfer> transfers;
   double loadBytesPerSecond = 0; // of weights, from storage at start; 0: not said

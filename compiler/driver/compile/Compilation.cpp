@@ -9,6 +9,7 @@
 #include "compiler/driver/compile/ProgressLine.h"
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
+#include "compiler/driver/session/MachineTarget.h"
 #include "compiler/driver/session/ModelPackage.h"
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Pipelines.h"
@@ -248,7 +249,8 @@ LogicalResult Compilation::checkMachine() {
   if (!loaded)
     return report(loaded.takeError());
   machine = std::move(*loaded);
-  return success();
+  // The bundle is laid out for --target; a name that is none is a mistake all the same.
+  return report(targetOf(*machine).takeError());
 }
 
 /// Whether `place` is `folder` or lies below it, by their names.

@@ -384,6 +384,7 @@ Json MachineCalibration::describeMachine(const Device &device) const {
       llvm::formatv("a CPU: {0} threads of {1} code", bundle->threads().threads(), targetName)
           .str();
   machine["source"] = std::string("measured by bluec calibrate-machine (") + kProducer + ")";
+  machine["target"] = targetName;
   machine["devices"] =
       Json::array({{{"name", device.name},
                     {"rates", std::move(rates)},

@@ -6,6 +6,7 @@
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
 #include "compiler/driver/predict/Timeline.h"
+#include "compiler/driver/session/MachineTarget.h"
 #include "compiler/driver/session/ModelPackage.h"
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Pipelines.h"
@@ -55,6 +56,7 @@ private:
   /// To bring the vision side's weights from storage; nullopt when the machine does not say.
   std::optional<double> loadSeconds();
   LogicalResult writeReport();
+  const char *whoSaysTarget() const { return target ? "--target" : "the machine description"; }
   void print();
   void printRun(StringRef title, StringRef rows, const Timeline &timeline);
   void printJson();
@@ -66,8 +68,9 @@ private:
 
   Machine machine;
   Recipe recipe;
-  const targets::Target *target = nullptr;
+  const targets::Target *target = nullptr; // that was asked for; null: the machine's
   std::unique_ptr<MLIRContext> context;
+  plan::TargetAttr facts; // that the plan is laid out by
   std::unique_ptr<Diagnostics::Scope> handler;
   std::unique_ptr<PassRunner> passes;
   OwningOpRef<ModuleOp> module;
@@ -120,15 +123,20 @@ LogicalResult Prediction::checkOptions() {
   if (!recipeExists(options.recipe))
     return diagnostics.error("--recipe: expected " + names(shippedRecipes()) +
                              " or a file, found '" + options.recipe + "'");
-  std::string why;
-  target = targets::allTargets().find(options.target, why);
-  if (!target)
-    return diagnostics.error(why);
+  if (!options.target.empty()) {
+    std::string why;
+    target = targets::allTargets().find(options.target, why);
+    if (!target)
+      return diagnostics.error(why);
+  }
   exitCode = exitInput;
   llvm::Expected<Machine> loadedMachine = Machine::load(options.machine);
   if (!loadedMachine)
     return report(loadedMachine.takeError());
   machine = std::move(*loadedMachine);
+  if (!target)
+    if (llvm::Error fault = targetOf(machine).takeError())
+      return report(std::move(fault));
   llvm::Expected<Recipe> loadedRecipe = Recipe::load(options.recipe);
   if (!loadedRecipe)
     return report(loadedRecipe.takeError());
@@ -175,7 +183,8 @@ LogicalResult Prediction::readModel() {
 LogicalResult Prediction::makePlan() {
   if (failed(readModel()))
     return failure();
-  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  facts = target ? target->facts(context.get()) : cantFail(targetFactsOf(machine, context.get()));
+  (*module)->setAttr(plan::kTargetAttr, facts);
   // What calibration would find changes no step.
   auto precision = [&](OpPassManager &to) {
     buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true);
@@ -318,6 +327,7 @@ void Prediction::print() {
   out << "machine " << machine.name << ": " << machine.description << '\n';
   out << llvm::formatv("model {0}, recipe {1}, context {2}, chunk {3}\n", options.model,
                        recipe.name, sizes.context, sizes.chunk);
+  out << llvm::formatv("laid out for {0} ({1})\n", facts.getName(), whoSaysTarget());
   if (encode) {
     std::vector<std::string> calls;
     for (const TimelineCall &call : encodeCalls(*module, layout.count))
@@ -391,7 +401,8 @@ void Prediction::printJson() {
   json["machine"] = machine.name;
   json["model"] = options.model;
   json["recipe"] = recipe.name;
-  json["target"] = target->name().str();
+  json["target"] = facts.getName().str();
+  json["target_from"] = whoSaysTarget();
   json["image"] = {options.imageWidth, options.imageHeight};
   json["grid"] = encode ? Json{layout.grid.columns, layout.grid.rows} : Json();
   json["tiles"] = layout.count;

@@ -15,7 +15,7 @@ namespace bluec {
 struct ScheduleCommandOptions {
   std::string model;   // directory: with graphs, or with configuration files alone
   std::string machine; // a name or a file, as Machine::load takes it
-  std::string target = "host";
+  std::string target;  // as TargetRegistry::find takes it; empty: the machine's
   std::string recipe = "bluelm-v";
   int imageWidth = 768, imageHeight = 1536; // pixels
   std::optional<int64_t> context;           // tokens; absent: 2048, or what the model has

@@ -3,6 +3,7 @@
 #include "compiler/machine/Machine.h"
 #include "compiler/recipe/Recipe.h"
 #include "compiler/tools/bluec/Commands.h"
+#include "targets/interface/Target.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -34,6 +35,11 @@ bool bluec::tools::parseImageBatch(const std::string &text, int64_t &tiles) {
     return true;
   }
   return !llvm::StringRef(text).getAsInteger(10, tiles) && tiles >= 1 && tiles <= kMostBatchTiles;
+}
+
+std::string bluec::tools::targetHelp(const std::string &what) {
+  return what + " (see list-targets); host, the default, is the best that runs on this machine, " +
+         "or what the environment variable " + targets::kHostVariable + " names, for tests";
 }
 
 std::string bluec::tools::machineHelp(const std::string &what) {
@@ -141,8 +147,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,
                       "Where the bundle goes (a file for --emit mlir and llvm)");
-  command->add_option("--target", options.target,
-                      "What to compile for (see list-targets); host is this machine");
+  command->add_option("--target", options.target, targetHelp("What to compile for"));
   command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option(
       "--calibration", arguments->calibration,

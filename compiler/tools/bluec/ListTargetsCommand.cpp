@@ -10,8 +10,10 @@ using namespace bluec::tools;
 
 static int listTargets(bool json) {
   const targets::TargetRegistry &registry = targets::allTargets();
-  std::string none;
-  const targets::Target *host = registry.find("host", none);
+  std::string why;
+  const targets::Target *host = registry.host(why);
+  if (!host)
+    std::cerr << "warning: " << why << '\n';
   Json list = Json::array();
   for (const auto &target : registry.all()) {
     if (json)

@@ -2,7 +2,34 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <optional>
+
 using namespace bluec::targets;
+
+namespace {
+
+/// What "host" is while it lives; null: what the machine has.
+class Host {
+public:
+  explicit Host(const char *target) {
+    if (const char *set = std::getenv(kHostVariable))
+      before = set;
+    set(target);
+  }
+  ~Host() { set(before ? before->c_str() : nullptr); }
+
+private:
+  static void set(const char *target) {
+    if (target)
+      setenv(kHostVariable, target, 1);
+    else
+      unsetenv(kHostVariable);
+  }
+  std::optional<std::string> before;
+};
+
+} // namespace
 
 TEST(TargetRegistry, FindsTargetsByName) {
   std::string error;
@@ -19,6 +46,7 @@ TEST(TargetRegistry, NamesWhatThereIsWhenATargetIsUnknown) {
 }
 
 TEST(TargetRegistry, HostIsTheBestThatRunsHereAndNeverAGenericOne) {
+  Host isTheMachine(nullptr);
   std::string error;
   const Target *host = allTargets().find("host", error);
   EXPECT_EQ(host, allTargets().find("native", error));
@@ -26,6 +54,43 @@ TEST(TargetRegistry, HostIsTheBestThatRunsHereAndNeverAGenericOne) {
     EXPECT_EQ(error, "target host: none of bluec's targets runs on this machine");
   else
     EXPECT_TRUE(host->runsHere());
+}
+
+TEST(TargetRegistry, TheHostMayBeNamed) {
+  for (const auto &target : allTargets().all()) {
+    Host is(target->name().str().c_str());
+    std::string error;
+    const Target *host = allTargets().host(error);
+    EXPECT_EQ(host, target->runsHere() ? target.get() : nullptr);
+    EXPECT_EQ(host, allTargets().find("host", error));
+    if (!host)
+      EXPECT_EQ(error, "BLUEC_HOST: expected a target that runs on this machine, found '" +
+                           target->name().str() + "'");
+  }
+}
+
+TEST(TargetRegistry, AHostThatIsNoTargetIsAnErrorAndAnEmptyOneIsNone) {
+  std::string error;
+  Host isTheMachine(nullptr);
+  const Target *host = allTargets().host(error);
+  {
+    Host isEmpty("");
+    EXPECT_EQ(allTargets().host(error), host);
+  }
+  for (const char *name : {"host", "native", "pdp-11"}) {
+    Host isNone(name);
+    EXPECT_EQ(allTargets().find("native", error), nullptr);
+    EXPECT_EQ(error, "BLUEC_HOST: expected one of x86-64-v3, x86-64-v4, found '" +
+                         std::string(name) + "'");
+    EXPECT_EQ(allTargets().find("x86-64-v4", error)->name(), "x86-64-v4") << "a name is a name";
+  }
+}
+
+TEST(TargetRegistry, NamesStandForNoOtherTarget) {
+  EXPECT_EQ(allTargets().names(), "x86-64-v3, x86-64-v4");
+  EXPECT_EQ(allTargets().named("x86-64-v3")->name(), "x86-64-v3");
+  for (const char *name : {"host", "native", "", "pdp-11"})
+    EXPECT_EQ(allTargets().named(name), nullptr) << name;
 }
 
 TEST(TargetRegistry, FactsNameTheTarget) {

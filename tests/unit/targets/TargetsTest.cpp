@@ -1,10 +1,13 @@
-// The object of a small plan: what its descriptor says, and how its entry function runs steps.
+// The object of a small plan, for each target: what its descriptor says, and, where this machine
+// runs the target's code, how its entry function runs steps.
 #include "compiler/dialect/blue/Blue.h"
 #include "runtime/abi/bluec_abi.h"
 #include "targets/Registration.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <cstring>
 #include <dlfcn.h>
@@ -83,15 +86,9 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
 }
 )";
 
-class CompiledModel : public testing::Test {
+class CompiledModel : public testing::TestWithParam<const targets::Target *> {
 protected:
-  void SetUp() override {
-    std::string error;
-    target = targets::allTargets().find("host", error);
-    if (!target)
-      GTEST_SKIP() << error;
-    context.loadDialect<blue::BlueDialect, plan::PlanDialect>();
-  }
+  void SetUp() override { context.loadDialect<blue::BlueDialect, plan::PlanDialect>(); }
   void TearDown() override {
     if (library)
       dlclose(library);
@@ -126,7 +123,12 @@ protected:
     return library ? static_cast<const bluec_model *>(dlsym(library, BLUEC_MODEL_SYMBOL)) : nullptr;
   }
 
-  const targets::Target *target = nullptr;
+  bool isLoadedHere() const {
+    return llvm::Triple(target->triple()).getArch() ==
+           llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+  }
+
+  const targets::Target *target = GetParam();
   targets::ModelInfo info = {"bluec test", {1, 2, 3}, 8, 100, 49, 28, 42};
   mlir::MLIRContext context;
   void *library = nullptr;
@@ -138,7 +140,9 @@ void runHere(void *, bluec_kernel_fn kernel, const bluec_call *call, int64_t tas
 
 } // namespace
 
-TEST_F(CompiledModel, DescribesItself) {
+TEST_P(CompiledModel, DescribesItself) {
+  if (!isLoadedHere())
+    GTEST_SKIP() << "another architecture";
   const bluec_model *model = load();
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(model->magic, BLUEC_ABI_MAGIC);
@@ -195,7 +199,9 @@ TEST_F(CompiledModel, DescribesItself) {
   EXPECT_EQ(nothing.bytes, 0);
 }
 
-TEST_F(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
+TEST_P(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
+  if (!target->runsHere())
+    GTEST_SKIP() << "a target that does not run here";
   const bluec_model *model = load();
   ASSERT_NE(model, nullptr);
   alignas(64) uint8_t arena[512] = {}, weights[8192] = {};
@@ -232,7 +238,9 @@ TEST_F(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
 
 /// a and b share a parallel_for, and so do d and e; c reads what a and b write. (That e takes the
 /// place of b matters to nobody: c is done by then.)
-TEST_F(CompiledModel, RunsStepsSideBySide) {
+TEST_P(CompiledModel, RunsStepsSideBySide) {
+  if (!target->runsHere())
+    GTEST_SKIP() << "a target that does not run here";
   const bluec_model *model = load();
   ASSERT_NE(model, nullptr);
   alignas(64) uint8_t arena[768] = {}, weights[8192] = {};
@@ -275,11 +283,11 @@ TEST_F(CompiledModel, RunsStepsSideBySide) {
   EXPECT_EQ(seen, (std::vector<int64_t>{0, 1, 2, 3}));
 }
 
-TEST_F(CompiledModel, TheSamePlanGivesTheSameBytes) {
+TEST_P(CompiledModel, TheSamePlanGivesTheSameBytes) {
   EXPECT_EQ(object(kPlan).str(), object(kPlan).str());
 }
 
-TEST_F(CompiledModel, LlvmTextHasTheModel) {
+TEST_P(CompiledModel, LlvmTextHasTheModel) {
   std::string text;
   llvm::raw_string_ostream out(text);
   auto module = kernels(kPlan);
@@ -288,7 +296,7 @@ TEST_F(CompiledModel, LlvmTextHasTheModel) {
   EXPECT_NE(text.find("define internal"), std::string::npos);
 }
 
-TEST_F(CompiledModel, AMissingOffsetIsAnError) {
+TEST_P(CompiledModel, AMissingOffsetIsAnError) {
   std::string text = kPlan;
   text.erase(text.find(" offset 192"), std::strlen(" offset 192"));
   auto module = kernels(text.c_str());
@@ -304,9 +312,24 @@ TEST_F(CompiledModel, AMissingOffsetIsAnError) {
   EXPECT_TRUE(bytes.empty());
 }
 
-TEST_F(CompiledModel, AnObjectThatIsNoneDoesNotLink) {
+TEST_P(CompiledModel, AnObjectThatIsNoneDoesNotLink) {
   std::string error;
   EXPECT_TRUE(mlir::failed(target->linkShared("/nowhere/model.o", "/nowhere/model.so", error)));
   EXPECT_EQ(error.rfind("link: ", 0), 0u) << error;
   EXPECT_EQ(error.find('\n'), std::string::npos);
 }
+
+static std::vector<const targets::Target *> everyTarget() {
+  std::vector<const targets::Target *> targets;
+  for (const auto &target : targets::allTargets().all())
+    targets.push_back(target.get());
+  return targets;
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, CompiledModel, testing::ValuesIn(everyTarget()),
+                         [](const auto &info) {
+                           std::string name = info.param->name().str();
+                           for (char &c : name)
+                             c = c == '-' ? '_' : c;
+                           return name;
+                         });

@@ -1,6 +1,8 @@
 // Machine descriptions: what the shipped ones say, and what faulty and hostile files are told.
 #include "compiler/machine/Machine.h"
 
+#include "compiler/dialect/plan/Plan.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -17,7 +19,7 @@ std::string errorOf(const std::string &json) {
 
 /// Of a machine whose only device has such fields beside its name.
 std::string deviceError(const std::string &fields) {
-  return errorOf(R"({"devices": [{"name": "cpu", )" + fields + "}]}");
+  return errorOf(R"({"target": "t", "devices": [{"name": "cpu", )" + fields + "}]}");
 }
 
 std::string rateError(const std::string &rates) {
@@ -26,8 +28,14 @@ std::string rateError(const std::string &rates) {
 
 /// Of a machine with the devices "cpu" and "npu".
 std::string transferError(const std::string &transfers) {
-  return errorOf(R"({"devices": [{"name": "cpu"}, {"name": "npu"}], "transfers": [)" + transfers +
-                 "]}");
+  return errorOf(R"({"target": "t", "devices": [{"name": "cpu"}, {"name": "npu"}],
+                     "transfers": [)" +
+                 transfers + "]}");
+}
+
+/// Of a machine with that target.
+std::string targetError(const std::string &target) {
+  return errorOf(R"({"devices": [{"name": "cpu"}], "target": )" + target + "}");
 }
 
 constexpr const char *linearRate =
@@ -56,7 +64,7 @@ TEST(MachineTest, ShippedOnesAreWhole) {
 
 TEST(MachineTest, ReadsEveryField) {
   llvm::Expected<Machine> machine = Machine::parse(
-      R"({"name": "two", "description": "d", "source": "s",
+      R"({"name": "two", "description": "d", "source": "s", "target": "an-npu",
           "devices": [
             {"name": "cpu", "weight_bytes_per_second": 5e9, "bytes_per_second": 4e9,
              "elementwise_bytes_per_second": 3e9,
@@ -71,6 +79,8 @@ TEST(MachineTest, ReadsEveryField) {
   EXPECT_EQ(machine->name, "two");
   EXPECT_EQ(machine->description, "d");
   EXPECT_EQ(machine->source, "s");
+  ASSERT_TRUE(std::holds_alternative<std::string>(machine->target));
+  EXPECT_EQ(std::get<std::string>(machine->target), "an-npu");
   const Device *cpu = machine->find("cpu"), *npu = machine->find("npu");
   ASSERT_TRUE(cpu && npu);
   EXPECT_EQ(machine->find("gpu"), nullptr);
@@ -96,7 +106,7 @@ TEST(MachineTest, ReadsEveryField) {
 TEST(MachineTest, AFileWithoutANameIsNamedAfterItself) {
   std::filesystem::path path =
       std::filesystem::path(testing::TempDir()) / "bluec_machine_test_mine.json";
-  std::ofstream(path) << R"({"devices": [{"name": "cpu"}]})";
+  std::ofstream(path) << R"({"target": "t", "devices": [{"name": "cpu"}]})";
   llvm::Expected<Machine> machine = Machine::load(path.string());
   ASSERT_TRUE(bool(machine)) << llvm::toString(machine.takeError());
   EXPECT_EQ(machine->name, "bluec_machine_test_mine");
@@ -116,7 +126,7 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
   EXPECT_EQ(errorOf(R"({"devices": 1})"),
             "test.json: machine.devices: expected a list of at most 16, found 1");
   EXPECT_EQ(errorOf(R"({"device": []})"),
-            "test.json: machine: expected name, description, source, devices, transfers or "
+            "test.json: machine: expected name, description, source, target, devices, transfers or "
             "load_bytes_per_second, found "
             "\"device\"");
   EXPECT_EQ(errorOf(R"({"source": 3, "devices": []})"),
@@ -130,6 +140,68 @@ TEST(MachineTest, RefusesWhatIsNoMachine) {
   EXPECT_EQ(errorOf(R"({"devices": [{}]})"),
             "test.json: device 1.name: expected 1 to 32 of a-z, 0-9, _ and -, beginning with a "
             "letter, found \"\"");
+}
+
+TEST(MachineTest, ReadsFactsOfATarget) {
+  llvm::Expected<Machine> machine = Machine::parse(
+      R"({"devices": [{"name": "cpu"}],
+          "target": {"l2Bytes": 4, "vectorBits": 1024, "vectorRegisters": 2, "l1Bytes": 3}})",
+      "test.json");
+  ASSERT_TRUE(bool(machine)) << llvm::toString(machine.takeError());
+  const auto *facts = std::get_if<TargetFacts>(&machine->target);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->vectorBits, 1024);
+  EXPECT_EQ(facts->vectorRegisters, 2);
+  EXPECT_EQ(facts->l1Bytes, 3);
+  EXPECT_EQ(facts->l2Bytes, 4);
+  mlir::MLIRContext context;
+  context.loadDialect<plan::PlanDialect>();
+  plan::TargetAttr attribute = facts->attribute(&context, "npu");
+  EXPECT_EQ(attribute.getName(), "npu");
+  EXPECT_EQ(attribute.getFeatures(), "");
+  EXPECT_EQ(attribute.getVectorBits(), 1024);
+  EXPECT_EQ(attribute.getVectorRegisters(), 2);
+  EXPECT_EQ(attribute.getL1Bytes(), 3);
+  EXPECT_EQ(attribute.getL2Bytes(), 4);
+}
+
+TEST(MachineTest, RefusesTargetsThatSayNoLayout) {
+  auto facts = [](const std::string &bits, const std::string &rest) {
+    return targetError(R"({"vectorBits": )" + bits + rest + "}");
+  };
+  const std::string rest = R"(, "vectorRegisters": 32, "l1Bytes": 1, "l2Bytes": 1)";
+  const std::string expectedBits =
+      "test.json: machine.target.vectorBits: expected a power of two from 128 to 65536, found ";
+  EXPECT_EQ(targetError(R"("t")"), "");
+  EXPECT_EQ(facts("128", rest), "");
+  EXPECT_EQ(facts("65536", rest), "");
+  EXPECT_EQ(
+      errorOf(R"({"devices": [{"name": "cpu"}]})"),
+      "test.json: machine.target: expected a target's name or an object of facts, found none");
+  for (const char *other : {"null", "512", "[]", "true", "\"\""})
+    EXPECT_EQ(targetError(other),
+              "test.json: machine.target: expected a target's name or an object of facts, found " +
+                  std::string(other));
+  EXPECT_EQ(targetError("\"" + std::string(2000, 'a') + "\""),
+            "test.json: machine.target: expected a string of at most 1000 bytes, found \"" +
+                std::string(59, 'a') + "...");
+  EXPECT_EQ(
+      targetError(R"("a\nb")"),
+      R"(test.json: machine.target: expected a string without control characters, found "a\nb")");
+  EXPECT_EQ(targetError("{}"), expectedBits + "none");
+  for (const char *bits :
+       {"-512", "0", "64", "96", "192", "131072", "512.0", "1e3", "\"512\"", "null",
+        "18446744073709551615", "9223372036854775808", "99999999999999999999999"})
+    EXPECT_TRUE(llvm::StringRef(facts(bits, rest)).starts_with(expectedBits)) << facts(bits, rest);
+  EXPECT_EQ(facts("512", ""),
+            "test.json: machine.target.vectorRegisters: expected a whole number from 1 to 1024, "
+            "found none");
+  EXPECT_EQ(facts("512", R"(, "vectorRegisters": 32, "l1Bytes": 0)"),
+            "test.json: machine.target.l1Bytes: expected a whole number from 1 to 1099511627776, "
+            "found 0");
+  EXPECT_EQ(facts("512", rest + R"(, "name": "mine")"),
+            "test.json: machine.target: expected vectorBits, vectorRegisters, l1Bytes or l2Bytes, "
+            "found \"name\"");
 }
 
 TEST(MachineTest, RefusesFiguresThatNoDeviceHas) {

@@ -1,7 +1,6 @@
 // Weights as kernels read them: panels, dense tables, transforms of the compiler's own constants.
 #include "compiler/weights/WeightStream.h"
 
-#include "compiler/driver/bundle/WeightsFile.h"
 #include "compiler/weights/FloatConversion.h"
 #include "compiler/weights/PanelPacking.h"
 
@@ -248,33 +247,6 @@ TEST_F(QuantizedStreamTest, RefusesWhatIsNotFinite) {
                                   [](ArrayRef<char>) { return true; })));
   EXPECT_EQ(message, "w: expected finite numbers to quantize, found an infinity or NaN in rows 0 "
                      "to 76");
-}
-
-/// A tied table and head: equal rows, in different files and one of them transposed.
-TEST_F(QuantizedStreamTest, DigestsTellEqualRowsWhereverTheyAre) {
-  std::vector<float> rows;
-  for (size_t n = 0; n < 77; ++n)
-    for (size_t k = 0; k < 300; ++k)
-      rows.push_back(widenHalf(file[k * 77 + n]));
-  reader.modelFiles().provide(
-      "e", {reinterpret_cast<const char *>(rows.data()), rows.size() * sizeof(float)});
-  auto module = parse(R"(
-    plan.weight @head #blue.source<"w" at 0 : tensor<300x77xf16>> [#blue.transpose<[1, 0]>, #blue.convert<f32>,
-      #blue.quantize<<i4 group 64 scale f16>, search>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
-    plan.weight @table #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, search>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
-    plan.weight @other #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, nearest>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
-  )");
-  ASSERT_TRUE(module);
-  ASSERT_TRUE(succeeded(digestWeights(*module, reader)));
-  auto digest = [&](StringRef name) {
-    return SymbolTable(*module).lookup<plan::WeightOp>(name).getDigest();
-  };
-  ASSERT_TRUE(digest("head") && digest("table"));
-  EXPECT_EQ(*digest("head"), *digest("table"));
-  EXPECT_FALSE(digest("other"));
 }
 
 } // namespace

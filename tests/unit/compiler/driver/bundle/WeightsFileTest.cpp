@@ -280,4 +280,34 @@ TEST_F(WeightsFileTest, TakesFarLessMemoryThanTheWeights) {
   EXPECT_LT(peakMemory() - before, int64_t{120} << 20);
 }
 
+/// A tied table and head: equal rows, in different files and one of them transposed.
+TEST_F(WeightsFileTest, DigestsTellEqualRowsWhereverTheyAre) {
+  std::vector<float> columns, rows;
+  for (size_t k = 0; k < 300; ++k)
+    for (size_t n = 0; n < 77; ++n)
+      columns.push_back(static_cast<float>((k * 31 + n * 17) % 64) / 32 - 1);
+  for (size_t n = 0; n < 77; ++n)
+    for (size_t k = 0; k < 300; ++k)
+      rows.push_back(columns[k * 77 + n]);
+  writeFloats("w", columns);
+  writeFloats("e", rows);
+  auto module = parse(R"(
+    plan.weight @head #blue.source<"w" at 0 : tensor<300x77xf32>> [#blue.transpose<[1, 0]>,
+      #blue.quantize<<i4 group 64 scale f16>, search>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+    plan.weight @table #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, search>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+    plan.weight @other #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, nearest>]
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+  )");
+  ASSERT_TRUE(module);
+  ASSERT_TRUE(succeeded(digestWeights(*module, reader)));
+  auto digest = [&](StringRef name) {
+    return SymbolTable(*module).lookup<plan::WeightOp>(name).getDigest();
+  };
+  ASSERT_TRUE(digest("head") && digest("table"));
+  EXPECT_EQ(*digest("head"), *digest("table"));
+  EXPECT_FALSE(digest("other"));
+}
+
 } // namespace

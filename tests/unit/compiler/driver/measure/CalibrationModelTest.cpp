@@ -5,6 +5,7 @@
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Registration.h"
 #include "compiler/machine/StepCosts.h"
+#include "targets/Registration.h"
 
 #include <gtest/gtest.h>
 
@@ -42,19 +43,23 @@ TEST(CalibrationModelTest, HasAllKindsOfProducts) {
                                                  cost.arithmetic);
       }
   };
-  std::string errors;
-  llvm::raw_string_ostream err(errors);
-  EXPECT_EQ(compile(options, llvm::nulls(), err), 0) << errors;
-  std::filesystem::remove_all(directory);
-
   std::set<std::string> language = {
       "attention f32 f32", "attention i8 i16", "attention i8 i8", "linear f32 f32", "linear i4 f32",
       "linear i4 i16",     "linear i4 i8",     "linear i8 f32",   "linear i8 i16",  "linear i8 i8"};
-  EXPECT_EQ(kinds["prefill"], language);
-  EXPECT_EQ(kinds["decode"], language);
   std::set<std::string> vision = {"attention f32 f32", "attention i16 i16", "attention i8 i8",
                                   "linear f32 f32",    "linear i8 i16",     "linear i8 i8"};
-  EXPECT_EQ(kinds["encode"], vision);
+  for (const auto &target : targets::allTargets().all()) {
+    SCOPED_TRACE(target->name().str());
+    options.target = target->name().str();
+    kinds.clear();
+    std::string errors;
+    llvm::raw_string_ostream err(errors);
+    EXPECT_EQ(compile(options, llvm::nulls(), err), 0) << errors;
+    EXPECT_EQ(kinds["prefill"], language);
+    EXPECT_EQ(kinds["decode"], language);
+    EXPECT_EQ(kinds["encode"], vision);
+  }
+  std::filesystem::remove_all(directory);
 }
 
 } // namespace

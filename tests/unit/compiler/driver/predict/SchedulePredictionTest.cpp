@@ -5,7 +5,9 @@
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/machine/Machine.h"
+#include "targets/Registration.h"
 
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 using namespace bluec;
@@ -89,6 +91,86 @@ TEST_F(SchedulePredictionTest, AChunkOf128IsBest) {
   expectWithin(best, 2700, 0.02, "2048 tokens");
   for (int64_t other : {32, 512, 2048})
     EXPECT_LT(best, prefill(other)) << other;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// What predictions depend on
+//===------------------------------------------------------------------------------------------===//
+
+/// Makes "host" that target while it lives.
+class Host {
+public:
+  explicit Host(const char *target) {
+    if (const char *set = std::getenv(targets::kHostVariable))
+      before = set;
+    setenv(targets::kHostVariable, target, 1);
+  }
+  ~Host() {
+    if (before)
+      setenv(targets::kHostVariable, before->c_str(), 1);
+    else
+      unsetenv(targets::kHostVariable);
+  }
+
+private:
+  std::optional<std::string> before;
+};
+
+/// Asking for a host that is none, or that has no such code, would be an error: so any target is
+/// one here, whatever this machine runs.
+TEST_F(SchedulePredictionTest, TheHostHasNoPart) {
+  std::string expected = predict().dump();
+  ASSERT_EQ(exitCode, exitDone) << errors;
+  std::vector<std::string> hosts = {"none"};
+  for (const auto &target : targets::allTargets().all())
+    hosts.push_back(target->name().str());
+  for (const std::string &host : hosts) {
+    Host is(host.c_str());
+    EXPECT_EQ(predict().dump(), expected) << host << errors;
+  }
+}
+
+TEST_F(SchedulePredictionTest, LaysOutForTheMachinesTargetUnlessAsked) {
+  Host isNone("none");
+  Json own = predict();
+  EXPECT_EQ(own["target"], "dimensity-9300");
+  EXPECT_EQ(own["target_from"], "the machine description");
+  for (const auto &target : targets::allTargets().all()) {
+    Json asked = predict([&](auto &options) { options.target = target->name().str(); });
+    EXPECT_EQ(asked["target"], target->name().str()) << errors;
+    EXPECT_EQ(asked["target_from"], "--target");
+    Json before = machine["target"];
+    machine["target"] = target->name().str();
+    Json named = predict();
+    machine["target"] = before;
+    EXPECT_EQ(named["target_from"], "the machine description") << errors;
+    named["target_from"] = asked["target_from"];
+    EXPECT_EQ(named.dump(), asked.dump()) << "a target's name says its facts";
+  }
+}
+
+TEST_F(SchedulePredictionTest, FactsMayBeAsFarOutAsADescriptionMaySay) {
+  Host isNone("none");
+  for (const TargetFact &fact : targetFacts())
+    for (int64_t value : {fact.least, fact.most}) {
+      Json before = machine["target"];
+      machine["target"][fact.name] = value;
+      Json found = predict();
+      machine["target"] = before;
+      EXPECT_EQ(exitCode, exitDone) << fact.name << " " << value << ": " << errors;
+      EXPECT_GT(found["decode_ms"].get<double>(), 1) << fact.name << " " << value;
+    }
+}
+
+TEST_F(SchedulePredictionTest, ATargetThatIsNoneIsAnError) {
+  for (const char *name : {"host", "native", "pdp-11"}) {
+    errors.clear();
+    machine["target"] = name;
+    predict();
+    EXPECT_EQ(exitCode, exitInput);
+    EXPECT_EQ(errors, "error: dimensity-9300: machine.target: expected facts or one of " +
+                          targets::allTargets().names() + ", found '" + name + "'\n");
+  }
 }
 
 //===------------------------------------------------------------------------------------------===//

@@ -38,7 +38,7 @@ std::string entry(const std::string &name, const std::string &kind, int capacity
 
 /// Steps take 1 s on the CPU and 3 s on the NPU, calls 0.5 s on the NPU; 1000 bytes cross in 0.25
 /// s.
-constexpr const char *machineText = R"({"name": "m", "devices": [
+constexpr const char *machineText = R"({"name": "m", "target": "t", "devices": [
   {"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 1},
   {"name": "npu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 3, "call_seconds": 0.5}],
   "transfers": [{"from": "cpu", "to": "npu", "bytes_per_second": 4000},
@@ -118,9 +118,8 @@ TEST_F(TimelineTest, OneDeviceOverlapsNothing) {
   ModuleOp plan = parse(entry("encode", "encode", 2, {"cpu", "cpu"}) +
                         entry("encode_1", "encode", 1, {"cpu", "cpu"}));
   FailureOr<Timeline> found = encodeTimeline(
-      plan,
-      machine(R"({"devices": [{"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000,
-                                     "step_seconds": 1}]})"),
+      plan, machine(R"({"target": "t", "devices": [{"name": "cpu", "bytes_per_second": 1e9,
+                                     "on_chip_bytes": 1000000, "step_seconds": 1}]})"),
       5);
   ASSERT_TRUE(succeeded(found));
   EXPECT_DOUBLE_EQ(found->seconds, 6);
@@ -168,8 +167,9 @@ TEST_F(TimelineTest, Errors) {
             "expected an image encoder, found none");
   plan = parse(entry("decode", "decode", 1, {"cpu"}));
   EXPECT_EQ(errorOf([&] {
-              return decodeTimeline(plan, machine(R"({"name": "m", "devices": [{"name": "cpu"}]})"),
-                                    0);
+              return decodeTimeline(
+                  plan, machine(R"({"name": "m", "target": "t", "devices": [{"name": "cpu"}]})"),
+                  0);
             }),
             "'plan.step' op expected a device that computes relu for s0, found 'cpu' of machine m");
   plan = parse(entry("encode", "encode", 4, {"cpu"}));
