@@ -83,7 +83,7 @@ def maySee(user, used):
         return True
     # Targets know what all of them share, never each other; the registry beside them knows all.
     if own == "targets" and used.startswith("targets/") and user.count("/") > 1:
-        return used.split("/")[1] in (user.split("/")[1], "interface", "common")
+        return used.split("/")[1] in (user.split("/")[1], "interface", "llvm")
     if used.startswith(own + "/"):
         return True
     return any(used.startswith(folder + "/") for folder in MAY_USE[own])
@@ -120,7 +120,7 @@ def checkRuntimeIncludes(path, text):
 
 def checkTargetNames(path, text):
     parts = path.split("/")
-    if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "common")):
+    if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "llvm", "null")):
         return
     if path.startswith("runtime/platform/"):
         return

@@ -1,10 +1,14 @@
 #include "compiler/pipeline/Registration.h"
 
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/kernel/Kernel.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
+#include "passes/kernels/expand_kernel_ops/ExpandKernelOps.h"
+#include "passes/kernels/join_steps/JoinSteps.h"
+#include "passes/kernels/lower_entries/LowerEntries.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/kernels/lower_steps_to_kernels/LowerStepsToKernels.h"
 #include "passes/model/fold_constants/FoldConstants.h"
@@ -44,7 +48,7 @@ void bluec::registerAllDialects(mlir::DialectRegistry &registry) {
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
                   mlir::vector::VectorDialect>();
   registry.insert<onnx::OnnxDialect>();
-  registry.insert<blue::BlueDialect, kernel::KernelDialect, plan::PlanDialect>();
+  registry.insert<abi::AbiDialect, blue::BlueDialect, kernel::KernelDialect, plan::PlanDialect>();
 }
 
 void bluec::registerAllPasses() {
@@ -59,6 +63,9 @@ void bluec::registerAllPasses() {
   registerFuseSteps();
   registerInferShapes();
   registerInlineCachedBranch();
+  kernels::registerExpandKernelOps();
+  kernels::registerJoinSteps();
+  kernels::registerLowerEntries();
   kernels::registerLowerKernelsToLlvm();
   kernels::registerLowerStepsToKernels();
   registerLowerToPlan();

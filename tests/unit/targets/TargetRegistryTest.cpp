@@ -25,7 +25,7 @@ TEST(TargetRegistry, HostIsTheBestThatRunsHereAndNeverAGenericOne) {
   if (!host)
     EXPECT_EQ(error, "target host: none of bluec's targets runs on this machine");
   else
-    EXPECT_TRUE(host->runsHere());
+    EXPECT_TRUE(host->runsInProcess());
 }
 
 TEST(TargetRegistry, FactsNameTheTarget) {
