@@ -5,6 +5,7 @@ Reads the files that git tracks (and new ones that it does not ignore); needs no
 Each broken rule is one line: file:line: what was expected, what was found.
 """
 
+import glob
 import os
 import re
 import subprocess
@@ -12,22 +13,33 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# A folder may include headers of, and link libraries of, the folders named here, and its own.
-# The longest matching prefix counts.
+# The floors, from the ground up. A folder may include headers of, and link libraries of, the folders
+# named here, and its own; the longest matching prefix counts.
 RUNTIME = ["runtime/abi", "runtime/core", "runtime/platform", "runtime/vision", "runtime/text"]
-DIALECT = ["compiler/dialect", "compiler/support", "compiler/reference"]
+CELLAR = ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "compiler/recipe",
+          "compiler/machine"]
+GROUND = CELLAR + ["compiler/import", "passes", "targets", "runtime"]
+DRIVER = ["bundle", "session", "predict", "compile", "calibrate", "measure", "verify"]
 MAY_USE = {
     "runtime/abi": [],
     "runtime": RUNTIME,
-    "compiler/support": DIALECT,
-    "compiler/dialect": ["compiler/support"],
-    "compiler/reference": DIALECT,
-    "compiler/import": DIALECT + ["runtime"],
-    "passes": DIALECT + ["runtime/abi"],
-    "targets": DIALECT + ["passes", "runtime/abi"],
-    "compiler/pipeline": DIALECT + ["compiler/import", "passes", "targets", "runtime"],
-    "compiler/tools": DIALECT + ["compiler/import", "compiler/pipeline", "passes", "targets", "runtime"],
+    "compiler/base": [],
+    "compiler/dialect/abi": ["compiler/base"],
+    "compiler/dialect/kernel": ["compiler/base"],
+    "compiler/dialect/blue": ["compiler/base"],
+    "compiler/dialect/onnx": ["compiler/base", "compiler/dialect/blue"],
+    "compiler/dialect/plan": ["compiler/base", "compiler/dialect/blue"],
+    "compiler/reference": ["compiler/base", "compiler/dialect"],
+    "compiler/weights": ["compiler/base", "compiler/dialect", "compiler/reference"],
+    "compiler/import": ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "runtime"],
+    "compiler/recipe": ["compiler/base", "compiler/dialect"],
+    "compiler/machine": ["compiler/base", "compiler/dialect"],
+    "passes": CELLAR + ["runtime/abi"],
+    "targets": CELLAR + ["passes", "runtime/abi"],
+    "compiler/tools": GROUND + ["compiler/driver"],
 }
+for place, room in enumerate(DRIVER):
+    MAY_USE[f"compiler/driver/{room}"] = GROUND + [f"compiler/driver/{below}" for below in DRIVER[:place]]
 CODE_FOLDERS = ("runtime/", "compiler/", "passes/", "targets/")
 
 # Names that only a target's own folder may say, and, for facts about the machine it is built on,
@@ -84,9 +96,19 @@ def maySee(user, used):
     # Targets know what all of them share, never each other; the registry beside them knows all.
     if own == "targets" and used.startswith("targets/") and user.count("/") > 1:
         return used.split("/")[1] in (user.split("/")[1], "interface", "llvm")
+    # Passes know the dialects and the data models, never each other; what a level's passes share
+    # stands in a folder without a pass.
+    if own == "passes" and used.startswith("passes/"):
+        return passFolder(used) is None or passFolder(used) == passFolder(user)
     if used.startswith(own + "/"):
         return True
     return any(used.startswith(folder + "/") for folder in MAY_USE[own])
+
+
+def passFolder(path):
+    """passes/LEVEL/NAME of a path in a pass's folder, else None."""
+    folder = "/".join(path.split("/")[:3])
+    return folder if glob.glob(os.path.join(ROOT, folder, "*.td")) else None
 
 
 def stripComments(text):
@@ -174,6 +196,20 @@ def checkPassTests(files):
         problem(f"passes/{level}/{name}", 0, f"expected tests in tests/lit/{level}/{name}, found none")
 
 
+def checkUnitTests(files):
+    """tests/unit/FOLDER/NAMETest.cpp tests FOLDER/NAME.{h,cpp}, a helper NAME.cpp beside it, or, when it
+    is named after the folder, all of it."""
+    for path in files:
+        found = re.fullmatch(r"tests/unit/(.*)/(\w+)Test\.cpp", path)
+        if not found or not path.startswith(tuple("tests/unit/" + folder for folder in CODE_FOLDERS)):
+            continue
+        folder, name = found.groups()
+        known = {os.path.splitext(os.path.basename(other))[0] for other in files
+                 if os.path.dirname(other) in (folder, os.path.dirname(path)) and other.endswith(SOURCE)}
+        if name not in known and name.lower() != os.path.basename(folder).replace("_", ""):
+            problem(path, 0, f"expected the test of a source in {folder}, found none of that name")
+
+
 def checkLitFolders(files):
     """A folder that tests/lit/CMakeLists.txt does not name would never be run."""
     named = set(re.findall(r"\w+", read("tests/lit/CMakeLists.txt")))
@@ -239,6 +275,7 @@ def main():
         checkFile(path)
     checkLinks(files)
     checkPassTests(files)
+    checkUnitTests(files)
     checkLitFolders(files)
     total = sum(os.path.getsize(os.path.join(ROOT, path)) for path in files if path.startswith("examples/"))
     if total > MAX_MODEL_BYTES + (2 << 20):

@@ -12,5 +12,3 @@ const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
   }();
   return registry;
 }
-
-void bluec::targets::registerTargetPasses() { registerX86Passes(); }

@@ -9,9 +9,6 @@ namespace bluec::targets {
 /// All of bluec's targets.
 const TargetRegistry &allTargets();
 
-/// Registers the passes that stand in the targets' own folders, for bluec-opt.
-void registerTargetPasses();
-
 } // namespace bluec::targets
 
 #endif // BLUEC_TARGETS_REGISTRATION_H

@@ -18,10 +18,7 @@ namespace mlir::func {
 class FuncOp;
 } // namespace mlir::func
 
-namespace bluec {
-class WeightReader;
-
-namespace reference {
+namespace bluec::reference {
 
 /// What an evaluator may spend. A model file is hostile input: a Range or an Expand may ask for any
 /// size, and gets an error instead.
@@ -42,11 +39,19 @@ using Evaluator = mlir::FailureOr<mlir::SmallVector<Tensor>> (*)(
 /// Evaluators by op name ("onnx.MatMul").
 using EvaluatorTable = llvm::StringMap<Evaluator>;
 
+/// Where graphs get the values of their weights; WeightReader (compiler/weights) reads files.
+class WeightValues {
+public:
+  virtual ~WeightValues() = default;
+  /// What an onnx.Weight or a blue.weight stands for, after its transforms. Errors stand on the op.
+  virtual mlir::FailureOr<Tensor> valuesOf(mlir::Operation *weight) = 0;
+};
+
 struct GraphEvaluation {
   /// Required.
   const EvaluatorTable *evaluators = nullptr;
-  /// Where onnx.Weight and blue.weight get their values; without it they are errors.
-  WeightReader *weights = nullptr;
+  /// Without it, weights are errors.
+  WeightValues *weights = nullptr;
   EvaluationLimits limits;
   /// Rounds results to the element type of the op's result (f16, bf16, i32...), so that they are
   /// what the graph says. Without it, half-precision graphs are computed in f32.
@@ -69,7 +74,6 @@ evaluateFunction(mlir::func::FuncOp function, mlir::ArrayRef<std::shared_ptr<con
 mlir::FailureOr<std::shared_ptr<const Tensor>> evaluateValue(mlir::Value value, ValueMap &known,
                                                              const GraphEvaluation &options);
 
-} // namespace reference
-} // namespace bluec
+} // namespace bluec::reference
 
 #endif // BLUEC_COMPILER_REFERENCE_EVALUATOR_H

@@ -1,11 +1,9 @@
 // Runs graphs op by op through the plain evaluators.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/Evaluator.h"
 #include "compiler/reference/Rounding.h"
-#include "compiler/support/Quoted.h"
-#include "compiler/support/WeightReader.h"
-#include "compiler/support/quantize/Statistics.h"
 
-#include "compiler/dialect/blue/QuantizedWeight.h"
+#include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/onnx/Onnx.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -27,57 +25,27 @@ public:
   LogicalResult evaluate(Block &block);
 
 private:
-  template <typename Weight> FailureOr<SmallVector<Tensor>> readWeight(Weight op);
-  LogicalResult quantize(Operation *op, blue::SourceAttr source, blue::QuantizeAttr quantization,
-                         Tensor &tensor);
+  FailureOr<SmallVector<Tensor>> readWeight(Operation *op);
   FailureOr<SmallVector<SharedTensor>> evaluateIf(onnx::IfOp op);
 
   ValueMap &values;
   const GraphEvaluation &options;
 };
 
-template <typename Weight> FailureOr<SmallVector<Tensor>> GraphEvaluator::readWeight(Weight op) {
+FailureOr<SmallVector<Tensor>> GraphEvaluator::readWeight(Operation *op) {
   if (!options.weights)
-    return op.emitError() << "expected a reader for weight " << quoted(op.getName());
-  if (cast<ShapedType>(op.getType()).getNumElements() > options.limits.maxWeightElements)
-    return op.emitError() << "expected a weight of at most " << options.limits.maxWeightElements
-                          << " elements, found " << op.getType();
-  ArrayRef<Attribute> transforms = op.getTransforms().getValue();
-  blue::QuantizeAttr quantization;
-  if (!transforms.empty())
-    quantization = dyn_cast<blue::QuantizeAttr>(transforms.back());
-  if (quantization)
-    transforms = transforms.drop_back();
-  FailureOr<Tensor> tensor = options.weights->read(
-      op.getSource(), ArrayAttr::get(op.getContext(), transforms), [&] { return op.emitError(); });
-  if (failed(tensor))
+    return op->emitError() << "expected a reader for weight "
+                           << quoted(op->getAttrOfType<StringAttr>("name").getValue());
+  Type type = op->getResult(0).getType();
+  if (cast<ShapedType>(type).getNumElements() > options.limits.maxWeightElements)
+    return op->emitError() << "expected a weight of at most " << options.limits.maxWeightElements
+                           << " elements, found " << type;
+  FailureOr<Tensor> values = options.weights->valuesOf(op);
+  if (failed(values))
     return failure();
-  if (quantization && quantization.getMethod() == blue::QuantizeMethod::Keep) {
-    // What was read is what the integers in the file stand for.
-    if (blue::keptType(op.getSource(), transforms) != quantization.getType())
-      return op.emitError() << "expected a weight that is quantized in its file, found "
-                            << quantization;
-  } else if (quantization && failed(quantize(op, op.getSource(), quantization, *tensor))) {
-    return failure();
-  }
   SmallVector<Tensor> results;
-  results.push_back(std::move(*tensor));
+  results.push_back(std::move(*values));
   return results;
-}
-
-/// Replaces a weight by the numbers that its integers stand for.
-LogicalResult GraphEvaluator::quantize(Operation *op, blue::SourceAttr source,
-                                       blue::QuantizeAttr quantization, Tensor &tensor) {
-  if (tensor.type != ElementType::F32 || tensor.rank() != 2)
-    return op->emitError() << "expected rows of f32 to quantize, found rank " << tensor.rank();
-  quantize::Format format = quantize::Format::of(quantization.getType());
-  quantize::Rows rows;
-  if (!quantize::quantizeRows(format, quantization.getMethod(), options.weights->statistics, source,
-                              tensor.f32.data(), tensor.shape[0], tensor.shape[1], rows))
-    return op->emitError() << "expected finite weights, and for gptq a calibration run, found "
-                           << quantization;
-  quantize::dequantizeRows(format, rows, tensor.shape[0], tensor.shape[1], tensor.f32.data());
-  return success();
 }
 
 FailureOr<SmallVector<SharedTensor>> GraphEvaluator::evaluateIf(onnx::IfOp op) {
@@ -114,10 +82,8 @@ LogicalResult GraphEvaluator::evaluate(Operation *op) {
       operands.push_back(tensor.get());
     }
     FailureOr<SmallVector<Tensor>> outputs = failure();
-    if (auto weight = dyn_cast<onnx::WeightOp>(op)) {
-      outputs = readWeight(weight);
-    } else if (auto weight = dyn_cast<blue::WeightOp>(op)) {
-      outputs = readWeight(weight);
+    if (isa<onnx::WeightOp, blue::WeightOp>(op)) {
+      outputs = readWeight(op);
     } else {
       auto evaluator = options.evaluators->find(op->getName().getStringRef());
       if (evaluator == options.evaluators->end())

@@ -69,7 +69,7 @@ private:
   std::vector<double> values;
 };
 
-// What the manifest says that a step reads and computes (passes/schedule/costs/StepCosts.h).
+// What the manifest says that a step reads and computes (compiler/machine/StepCosts.h).
 struct Cost {
   std::string op, arithmetic;
   double weightBytes = 0, rowBytes = 0, positionBytes = 0;

@@ -32,7 +32,7 @@
 //   generation    may be absent: {eos_token_ids: [id]}
 //   entry_points, memory_plan, precision, fusions
 //                 for people; the object's own descriptor is what counts. `bluec bench` divides the
-//                 entry points' step_costs by times (passes/schedule/costs/StepCosts.h)
+//                 entry points' step_costs by times (compiler/machine/StepCosts.h)
 //   files         {NAME: {bytes, sha256,           every file of the bundle but this one; NAME has
 //                         block_bytes, crc32c}}    no '/'. The last two may be absent: CRC-32C of
 //                                                  each block (the last one may be short), eight

@@ -29,11 +29,11 @@ target_compile_options(bluec_mlir INTERFACE ${bluec_llvm_definitions})
 target_link_libraries(bluec_mlir INTERFACE MLIR LLVM bluec_options)
 
 # Parsing MLIR's headers is most of a small file's compile time; they are parsed once here.
-add_library(bluec_pch OBJECT ${PROJECT_SOURCE_DIR}/compiler/support/PrecompiledHeaders.cpp)
+add_library(bluec_pch OBJECT ${PROJECT_SOURCE_DIR}/compiler/base/PrecompiledHeaders.cpp)
 target_link_libraries(bluec_pch PRIVATE bluec_mlir)
 # Without time stamps in it, ccache can tell that a precompiled header is the same.
 target_compile_options(bluec_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
-target_precompile_headers(bluec_pch PRIVATE ${PROJECT_SOURCE_DIR}/compiler/support/PrecompiledHeaders.h)
+target_precompile_headers(bluec_pch PRIVATE ${PROJECT_SOURCE_DIR}/compiler/base/PrecompiledHeaders.h)
 
 # bluec_library(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
 # DEPENDS are public: who links the library sees what its headers need.

@@ -1,5 +1,7 @@
 # How tests are built and registered with ctest. Every test carries one label: unit, lit,
-# conformance, e2e, hostile or fuzz; `ctest -L lit` runs one kind.
+# conformance, e2e, hostile or fuzz; `ctest -L lit` runs one kind. A second label, host, is on those
+# that run what they compiled for `host`: scripts/test runs them again with every other target that
+# the machine has as BLUEC_HOST.
 
 find_package(GTest REQUIRED)
 find_package(Python3 3.11 REQUIRED COMPONENTS Interpreter)
@@ -14,8 +16,14 @@ add_custom_target(sanitized-tests)
 # LLVM's libraries are not built with the sanitizers: memory that they keep for good is no leak of
 # ours, and memory that they hand to our code looks poisoned.
 function(bluec_uninstrumented_libraries test)
-  set_tests_properties(${test} PROPERTIES ENVIRONMENT
+  set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
     "ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0")
+endfunction()
+
+# There is no host for these, so none of them can depend on which one it is: bluec fails when it is
+# asked for it. They name the targets that they are about.
+function(bluec_no_host test)
+  set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT BLUEC_HOST=none-in-this-test)
 endfunction()
 
 # bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
@@ -37,6 +45,7 @@ function(bluec_unit_test name)
   endif()
   add_test(NAME ${arg_LABEL}/${name} COMMAND ${name} ${arg_ARGS})
   set_tests_properties(${arg_LABEL}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+  bluec_no_host(${arg_LABEL}/${name})
   if(arg_LABEL STREQUAL "unit")
     add_dependencies(sanitized-tests ${name})
   endif()
@@ -45,18 +54,24 @@ function(bluec_unit_test name)
   endif()
 endfunction()
 
-# bluec_lit_test(FOLDER): the lit tests below the current source folder's FOLDER, as one ctest test.
+# bluec_lit_test(FOLDER [HOST]): the lit tests below the current source folder's FOLDER, as one ctest
+# test. HOST: some of them say `REQUIRES: host` (tests/lit/each_target.py).
 function(bluec_lit_test folder)
+  cmake_parse_arguments(arg "HOST" "" "" ${ARGN})
   add_test(NAME lit/${folder}
            COMMAND ${BLUEC_LIT} -sv --param build=${PROJECT_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   # lit runs its files on all cores by itself.
   set_tests_properties(lit/${folder} PROPERTIES LABELS lit TIMEOUT 900 RUN_SERIAL ON)
+  if(arg_HOST)
+    set_property(TEST lit/${folder} APPEND PROPERTY LABELS host)
+  endif()
 endfunction()
 
-# bluec_python_test(LABEL NAME SCRIPT [ARGS arg...] [TIMEOUT seconds] [SERIAL]): a test driver in
-# Python without packages. It finds the build in the environment variable BLUEC_BUILD_DIR.
+# bluec_python_test(LABEL NAME SCRIPT [ARGS arg...] [TIMEOUT seconds] [SERIAL] [HOST]): a test driver
+# in Python without packages. It finds the build in the environment variable BLUEC_BUILD_DIR. All of
+# them compile for the host; HOST: what they find may depend on which one it is.
 function(bluec_python_test label name script)
-  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "ARGS" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL;HOST" "TIMEOUT" "ARGS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 900)
   endif()
@@ -64,6 +79,9 @@ function(bluec_python_test label name script)
            COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${arg_ARGS})
   set_tests_properties(${label}/${name} PROPERTIES
     LABELS ${label} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT BLUEC_BUILD_DIR=${PROJECT_BINARY_DIR})
+  if(arg_HOST)
+    set_property(TEST ${label}/${name} APPEND PROPERTY LABELS host)
+  endif()
   if(arg_SERIAL)
     set_tests_properties(${label}/${name} PROPERTIES RUN_SERIAL ON)
   endif()
@@ -96,6 +114,7 @@ function(bluec_fuzzer name)
                    -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/${name}. ${corpus} ${arg_SEEDS})
   math(EXPR limit "${BLUEC_FUZZ_SECONDS} + 120")
   set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT ${limit})
+  bluec_no_host(fuzz/${name})
   if(arg_MLIR)
     bluec_uninstrumented_libraries(fuzz/${name})
   endif()

@@ -2,24 +2,46 @@
 
 #include "llvm/ADT/StringExtras.h"
 
+#include <cstdlib>
+
 using namespace bluec::targets;
 
 const Target *TargetRegistry::find(llvm::StringRef name, std::string &error) const {
-  if (name == "host" || name == "native") {
-    for (const auto &target : llvm::reverse(targets))
-      if (target->runsInProcess())
-        return target.get();
-    error = "target " + name.str() + ": none of bluec's targets runs on this machine";
-    return nullptr;
-  }
+  if (name == "host" || name == "native")
+    return host(error);
+  if (const Target *target = named(name))
+    return target;
+  error = "target: expected host or one of " + names() + ", found '" + name.str() + "'";
+  return nullptr;
+}
+
+const Target *TargetRegistry::named(llvm::StringRef name) const {
   for (const auto *list : {&targets, &unlisted})
     for (const auto &target : *list)
       if (target->name() == name)
         return target.get();
-  std::vector<std::string> names;
-  for (const auto &target : targets)
-    names.push_back(target->name().str());
-  error =
-      "target: expected host or one of " + llvm::join(names, ", ") + ", found '" + name.str() + "'";
   return nullptr;
+}
+
+const Target *TargetRegistry::host(std::string &error) const {
+  const char *forced = std::getenv(kHostVariable);
+  if (forced && *forced) {
+    const Target *target = named(forced);
+    if (target && target->runsInProcess())
+      return target;
+    error = std::string(kHostVariable) + ": expected " +
+            (target ? "a target that runs on this machine" : "one of " + names()) + ", found '" +
+            forced + "'";
+    return nullptr;
+  }
+  for (const auto &target : llvm::reverse(targets))
+    if (target->runsInProcess())
+      return target.get();
+  error = "target host: none of bluec's targets runs on this machine";
+  return nullptr;
+}
+
+std::string TargetRegistry::names() const {
+  return llvm::join(llvm::map_range(targets, [](const auto &one) { return one->name().str(); }),
+                    ", ");
 }

@@ -104,6 +104,9 @@ public:
   }
 };
 
+/// The environment variable that says what "host" is, for tests: the name of a target.
+inline constexpr const char *kHostVariable = "BLUEC_HOST";
+
 /// All targets, in the order in which `list-targets` shows them.
 class TargetRegistry {
 public:
@@ -113,9 +116,20 @@ public:
 
   llvm::ArrayRef<std::unique_ptr<Target>> all() const { return targets; }
 
-  /// The target of that name; "host" and "native" stand for the last one in the list whose code
-  /// runs in this process. Null with one line in `error` when there is none.
+  /// The target of that name; "host" and "native" stand for host(). Null with one line in `error`
+  /// when there is none.
   const Target *find(llvm::StringRef name, std::string &error) const;
+
+  /// The target that has this name itself, or null: what does not depend on the machine that bluec
+  /// runs on asks so.
+  const Target *named(llvm::StringRef name) const;
+
+  /// The last target in the list that runs on this machine, or the one that kHostVariable names,
+  /// which has to run here, too. Null with one line in `error` when there is none.
+  const Target *host(std::string &error) const;
+
+  /// The names of all, with commas between them.
+  std::string names() const;
 
 private:
   std::vector<std::unique_ptr<Target>> targets, unlisted;

@@ -73,5 +73,3 @@ void targets::addX86Targets(TargetRegistry &registry) {
   for (const Level &level : kLevels)
     registry.add(std::make_unique<X86Target>(level));
 }
-
-void targets::registerX86Passes() { registerLowerDotsToX86(); }

@@ -7,7 +7,6 @@
 namespace bluec::targets {
 
 void addX86Targets(TargetRegistry &registry);
-void registerX86Passes();
 
 } // namespace bluec::targets
 

@@ -8,12 +8,16 @@
 #   %python    a Python interpreter without packages
 # bluec, bluec-opt, FileCheck, not and split-file are found by name; so are the programs of
 # tests/tools (onnx-import, onnx-from-text).
+#   %target    one of bluec's targets; the file is run once for each (each_target.py)
+import json
 import os
+import subprocess
+import sys
 
-import lit.formats
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import each_target
 
 config.name = "bluec"
-config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["inputs"]
 config.test_source_root = os.path.dirname(os.path.abspath(__file__))
@@ -40,12 +44,18 @@ config.substitutions.append(("%root", root))
 config.substitutions.append(("%examples", os.path.join(root, "examples")))
 config.substitutions.append(("%python", "python3 -B"))
 
-# `REQUIRES: avx512` and the like, for the few tests that run what they compiled.
-with open("/proc/cpuinfo") as cpuinfo:
-    flags = next((line.split(":")[1].split() for line in cpuinfo if line.startswith("flags")), [])
-if {"avx2", "fma"} <= set(flags):
-    config.available_features.add("avx2")
-if {"avx512f", "avx512vnni"} <= set(flags):
-    config.available_features.add("avx512")
+# `REQUIRES: host`, for the few tests that run what they compiled.
+targets = []
+if os.path.exists(os.path.join(config.bluec_bin_dir, "bluec")):
+    asked = subprocess.run([os.path.join(config.bluec_bin_dir, "bluec"), "list-targets", "--json"],
+                           capture_output=True, text=True, check=True)
+    targets = json.loads(asked.stdout)
+    if any(target["host"] for target in targets):
+        config.available_features.add("host")
+    elif os.environ.get("BLUEC_HOST"):
+        lit_config.fatal(asked.stderr.strip())
+if "BLUEC_HOST" in os.environ:
+    config.environment["BLUEC_HOST"] = os.environ["BLUEC_HOST"]
+config.test_format = each_target.EachTarget([target["name"] for target in targets])
 if config.bluec_sanitize:
     config.available_features.add("sanitize")

@@ -33,6 +33,12 @@ namespace bluec::blue {
 /// and "decoder".
 inline constexpr llvm::StringLiteral kRoleAttr = "blue.role";
 
+/// On an onnx op that is in no layer: why, as a string. onnx-to-blue sets it, verify-model reads
+/// it.
+inline constexpr llvm::StringLiteral kUnraisedAttr = "blue.unraised";
+/// The reason of a node that no pattern has more to say about.
+inline constexpr llvm::StringLiteral kUnknownLayer = "expected a node of a layer that bluec knows";
+
 /// The type that `transform` (one of the weight transform attributes) makes of `type`, or failure
 /// with one line to `emitError` when it does not accept it.
 mlir::FailureOr<mlir::RankedTensorType>

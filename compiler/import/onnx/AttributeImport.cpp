@@ -1,7 +1,7 @@
 #include "compiler/import/onnx/AttributeImport.h"
 
+#include "compiler/base/Quoted.h"
 #include "compiler/import/onnx/TensorImport.h"
-#include "compiler/support/Quoted.h"
 
 using namespace mlir;
 using namespace bluec;

@@ -1,5 +1,6 @@
 #include "compiler/import/onnx/GraphImport.h"
 
+#include "compiler/base/Quoted.h"
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/onnx/inference/Rules.h"
@@ -9,7 +10,6 @@
 #include "compiler/import/onnx/ModuleScope.h"
 #include "compiler/import/onnx/OnnxFile.h"
 #include "compiler/import/onnx/TensorImport.h"
-#include "compiler/support/Quoted.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"

@@ -2,7 +2,7 @@
 #ifndef BLUEC_COMPILER_IMPORT_ONNX_GRAPHIMPORT_H
 #define BLUEC_COMPILER_IMPORT_ONNX_GRAPHIMPORT_H
 
-#include "compiler/support/ModelFiles.h"
+#include "compiler/base/ModelFiles.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

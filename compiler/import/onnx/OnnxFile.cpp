@@ -1,8 +1,8 @@
 #include "compiler/import/onnx/OnnxFile.h"
 
+#include "compiler/base/Quoted.h"
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/import/onnx/WireFormat.h"
-#include "compiler/support/Quoted.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"

@@ -2,7 +2,7 @@
 #ifndef BLUEC_COMPILER_IMPORT_ONNX_ONNXFILE_H
 #define BLUEC_COMPILER_IMPORT_ONNX_ONNXFILE_H
 
-#include "compiler/support/ModelFiles.h"
+#include "compiler/base/ModelFiles.h"
 
 #include "mlir/IR/Types.h"
 

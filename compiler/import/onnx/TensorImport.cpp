@@ -1,8 +1,8 @@
 #include "compiler/import/onnx/TensorImport.h"
 
+#include "compiler/base/Quoted.h"
 #include "compiler/dialect/onnx/DataTypes.h"
 #include "compiler/dialect/onnx/Onnx.h"
-#include "compiler/support/Quoted.h"
 
 using namespace mlir;
 using namespace bluec;

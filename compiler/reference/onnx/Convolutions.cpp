@@ -1,6 +1,6 @@
 // Evaluators of convolution and average pooling in any number of spatial dims.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/onnx/Support.h"
-#include "compiler/support/Quoted.h"
 
 #include "llvm/Support/MathExtras.h"
 

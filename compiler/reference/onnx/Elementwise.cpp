@@ -1,8 +1,8 @@
 // Evaluators of ops that work element by element, with numpy broadcasting. Float functions are
 // computed in double and rounded once.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/Rounding.h"
 #include "compiler/reference/onnx/Support.h"
-#include "compiler/support/Quoted.h"
 
 #include "compiler/dialect/onnx/DataTypes.h"
 

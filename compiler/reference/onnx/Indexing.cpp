@@ -1,8 +1,8 @@
 // Evaluators of constants, of ops that make index vectors, and of gathers and scatters.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/Rounding.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "compiler/reference/onnx/Support.h"
-#include "compiler/support/Quoted.h"
 
 #include <algorithm>
 #include <cmath>

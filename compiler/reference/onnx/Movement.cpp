@@ -1,6 +1,6 @@
 // Evaluators of ops that rearrange elements: reshapes, transposes, joins and cuts.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/onnx/Support.h"
-#include "compiler/support/Quoted.h"
 
 #include "llvm/Support/MathExtras.h"
 

@@ -1,6 +1,6 @@
 // Evaluators of matrix products. Sums accumulate in double, in index order, and are rounded once.
+#include "compiler/base/Quoted.h"
 #include "compiler/reference/onnx/Support.h"
-#include "compiler/support/Quoted.h"
 
 #include <map>
 

@@ -1,5 +1,5 @@
 // bluec-opt runs any of bluec's passes alone; it is the driver of the lit tests.
-#include "compiler/pipeline/Registration.h"
+#include "compiler/driver/session/Registration.h"
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"

@@ -36,6 +36,9 @@ inline constexpr int64_t kMostBatchTiles = 64;
 /// Tiles, or 0 for "auto".
 bool parseImageBatch(const std::string &text, int64_t &tiles);
 
+/// The help of an option that takes a target and whose default is the host; `what` begins it.
+std::string targetHelp(const std::string &what);
+
 /// The help of an option that takes a machine description; `what` begins it.
 std::string machineHelp(const std::string &what);
 

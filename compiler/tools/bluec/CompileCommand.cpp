@@ -1,7 +1,9 @@
-#include "compiler/pipeline/Compilation.h"
+#include "compiler/driver/calibrate/Calibration.h"
+#include "compiler/driver/compile/Compilation.h"
+#include "compiler/machine/Machine.h"
+#include "compiler/recipe/Recipe.h"
 #include "compiler/tools/bluec/Commands.h"
-#include "passes/precision/recipe/Recipe.h"
-#include "passes/schedule/machine/Machine.h"
+#include "targets/interface/Target.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
@@ -35,8 +37,13 @@ bool bluec::tools::parseImageBatch(const std::string &text, int64_t &tiles) {
   return !llvm::StringRef(text).getAsInteger(10, tiles) && tiles >= 1 && tiles <= kMostBatchTiles;
 }
 
+std::string bluec::tools::targetHelp(const std::string &what) {
+  return what + " (see list-targets); host, the default, is the best that runs on this machine, " +
+         "or what the environment variable " + targets::kHostVariable + " names, for tests";
+}
+
 std::string bluec::tools::machineHelp(const std::string &what) {
-  std::string text = what + ", a file (see passes/schedule/machine) or one of:";
+  std::string text = what + ", a file (see compiler/machine) or one of:";
   for (const ShippedMachine &shipped : shippedMachines()) {
     llvm::Expected<Machine> machine = Machine::load(shipped.name);
     text += std::string("\n  ") + shipped.name + ": " +
@@ -50,7 +57,7 @@ namespace {
 struct CompileArguments {
   CompileOptions options;
   int64_t context = 0, chunk = 0;
-  std::string emit = "bundle", stopAfter, budget, imageBatch;
+  std::string calibration, emit = "bundle", stopAfter, budget, imageBatch;
 };
 
 std::string phaseHelp() {
@@ -61,7 +68,7 @@ std::string phaseHelp() {
 }
 
 std::string recipeHelp() {
-  std::string text = "Precision recipe, a file (see passes/precision/recipe) or one of:";
+  std::string text = "Precision recipe, a file (see compiler/recipe) or one of:";
   for (const ShippedRecipe &shipped : shippedRecipes()) {
     llvm::Expected<Recipe> recipe = Recipe::load(shipped.name);
     text += std::string("\n  ") + shipped.name + ": " +
@@ -121,6 +128,8 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
                       " tiles, found '" + arguments.imageBatch + "'");
   if (int code = parseInstrumentation(command.remaining()))
     return code;
+  if (!arguments.calibration.empty())
+    options.calibrate = calibrateOn(arguments.calibration);
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   return compile(options, llvm::outs(), llvm::errs());
 }
@@ -138,11 +147,10 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,
                       "Where the bundle goes (a file for --emit mlir and llvm)");
-  command->add_option("--target", options.target,
-                      "What to compile for (see list-targets); host is this machine");
+  command->add_option("--target", options.target, targetHelp("What to compile for"));
   command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option(
-      "--calibration", options.calibration,
+      "--calibration", arguments->calibration,
       "Directory with prompts.txt, a question a line (pictures in front, with tabs); "
       "for recipes with gptq or static, and to measure what the recipe costs");
   command

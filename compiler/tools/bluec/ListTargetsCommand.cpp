@@ -1,4 +1,4 @@
-#include "compiler/pipeline/Manifest.h"
+#include "compiler/driver/bundle/Manifest.h"
 #include "compiler/tools/bluec/Commands.h"
 #include "targets/Registration.h"
 
@@ -10,8 +10,10 @@ using namespace bluec::tools;
 
 static int listTargets(bool json) {
   const targets::TargetRegistry &registry = targets::allTargets();
-  std::string none;
-  const targets::Target *host = registry.find("host", none);
+  std::string why;
+  const targets::Target *host = registry.host(why);
+  if (!host)
+    std::cerr << "warning: " << why << '\n';
   Json list = Json::array();
   for (const auto &target : registry.all()) {
     if (json)

@@ -1,8 +1,8 @@
 // `bluec calibrate-machine` and `bluec list-machines`: descriptions for --machine.
-#include "compiler/pipeline/MachineCalibration.h"
-#include "compiler/pipeline/Manifest.h"
+#include "compiler/driver/bundle/Manifest.h"
+#include "compiler/driver/measure/MachineCalibration.h"
+#include "compiler/machine/Machine.h"
 #include "compiler/tools/bluec/Commands.h"
-#include "passes/schedule/machine/Machine.h"
 
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -20,8 +20,7 @@ void bluec::tools::addCalibrateMachineCommand(CLI::App &app, Chosen &chosen) {
   constexpr int mostThreads = 1024, mostRounds = 1000;
   command->add_option("-o,--output", options->output, "Where the description goes (a JSON file)")
       ->required();
-  command->add_option("--target", options->target,
-                      "What bundles are compiled for (see list-targets); host is this machine");
+  command->add_option("--target", options->target, targetHelp("What bundles are compiled for"));
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")
       ->check(CLI::Range(0, mostThreads));
   command->add_option("--rounds", options->rounds, "How often each is timed (3 to 11 times)")

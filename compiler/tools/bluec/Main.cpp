@@ -1,8 +1,8 @@
 // bluec: compiles multimodal LLMs of the BlueLM-V family, and runs, inspects and verifies bundles.
-#include "compiler/pipeline/Diagnostics.h"
-#include "compiler/pipeline/PassRunner.h"
-#include "compiler/pipeline/Registration.h"
-#include "compiler/pipeline/Version.h"
+#include "compiler/driver/session/Diagnostics.h"
+#include "compiler/driver/session/PassRunner.h"
+#include "compiler/driver/session/Registration.h"
+#include "compiler/driver/session/Version.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/Config/llvm-config.h"

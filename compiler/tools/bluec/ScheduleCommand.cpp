@@ -1,4 +1,4 @@
-#include "compiler/pipeline/SchedulePrediction.h"
+#include "compiler/driver/predict/SchedulePrediction.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -62,7 +62,7 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
       ->required();
   command->add_option("--machine", options.machine, machineHelp("Machine description"))->required();
   command->add_option("--target", options.target,
-                      "Whose layouts weights and caches have (see list-targets)");
+                      "Whose layouts weights and caches have (the machine's; see list-targets)");
   command->add_option("--recipe", options.recipe, "Precision recipe, as for compile");
   command->add_option("--image", arguments->image, "Pixels of the picture (768x1536)");
   command->add_option("--image-batch", arguments->imageBatch,

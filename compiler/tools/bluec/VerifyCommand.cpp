@@ -1,4 +1,4 @@
-#include "compiler/pipeline/Verification.h"
+#include "compiler/driver/verify/Verification.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include <memory>

@@ -1,6 +1,6 @@
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 
-#include "compiler/support/WeightReader.h"
+#include "compiler/weights/WeightReader.h"
 #include "passes/conversions/onnx_to_blue/Heads.h"
 #include "passes/conversions/onnx_to_blue/Raising.h"
 
@@ -36,7 +36,7 @@ struct Output {
 /// Raises one function.
 class FunctionRaiser {
 public:
-  FunctionRaiser(func::FuncOp function, WeightReader *weights, int64_t context)
+  FunctionRaiser(func::FuncOp function, reference::WeightValues *weights, int64_t context)
       : function(function), raising(function, weights, context) {}
 
   /// Failure with errors when the function is none of the model's; success with or without a new
@@ -204,7 +204,7 @@ LogicalResult FunctionRaiser::demand() {
     }
     Operation *op = value.getDefiningOp();
     if (!isMovement(op, raising.dependences()))
-      miss(op, kUnknownLayer);
+      miss(op, blue::kUnknownLayer);
     llvm::append_range(worklist, op->getOperands());
   }
   return success();
@@ -327,7 +327,7 @@ LogicalResult FunctionRaiser::run() {
   if (missing.empty())
     return build();
   for (auto &[op, reason] : missing)
-    op->setAttr(kUnraisedAttr, StringAttr::get(op->getContext(), reason));
+    op->setAttr(blue::kUnraisedAttr, StringAttr::get(op->getContext(), reason));
   return success();
 }
 

@@ -1,7 +1,6 @@
 #include "passes/conversions/onnx_to_blue/Probe.h"
 
 #include "compiler/reference/onnx/OnnxEvaluators.h"
-#include "compiler/support/WeightReader.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/Regex.h"
@@ -165,7 +164,8 @@ static std::optional<int64_t> dimAt(RankedTensorType type, int64_t i,
 
 FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<GraphInput> inputs,
                                                 const Dependences &dependences, Lengths lengths,
-                                                WeightReader *weights, std::string &reason) {
+                                                reference::WeightValues *weights,
+                                                std::string &reason) {
   std::unique_ptr<Probe> probe(new Probe);
   probe->at = lengths;
   probe->dependences = &dependences;

@@ -63,11 +63,10 @@ private:
 class Probe {
 public:
   /// Fails, with a reason, when the types of the inputs contradict the lengths.
-  static mlir::FailureOr<std::unique_ptr<Probe>> create(mlir::func::FuncOp function,
-                                                        llvm::ArrayRef<GraphInput> inputs,
-                                                        const Dependences &dependences,
-                                                        Lengths lengths, WeightReader *weights,
-                                                        std::string &reason);
+  static mlir::FailureOr<std::unique_ptr<Probe>>
+  create(mlir::func::FuncOp function, llvm::ArrayRef<GraphInput> inputs,
+         const Dependences &dependences, Lengths lengths, reference::WeightValues *weights,
+         std::string &reason);
 
   const Lengths &lengths() const { return at; }
 
@@ -86,7 +85,7 @@ private:
 
   Lengths at;
   const Dependences *dependences = nullptr;
-  WeightReader *weights = nullptr;
+  reference::WeightValues *weights = nullptr;
   llvm::SmallVector<std::optional<int64_t>> symbols;
   reference::ValueMap known;
   llvm::DenseSet<mlir::Value> failures;

@@ -10,7 +10,7 @@ using namespace bluec::onnx_to_blue;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
 
-Raising::Raising(func::FuncOp function, WeightReader *weights, int64_t context)
+Raising::Raising(func::FuncOp function, reference::WeightValues *weights, int64_t context)
     : function(function), context(context), weights(weights) {
   if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr))
     role = attr.getValue();

@@ -105,7 +105,7 @@ struct CacheUse {
 
 class Raising {
 public:
-  Raising(mlir::func::FuncOp function, WeightReader *weights, int64_t context);
+  Raising(mlir::func::FuncOp function, reference::WeightValues *weights, int64_t context);
 
   /// Prepares inputs and probes; one error at the function when that cannot be done.
   mlir::LogicalResult prepare();
@@ -179,7 +179,7 @@ public:
 private:
   friend class Emitter;
 
-  WeightReader *weights;
+  reference::WeightValues *weights;
   std::unique_ptr<Dependences> dependenceInfo;
   std::vector<std::unique_ptr<Probe>> probes;
   llvm::SmallVector<Probe *> shorts, all;

@@ -1,7 +1,6 @@
 #include "passes/model/verify_model/VerifyModel.h"
 
 #include "compiler/dialect/onnx/Onnx.h"
-#include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -24,8 +23,8 @@ static StringRef nodeType(Operation *op) {
 
 /// Whether an op is marked with a reason of its own.
 static bool saysWhy(Operation *op) {
-  auto reason = op->getAttrOfType<StringAttr>(kUnraisedAttr);
-  return reason && reason.getValue() != kUnknownLayer;
+  auto reason = op->getAttrOfType<StringAttr>(blue::kUnraisedAttr);
+  return reason && reason.getValue() != blue::kUnknownLayer;
 }
 
 /// Reports the nodes of a function that were not raised; success when there are none.
@@ -35,7 +34,7 @@ static LogicalResult verifyNodes(func::FuncOp function) {
     if (!isa_and_present<onnx::OnnxDialect>(op->getDialect()))
       return;
     nodes.push_back(op);
-    if (op->hasAttr(kUnraisedAttr))
+    if (op->hasAttr(blue::kUnraisedAttr))
       marked.push_back(op);
   });
   if (nodes.empty())
@@ -45,7 +44,7 @@ static LogicalResult verifyNodes(func::FuncOp function) {
   // A function is raised as a whole: nodes without a mark would have been raised.
   for (Operation *op : marked.empty() ? nodes : marked) {
     InFlightDiagnostic error = emitError(op->getLoc()) << nodeType(op) << ": ";
-    if (auto reason = op->getAttrOfType<StringAttr>(kUnraisedAttr))
+    if (auto reason = op->getAttrOfType<StringAttr>(blue::kUnraisedAttr))
       error << reason.getValue();
     else
       error << "expected to be raised";

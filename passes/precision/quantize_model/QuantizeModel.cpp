@@ -3,7 +3,7 @@
 #include "compiler/dialect/blue/QuantizedWeight.h"
 #include "compiler/dialect/plan/Layouts.h"
 #include "compiler/dialect/plan/Plan.h"
-#include "passes/precision/recipe/Recipe.h"
+#include "compiler/recipe/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"

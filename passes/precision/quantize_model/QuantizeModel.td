@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
   let summary = "give a model the types that a precision recipe says";
   let description = [{
-    **What it does.** Asks the recipe about every layer, by name (see passes/precision/recipe).
+    **What it does.** Asks the recipe about every layer, by name (see compiler/recipe).
     Weights of linear layers and tables of embeddings become integers: `#blue.quantize<type, method>`
     joins their transforms, after a conversion to f32 where they are narrower. The input of a linear
     layer goes through a blue.quantize, one for all layers that read the same value in the same type

@@ -1,7 +1,7 @@
 #include "passes/schedule/place_steps/PlaceSteps.h"
 
-#include "passes/schedule/costs/CostModel.h"
-#include "passes/schedule/machine/Machine.h"
+#include "compiler/machine/CostModel.h"
+#include "compiler/machine/Machine.h"
 
 #include <limits>
 

@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 def PlaceSteps : Pass<"place-steps", "::mlir::ModuleOp"> {
   let summary = "choose the device of a machine that each step runs on";
   let description = [{
-    **What it does.** Asks the model of costs (passes/schedule/costs) how long each step takes on each device of
+    **What it does.** Asks the model of costs (compiler/machine) how long each step takes on each device of
     the machine description, and gives each entry the placement that ends it soonest: all steps on one
     device, or, for an encoder, the first steps on one and the rest on another, where exactly one value
     crosses. Of an encoder, three calls of the batch count (a picture of nine tiles and its like), of which the

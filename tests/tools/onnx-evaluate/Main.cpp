@@ -1,12 +1,12 @@
 // onnx-evaluate MODEL.onnx VALUES.onnx: runs a model through the plain evaluators and compares.
 // VALUES.onnx is a model whose initializers are the inputs and the expected outputs, by name.
 // Prints the largest relative error; fails when it is above 1e-4 or a shape differs.
+#include "compiler/driver/session/Registration.h"
 #include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/onnx/TensorImport.h"
-#include "compiler/pipeline/Registration.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "compiler/reference/onnx/OnnxEvaluators.h"
-#include "compiler/support/WeightReader.h"
+#include "compiler/weights/WeightReader.h"
 
 #include "compiler/dialect/onnx/Onnx.h"
 

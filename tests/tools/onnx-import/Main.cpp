@@ -1,7 +1,7 @@
 // onnx-import FILE.onnx: prints the onnx dialect's module of one ONNX file. A driver for tests of
 // the importer alone; users have `bluec compile --stop-after import`.
+#include "compiler/driver/session/Registration.h"
 #include "compiler/import/onnx/GraphImport.h"
-#include "compiler/pipeline/Registration.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"

@@ -1,6 +1,6 @@
 // Inference for matrix products and convolutions.
+#include "compiler/base/Quoted.h"
 #include "compiler/dialect/onnx/inference/Rules.h"
-#include "compiler/support/Quoted.h"
 
 #include <map>
 

@@ -2,15 +2,15 @@
 // what onnxruntime gave; as imported, and after the passes at the onnx level.
 #include "tests/unit/compiler/import/FamilyGoldens.h"
 
+#include "compiler/driver/session/Registration.h"
 #include "compiler/import/onnx/GraphImport.h"
-#include "compiler/pipeline/Registration.h"
 #include "compiler/reference/onnx/OnnxEvaluators.h"
-#include "compiler/support/WeightReader.h"
-#include "passes/model/fold_constants/FoldConstants.h"
-#include "passes/model/inline_cached_branch/InlineCachedBranch.h"
-#include "passes/model/specialize_batch/SpecializeBatch.h"
-#include "passes/model/unpack_attention/UnpackAttention.h"
-#include "passes/model/unpack_quantized/UnpackQuantized.h"
+#include "compiler/weights/WeightReader.h"
+#include "passes/onnx/fold_constants/FoldConstants.h"
+#include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
+#include "passes/onnx/specialize_batch/SpecializeBatch.h"
+#include "passes/onnx/unpack_attention/UnpackAttention.h"
+#include "passes/onnx/unpack_quantized/UnpackQuantized.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"

@@ -1,0 +1,37 @@
+// Read-only views of files that a model package names.
+#ifndef BLUEC_COMPILER_BASE_MAPPEDFILE_H
+#define BLUEC_COMPILER_BASE_MAPPEDFILE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace bluec {
+
+/// A regular file, mapped read-only. Errors are one line without the path: "not found",
+/// "not a regular file", ...
+class MappedFile {
+public:
+  static llvm::Expected<std::unique_ptr<MappedFile>> open(const std::string &path);
+
+  /// All bytes of the file; valid as long as the object lives.
+  llvm::ArrayRef<char> bytes() const { return {region.const_data(), size}; }
+
+private:
+  llvm::sys::fs::mapped_file_region region;
+  size_t size = 0;
+};
+
+/// The real path of `name`, a file inside `directory`. `name` comes from a model file and may be
+/// hostile: it has to be relative, must not contain "..", and neither it nor a symbolic link on the
+/// way may lead out of the directory.
+llvm::Expected<std::string> resolveInside(const std::string &directory, llvm::StringRef name);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_BASE_MAPPEDFILE_H

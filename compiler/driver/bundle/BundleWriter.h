@@ -1,0 +1,60 @@
+// A bundle's directory in the making.
+#ifndef BLUEC_COMPILER_DRIVER_BUNDLE_BUNDLEWRITER_H
+#define BLUEC_COMPILER_DRIVER_BUNDLE_BUNDLEWRITER_H
+
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace bluec {
+
+/// A file of a bundle as the manifest lists it.
+struct BundleFile {
+  uint64_t bytes = 0;
+  std::string sha256;           // 64 lower-case digits
+  std::vector<uint32_t> blocks; // CRC-32C of each kBlockBytes; empty for files that are hashed
+};
+
+/// Bytes of a block with its own checksum: a reader checks them on all threads.
+inline constexpr int64_t kBlockBytes = int64_t{4} << 20;
+
+std::string hexDigits(llvm::ArrayRef<uint8_t> bytes);
+/// Size and hash of a file, read a piece at a time.
+llvm::Expected<BundleFile> describeFile(llvm::StringRef path);
+
+/// Files go to a temporary directory beside `output`; `commit` moves it there. Without commit the
+/// temporary directory is removed, and `output` is as it was.
+class BundleWriter {
+public:
+  /// Fails when `output` may not be written: its parent is missing, it is no directory, or it holds
+  /// something other than a bundle.
+  static llvm::Expected<std::unique_ptr<BundleWriter>> create(llvm::StringRef output);
+  ~BundleWriter();
+  BundleWriter(const BundleWriter &) = delete;
+  BundleWriter &operator=(const BundleWriter &) = delete;
+
+  /// Where to write the file of that name.
+  std::string pathOf(llvm::StringRef name) const;
+  llvm::Error write(llvm::StringRef name, llvm::StringRef content);
+  llvm::Error commit();
+
+private:
+  BundleWriter(std::string output, std::string staging)
+      : output(std::move(output)), staging(std::move(staging)) {}
+
+  std::string output;
+  std::string staging; // empty once committed
+};
+
+/// Writes one file beside its place and moves it there; fails when `path` is a directory.
+llvm::Error writeFileWhole(llvm::StringRef path, llvm::StringRef content);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_DRIVER_BUNDLE_BUNDLEWRITER_H

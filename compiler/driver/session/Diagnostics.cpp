@@ -1,0 +1,96 @@
+#include "compiler/driver/session/Diagnostics.h"
+
+#include "mlir/IR/Location.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace bluec;
+
+std::string bluec::describe(Location location) {
+  if (auto named = dyn_cast<NameLoc>(location))
+    return named.getName().str();
+  if (auto file = dyn_cast<FileLineColLoc>(location))
+    return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" +
+            Twine(file.getColumn()))
+        .str();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : llvm::reverse(fused.getLocations()))
+      if (std::string text = describe(part); !text.empty())
+        return text;
+  if (auto call = dyn_cast<CallSiteLoc>(location))
+    return describe(call.getCallee());
+  return "";
+}
+
+/// A message is one line, whatever a name in a model file or a nested printer puts into it.
+static std::string oneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
+LogicalResult Diagnostics::error(const Twine &message) {
+  std::lock_guard<std::mutex> lock(mutex);
+  printPending();
+  ++count;
+  err << "error: " << oneLine(message.str()) << '\n';
+  return failure();
+}
+
+void Diagnostics::note(const Twine &message) {
+  std::lock_guard<std::mutex> lock(mutex);
+  printPending();
+  err << oneLine(message.str()) << '\n';
+}
+
+void Diagnostics::flush() {
+  std::lock_guard<std::mutex> lock(mutex);
+  printPending();
+}
+
+void Diagnostics::printPending() {
+  constexpr size_t shown = 4;
+  if (pending.empty())
+    return;
+  err << "error: ";
+  for (size_t i = 0; i < std::min(pending.size(), shown); ++i)
+    err << (i == 0 ? "" : "; ") << oneLine(pending[i]);
+  if (pending.size() > shown)
+    err << "; and " << pending.size() - shown << " more";
+  err << '\n';
+  pending.clear();
+}
+
+void Diagnostics::print(Diagnostic &diagnostic) {
+  std::string where = describe(diagnostic.getLocation());
+  std::string text = (where.empty() ? "" : where + ": ") + diagnostic.str();
+  switch (diagnostic.getSeverity()) {
+  case DiagnosticSeverity::Error:
+    if (verbose) {
+      (void)error(text);
+    } else {
+      std::lock_guard<std::mutex> lock(mutex);
+      ++count;
+      pending.push_back(std::move(text));
+    }
+    break;
+  case DiagnosticSeverity::Warning:
+    note("warning: " + text);
+    break;
+  default:
+    if (!verbose)
+      return;
+    note("note: " + text);
+  }
+  if (verbose)
+    for (Diagnostic &part : diagnostic.getNotes())
+      print(part);
+}
+
+Diagnostics::Scope::Scope(MLIRContext &context, Diagnostics &diagnostics)
+    : diagnostics(diagnostics), handler(&context, [&diagnostics](Diagnostic &diagnostic) {
+        diagnostics.print(diagnostic);
+        return success();
+      }) {}

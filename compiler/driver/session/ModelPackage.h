@@ -1,0 +1,51 @@
+// A model directory: its graphs as IR, its configuration and tokenizer as data.
+#ifndef BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H
+#define BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H
+
+#include "compiler/driver/bundle/Geometry.h"
+#include "compiler/driver/bundle/Manifest.h"
+#include "compiler/driver/session/Diagnostics.h"
+#include "compiler/driver/session/Pipelines.h"
+#include "compiler/import/ModelConfig.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bluec {
+
+struct ModelPackage {
+  ModelConfig config;
+  std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
+};
+
+/// Reads the graphs of `directory` into `module`, and everything else into `package`. Errors have
+/// been printed.
+mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
+                                ModelPackage &package, Diagnostics &diagnostics);
+
+/// Whether one of the graphs of a package is there. A directory of configuration files alone has a
+/// geometry (buildGeometryModel).
+bool hasGraphs(const std::string &directory);
+
+/// Context and chunk as asked for, or what suits the model. A number that does not is a fault of
+/// the command line.
+mlir::LogicalResult chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
+                                std::optional<int64_t> chunk, ScheduleOptions &sizes,
+                                Diagnostics &diagnostics);
+
+/// Compares the configuration with what the graphs turned out to be: logits, size of a tile. A
+/// number there that the graphs contradict would otherwise be ignored, or index past a table.
+mlir::LogicalResult checkConfig(const ModelConfig &config, const Geometry &geometry,
+                                Diagnostics &diagnostics);
+
+/// Adds what the runtime reads of a model's configuration: preprocess, chat, generation; and for
+/// people, geometry.vision and geometry.text.
+void addConfig(const ModelConfig &config, Json &fields);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H

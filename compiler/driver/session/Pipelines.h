@@ -1,0 +1,40 @@
+// Which passes each phase runs.
+#ifndef BLUEC_COMPILER_DRIVER_SESSION_PIPELINES_H
+#define BLUEC_COMPILER_DRIVER_SESSION_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+
+#include <cstdint>
+#include <string>
+
+namespace bluec {
+
+struct ScheduleOptions {
+  int64_t context = 2048; // tokens that the KV cache holds
+  int64_t chunk = 128;    // tokens a call of prefill
+  int64_t imageBatch = 4; // tiles a call of encode
+  std::string machine;    // Machine::text; empty: one device
+};
+
+/// onnx -> onnx: one branch, one conversation, folded constants.
+void buildImportPipeline(mlir::OpPassManager &passes);
+/// onnx -> blue, a check that nothing of onnx is left, and the folding pipeline unless the model is
+/// wanted `asWritten`. Rotary tables get `context` positions; weights' files are relative to
+/// `modelDirectory`.
+void buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,
+                        int64_t context, bool asWritten = false);
+/// The middle of that: what holds for every module that is `blue`.
+void buildCheckPipeline(mlir::OpPassManager &passes);
+/// blue -> blue: what computes the same but for rounding.
+void buildFoldingPipeline(mlir::OpPassManager &passes);
+/// blue -> blue: types as `recipe` says (a name, a file, or a recipe itself). `calibrated`: whether
+/// there are statistics for GPTQ.
+void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);
+/// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
+void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
+/// Places of weights, values and caches, checked.
+void buildPlacementPipeline(mlir::OpPassManager &passes);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_DRIVER_SESSION_PIPELINES_H

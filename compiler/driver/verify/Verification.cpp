@@ -1,0 +1,548 @@
+#include "compiler/driver/verify/Verification.h"
+
+#include "compiler/driver/bundle/Geometry.h"
+#include "compiler/driver/bundle/WeightsFile.h"
+#include "compiler/driver/calibrate/Calibration.h"
+#include "compiler/driver/compile/LogitErrors.h"
+#include "compiler/driver/session/ModelPackage.h"
+#include "compiler/driver/session/PassRunner.h"
+#include "compiler/driver/session/Pipelines.h"
+#include "compiler/driver/session/Registration.h"
+#include "compiler/driver/verify/LayerErrors.h"
+#include "compiler/recipe/Recipe.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
+#include "runtime/core/Bundle.h"
+#include "runtime/core/Session.h"
+#include "targets/Registration.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <random>
+
+using namespace mlir;
+using namespace bluec;
+using reference::Tensor;
+
+namespace {
+
+using TensorPtr = std::shared_ptr<const Tensor>;
+
+/// Tokens of the answer, fed one by one behind the prompt.
+constexpr int64_t decodedTokens = 16;
+
+// Relative errors of a layer, by the narrowest type that activations are computed in.
+constexpr double floatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e-1;
+
+class Verification {
+public:
+  Verification(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
+      : options(options), out(out), err(err), diagnostics(err), random(options.seed) {}
+
+  int run();
+
+private:
+  LogicalResult open();
+  LogicalResult import();
+  LogicalResult compareModel();
+  LogicalResult verifyVision();
+  LogicalResult verifyLanguage();
+  LogicalResult checked(const runtime::Status &status);
+  LogicalResult applyRecipe();
+  LogicalResult calibrate();
+  /// The first result of a part of `from`; the values of its layers go to `layers`.
+  FailureOr<TensorPtr> evaluate(ModuleOp from, StringRef role, SmallVector<TensorPtr> inputs,
+                                ReferenceValues &layers);
+  /// As above, of the model with the recipe's types and, if that is another one, of the float
+  /// model.
+  struct Both {
+    TensorPtr same, plain;
+  };
+  FailureOr<Both> evaluateBoth(StringRef role, const Both &inputs, ArrayRef<TensorPtr> rest = {});
+  /// One call; every step's output is compared if `compared`. `output` may be null.
+  LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position, int64_t firstRow,
+                     const void *input, void *output, bool compared = true);
+  /// Feeds `ids` to the bundle: the prompt in chunks, what comes behind it one by one, up to
+  /// `total` tokens, of which those that are missing become the likeliest ones. `logits` gets a row
+  /// for every token whose logits a call gave.
+  struct LogitRow {
+    int64_t position; // of the token that was fed last
+    std::vector<float> logits;
+  };
+  LogicalResult feed(std::vector<int32_t> &ids, int64_t prompt, int64_t total, bool compared,
+                     std::vector<LogitRow> &logits);
+  void compareLogits(const Tensor &expected, ArrayRef<int32_t> ids, int64_t prompt,
+                     ArrayRef<LogitRow> found);
+  func::FuncOp part(ModuleOp from, StringRef role);
+  float uniform(float least, float most);
+  int conclude();
+  Json describe(const LayerError &error) const;
+
+  const VerifyOptions &options;
+  llvm::raw_ostream &out;
+  llvm::raw_ostream &err;
+  Diagnostics diagnostics;
+  std::unique_ptr<runtime::Bundle> bundle;
+  std::unique_ptr<runtime::Session> session;
+  std::unique_ptr<MLIRContext> context;
+  std::unique_ptr<Diagnostics::Scope> handler;
+  std::unique_ptr<PassRunner> passes;
+  OwningOpRef<ModuleOp> module;    // as written, in floats
+  OwningOpRef<ModuleOp> quantized; // folded, with the recipe's types
+  bool hasRecipe = false;          // whether the two differ
+  double tolerance = floatTolerance;
+  Recipe recipe;
+  quantize::Statistics statistics;
+  ModelPackage package;
+  std::unique_ptr<WeightReader> weights;
+  ReferenceValues values, floatValues;
+  std::unique_ptr<LayerErrors> errors;
+  LogitErrors logitErrors;
+  int64_t answerTokens = 0;
+  std::optional<int64_t> firstDiverging; // token of the answer, and what the two models chose
+  int64_t expectedToken = 0, foundToken = 0;
+  std::mt19937_64 random;
+  int exitCode = exitInput;
+};
+
+} // namespace
+
+int bluec::verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
+  return Verification(options, out, err).run();
+}
+
+int Verification::run() {
+  if (failed(open()) || failed(import()) || failed(applyRecipe()) || failed(compareModel()) ||
+      failed(verifyVision()) || failed(verifyLanguage()))
+    return exitCode;
+  return conclude();
+}
+
+LogicalResult Verification::checked(const runtime::Status &status) {
+  if (status.ok())
+    return success();
+  if (status.getCode() == runtime::Code::Internal)
+    exitCode = exitInternal;
+  return diagnostics.error(status.message());
+}
+
+LogicalResult Verification::open() {
+  runtime::OpenOptions how;
+  how.threads = options.threads;
+  auto opened = runtime::Bundle::open(options.bundle, how);
+  if (!opened.ok())
+    return checked(opened.status());
+  bundle = std::move(*opened);
+  auto made = runtime::Session::create(*bundle);
+  if (!made.ok())
+    return checked(made.status());
+  session = std::move(*made);
+  return success();
+}
+
+LogicalResult Verification::import() {
+  if (!llvm::sys::fs::is_directory(options.reference))
+    return diagnostics.error(options.reference + ": expected a model directory, found none");
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  context = std::make_unique<MLIRContext>(registry);
+  context->loadAllAvailableDialects();
+  handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
+  passes = std::make_unique<PassRunner>();
+  weights = std::make_unique<WeightReader>(options.reference);
+  module = ModuleOp::create(UnknownLoc::get(context.get()));
+  if (failed(readPackage(options.reference, *module, package, diagnostics)))
+    return failure();
+  auto modelPasses = [&](OpPassManager &to) {
+    buildModelPipeline(to, options.reference, bundle->manifest().context, /*asWritten=*/true);
+  };
+  if (failed(passes->run(*module, "import", buildImportPipeline)))
+    return failure();
+  return passes->run(*module, "model", modelPasses);
+}
+
+/// Gathers again what the bundle was compiled with: the same set gives the same statistics.
+LogicalResult Verification::calibrate() {
+  const runtime::Manifest &manifest = bundle->manifest();
+  exitCode = exitUsage;
+  if (options.calibration.empty())
+    return diagnostics.error("--calibration: expected the set that the bundle was compiled with, "
+                             "found none");
+  CompileOptions like;
+  like.model = options.reference;
+  like.target = manifest.targetName;
+  like.context = manifest.context;
+  like.chunk = std::max<int64_t>(manifest.chunk, 1);
+  like.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
+  std::unique_ptr<Calibration> calibration =
+      Calibration::create(like, options.calibration, diagnostics, err, exitCode);
+  if (!calibration)
+    return failure();
+  weights->statistics = &statistics;
+  return calibration->gather(*quantized, recipe, statistics);
+}
+
+/// The recipe stands in the manifest, whose checksum has been checked.
+LogicalResult Verification::applyRecipe() {
+  SmallString<256> path(options.bundle);
+  llvm::sys::path::append(path, runtime::manifestName);
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return diagnostics.error(path + ": " + buffer.getError().message());
+  Json json = Json::parse((*buffer)->getBuffer().str(), nullptr, /*allow_exceptions=*/false);
+  std::string text = json.is_object() && json.contains("recipe") ? json["recipe"].dump() : "";
+  llvm::Expected<Recipe> read = Recipe::parse(text, options.bundle + ": manifest.json");
+  if (!read)
+    return diagnostics.error(llvm::toString(read.takeError()));
+  recipe = std::move(*read);
+  std::string why;
+  const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
+  if (!target)
+    return diagnostics.error(options.bundle + ": " + why);
+  quantized = module->clone();
+  if (failed(passes->run(*quantized, "model", buildFoldingPipeline)))
+    return failure();
+  if (recipe.needsCalibration() && failed(calibrate()))
+    return failure();
+  (*quantized)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  auto precisionPasses = [&](OpPassManager &to) {
+    buildPrecisionPipeline(to, recipe.text, recipe.needsCalibration());
+  };
+  if (failed(passes->run(*quantized, "precision", precisionPasses)))
+    return failure();
+  auto linears = [](ModuleOp in) {
+    int64_t count = 0;
+    in.walk([&](blue::LinearOp) { ++count; });
+    return count;
+  };
+  hasRecipe = linears(*quantized) != linears(*module);
+  quantized->walk([&](Operation *op) {
+    hasRecipe |= llvm::any_of(op->getResultTypes(), [](Type type) {
+      return isa<blue::QuantizedType>(getElementTypeOrSelf(type));
+    });
+    std::optional<Type> computed;
+    if (auto quantize = dyn_cast<blue::QuantizeOp>(op))
+      computed = cast<blue::QuantizedType>(quantize.getType().getElementType()).getStorage();
+    else if (auto attention = dyn_cast<blue::AttentionOp>(op))
+      computed = attention.getComputeType();
+    if (computed)
+      tolerance = std::max(tolerance, computed->isInteger(8) ? byteTolerance : wideTolerance);
+  });
+  tolerance = options.tolerance.value_or(tolerance);
+  errors = std::make_unique<LayerErrors>(values, hasRecipe ? &floatValues : nullptr);
+  return success();
+}
+
+/// Schedules the reference with the bundle's own sizes: geometry and weights have to be the same.
+LogicalResult Verification::compareModel() {
+  const runtime::Manifest &manifest = bundle->manifest();
+  OwningOpRef<ModuleOp> plan = quantized->clone();
+  ScheduleOptions sizes;
+  sizes.context = manifest.context;
+  sizes.chunk = std::max<int64_t>(manifest.chunk, 1);
+  sizes.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
+  auto schedulePasses = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
+  if (failed(passes->run(*plan, "schedule", schedulePasses)) ||
+      failed(digestWeights(*plan, *weights)) ||
+      failed(passes->run(*plan, "placement", buildPlacementPipeline)))
+    return failure();
+
+  FailureOr<Geometry> geometry = geometryOf(*plan);
+  if (failed(geometry))
+    return failure();
+  const bluec_model &model = bundle->model();
+  struct Size {
+    const char *name;
+    int64_t expected, found;
+  };
+  for (const Size &size : {Size{"hidden", geometry->hidden, model.hidden},
+                           Size{"vocabulary", geometry->vocabulary, model.vocabulary},
+                           Size{"tokens_per_tile", geometry->tokensPerTile, model.tokens_per_tile},
+                           Size{"tile_height", geometry->tileHeight, model.tile_height},
+                           Size{"tile_width", geometry->tileWidth, model.tile_width}})
+    if (size.expected != size.found)
+      return diagnostics.error(options.bundle + ": " + size.name + ": expected " +
+                               Twine(size.expected) + " as in the reference, found " +
+                               Twine(size.found));
+  std::span<const uint8_t> bytes = bundle->weights();
+  return compareWeights(*plan, *weights, {bytes.data(), bytes.size()});
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Running
+//===------------------------------------------------------------------------------------------===//
+
+func::FuncOp Verification::part(ModuleOp from, StringRef role) {
+  for (auto function : from.getOps<func::FuncOp>())
+    if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr); attr && attr == role)
+      return function;
+  return {};
+}
+
+float Verification::uniform(float least, float most) {
+  constexpr int bits = 24; // of a float's significand
+  float unit = static_cast<float>(random() >> (64 - bits)) / static_cast<float>(1 << bits);
+  return least + (most - least) * unit;
+}
+
+FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, StringRef role,
+                                            SmallVector<TensorPtr> inputs,
+                                            ReferenceValues &layers) {
+  func::FuncOp function = part(from, role);
+  blue::LayerNames names(function);
+  reference::GraphEvaluation how;
+  how.evaluators = &reference::blueEvaluators();
+  how.weights = weights.get();
+  how.onResults = [&](Operation *op, ArrayRef<TensorPtr> results) {
+    bool layer = isa<blue::BlueDialect>(op->getDialect()) &&
+                 !isa<blue::WeightOp, blue::ConstantOp>(op) && !results.empty();
+    if (layer)
+      layers[names.of(op)] = results[0];
+  };
+  FailureOr<SmallVector<TensorPtr>> results = reference::evaluateFunction(function, inputs, how);
+  if (failed(results))
+    return failure();
+  return (*results)[0];
+}
+
+FailureOr<Verification::Both> Verification::evaluateBoth(StringRef role, const Both &inputs,
+                                                         ArrayRef<TensorPtr> rest) {
+  auto run = [&](ModuleOp from, TensorPtr input, ReferenceValues &layers) {
+    SmallVector<TensorPtr> all{std::move(input)};
+    all.append(rest.begin(), rest.end());
+    return evaluate(from, role, std::move(all), layers);
+  };
+  FailureOr<TensorPtr> same = run(*quantized, inputs.same, values);
+  if (failed(same) || !hasRecipe)
+    return failed(same) ? FailureOr<Both>(failure()) : Both{*same, *same};
+  FailureOr<TensorPtr> plain = run(*module, inputs.plain, floatValues);
+  if (failed(plain))
+    return failure();
+  return Both{*same, *plain};
+}
+
+LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_t position,
+                                 int64_t firstRow, const void *input, void *output, bool compared) {
+  std::string mismatch;
+  runtime::OnStep compare;
+  if (compared)
+    compare = [&](int64_t, const bluec_step &step, const void *made) {
+      return errors->add(entry, step, made, count, firstRow, mismatch);
+    };
+  runtime::Status status =
+      session->runEntry(entry, count, position, {&input, 1}, {&output, 1}, compare);
+  if (!mismatch.empty())
+    return diagnostics.error(mismatch);
+  return checked(status);
+}
+
+LogicalResult Verification::verifyVision() {
+  if (!part(*module, "vision"))
+    return success();
+  const bluec_model &model = bundle->model();
+  constexpr int64_t channels = 3;
+  int64_t tileElements = channels * model.tile_height * model.tile_width;
+  Tensor pixels = Tensor::zeros(reference::ElementType::F32,
+                                {options.tiles, channels, model.tile_height, model.tile_width});
+  for (float &pixel : pixels.f32)
+    pixel = uniform(-1, 1);
+  auto shared = std::make_shared<const Tensor>(std::move(pixels));
+  if (failed(evaluateBoth("vision", {shared, shared})))
+    return failure();
+  for (const runtime::TileEncoder &encoder : bundle->tileEncoders()) {
+    std::vector<uint8_t> crossing;
+    if (!encoder.whole)
+      crossing.resize(static_cast<size_t>(encoder.patches->outputs[0].bytes));
+    for (int64_t done = 0; done < options.tiles;) {
+      int64_t count = std::min(options.tiles - done, encoder.capacity);
+      const float *tiles = shared->f32.data() + done * tileElements;
+      if (encoder.whole
+              ? failed(call(*encoder.whole, count, 0, done, tiles, nullptr))
+              : failed(call(*encoder.patches, count, 0, done, tiles, crossing.data())) ||
+                    failed(call(*encoder.blocks, count, 0, done, crossing.data(), nullptr)))
+        return failure();
+      done += count;
+    }
+  }
+  return success();
+}
+
+LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int64_t total,
+                                 bool compared, std::vector<LogitRow> &logits) {
+  const bluec_model &model = bundle->model();
+  const bluec_entry *embed = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
+  const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();
+  const bluec_entry *decode = bundle->entriesOf(BLUEC_ENTRY_DECODE).front();
+  std::vector<float> chunk(static_cast<size_t>(prefill->capacity * model.hidden));
+  std::vector<float> row(static_cast<size_t>(model.vocabulary));
+  for (int64_t done = 0; done < prompt;) {
+    int64_t count = std::min({prompt - done, prefill->capacity, embed->capacity});
+    if (failed(call(*embed, count, 0, done, ids.data() + done, chunk.data(), compared)) ||
+        failed(call(*prefill, count, done, done, chunk.data(), row.data(), compared)))
+      return failure();
+    done += count;
+    logits.push_back({done - 1, row});
+  }
+  for (int64_t done = prompt; done < total; ++done) {
+    if (static_cast<int64_t>(ids.size()) == done)
+      ids.push_back(static_cast<int32_t>(likeliest(row)));
+    if (failed(call(*decode, 1, done, done, ids.data() + done, row.data(), compared)))
+      return failure();
+    logits.push_back({done, row});
+  }
+  return success();
+}
+
+LogicalResult Verification::verifyLanguage() {
+  func::FuncOp decoder = part(*module, "decoder");
+  if (!part(*module, "embed") || !decoder)
+    return success();
+  for (bluec_entry_kind kind : {BLUEC_ENTRY_EMBED, BLUEC_ENTRY_PREFILL, BLUEC_ENTRY_DECODE})
+    if (bundle->entriesOf(kind).empty())
+      return diagnostics.error(options.bundle +
+                               ": expected entry points for text as the reference has, found none");
+  const bluec_model &model = bundle->model();
+  int64_t capacity = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
+  int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
+  prompt = std::max<int64_t>(1, std::min(prompt, model.context - decodedTokens));
+  int64_t total = std::min(prompt + decodedTokens, model.context);
+
+  // The bundle answers first; then the reference sees the whole sequence in one pass.
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < prompt; ++i)
+    ids.push_back(static_cast<int32_t>(random() % static_cast<uint64_t>(model.vocabulary)));
+  std::vector<LogitRow> logits;
+  if (failed(feed(ids, prompt, total, /*compared=*/false, logits)))
+    return failure();
+
+  auto idTensor = std::make_shared<const Tensor>(
+      Tensor::ints({total}, std::vector<int64_t>(ids.begin(), ids.end())));
+  FailureOr<Both> embeddings = evaluateBoth("embed", {idTensor, idTensor});
+  if (failed(embeddings))
+    return failure();
+  SmallVector<TensorPtr> rest;
+  for (Type type : decoder.getArgumentTypes().drop_front()) {
+    if (type.isIndex()) {
+      rest.push_back(std::make_shared<const Tensor>(Tensor::ints({}, {0})));
+      continue;
+    }
+    int64_t width = cast<RankedTensorType>(type).getShape().back();
+    rest.push_back(
+        std::make_shared<const Tensor>(Tensor::zeros(reference::ElementType::F32, {0, width})));
+  }
+  FailureOr<Both> expected = evaluateBoth("decoder", *embeddings, rest);
+  if (failed(expected))
+    return failure();
+
+  logits.clear();
+  if (failed(feed(ids, prompt, total, /*compared=*/true, logits)))
+    return failure();
+  compareLogits(*expected->plain, ids, prompt, logits);
+  return success();
+}
+
+/// `expected` has the float model's logits of all positions.
+void Verification::compareLogits(const Tensor &expected, ArrayRef<int32_t> ids, int64_t prompt,
+                                 ArrayRef<LogitRow> found) {
+  auto rowOf = [&](int64_t position) {
+    auto width = static_cast<size_t>(expected.shape.back());
+    return ArrayRef<float>(expected.f32).slice(static_cast<size_t>(position) * width, width);
+  };
+  for (const LogitRow &row : found)
+    logitErrors.add(rowOf(row.position), row.logits);
+  // Up to the first difference both models have seen the same tokens.
+  answerTokens = static_cast<int64_t>(ids.size()) - prompt;
+  for (int64_t token = 0; token < answerTokens && !firstDiverging; ++token) {
+    expectedToken = likeliest(rowOf(prompt + token - 1));
+    foundToken = ids[static_cast<size_t>(prompt + token)];
+    if (expectedToken != foundToken)
+      firstDiverging = token;
+  }
+}
+
+//===------------------------------------------------------------------------------------------===//
+// Reporting
+//===------------------------------------------------------------------------------------------===//
+
+Json Verification::describe(const LayerError &error) const {
+  Json layer = {{"entry", error.entry},
+                {"layer", error.layer},
+                {"relative_error", error.relative()},
+                {"cosine", error.deviation.cosine()},
+                {"largest_expected", error.deviation.largestExpected}};
+  if (error.fromFloat)
+    layer["from_float"] = {{"relative_error", error.fromFloat->rootMeanSquare()},
+                           {"cosine", error.fromFloat->cosine()}};
+  return layer;
+}
+
+int Verification::conclude() {
+  const LayerError *worst = errors->worst(), *bad = errors->firstBeyond(tolerance);
+  if (!worst) {
+    (void)diagnostics.error(options.bundle + ": expected layers to compare, found none");
+    return exitInput;
+  }
+  auto named = [](const LayerError &error) { return error.entry + " " + error.layer; };
+  if (options.json) {
+    Json layers = Json::array();
+    for (const LayerError &error : errors->all())
+      layers.push_back(describe(error));
+    Json summary;
+    summary["ok"] = bad == nullptr;
+    summary["recipe"] = recipe.name;
+    summary["tolerance"] = tolerance;
+    summary["layers"] = std::move(layers);
+    summary["worst"] = {{"layer", named(*worst)}, {"relative_error", worst->relative()}};
+    summary["first_bad"] = bad ? Json(named(*bad)) : Json();
+    if (logitErrors.rows > 0) {
+      summary["logits"] = {{"rows", logitErrors.rows},
+                           {"mean_divergence", logitErrors.mean()},
+                           {"largest_divergence", logitErrors.largest},
+                           {"same_likeliest", logitErrors.agreeing}};
+      summary["answer"] = {{"tokens", answerTokens}, {"first_diverging", Json()}};
+      if (firstDiverging)
+        summary["answer"]["first_diverging"] = {
+            {"token", *firstDiverging}, {"expected", expectedToken}, {"found", foundToken}};
+    }
+    out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else {
+    out << llvm::formatv("{0,-8} {1,8} {2,8}{3}  {4}\n", "entry", "error", "cosine",
+                         hasRecipe ? "  from float: error   cosine" : "", "layer");
+    for (const LayerError &error : errors->all()) {
+      out << llvm::formatv("{0,-8} {1:e2} {2:f6}", error.entry, error.relative(),
+                           error.deviation.cosine());
+      if (hasRecipe && error.fromFloat)
+        out << llvm::formatv("           {0:e2} {1:f6}", error.fromFloat->rootMeanSquare(),
+                             error.fromFloat->cosine());
+      else if (hasRecipe)
+        out << std::string(28, ' ');
+      out << "  " << error.layer << '\n';
+    }
+    out << llvm::formatv("{0} layers; worst: {1} ({2:e2})\n", errors->all().size(), named(*worst),
+                         worst->relative());
+    if (logitErrors.rows > 0) {
+      out << llvm::formatv(
+          "logits of {0} tokens against the float model: KL divergence {1:e2} nats "
+          "in the mean, {2:e2} at most; the same likeliest token for {3}\n",
+          logitErrors.rows, logitErrors.mean(), logitErrors.largest, logitErrors.agreeing);
+      if (firstDiverging)
+        out << llvm::formatv("answer of {0} tokens: token {1} is the first one that differs, "
+                             "expected {2}, found {3}\n",
+                             answerTokens, *firstDiverging, expectedToken, foundToken);
+      else
+        out << llvm::formatv("answer of {0} tokens: the same\n", answerTokens);
+    }
+  }
+  if (!bad)
+    return exitDone;
+  (void)diagnostics.error(
+      llvm::formatv("{0}: expected a relative error of at most {1:e1}, found {2:e2}; this is the "
+                    "first bad layer, the worst is {3} ({4:e2})",
+                    named(*bad), tolerance, bad->relative(), named(*worst), worst->relative())
+          .str());
+  return exitInput;
+}

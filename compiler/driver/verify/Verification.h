@@ -1,0 +1,46 @@
+// `bluec verify`: the steps of a bundle against the plain evaluators.
+#ifndef BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
+#define BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bluec {
+
+struct VerifyOptions {
+  std::string bundle;      // directory
+  std::string reference;   // model directory that the bundle was compiled from
+  std::string calibration; // the set that it was compiled with; empty: none
+  /// Of the relative error of a layer; absent: 1e-3 where all is computed in floats, 2e-2 with
+  /// 16-bit and 1e-1 with 8-bit activations (a value that is rounded the other way is off by a
+  /// step, and takes along what reads it; the plain evaluators do not quantize the softmax's
+  /// weights).
+  std::optional<double> tolerance;
+  int64_t tokens = 0; // of the prompt; 0: one and a half chunks
+  int64_t tiles = 2;  // pictures
+  uint64_t seed = 1;
+  int threads = 0; // 0: one for each CPU
+  bool json = false;
+};
+
+/// Imports the reference, gives it the types of the bundle's recipe, checks that the bundle's
+/// geometry and weights are those that it gives, runs every entry point of the bundle on seeded
+/// random input (a prompt in chunks, then the tokens that it answers, one by one) and compares what
+/// each step makes with the value of that layer as the plain evaluators compute it in one pass. The
+/// error of a layer is max |found - expected| / max |expected|.
+///
+/// What the recipe costs is measured against the model without it, evaluated in floats: by layer
+/// (root mean square of the difference over that of the values, cosine), and of the logits (KL
+/// divergence from the float model's in nats, and the first token of the answer that the float
+/// model would not have chosen).
+///
+/// Prints all that, the worst layer and the first bad one, as text or JSON. Returns an exit code;
+/// 1 also when a layer is beyond the tolerance.
+int verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
+
+} // namespace bluec
+
+#endif // BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H

@@ -1,0 +1,45 @@
+#include "passes/onnx/specialize_batch/SpecializeBatch.h"
+
+#include "compiler/dialect/onnx/inference/ShapeInference.h"
+
+using namespace mlir;
+
+namespace bluec {
+
+#define GEN_PASS_DEF_SPECIALIZEBATCH
+#include "passes/onnx/specialize_batch/SpecializeBatch.h.inc"
+
+namespace {
+
+struct SpecializeBatch : impl::SpecializeBatchBase<SpecializeBatch> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+    if (!role || (role.getValue() != "embed" && role.getValue() != "decoder") ||
+        !onnx::isGraph(function) || function.getNumArguments() == 0)
+      return;
+    onnx::ShapeInference inference(function);
+    const onnx::ValueFacts &first = inference.facts(function.getArgument(0));
+    if (!first.dims || first.dims->empty())
+      return;
+    auto batch = dyn_cast<AffineSymbolExpr>(first.dims->front());
+    if (!batch)
+      return;
+    AffineExpr one = getAffineConstantExpr(1, &getContext());
+    for (BlockArgument argument : function.getArguments()) {
+      onnx::ValueFacts facts = inference.facts(argument);
+      if (!facts.dims)
+        continue;
+      for (AffineExpr &dim : *facts.dims)
+        dim = dim.replace(batch, one);
+      inference.set(argument, std::move(facts));
+    }
+    // Afresh, on the new argument types; the list of symbols has to be the one that they refer to.
+    onnx::updateSignature(function, inference);
+    if (failed(onnx::inferFunction(function)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace bluec

@@ -1,0 +1,87 @@
+// A bundle appears whole or not at all.
+#include "compiler/driver/bundle/BundleWriter.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace bluec;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct BundleWriterTest : testing::Test {
+  BundleWriterTest() {
+    root = fs::path(testing::TempDir()) /
+           (std::string("bluec-writer-") +
+            testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(root);
+    fs::create_directories(root);
+  }
+  ~BundleWriterTest() override { fs::remove_all(root); }
+
+  std::string place(const char *name) const { return (root / name).string(); }
+  static void put(const std::string &path, const std::string &text) { std::ofstream(path) << text; }
+  size_t entries() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(root), {}));
+  }
+
+  fs::path root;
+};
+
+std::string message(llvm::Error error) { return llvm::toString(std::move(error)); }
+
+TEST_F(BundleWriterTest, LeavesNothingWithoutCommit) {
+  {
+    auto writer = BundleWriter::create(place("out"));
+    ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+    ASSERT_FALSE(bool((*writer)->write("a", "text")));
+  }
+  EXPECT_EQ(entries(), 0u);
+}
+
+TEST_F(BundleWriterTest, CommitsAndReplacesABundle) {
+  for (const char *text : {"one", "two"}) {
+    auto writer = BundleWriter::create(place("out") + "/");
+    ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+    ASSERT_FALSE(bool((*writer)->write("manifest.json", "{\"format\": \"bluec-bundle\"}")));
+    ASSERT_FALSE(bool((*writer)->write(text, text)));
+    ASSERT_FALSE(bool((*writer)->commit()));
+  }
+  EXPECT_EQ(entries(), 1u);
+  EXPECT_TRUE(fs::exists(place("out/two")));
+  EXPECT_FALSE(fs::exists(place("out/one")));
+}
+
+TEST_F(BundleWriterTest, RefusesWhatIsNoBundle) {
+  fs::create_directories(place("full"));
+  put(place("full/thesis.txt"), "do not lose me");
+  auto writer = BundleWriter::create(place("full"));
+  ASSERT_FALSE(bool(writer));
+  EXPECT_NE(message(writer.takeError()).find("expected a new or empty directory or a bundle"),
+            std::string::npos);
+  EXPECT_TRUE(fs::exists(place("full/thesis.txt")));
+}
+
+TEST_F(BundleWriterTest, RefusesAFileAndAMissingParent) {
+  put(place("file"), "x");
+  auto file = BundleWriter::create(place("file"));
+  ASSERT_FALSE(bool(file));
+  EXPECT_NE(message(file.takeError()).find("expected a directory, found a file"),
+            std::string::npos);
+  auto missing = BundleWriter::create(place("no/out"));
+  ASSERT_FALSE(bool(missing));
+  EXPECT_NE(message(missing.takeError()).find("expected its parent to be a directory"),
+            std::string::npos);
+}
+
+TEST_F(BundleWriterTest, DescribesAFile) {
+  put(place("abc"), "abc");
+  auto file = describeFile(place("abc"));
+  ASSERT_TRUE(bool(file)) << message(file.takeError());
+  EXPECT_EQ(file->bytes, 3u);
+  EXPECT_EQ(file->sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+} // namespace
