@@ -24,6 +24,7 @@ MAY_USE = {
     "runtime/abi": [],
     "runtime": RUNTIME,
     "compiler/base": [],
+    "compiler/dialect/abi": ["compiler/base"],
     "compiler/dialect/kernel": ["compiler/base"],
     "compiler/dialect/blue": ["compiler/base"],
     "compiler/dialect/onnx": ["compiler/base", "compiler/dialect/blue"],
@@ -94,7 +95,7 @@ def may_see(user, used):
         return True
     # Targets know what all of them share, never each other; the registry beside them knows all.
     if own == "targets" and used.startswith("targets/") and user.count("/") > 1:
-        return used.split("/")[1] in (user.split("/")[1], "interface", "common")
+        return used.split("/")[1] in (user.split("/")[1], "interface", "llvm")
     # Passes know the dialects and the data models, never each other; what a level's passes share
     # stands in a folder without a pass.
     if own == "passes" and used.startswith("passes/"):
@@ -141,7 +142,7 @@ def check_runtime_includes(path, text):
 
 def check_target_names(path, text):
     parts = path.split("/")
-    if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "common")):
+    if parts[0] == "targets" and (len(parts) == 2 or parts[1] not in ("interface", "llvm", "null")):
         return
     if path.startswith("runtime/platform/"):
         return

@@ -1,11 +1,13 @@
 #include "targets/Registration.h"
 
-#include "targets/cpu/X86.h"
+#include "targets/null/NullTarget.h"
+#include "targets/x86_64/X86.h"
 
 const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
   static const TargetRegistry registry = [] {
     TargetRegistry made;
     addX86Targets(made);
+    addNullTarget(made);
     return made;
   }();
   return registry;

@@ -16,9 +16,10 @@ const Target *TargetRegistry::find(llvm::StringRef name, std::string &error) con
 }
 
 const Target *TargetRegistry::named(llvm::StringRef name) const {
-  for (const auto &target : targets)
-    if (target->name() == name)
-      return target.get();
+  for (const auto *list : {&targets, &unlisted})
+    for (const auto &target : *list)
+      if (target->name() == name)
+        return target.get();
   return nullptr;
 }
 
@@ -26,7 +27,7 @@ const Target *TargetRegistry::host(std::string &error) const {
   const char *forced = std::getenv(kHostVariable);
   if (forced && *forced) {
     const Target *target = named(forced);
-    if (target && target->runsHere())
+    if (target && target->runsInProcess())
       return target;
     error = std::string(kHostVariable) + ": expected " +
             (target ? "a target that runs on this machine" : "one of " + names()) + ", found '" +
@@ -34,7 +35,7 @@ const Target *TargetRegistry::host(std::string &error) const {
     return nullptr;
   }
   for (const auto &target : llvm::reverse(targets))
-    if (target->runsHere())
+    if (target->runsInProcess())
       return target.get();
   error = "target host: none of bluec's targets runs on this machine";
   return nullptr;

@@ -1,6 +1,7 @@
-// What bluec needs to know of a target, and what a target does: from a schedule to object code.
+// What bluec needs to know of a target, and what a target does: from a schedule to files that run.
 //
-//   plan (steps) --addKernelPasses--> plan (launches) + kernels --emitLlvm, emitObject--> code
+//   plan (steps) --buildKernelPipeline, lower-entries--> kernels, entry functions, abi.model
+//                --CodeGenerator--> code --Packager--> what a bundle holds --Runner--> answers
 //
 // Adding a target touches its own folder and the one list in targets/Registration.cpp only.
 #ifndef BLUEC_TARGETS_INTERFACE_TARGET_H
@@ -10,66 +11,97 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Support/raw_ostream.h"
+#include "llvm/ADT/SmallVector.h"
 
-#include <array>
-#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace bluec::targets {
 
-/// What the model's descriptor (struct bluec_model of runtime/abi/bluec_abi.h) says beyond what
-/// stands in the plan. Field names are the descriptor's.
-struct ModelInfo {
-  std::string producer = "bluec"; // with its version
-  std::array<uint8_t, 32> weightsSha256{};
-  int64_t hidden = 0;
-  int64_t vocabulary = 0;
-  int64_t tokensPerTile = 0; // 0 without a vision side
-  int64_t tileHeight = 0;    // pixels
-  int64_t tileWidth = 0;     // pixels
+/// A file that a code generator makes.
+struct CodeFile {
+  std::string name; // as in a bundle: "model.o"
+  llvm::SmallVector<char, 0> bytes;
+};
+
+/// From IR to code.
+class CodeGenerator {
+public:
+  virtual ~CodeGenerator() = default;
+
+  /// The forms of code that it makes, by their names on the command line (`--emit`): "obj", "llvm".
+  virtual llvm::ArrayRef<llvm::StringRef> forms() const = 0;
+
+  /// Makes one of the forms.
+  /// Before: the kernels phase has run: an abi.model and the functions that it names, in func, scf,
+  /// memref, vector, arith, math and what the target's own passes have made. The module is left as
+  /// it is.
+  /// After: files; the same module gives the same bytes. Errors stand on the module or one of its
+  /// ops.
+  virtual mlir::FailureOr<std::vector<CodeFile>> generate(mlir::ModuleOp module,
+                                                          llvm::StringRef form) const = 0;
+};
+
+/// From code to the file of a bundle that holds it.
+class Packager {
+public:
+  virtual ~Packager() = default;
+
+  /// The form of code that it takes: one of the target's code generator.
+  virtual llvm::StringRef form() const = 0;
+  /// The file that it makes, as in a bundle: "model.so".
+  virtual llvm::StringRef fileName() const = 0;
+
+  /// Makes the file at `outPath` of the code files at `paths`. Fails with one line in `error`.
+  virtual llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
+                                      std::string &error) const = 0;
+};
+
+/// How code of a target is run on the machine that this process runs on.
+struct Runner {
+  /// An emulator with its arguments, which runs executables of the target; empty: the code is
+  /// loaded into this process.
+  std::vector<std::string> command;
+
+  bool isInProcess() const { return command.empty(); }
 };
 
 class Target {
 public:
   virtual ~Target() = default;
 
-  /// The name on the command line, e.g. "x86-64-v4".
+  /// The name on the command line.
   virtual llvm::StringRef name() const = 0;
   /// One line for `list-targets`.
   virtual llvm::StringRef description() const = 0;
-  /// LLVM's triple, CPU and comma-separated features of the code (the features without signs).
+  /// The triple of the code, and the CPU features that it needs, by LLVM's names, with commas
+  /// between them.
   virtual llvm::StringRef triple() const = 0;
   virtual llvm::StringRef features() const = 0;
-  /// True if code for this target runs on the machine that this process runs on.
-  virtual bool runsHere() const = 0;
 
-  /// The attribute that stands on the module as `plan.target` from the schedule phase on.
+  /// The attribute that stands on the module as `plan.target` from the precision phase on.
   virtual plan::TargetAttr facts(mlir::MLIRContext *context) const = 0;
 
-  /// Passes from the schedule to kernels.
-  /// Before: plan.entry with plan.step. After: plan.entry with plan.launch, and a func.func of scf,
-  /// memref, vector, arith and math for each distinct step.
-  virtual void addKernelPasses(mlir::OpPassManager &passes) const = 0;
+  /// True if kernels may have operands with elements of that type: f32, f16, i32, or the integers
+  /// that quantized tensors store. Most targets have them all.
+  virtual bool supports(mlir::Type element) const { return true; }
 
-  /// Writes LLVM IR as text.
-  /// Before: what addKernelPasses makes, with offsets of weights, caches, inputs and results
-  /// (assign-weights, plan-memory). The module is left as it is.
-  virtual llvm::LogicalResult emitLlvm(mlir::ModuleOp module, const ModelInfo &info,
-                                       llvm::raw_ostream &out) const = 0;
+  /// Passes that replace ops of `kernel` by instructions of the target; the others are expanded.
+  /// Before: func.func of scf, memref, vector, arith, math and kernel. After: the same with the
+  /// target's own ops, or calls of LLVM's intrinsics, in place of some. Bits stay the same.
+  virtual void addLoweringPasses(mlir::OpPassManager &passes) const {}
 
-  /// Writes a relocatable object that exports BLUEC_MODEL_SYMBOL and needs no symbol from outside.
-  /// Before: as for emitLlvm. The same module gives the same bytes. Errors stand on the module or
-  /// one of its ops.
-  virtual llvm::LogicalResult emitObject(mlir::ModuleOp module, const ModelInfo &info,
-                                         llvm::raw_pwrite_stream &out) const = 0;
+  virtual const CodeGenerator &codeGenerator() const = 0;
+  virtual const Packager &packager() const = 0;
 
-  /// Links an object of emitObject to a shared library at `outPath`. Fails with one line in
-  /// `error`.
-  virtual llvm::LogicalResult linkShared(llvm::StringRef objectPath, llvm::StringRef outPath,
-                                         std::string &error) const = 0;
+  /// Nullopt when nothing here runs the code.
+  virtual std::optional<Runner> runner() const { return std::nullopt; }
+  bool runsInProcess() const {
+    std::optional<Runner> found = runner();
+    return found && found->isInProcess();
+  }
 };
 
 /// The environment variable that says what "host" is, for tests: the name of a target.
@@ -79,6 +111,9 @@ inline constexpr const char *kHostVariable = "BLUEC_HOST";
 class TargetRegistry {
 public:
   void add(std::unique_ptr<Target> target) { targets.push_back(std::move(target)); }
+  /// A target that is found by its name but never listed, and never the host.
+  void addUnlisted(std::unique_ptr<Target> target) { unlisted.push_back(std::move(target)); }
+
   llvm::ArrayRef<std::unique_ptr<Target>> all() const { return targets; }
 
   /// The target of that name; "host" and "native" stand for host(). Null with one line in `error`
@@ -97,7 +132,7 @@ public:
   std::string names() const;
 
 private:
-  std::vector<std::unique_ptr<Target>> targets;
+  std::vector<std::unique_ptr<Target>> targets, unlisted;
 };
 
 } // namespace bluec::targets

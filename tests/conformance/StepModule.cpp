@@ -2,7 +2,9 @@
 
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "passes/kernels/lower_entries/LowerEntries.h"
 #include "targets/Registration.h"
+#include "targets/interface/KernelPipeline.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
@@ -115,7 +117,7 @@ std::string conformance::tensorText(const Shape &shape, bool ints) {
 std::vector<std::string> conformance::targetsHere() {
   std::vector<std::string> names;
   for (const auto &target : targets::allTargets().all())
-    if (target->runsHere())
+    if (target->runsInProcess())
       names.push_back(target->name().str());
   return names;
 }
@@ -175,25 +177,35 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   cachesBytes = cachePlacer.end + kPage;
 
   mlir::PassManager passes(&context);
-  target->addKernelPasses(passes);
+  targets::buildKernelPipeline(passes, *target);
+  passes.addPass(kernels::createLowerEntries());
   if (mlir::failed(passes.run(*parsed)))
     return false;
-  llvm::SmallString<128> object, shared;
-  if (llvm::sys::fs::createTemporaryFile("bluec-steps", "o", object) ||
-      llvm::sys::fs::createTemporaryFile("bluec-steps", "so", shared))
+  const targets::Packager &packager = target->packager();
+  auto files = target->codeGenerator().generate(*parsed, packager.form());
+  if (mlir::failed(files))
     return false;
-  {
-    std::error_code failed;
-    llvm::raw_fd_ostream out(object, failed);
-    if (failed || mlir::failed(target->emitObject(*parsed, {}, out)))
+  std::vector<std::string> paths;
+  for (const targets::CodeFile &file : *files) {
+    llvm::SmallString<128> path;
+    if (llvm::sys::fs::createTemporaryFile("bluec-steps", file.name, path))
       return false;
+    paths.push_back(path.str().str());
+    std::error_code failed;
+    llvm::raw_fd_ostream out(path, failed);
+    if (failed)
+      return false;
+    out.write(file.bytes.data(), file.bytes.size());
   }
-  if (mlir::failed(target->linkShared(object, shared, error)))
+  llvm::SmallString<128> shared;
+  if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
+      mlir::failed(packager.package(paths, shared, error)))
     return false;
   library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
   // For a look at the machine code.
   if (!getenv("BLUEC_KEEP_OBJECTS")) {
-    llvm::sys::fs::remove(object);
+    for (const std::string &path : paths)
+      llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(shared);
   }
   if (!library) {

@@ -317,8 +317,9 @@ def Plan_LaunchOp : Plan_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
     `kernel` names a func.func that works on a range of tasks. It takes the operands in order, the
     result if there is one, and then `count`, `position`, and the range's begin and end as `index`.
     Operands and result are memrefs of the same elements in the same order as the tensors here,
-    possibly under another shape. `tasks` maps `count` to the number of tasks of a call. The other
-    attributes are the step's.
+    possibly under another shape. `tasks` maps `count` to the number of tasks of a call. A launch that
+    is `joined` shares the parallel loop of the launch before it (join-steps). The other attributes
+    are the step's.
 
     Constraints:
     - (C1) `kernel` is a func.func or llvm.func of the module
@@ -327,11 +328,12 @@ def Plan_LaunchOp : Plan_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
   let arguments = (ins Variadic<AnyStaticShapeTensor>:$operands, FlatSymbolRefAttr:$kernel,
                        AffineMapAttr:$tasks, StrAttr:$layer, StrAttr:$value,
                        DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
-                       OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$last_use);
+                       OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$last_use,
+                       UnitAttr:$joined);
   let results = (outs Optional<AnyStaticShapeTensor>:$result);
   let assemblyFormat = [{
-    $kernel `(` $operands `)` `tasks` $tasks `layer` $layer `value` $value `on` $device
-    (`offset` $offset^)? (`last_use` $last_use^)? attr-dict `:` functional-type($operands, results)
+    $kernel `(` $operands `)` `tasks` $tasks (`joined` $joined^)? `layer` $layer `value` $value
+    `on` $device (`offset` $offset^)? (`last_use` $last_use^)? attr-dict `:` functional-type($operands, results)
   }];
 }
 

@@ -134,7 +134,7 @@ std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
   options.jobs = like.jobs;
   std::string why;
   const targets::Target *target = targets::allTargets().find(like.target, why);
-  options.target = target && target->runsHere() ? like.target : "host";
+  options.target = target && target->runsInProcess() ? like.target : "host";
   if ((exitCode = compile(options, llvm::nulls(), err)) != exitDone)
     return nullptr;
 

@@ -1,5 +1,6 @@
 #include "compiler/driver/compile/Compilation.h"
 
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/driver/bundle/BundleWriter.h"
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/bundle/Manifest.h"
@@ -17,11 +18,14 @@
 #include "compiler/driver/session/Version.h"
 #include "compiler/machine/Machine.h"
 #include "compiler/recipe/Recipe.h"
+#include "passes/kernels/lower_entries/LowerEntries.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
+#include "passes/schedule/verify_plan/VerifyPlan.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/core/Sha256.h"
 #include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
+#include "targets/interface/KernelPipeline.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -101,10 +105,13 @@ private:
   LogicalResult chooseSizes();
   LogicalResult capImageTokens();
   LogicalResult checkBudget();
+  LogicalResult checkForm();
+  /// The form of code that the options ask the target's generator for.
+  StringRef form() const;
   LogicalResult writeReport();
   LogicalResult checkMachine();
   LogicalResult chooseImageBatch();
-  Json describeDevices() const;
+  void readDevices();
   LogicalResult calibrate();
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
@@ -142,8 +149,10 @@ private:
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
   WeightsDigest weightsDigest;
-  targets::ModelInfo info;
+  std::vector<std::string> codeFiles; // in the writer's directory, until they are packaged
   Json entryPoints, memoryPlan, precisionSummary, fusions;
+  Json devices = Json::array();
+  bool hasWholeEncoders = false, hasStages = false;
 };
 
 } // namespace
@@ -286,10 +295,12 @@ LogicalResult Compilation::checkOptions() {
   if (options.accuracyBudget && !options.calibrate)
     return diagnostics.error("--accuracy-budget: expected a calibration set to measure on "
                              "(--calibration), found none");
-  if (options.accuracyBudget && (!target->runsHere() || options.emit != Emit::Bundle))
-    return diagnostics.error(
-        "--accuracy-budget: expected a bundle that runs here, found " +
-        (target->runsHere() ? std::string("another --emit") : "target " + target->name().str()));
+  if (failed(checkForm()))
+    return failure();
+  if (options.accuracyBudget && (!target->runsInProcess() || options.emit != Emit::Bundle))
+    return diagnostics.error("--accuracy-budget: expected a bundle that runs here, found " +
+                             (target->runsInProcess() ? std::string("another --emit")
+                                                      : "target " + target->name().str()));
   bool looksAtPlan = !options.report.empty() || !options.trace.empty();
   if (looksAtPlan && options.stopAfter && *options.stopAfter < Phase::Schedule)
     return diagnostics.error(StringRef(options.report.empty() ? "--trace" : "--report") +
@@ -305,6 +316,25 @@ LogicalResult Compilation::checkOptions() {
     return diagnostics.error("--dump-phases-to: expected a place outside of the output, found '" +
                              options.dumpPhasesTo + "'");
   return success();
+}
+
+StringRef Compilation::form() const {
+  switch (options.emit) {
+  case Emit::Bundle:
+    return target->packager().form();
+  case Emit::Llvm:
+    return "llvm";
+  default:
+    return "obj";
+  }
+}
+
+LogicalResult Compilation::checkForm() {
+  ArrayRef<StringRef> forms = target->codeGenerator().forms();
+  if (options.emit == Emit::Mlir || llvm::is_contained(forms, form()))
+    return success();
+  return diagnostics.error("--emit: expected bundle, mlir or one of what target " + target->name() +
+                           " has (" + llvm::join(forms, ", ") + "), found " + form());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -429,11 +459,24 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
+  readDevices();
   if (options.onPlan)
     options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return failed(checkBudget()) ? failure() : writeReport();
+}
+
+/// What stands for each device that entry points are on. A compiled target has one device.
+void Compilation::readDevices() {
+  llvm::SmallSetVector<StringRef, 4> names;
+  for (auto entry : module->getOps<plan::EntryOp>()) {
+    names.insert(entry.getDevice());
+    hasWholeEncoders |= entry.getKind() == plan::EntryKind::Encode;
+    hasStages |= entry.getKind() == plan::EntryKind::EncodePatches;
+  }
+  for (StringRef name : names)
+    devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});
 }
 
 /// The plan as a page and as a trace, for the largest picture and a full context.
@@ -479,9 +522,26 @@ LogicalResult Compilation::kernels() {
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
   fusions = describeFusions(*module);
-  if (failed(passes->run(*module, "kernels",
-                         [&](OpPassManager &pipeline) { target->addKernelPasses(pipeline); })))
+  if (failed(targets::checkSupport(*module, *target))) {
+    exitCode = exitInput; // another recipe would do
     return failure();
+  }
+  kernels::LowerEntriesOptions entries;
+  entries.producer = kProducer;
+  entries.hidden = geometry.hidden;
+  entries.vocabulary = geometry.vocabulary;
+  entries.tokensPerTile = geometry.tokensPerTile;
+  entries.tileHeight = geometry.tileHeight;
+  entries.tileWidth = geometry.tileWidth;
+  auto build = [&](OpPassManager &pipeline) {
+    targets::buildKernelPipeline(pipeline, *target);
+    pipeline.addPass(createVerifyPlan());
+    pipeline.addPass(kernels::createLowerEntries(entries));
+  };
+  if (failed(passes->run(*module, "kernels", build)))
+    return failure();
+  if (options.onKernels)
+    options.onKernels(*module);
   if (options.emit != Emit::Mlir || options.stopAfter)
     return success();
   std::string text;
@@ -504,18 +564,22 @@ LogicalResult Compilation::object() {
         failed(report(dumps.write(Phase::Object, *lowered))))
       return failure();
   }
-  if (options.emit == Emit::Llvm) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    if (failed(target->emitLlvm(*module, info, stream)))
-      return failure();
-    return options.stopAfter ? success() : report(writeFileWhole(options.output, text));
-  }
-  SmallVector<char> code;
-  llvm::raw_svector_ostream stream(code);
-  if (failed(target->emitObject(*module, info, stream)))
+  FailureOr<std::vector<targets::CodeFile>> files =
+      target->codeGenerator().generate(*module, form());
+  if (failed(files))
     return failure();
-  return writer ? report(writer->write("model.o", stream.str())) : success();
+  auto textOf = [](const targets::CodeFile &file) {
+    return StringRef(file.bytes.data(), file.bytes.size());
+  };
+  if (options.emit == Emit::Llvm)
+    return options.stopAfter ? success()
+                             : report(writeFileWhole(options.output, textOf(files->front())));
+  for (const targets::CodeFile &file : *files) {
+    if (writer && failed(report(writer->write(file.name, textOf(file)))))
+      return failure();
+    codeFiles.push_back(file.name);
+  }
+  return success();
 }
 
 /// Into the bundle, or to a file that is removed again: the descriptor in the code carries the hash
@@ -544,28 +608,27 @@ LogicalResult Compilation::writeWeightsFile() {
   addTime("weights", begin);
   weightsTime = Clock::now() - begin;
   weightsDigest = std::move(**written);
-  info.producer = kProducer;
-  info.weightsSha256 = weightsDigest.sha256;
-  info.hidden = geometry.hidden;
-  info.vocabulary = geometry.vocabulary;
-  info.tokensPerTile = geometry.tokensPerTile;
-  info.tileHeight = geometry.tileHeight;
-  info.tileWidth = geometry.tileWidth;
+  SmallVector<int8_t> hash(weightsDigest.sha256.begin(), weightsDigest.sha256.end());
+  for (auto model : module->getOps<abi::ModelOp>())
+    model.setWeightsSha256(hash);
   return success();
 }
 
 LogicalResult Compilation::bundle() {
   if (!writer)
     return success();
-  std::vector<std::string> names;
+  std::vector<std::string> names = codeFiles;
   if (options.emit == Emit::Bundle) {
+    const targets::Packager &packager = target->packager();
+    std::vector<std::string> paths;
+    for (const std::string &name : codeFiles)
+      paths.push_back(writer->pathOf(name));
     std::string why;
-    if (failed(target->linkShared(writer->pathOf("model.o"), writer->pathOf("model.so"), why)))
+    if (failed(packager.package(paths, writer->pathOf(packager.fileName()), why)))
       return diagnostics.error(why);
-    llvm::sys::fs::remove(writer->pathOf("model.o"));
-    names.push_back("model.so");
-  } else {
-    names.push_back("model.o");
+    for (const std::string &path : paths)
+      llvm::sys::fs::remove(path);
+    names = {packager.fileName().str()};
   }
   if (!package.tokenizer.empty()) {
     StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),
@@ -590,21 +653,10 @@ LogicalResult Compilation::bundle() {
   };
   if (failed(writeManifest()))
     return failure();
-  if (calibration && target->runsHere() && options.emit == Emit::Bundle &&
+  if (calibration && target->runsInProcess() && options.emit == Emit::Bundle &&
       (failed(measureCost()) || failed(writeManifest())))
     return failure();
   return report(writer->commit());
-}
-
-/// What stands for each device that entry points are on. A compiled target has one device.
-Json Compilation::describeDevices() const {
-  Json devices = Json::array();
-  llvm::SmallSetVector<StringRef, 4> names;
-  for (auto entry : ModuleOp(*module).getOps<plan::EntryOp>())
-    names.insert(entry.getDevice());
-  for (StringRef name : names)
-    devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});
-  return devices;
 }
 
 static Json describe(const LogitErrors &cost) {
@@ -639,7 +691,7 @@ Json Compilation::manifestFields() const {
     hash.update(machine->text.data(), machine->text.size());
     fields["machine"] = {{"name", machine->name}, {"sha256", hexDigits(hash.finish())}};
   }
-  fields["devices"] = describeDevices();
+  fields["devices"] = devices;
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
@@ -658,14 +710,9 @@ void Compilation::printSummary() {
         "MB of mapped files\n",
         "all", seconds, megabytes(peaks.resident), megabytes(peaks.anonymous),
         megabytes(peaks.file));
-  auto hasEntry = [&](plan::EntryKind kind) {
-    return llvm::any_of(module->getOps<plan::EntryOp>(),
-                        [&](plan::EntryOp entry) { return entry.getKind() == kind; });
-  };
-  bool inStages = hasEntry(plan::EntryKind::EncodePatches);
-  if (options.progress && machine && hasEntry(plan::EntryKind::Encode))
+  if (options.progress && machine && hasWholeEncoders)
     err << "pictures   no stages: machine " << machine->name << " encodes on one device\n";
-  if (options.progress && inStages)
+  if (options.progress && hasStages)
     err << "pictures   two stages, which run in order here: target " << target->name()
         << " has one device\n";
   for (const BatchPrediction &batch : batches)
@@ -689,7 +736,7 @@ void Compilation::printSummary() {
   for (const BatchPrediction &batch : batches)
     summary["image_batches"].push_back(
         {{"tiles", batch.tiles}, {"predicted_seconds", batch.seconds}});
-  summary["devices"] = describeDevices();
+  summary["devices"] = devices;
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {

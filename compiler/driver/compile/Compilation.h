@@ -78,6 +78,8 @@ struct CompileOptions {
   std::function<llvm::Error(mlir::ModuleOp, ModelConfig &)> makeModel;
   /// Is shown the plan behind the schedule phase.
   std::function<void(mlir::ModuleOp)> onPlan;
+  /// Is shown the kernels and entry functions behind the kernels phase.
+  std::function<void(mlir::ModuleOp)> onKernels;
 };
 
 /// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,

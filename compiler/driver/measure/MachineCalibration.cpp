@@ -1,5 +1,6 @@
 #include "compiler/driver/measure/MachineCalibration.h"
 
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/driver/bundle/BundleWriter.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/compile/Compilation.h"
@@ -13,6 +14,7 @@
 #include "runtime/platform/MachineLimits.h"
 #include "targets/Registration.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
@@ -23,6 +25,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <tuple>
 
 using namespace mlir;
 using namespace bluec;
@@ -45,43 +48,62 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// A step, or several linears that read the same value: threads go from one to the next without
-/// waiting for each other, so what is seen is the time of all.
+/// What shares a parallel loop (join-steps): threads go from one step to the next without waiting
+/// for each other, so what is seen is the time of all.
 struct Work {
-  size_t first; // of the entry's steps
-  StepCost cost;
+  size_t first;                // of the entry's steps
+  std::vector<StepCost> costs; // one, of steps that are alike; or each step's
+
+  /// Only the time of steps that are alike says how fast they are.
+  bool isOfOneKind() const { return costs.size() == 1; }
+  double secondsOn(const Device &device, const CallShape &shape) const {
+    double seconds = 0;
+    for (const StepCost &cost : costs)
+      seconds += secondsOf(cost, shape, device);
+    return seconds;
+  }
 };
 
-/// What the root of a linear step multiplies with its weights; null of other steps.
-Value rowsOf(plan::StepOp step) {
-  Operation *root = step.getRoot();
-  auto argument = isa_and_nonnull<plan::LinearOp>(root)
-                      ? dyn_cast<BlockArgument>(root->getOperand(0))
-                      : nullptr;
-  return argument ? step.getOperands()[argument.getArgNumber()] : Value();
+/// Products of one kind on as many rows, or none in either.
+bool areAlike(const StepCost &a, const StepCost &b) {
+  if (a.arithmetic.empty() || b.arithmetic.empty())
+    return a.arithmetic.empty() && b.arithmetic.empty();
+  return std::tie(a.op, a.arithmetic, a.weights, a.productRows, a.rowProductRows) ==
+         std::tie(b.op, b.arithmetic, b.weights, b.productRows, b.rowProductRows);
 }
 
-/// Adds up what two linears of the same rows cost.
+/// Adds up what two steps that are alike cost.
 void join(StepCost &cost, const StepCost &other) {
   cost.weightBytes += other.weightBytes;
+  cost.rowBytes += other.rowBytes;
+  cost.positionBytes += other.positionBytes;
   cost.operations += other.operations;
   cost.rowOperations += other.rowOperations;
+  cost.positionOperations += other.positionOperations;
   cost.valueBytes += other.valueBytes;
   cost.rowValueBytes += other.rowValueBytes;
 }
 
-std::vector<Work> collectWorks(plan::EntryOp entry) {
+std::vector<StepCost> costsOf(plan::EntryOp entry) {
+  std::vector<StepCost> costs;
+  for (auto step : entry.getOps<plan::StepOp>())
+    costs.push_back(costOf(step, entry));
+  return costs;
+}
+
+/// The parallel loops of an entry function, with what their steps cost.
+std::vector<Work> worksIn(func::FuncOp function, ArrayRef<StepCost> costs) {
   std::vector<Work> works;
-  Value last;
-  size_t index = 0;
-  for (auto step : entry.getOps<plan::StepOp>()) {
-    Value rows = rowsOf(step);
-    if (rows && rows == last)
-      join(works.back().cost, costOf(step, entry));
-    else
-      works.push_back({index, costOf(step, entry)});
-    last = rows;
-    ++index;
+  for (auto run : function.getOps<abi::RunOp>()) {
+    size_t first = run.getFirst(), end = run.getEnd();
+    Work work{first, {costs.begin() + first, costs.begin() + end}};
+    if (llvm::all_of(work.costs,
+                     [&](const StepCost &cost) { return areAlike(work.costs.front(), cost); })) {
+      for (const StepCost &cost : ArrayRef(work.costs).drop_front())
+        join(work.costs.front(), cost);
+      work.costs.resize(1);
+    }
+    works.push_back(std::move(work));
   }
   return works;
 }
@@ -153,7 +175,8 @@ private:
   Clock::time_point start = Clock::now();
   std::string scratch;
   std::string targetName;
-  llvm::StringMap<std::vector<Work>> works; // by entry
+  llvm::StringMap<std::vector<StepCost>> costs; // by entry, of its steps
+  llvm::StringMap<std::vector<Work>> works;     // by entry
 
   std::unique_ptr<runtime::Bundle> bundle;
   runtime::PageBuffer arena, cache, stream;
@@ -183,7 +206,7 @@ LogicalResult MachineCalibration::checkOptions() {
   const targets::Target *target = targets::allTargets().find(options.target, why);
   if (!target)
     return fail(why);
-  if (!target->runsHere())
+  if (!target->runsInProcess())
     return fail("--target: expected one that runs on this machine, found " + target->name());
   targetName = target->name().str();
   exitCode = exitInput;
@@ -221,7 +244,14 @@ LogicalResult MachineCalibration::compileModel() {
   };
   compilation.onPlan = [&](ModuleOp plan) {
     for (auto entry : plan.getOps<plan::EntryOp>())
-      works[entry.getSymName()] = collectWorks(entry);
+      costs[entry.getSymName()] = costsOf(entry);
+  };
+  compilation.onKernels = [&](ModuleOp module) {
+    SymbolTable symbols(module);
+    for (auto model : module.getOps<abi::ModelOp>())
+      for (auto entry : model.getBody().getOps<abi::EntryOp>())
+        works[entry.getName()] =
+            worksIn(symbols.lookup<func::FuncOp>(entry.getRun()), costs[entry.getName()]);
   };
   // What goes wrong in there has been said; a full disk apart, it is not the user's.
   exitCode = compile(compilation, llvm::nulls(), err);
@@ -353,7 +383,8 @@ DeviceFit MachineCalibration::fit() const {
   std::vector<MeasuredStep> steps;
   for (const TimedCall &call : calls)
     for (size_t i = 1; i < call.works.size(); ++i)
-      steps.push_back({worksOf(call)[i].cost, call.shape, median(call.works[i])});
+      if (worksOf(call)[i].isOfOneKind())
+        steps.push_back({worksOf(call)[i].costs.front(), call.shape, median(call.works[i])});
   DeviceFacts facts;
   facts.name = "cpu";
   facts.bytesPerSecond = median(reads.values);
@@ -364,7 +395,7 @@ DeviceFit MachineCalibration::fit() const {
   for (const TimedCall &call : calls)
     if (call.entry->kind == BLUEC_ENTRY_DECODE)
       around.push_back(median(call.around) -
-                       secondsOf(worksOf(call).front().cost, call.shape, found.device));
+                       worksOf(call).front().secondsOn(found.device, call.shape));
   found.device.callSeconds = std::max(median(around), 0.0);
   return found;
 }
@@ -404,7 +435,7 @@ Json MachineCalibration::describeCalls(const Device &device) const {
     double measured = 0, expected = 0;
     for (size_t i = 1; i < call.works.size(); ++i) {
       measured += median(call.works[i]);
-      expected += secondsOf(worksOf(call)[i].cost, call.shape, device);
+      expected += worksOf(call)[i].secondsOn(device, call.shape);
     }
     list.push_back({{"entry", call.entry->name},
                     {"count", call.shape.count},

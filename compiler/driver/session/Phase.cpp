@@ -8,7 +8,8 @@ static constexpr PhaseInfo phases[] = {
     {Phase::Precision, "precision", "element types and weight recipes"},
     {Phase::Schedule, "schedule",
      "entry points, steps, packed weights, memory plan (plan dialect)"},
-    {Phase::Kernels, "kernels", "a kernel for each distinct step (scf, vector, memref, arith)"},
+    {Phase::Kernels, "kernels",
+     "a kernel for each distinct step, entry functions, descriptor (scf, vector, arith, abi)"},
     {Phase::Object, "object", "native code for the target"},
     {Phase::Bundle, "bundle", "linked code, packed weights, tokenizer, manifest"},
 };

@@ -1,5 +1,6 @@
 #include "compiler/driver/session/Registration.h"
 
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/kernel/Kernel.h"
 #include "compiler/dialect/onnx/Onnx.h"
@@ -23,7 +24,7 @@ void bluec::registerAllDialects(mlir::DialectRegistry &registry) {
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect, mlir::ub::UBDialect,
                   mlir::vector::VectorDialect>();
   registry.insert<onnx::OnnxDialect>();
-  registry.insert<blue::BlueDialect, kernel::KernelDialect, plan::PlanDialect>();
+  registry.insert<abi::AbiDialect, blue::BlueDialect, kernel::KernelDialect, plan::PlanDialect>();
 }
 
 void bluec::registerAllPasses() {

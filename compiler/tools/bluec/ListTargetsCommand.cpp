@@ -21,7 +21,7 @@ static int listTargets(bool json) {
                       {"description", target->description().str()},
                       {"triple", target->triple().str()},
                       {"features", target->features().str()},
-                      {"runs_here", target->runsHere()},
+                      {"runs_here", target->runsInProcess()},
                       {"host", target.get() == host}});
     else
       std::cout << target->name().str() << (target.get() == host ? " (host)" : "") << ": "

@@ -1,8 +1,8 @@
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/dialect/plan/Plan.h"
-#include "passes/kernels/lower_kernels_to_llvm/ExpandDots.h"
-#include "passes/kernels/lower_kernels_to_llvm/ExpandMath.h"
+#include "passes/kernels/lower_kernels_to_llvm/AbiToLlvm.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -20,7 +20,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/DialectConversion.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
 
@@ -33,6 +32,7 @@ namespace {
 
 class LowerKernelsToLlvmPass : public impl::LowerKernelsToLlvmBase<LowerKernelsToLlvmPass> {
 public:
+  using LowerKernelsToLlvmBase::LowerKernelsToLlvmBase;
   void runOnOperation() override;
 };
 
@@ -41,18 +41,18 @@ public:
 void LowerKernelsToLlvmPass::runOnOperation() {
   ModuleOp module = getOperation();
   MLIRContext *context = &getContext();
-
-  RewritePatternSet expand(context);
-  populateExpandDotPatterns(expand);
-  populateExpandMathPatterns(expand);
-  FrozenRewritePatternSet expandFrozen(std::move(expand));
+  // Kernels are worth a function of their own, which the steps of all layers share; what takes a
+  // call may go where it is called.
+  SmallVector<StringAttr> kernels;
   for (auto func : module.getOps<func::FuncOp>())
-    if (failed(applyPatternsGreedily(func, expandFrozen)))
-      return signalPassFailure();
+    if (!takesCall(func))
+      kernels.push_back(func.getSymNameAttr());
+  addRunSteps(module);
 
   LowerToLLVMOptions options(context);
   options.useBarePtrCallConv = true;
   options.allocLowering = LowerToLLVMOptions::AllocLowering::None;
+  options.overrideIndexBitwidth(pointerBits);
   LLVMTypeConverter converter(context, options);
   RewritePatternSet patterns(context);
   populateSCFToControlFlowConversionPatterns(patterns);
@@ -62,21 +62,23 @@ void LowerKernelsToLlvmPass::runOnOperation() {
   populateVectorToLLVMConversionPatterns(converter, patterns);
   populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
   populateFuncToLLVMConversionPatterns(converter, patterns);
+  populateAbiToLlvmPatterns(converter, patterns);
 
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
   target.addLegalDialect<plan::PlanDialect, blue::BlueDialect>();
+  target.addLegalOp<abi::ModelOp, abi::SegmentOp, abi::DeviceOp, abi::EntryOp, abi::StepOp>();
   target.addIllegalDialect<arith::ArithDialect, scf::SCFDialect, math::MathDialect,
                            vector::VectorDialect, func::FuncDialect, cf::ControlFlowDialect>();
+  target.addIllegalOp<abi::BufferOp, abi::CountOp, abi::PositionOp, abi::RunOp>();
   target.markOpRecursivelyLegal<plan::EntryOp>();
   if (failed(applyPartialConversion(module, target, std::move(patterns))))
     return signalPassFailure();
-  // Nothing but this module's entry functions calls a kernel; they are worth a function of their
-  // own, which the steps of all layers share.
-  for (auto func : module.getOps<LLVM::LLVMFuncOp>()) {
+  for (auto func : module.getOps<LLVM::LLVMFuncOp>())
     func.setLinkage(LLVM::Linkage::Internal);
-    func.setNoInline(true);
-  }
+  SymbolTable symbols(module);
+  for (StringAttr name : kernels)
+    symbols.lookup<LLVM::LLVMFuncOp>(name).setNoInline(true);
 }
 
 } // namespace bluec::kernels

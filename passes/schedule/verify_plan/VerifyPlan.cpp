@@ -1,5 +1,6 @@
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
+#include "compiler/dialect/plan/Addresses.h"
 #include "compiler/dialect/plan/Layouts.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -91,6 +92,38 @@ LogicalResult checkArena(plan::EntryOp entry) {
     if (failed(checkRange(range, arena, "arena")))
       return failure();
   return checkDisjoint(ranges, "arena");
+}
+
+/// Launches that share a parallel loop run in any order, on any thread: none may touch bytes that
+/// another writes.
+LogicalResult checkJoined(plan::EntryOp entry, const SymbolTable &symbols) {
+  SmallVector<plan::LaunchOp> loop;
+  SmallVector<plan::Access> accesses; // of the loop's launches
+  for (Operation &op : entry.getBody().front()) {
+    auto launch = dyn_cast<plan::LaunchOp>(op);
+    if (!launch)
+      continue;
+    FailureOr<plan::Access> access = plan::accessOf(launch, entry, symbols);
+    if (failed(access))
+      return failure();
+    if (!launch.getJoined()) {
+      loop.clear();
+      accesses.clear();
+    } else if (loop.empty()) {
+      return launch.emitOpError("shares a loop with the launch before it, found none before it");
+    }
+    for (auto [other, itsAccess] : llvm::zip_equal(loop, accesses))
+      if (access->conflicts(itsAccess)) {
+        InFlightDiagnostic diagnostic =
+            launch.emitOpError("shares a loop and bytes with another launch, one of which writes "
+                               "them");
+        diagnostic.attachNote(other.getLoc()) << "the other one, layer " << other.getLayerAttr();
+        return diagnostic;
+      }
+    loop.push_back(launch);
+    accesses.push_back(std::move(*access));
+  }
+  return success();
 }
 
 /// An attention step must see what the call itself appends.
@@ -305,8 +338,13 @@ struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
       if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)) || failed(checkSums(entry)) ||
           failed(checkDevice(entry)))
         return signalPassFailure();
-    if (failed(checkWeights(module)) || failed(checkCaches(module)) ||
-        failed(checkStages(module)) || failed(checkEncodeCalls(module)) ||
+    if (failed(checkWeights(module)) || failed(checkCaches(module)))
+      return signalPassFailure();
+    SymbolTable symbols(module);
+    for (auto entry : module.getOps<plan::EntryOp>())
+      if (failed(checkJoined(entry, symbols)))
+        return signalPassFailure();
+    if (failed(checkStages(module)) || failed(checkEncodeCalls(module)) ||
         failed(checkPeak(module)))
       return signalPassFailure();
     markAllAnalysesPreserved();

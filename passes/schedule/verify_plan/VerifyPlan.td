@@ -11,12 +11,13 @@ def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
     of an arena and lie inside it, aligned; two weights share either the whole of their range or
     nothing of it and lie inside their segment; caches do not overlap; a step reads from a cache
     only behind the steps that append to it; quantized rows have sums that divide the groups of the
-    weights they meet; an entry's steps are on its device; encoders are whole or pairs of stages, one of a
+    weights they meet; an entry's steps are on its device; launches that share a parallel loop touch no byte
+    that another of them writes; encoders are whole or pairs of stages, one of a
     capacity, that hand over one value; `plan.encode_calls` has a list for each number of tiles below the batch, of
     encoders that are there; every byte count on the module holds.
 
     **What must have run before.** plan-memory. After this pass, a plan is legal input for the
-    kernel generator.
+    kernel generator. It runs again after join-steps: a plan of launches is checked the same way.
 
     **What it does not do.** It changes nothing.
 

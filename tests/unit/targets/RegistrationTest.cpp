@@ -53,7 +53,7 @@ TEST(TargetRegistry, HostIsTheBestThatRunsHereAndNeverAGenericOne) {
   if (!host)
     EXPECT_EQ(error, "target host: none of bluec's targets runs on this machine");
   else
-    EXPECT_TRUE(host->runsHere());
+    EXPECT_TRUE(host->runsInProcess());
 }
 
 TEST(TargetRegistry, TheHostMayBeNamed) {
@@ -61,7 +61,7 @@ TEST(TargetRegistry, TheHostMayBeNamed) {
     Host is(target->name().str().c_str());
     std::string error;
     const Target *host = allTargets().host(error);
-    EXPECT_EQ(host, target->runsHere() ? target.get() : nullptr);
+    EXPECT_EQ(host, target->runsInProcess() ? target.get() : nullptr);
     EXPECT_EQ(host, allTargets().find("host", error));
     if (!host)
       EXPECT_EQ(error, "BLUEC_HOST: expected a target that runs on this machine, found '" +

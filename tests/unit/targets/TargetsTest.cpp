@@ -1,8 +1,11 @@
 // The object of a small plan, for each target: what its descriptor says, and, where this machine
 // runs the target's code, how its entry function runs steps.
+#include "compiler/dialect/abi/Abi.h"
 #include "compiler/dialect/blue/Blue.h"
+#include "passes/kernels/lower_entries/LowerEntries.h"
 #include "runtime/abi/bluec_abi.h"
 #include "targets/Registration.h"
+#include "targets/interface/KernelPipeline.h"
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
@@ -93,30 +96,45 @@ protected:
     if (library)
       dlclose(library);
   }
-  mlir::OwningOpRef<mlir::ModuleOp> kernels(const char *text) {
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
-    (*module)->setAttr(plan::kTargetAttr, target->facts(&context));
+  mlir::LogicalResult lower(mlir::ModuleOp module) {
+    module->setAttr(plan::kTargetAttr, target->facts(&context));
+    kernels::LowerEntriesOptions entries;
+    entries.producer = "bluec test";
+    entries.hidden = 8;
+    entries.vocabulary = 100;
+    entries.tokensPerTile = 49;
+    entries.tileHeight = 28;
+    entries.tileWidth = 42;
     mlir::PassManager passes(&context);
-    target->addKernelPasses(passes);
-    EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
-    return module;
+    targets::buildKernelPipeline(passes, *target);
+    passes.addPass(kernels::createLowerEntries(entries));
+    if (mlir::failed(passes.run(module)))
+      return mlir::failure();
+    llvm::SmallVector<int8_t> hash(32);
+    hash[2] = 3;
+    for (auto model : module.getOps<bluec::abi::ModelOp>())
+      model.setWeightsSha256(hash);
+    return mlir::success();
   }
-  llvm::SmallString<0> object(const char *text) {
-    auto module = kernels(text);
-    llvm::SmallString<0> bytes;
-    llvm::raw_svector_ostream out(bytes);
-    EXPECT_TRUE(mlir::succeeded(target->emitObject(*module, info, out)));
-    return bytes;
+  std::string code(const char *text, const char *form) {
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+    EXPECT_TRUE(mlir::succeeded(lower(*module)));
+    auto files = target->codeGenerator().generate(*module, form);
+    EXPECT_TRUE(mlir::succeeded(files));
+    EXPECT_EQ(files->size(), 1u);
+    return std::string(files->front().bytes.begin(), files->front().bytes.end());
   }
   const bluec_model *load() {
-    llvm::SmallString<0> bytes = object(kPlan);
+    std::string bytes = code(kPlan, "obj");
     llvm::SmallString<128> objectPath, sharedPath;
     std::string error;
     std::error_code failed;
     EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("bluec-model", "o", objectPath));
     EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("bluec-model", "so", sharedPath));
     llvm::raw_fd_ostream(objectPath, failed) << bytes;
-    EXPECT_TRUE(mlir::succeeded(target->linkShared(objectPath, sharedPath, error))) << error;
+    EXPECT_TRUE(
+        mlir::succeeded(target->packager().package({objectPath.str().str()}, sharedPath, error)))
+        << error;
     library = dlopen(sharedPath.c_str(), RTLD_NOW | RTLD_LOCAL);
     llvm::sys::fs::remove(objectPath);
     llvm::sys::fs::remove(sharedPath);
@@ -129,7 +147,6 @@ protected:
   }
 
   const targets::Target *target = GetParam();
-  targets::ModelInfo info = {"bluec test", {1, 2, 3}, 8, 100, 49, 28, 42};
   mlir::MLIRContext context;
   void *library = nullptr;
 };
@@ -200,7 +217,7 @@ TEST_P(CompiledModel, DescribesItself) {
 }
 
 TEST_P(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
-  if (!target->runsHere())
+  if (!target->runsInProcess())
     GTEST_SKIP() << "a target that does not run here";
   const bluec_model *model = load();
   ASSERT_NE(model, nullptr);
@@ -239,7 +256,7 @@ TEST_P(CompiledModel, RunsStepsInOrderAndStopsWhenTheObserverSaysSo) {
 /// a and b share a parallel_for, and so do d and e; c reads what a and b write. (That e takes the
 /// place of b matters to nobody: c is done by then.)
 TEST_P(CompiledModel, RunsStepsSideBySide) {
-  if (!target->runsHere())
+  if (!target->runsInProcess())
     GTEST_SKIP() << "a target that does not run here";
   const bluec_model *model = load();
   ASSERT_NE(model, nullptr);
@@ -284,14 +301,11 @@ TEST_P(CompiledModel, RunsStepsSideBySide) {
 }
 
 TEST_P(CompiledModel, TheSamePlanGivesTheSameBytes) {
-  EXPECT_EQ(object(kPlan).str(), object(kPlan).str());
+  EXPECT_EQ(code(kPlan, "obj"), code(kPlan, "obj"));
 }
 
 TEST_P(CompiledModel, LlvmTextHasTheModel) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  auto module = kernels(kPlan);
-  EXPECT_TRUE(mlir::succeeded(target->emitLlvm(*module, info, out)));
+  std::string text = code(kPlan, "llvm");
   EXPECT_NE(text.find("@bluec_model = "), std::string::npos);
   EXPECT_NE(text.find("define internal"), std::string::npos);
 }
@@ -299,22 +313,20 @@ TEST_P(CompiledModel, LlvmTextHasTheModel) {
 TEST_P(CompiledModel, AMissingOffsetIsAnError) {
   std::string text = kPlan;
   text.erase(text.find(" offset 192"), std::strlen(" offset 192"));
-  auto module = kernels(text.c_str());
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
     message = diagnostic.str();
     return mlir::success();
   });
-  llvm::SmallString<0> bytes;
-  llvm::raw_svector_ostream out(bytes);
-  EXPECT_TRUE(mlir::failed(target->emitObject(*module, info, out)));
+  EXPECT_TRUE(mlir::failed(lower(*module)));
   EXPECT_EQ(message, "expected an offset; run plan-memory first");
-  EXPECT_TRUE(bytes.empty());
 }
 
 TEST_P(CompiledModel, AnObjectThatIsNoneDoesNotLink) {
   std::string error;
-  EXPECT_TRUE(mlir::failed(target->linkShared("/nowhere/model.o", "/nowhere/model.so", error)));
+  EXPECT_TRUE(
+      mlir::failed(target->packager().package({"/nowhere/model.o"}, "/nowhere/model.so", error)));
   EXPECT_EQ(error.rfind("link: ", 0), 0u) << error;
   EXPECT_EQ(error.find('\n'), std::string::npos);
 }

@@ -1,0 +1,20 @@
+// A shared library of one object, linked with LLD inside this process.
+#ifndef BLUEC_TARGETS_LLVM_ELF_PACKAGER_H
+#define BLUEC_TARGETS_LLVM_ELF_PACKAGER_H
+
+#include "targets/interface/Target.h"
+
+namespace bluec::targets {
+
+/// For targets whose objects are ELF.
+class ElfPackager : public Packager {
+public:
+  llvm::StringRef form() const override { return "obj"; }
+  llvm::StringRef fileName() const override { return "model.so"; }
+  llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
+                              std::string &error) const override;
+};
+
+} // namespace bluec::targets
+
+#endif // BLUEC_TARGETS_LLVM_ELF_PACKAGER_H

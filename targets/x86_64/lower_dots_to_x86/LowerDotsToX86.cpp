@@ -1,0 +1,96 @@
+#include "targets/x86_64/lower_dots_to_x86/LowerDotsToX86.h"
+
+#include "compiler/dialect/kernel/Kernel.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace bluec::targets {
+
+#define GEN_PASS_DEF_LOWERDOTSTOX86
+#include "targets/x86_64/lower_dots_to_x86/LowerDotsToX86.h.inc"
+
+namespace {
+
+Value callIntrinsic(ImplicitLocOpBuilder &b, Type result, StringRef name, ValueRange arguments) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), arguments).getResult(0);
+}
+
+/// One instruction for 16 lanes of i32.
+struct DotToVnni : OpRewritePattern<kernel::DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(kernel::DotOp op, PatternRewriter &rewriter) const override {
+    VectorType type = op.getAcc().getType();
+    if (type.getDimSize(0) != 16)
+      return rewriter.notifyMatchFailure(op, "expected vectors of 512 bits");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    StringRef name =
+        op.getProducts() == 4 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpwssd.512";
+    rewriter.replaceOp(op, callIntrinsic(b, type, name, {op.getAcc(), op.getLhs(), op.getRhs()}));
+    return success();
+  }
+};
+
+/// Sums of pairs for 8 lanes of i32.
+struct DotToAvx2 : OpRewritePattern<kernel::DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(kernel::DotOp op, PatternRewriter &rewriter) const override {
+    VectorType type = op.getAcc().getType();
+    if (type.getDimSize(0) != 8)
+      return rewriter.notifyMatchFailure(op, "expected vectors of 256 bits");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto words = VectorType::get(16, b.getI16Type());
+    auto splat = [&](int16_t value) -> Value {
+      return arith::ConstantOp::create(b, DenseElementsAttr::get(words, value));
+    };
+    auto pairs = [&](Value lhs, Value rhs) {
+      return callIntrinsic(b, type, "llvm.x86.avx2.pmadd.wd", {lhs, rhs});
+    };
+    Value lhs = op.getLhs(), rhs = op.getRhs(), sum;
+    if (op.getProducts() == 2) {
+      sum = pairs(lhs, rhs);
+    } else if (op.getLhsBits().value_or(8) <= 7) {
+      // 2 * 127 * 128 fits i16.
+      Value sums = callIntrinsic(b, words, "llvm.x86.avx2.pmadd.ub.sw", {lhs, rhs});
+      sum = pairs(sums, splat(1));
+    } else {
+      Value left = vector::BitCastOp::create(b, words, lhs);
+      Value right = vector::BitCastOp::create(b, words, rhs);
+      Value eight = splat(8);
+      Value evenLeft = arith::AndIOp::create(b, left, splat(255));
+      Value oddLeft = arith::ShRUIOp::create(b, left, eight);
+      Value evenRight =
+          arith::ShRSIOp::create(b, arith::ShLIOp::create(b, right, eight).getResult(), eight);
+      Value oddRight = arith::ShRSIOp::create(b, right, eight);
+      sum = arith::AddIOp::create(b, pairs(evenLeft, evenRight), pairs(oddLeft, oddRight));
+    }
+    rewriter.replaceOpWithNewOp<arith::AddIOp>(op, op.getAcc(), sum);
+    return success();
+  }
+};
+
+class LowerDotsToX86Pass : public impl::LowerDotsToX86Base<LowerDotsToX86Pass> {
+public:
+  using LowerDotsToX86Base::LowerDotsToX86Base;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    if (vnni)
+      patterns.add<DotToVnni>(&getContext());
+    patterns.add<DotToAvx2>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+} // namespace bluec::targets
