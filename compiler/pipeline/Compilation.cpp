@@ -19,7 +19,7 @@
 #include "passes/precision/recipe/Recipe.h"
 #include "passes/schedule/machine/Machine.h"
 #include "runtime/core/Manifest.h"
-#include "runtime/core/Sha256.h"
+#include "runtime/platform/Checksums.h"
 #include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
 
@@ -634,7 +634,7 @@ Json Compilation::manifestFields() const {
     fields["geometry"]["encode_calls"] = std::move(lists);
   }
   if (machine) {
-    runtime::Sha256 hash;
+    runtime::Sha256 hash = runtime::fastSha256();
     hash.update(machine->text.data(), machine->text.size());
     fields["machine"] = {{"name", machine->name}, {"sha256", hexDigits(hash.finish())}};
   }

@@ -10,7 +10,7 @@
 #include "passes/schedule/machine/Machine.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/EntryCall.h"
-#include "runtime/platform/MachineLimits.h"
+#include "runtime/measure/MachineLimits.h"
 #include "targets/Registration.h"
 
 #include "llvm/ADT/StringMap.h"

@@ -2,7 +2,7 @@
 #include "compiler/pipeline/WeightsFile.h"
 
 #include "compiler/pipeline/BundleWriter.h"
-#include "runtime/platform/Crc32c.h"
+#include "runtime/base/Crc32c.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
