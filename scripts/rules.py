@@ -15,7 +15,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # The floors, from the ground up. A folder may include headers of, and link libraries of, the folders
 # named here, and its own; the longest matching prefix counts.
-RUNTIME = ["runtime/abi", "runtime/core", "runtime/platform", "runtime/vision", "runtime/text"]
+# In the runtime, each folder may use those before it, but the three in the middle, which know the
+# ground only (and pictures the platform).
+RUNTIME_GROUND = ["runtime/abi", "runtime/base"]
+RUNTIME = RUNTIME_GROUND + ["runtime/include", "runtime/platform", "runtime/vision", "runtime/text", "runtime/core"]
 CELLAR = ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "compiler/recipe",
           "compiler/machine"]
 GROUND = CELLAR + ["compiler/import", "passes", "targets", "runtime"]
@@ -23,6 +26,14 @@ DRIVER = ["bundle", "session", "predict", "compile", "calibrate", "measure", "ve
 MAY_USE = {
     "runtime/abi": [],
     "runtime": RUNTIME,
+    "runtime/include": ["runtime/abi"],
+    "runtime/base": ["runtime/abi"],
+    "runtime/platform": RUNTIME_GROUND,
+    "runtime/vision": RUNTIME_GROUND + ["runtime/platform"],
+    "runtime/text": RUNTIME_GROUND,
+    "runtime/core": RUNTIME,
+    "runtime/measure": RUNTIME,
+    "runtime/cli": RUNTIME + ["runtime/measure"],
     "compiler/base": [],
     "compiler/dialect/abi": ["compiler/base"],
     "compiler/dialect/kernel": ["compiler/base"],
@@ -45,8 +56,11 @@ CODE_FOLDERS = ("runtime/", "compiler/", "passes/", "targets/")
 # Names that only a target's own folder may say, and, for facts about the machine it is built on,
 # the runtime's platform folder.
 TARGET_NAMES = re.compile(
-    r"\b(x86|x86[-_]64|amd64|avx2?|avx512\w*|vnni|vpdp\w+|zmm|ymm|aarch64|arm64|neon|i8mm|sdot|smmla"
-    r"|hexagon|hvx|vrmpy|riscv\w*|nvptx\w*|cuda|sm_\d+)\b", re.I)
+    r"(?<![a-z0-9])(x86|x86[-_]64|amd64|avx2?|avx512\w*|vnni|vpdp\w+|zmm|ymm|aarch64|arm64|neon|i8mm|sdot|smmla"
+    r"|hexagon|hvx|vrmpy|riscv\w*|nvptx\w*|cuda|sm_\d+)(?![a-z0-9])"
+    # What headers of intrinsics are called and define, and the compilers' own names for it.
+    r"|\b(\w+mmintrin|immintrin|arm_(neon|sve|acle)|cpuid|_mm\d*_\w+|__m\d+\w*|__builtin_(ia32|arm|riscv)_\w+)\b",
+    re.I)
 
 TOP_LEVEL = {
     ".ci", ".clang-format", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE",
@@ -111,6 +125,14 @@ def pass_folder(path):
     return folder if glob.glob(os.path.join(ROOT, folder, "*.td")) else None
 
 
+def may_link(user, library, used):
+    # The runtime's top file makes what its folders are compiled with, and for those above core the
+    # library of all the others.
+    if used == "runtime/CMakeLists.txt" and user.startswith("runtime/"):
+        return library != "bluec_runtime" or "runtime/core" in MAY_USE[layer(user)]
+    return may_see(user, used)
+
+
 def strip_comments(text):
     """The same lines without // and /* */ comments."""
     text = re.sub(r"/\*.*?\*/", lambda found: "\n" * found.group().count("\n"), text, flags=re.S)
@@ -167,9 +189,9 @@ def check_links(files):
         for function, arguments, line in cmake_calls(read(path)):
             if not arguments:
                 continue
-            if function in ("bluec_library", "bluec_pass", "add_library"):
+            if function in ("bluec_library", "bluec_pass", "bluec_runtime_library", "add_library"):
                 owner[arguments[0]] = path
-            if function in ("bluec_library", "bluec_executable", "bluec_pass"):
+            if function in ("bluec_library", "bluec_executable", "bluec_pass", "bluec_runtime_library"):
                 keyword, used = None, []
                 for word in arguments[1:]:
                     if word.isupper():
@@ -182,7 +204,7 @@ def check_links(files):
     for path, line, used in users:
         for library in used:
             library = library.replace("::", "_")
-            if library in owner and not may_see(path, owner[library]):
+            if library in owner and not may_link(path, library, owner[library]):
                 problem(path, line, f"expected no link to {os.path.dirname(owner[library])} in {layer(path)}, found {library}")
 
 

@@ -8,7 +8,7 @@
  * input of SPEAKER, a shell command: "espeak-ng" unless it is said otherwise. */
 #define _POSIX_C_SOURCE 200809L /* popen */
 
-#include "core/bluec_runtime.h"
+#include <bluec/bluec_runtime.h>
 
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,8 @@
 #include "core/Bundle.h"
 #include "core/Encoder.h"
 #include "core/Session.h"
-#include "platform/MachineLimits.h"
+#include "measure/MachineLimits.h"
+#include "measure/ResidentMemory.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,16 +20,11 @@ namespace bluec::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t defaultPrefill = 512;
 constexpr std::size_t streamBytes = std::size_t(256) << 20; // far more than any cache
 constexpr int bandwidthPasses = 3;
 constexpr double peakSeconds = 0.05;
-
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // One figure, once a repeat.
 class Samples {

@@ -22,17 +22,12 @@ namespace bluec::runtime {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds lookPeriod(100);
 constexpr std::chrono::seconds secondInterrupt(1);
 constexpr std::size_t largestFile = std::size_t(256) << 20;
 // Of the context, kept free for an answer when turns are dropped.
 constexpr std::int64_t answerShare = 8;
-
-double secondsBetween(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
 
 std::string tenths(double seconds) {
   const auto value = std::int64_t(seconds * 10 + 0.5);

@@ -1,6 +1,6 @@
 #include "cli/MemoryLog.h"
 
-#include "platform/MachineLimits.h"
+#include "measure/ResidentMemory.h"
 
 namespace bluec::runtime {
 namespace {

@@ -2,7 +2,7 @@
 #ifndef BLUEC_RUNTIME_CLI_MEMORYLOG_H
 #define BLUEC_RUNTIME_CLI_MEMORYLOG_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 
 #include <atomic>
 #include <chrono>

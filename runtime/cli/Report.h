@@ -2,8 +2,8 @@
 #ifndef BLUEC_RUNTIME_CLI_REPORT_H
 #define BLUEC_RUNTIME_CLI_REPORT_H
 
+#include "base/Status.h"
 #include "core/Session.h"
-#include "core/Status.h"
 
 #include <functional>
 #include <iosfwd>

@@ -17,7 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int longestSide = PictureLimits().maxSide;
-constexpr int longestGridSide = 1 << 16; // pixels, as of a manifest
 constexpr Scheme allSchemes[] = {Scheme::Relaxed, Scheme::LlavaNext, Scheme::InternVl};
 
 struct Size {
@@ -118,8 +117,8 @@ Status checkOptions(const TilesOptions &options) {
       continue;
     const Preprocess preprocess = preprocessOf(options, scheme);
     for (const Grid &grid : preprocess.candidates)
-      if (std::int64_t(std::max(grid.columns, grid.rows)) * options.tile > longestGridSide)
-        return wrong("--tile: expected grids of at most " + std::to_string(longestGridSide) +
+      if (std::int64_t(std::max(grid.columns, grid.rows)) * options.tile > mostTileSide)
+        return wrong("--tile: expected grids of at most " + std::to_string(mostTileSide) +
                      " pixels a side, found " + std::to_string(grid.columns) + "x" +
                      std::to_string(grid.rows) + " tiles of " + std::to_string(options.tile));
     const std::int64_t least = leastTokens(preprocess);

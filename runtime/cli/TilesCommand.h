@@ -2,6 +2,7 @@
 #ifndef BLUEC_RUNTIME_CLI_TILESCOMMAND_H
 #define BLUEC_RUNTIME_CLI_TILESCOMMAND_H
 
+#include "abi/BundleFormat.h"
 #include "vision/Tiles.h"
 
 #include <cstdint>
@@ -30,8 +31,7 @@ struct TilesOptions {
   bool json = false;
 };
 
-inline constexpr int mostTilesASide = 64; // of a grid
-inline constexpr int mostTiles = 128;     // of a grid that is not listed
+inline constexpr int mostTiles = 128; // of a grid that is not listed
 
 // Prints a line for each size, or with `json` an object:
 //   {"size": [width, height], "scheme", "grid": [columns, rows], "resized": [width, height],

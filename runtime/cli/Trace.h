@@ -7,10 +7,9 @@
 #ifndef BLUEC_RUNTIME_CLI_TRACE_H
 #define BLUEC_RUNTIME_CLI_TRACE_H
 
+#include "base/Status.h"
 #include "core/EntryCall.h"
-#include "core/Status.h"
 
-#include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
@@ -35,8 +34,6 @@ public:
   Status write(const std::string &path, const std::string &beside) const;
 
 private:
-  using Clock = std::chrono::steady_clock;
-
   struct Event {
     const bluec_entry *entry;
     const bluec_step *step;

@@ -1,8 +1,7 @@
 #include "core/Bundle.h"
 
-#include "core/Sha256.h"
+#include "platform/Checksums.h"
 #include "platform/CpuFeatures.h"
-#include "platform/Crc32c.h"
 
 #include <algorithm>
 #include <mutex>
@@ -142,7 +141,7 @@ Status BundleFiles::verifyHash(std::string_view name) const {
   const MappedFile *file = find(name);
   if (!entry || !file)
     return {Code::NotFound, std::string(name) + ": the bundle has no such file"};
-  Sha256 hash;
+  Sha256 hash = fastSha256();
   const std::size_t size = file->bytes().size();
   std::vector<std::uint8_t> piece(std::min(size, pieceBytes));
   for (std::size_t at = 0; at < size; at += piece.size()) {

@@ -3,8 +3,8 @@
 #define BLUEC_RUNTIME_CORE_BUNDLE_H
 
 #include "abi/bluec_abi.h"
+#include "base/Status.h"
 #include "core/Manifest.h"
-#include "core/Status.h"
 #include "platform/MappedFile.h"
 #include "platform/SharedLibrary.h"
 #include "platform/ThreadPool.h"

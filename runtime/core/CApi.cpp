@@ -1,5 +1,5 @@
 // The C interface over Bundle and Session. No exception leaves this file.
-#include "core/bluec_runtime.h"
+#include <bluec/bluec_runtime.h>
 
 #include "core/Bundle.h"
 #include "core/Session.h"

@@ -2,8 +2,8 @@
 #ifndef BLUEC_RUNTIME_CORE_CONVERSATION_H
 #define BLUEC_RUNTIME_CORE_CONVERSATION_H
 
+#include "base/Status.h"
 #include "core/Encoder.h"
-#include "core/Status.h"
 #include "text/ChatTemplate.h"
 #include "text/Tokenizer.h"
 

@@ -7,7 +7,6 @@
 #include "platform/MappedFile.h"
 #include "vision/Tiles.h"
 
-#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -57,7 +56,6 @@ public:
   Status release();
 
 private:
-  using Clock = std::chrono::steady_clock;
   // What one encode() works on.
   struct Run;
 

@@ -10,8 +10,6 @@
 namespace bluec::runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::int32_t endedByObserver = 1;
 constexpr std::int32_t endedByCancel = 2;
 

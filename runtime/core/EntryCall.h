@@ -3,10 +3,10 @@
 #define BLUEC_RUNTIME_CORE_ENTRYCALL_H
 
 #include "abi/bluec_abi.h"
-#include "core/Status.h"
+#include "base/Status.h"
+#include "base/Stopwatch.h"
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -25,7 +25,7 @@ using OnEntryStep =
     std::function<bool(const bluec_entry &, std::int64_t count, const bluec_step &, const void *)>;
 
 // Of the step that this thread's OnStep is being told about: when it began. For who measures.
-std::chrono::steady_clock::time_point stepBegan();
+Clock::time_point stepBegan();
 
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes

@@ -2,10 +2,10 @@
 #ifndef BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H
 #define BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H
 
+#include "base/Status.h"
 #include "core/Bundle.h"
 #include "core/Conversation.h"
 #include "core/EntryCall.h"
-#include "core/Status.h"
 #include "platform/MappedFile.h"
 
 #include <atomic>

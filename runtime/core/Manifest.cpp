@@ -1,6 +1,6 @@
 #include "core/Manifest.h"
 
-#include "core/Sha256.h"
+#include "platform/Checksums.h"
 
 #include <algorithm>
 #include <charconv>
@@ -15,7 +15,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int deepest = 64; // levels of nesting
-constexpr std::int64_t largestSide = 1 << 16;
 constexpr std::int64_t largestCount = std::int64_t(1) << 40;
 constexpr std::size_t checksumDigits = 64;
 
@@ -178,10 +177,9 @@ void readTarget(const Json &json, Manifest &out, Status &fault) {
 
 void readEncodeCalls(Reader &reader, Manifest &out) {
   constexpr const char *key = "encode_calls";
-  constexpr std::int64_t largestBatch = 64;
   out.encodeCalls.emplace();
-  if (out.imageBatch > largestBatch)
-    return reader.fail("image_batch", "at most " + std::to_string(largestBatch));
+  if (out.imageBatch > mostBatchTiles)
+    return reader.fail("image_batch", "at most " + std::to_string(mostBatchTiles));
   const auto rests = std::size_t(std::max<std::int64_t>(out.imageBatch - 1, 0));
   reader.forEach(key, rests, rests, [&](const Json &list) {
     const std::int64_t tiles = std::ssize(*out.encodeCalls) + 1;
@@ -208,8 +206,8 @@ void readGeometry(const Json &json, Manifest &out, Status &fault) {
   reader.read("hidden", out.hidden, 1, largestCount);
   reader.read("vocabulary", out.vocabulary, 0, std::numeric_limits<std::int32_t>::max());
   reader.read("tokens_per_tile", out.tokensPerTile, 0, largestCount);
-  reader.read("tile_height", out.tileHeight, 0, largestSide);
-  reader.read("tile_width", out.tileWidth, 0, largestSide);
+  reader.read("tile_height", out.tileHeight, 0, mostTileSide);
+  reader.read("tile_width", out.tileWidth, 0, mostTileSide);
   if (json.is_object() && json.contains("encode_calls"))
     readEncodeCalls(reader, out);
 }
@@ -248,8 +246,8 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   reader.forEach("candidates", 1, mostCandidates, [&](const Json &value) {
     if (!value.is_array() || value.size() != 2)
       return reader.fail("candidates", "pairs of columns and rows");
-    to.candidates.push_back({int(reader.integer(value[0], "candidates", 1, 64)),
-                             int(reader.integer(value[1], "candidates", 1, 64))});
+    to.candidates.push_back({int(reader.integer(value[0], "candidates", 1, mostTilesASide)),
+                             int(reader.integer(value[1], "candidates", 1, mostTilesASide))});
   });
   to.tileWidth = int(out.tileWidth);
   to.tileHeight = int(out.tileHeight);
@@ -263,9 +261,9 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
       reader.fail("std", "numbers other than 0");
   // The largest canvas has to stay within what the picture code counts in int.
   for (const Grid &grid : to.candidates)
-    if (grid.columns * out.tileWidth > largestSide || grid.rows * out.tileHeight > largestSide)
+    if (grid.columns * out.tileWidth > mostTileSide || grid.rows * out.tileHeight > mostTileSide)
       reader.fail("candidates",
-                  "grids of at most " + std::to_string(largestSide) + " pixels a side");
+                  "grids of at most " + std::to_string(mostTileSide) + " pixels a side");
   if (out.maxImageTokens == 0 || to.candidates.empty())
     return;
   if (const std::int64_t least = leastTokens(to); out.maxImageTokens < least)
@@ -371,7 +369,7 @@ std::string manifestChecksum(std::string_view text) {
   const std::optional<std::size_t> at = findChecksum(text);
   if (!at)
     return {};
-  Sha256 hash;
+  Sha256 hash = fastSha256();
   hash.update(text.data(), *at);
   hash.update(std::string(checksumDigits, '0').data(), checksumDigits);
   hash.update(text.data() + *at + checksumDigits, text.size() - *at - checksumDigits);

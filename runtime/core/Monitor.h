@@ -3,7 +3,6 @@
 #ifndef BLUEC_RUNTIME_CORE_MONITOR_H
 #define BLUEC_RUNTIME_CORE_MONITOR_H
 
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -14,21 +13,6 @@ struct Monitor {
 
   std::mutex guard;
   std::condition_variable changed;
-};
-
-// Adds the time until it goes out of scope to `total`.
-class Stopwatch {
-public:
-  explicit Stopwatch(double &total) : total(total) {}
-  Stopwatch(const Stopwatch &) = delete;
-  Stopwatch &operator=(const Stopwatch &) = delete;
-  ~Stopwatch() {
-    total += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-private:
-  double &total;
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
 } // namespace bluec::runtime

@@ -1,5 +1,7 @@
 #include "core/PictureQueue.h"
 
+#include "base/Stopwatch.h"
+
 #include <algorithm>
 #include <exception>
 #include <new>

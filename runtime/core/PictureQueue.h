@@ -2,10 +2,10 @@
 #ifndef BLUEC_RUNTIME_CORE_PICTUREQUEUE_H
 #define BLUEC_RUNTIME_CORE_PICTUREQUEUE_H
 
+#include "base/Status.h"
 #include "core/Conversation.h"
 #include "core/Encoder.h"
 #include "core/Monitor.h"
-#include "core/Status.h"
 #include "vision/Picture.h"
 
 #include <atomic>

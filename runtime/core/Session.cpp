@@ -1,5 +1,6 @@
 #include "core/Session.h"
 
+#include "base/Stopwatch.h"
 #include "text/Unicode.h"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 #define BLUEC_RUNTIME_CORE_SESSION_H
 
 #include "abi/bluec_abi.h"
+#include "base/Status.h"
 #include "core/Bundle.h"
 #include "core/Conversation.h"
 #include "core/Encoder.h"
@@ -15,7 +16,6 @@
 #include "core/LanguageModel.h"
 #include "core/Monitor.h"
 #include "core/PictureQueue.h"
-#include "core/Status.h"
 #include "text/Sampler.h"
 #include "vision/Picture.h"
 

@@ -2,7 +2,7 @@
 #ifndef BLUEC_RUNTIME_PLATFORM_MAPPEDFILE_H
 #define BLUEC_RUNTIME_PLATFORM_MAPPEDFILE_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,7 @@
 #ifndef BLUEC_RUNTIME_PLATFORM_SHAREDLIBRARY_H
 #define BLUEC_RUNTIME_PLATFORM_SHAREDLIBRARY_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 
 #include <cstdint>
 #include <span>

@@ -1,5 +1,7 @@
 #include "platform/ThreadPool.h"
 
+#include "base/Stopwatch.h"
+
 #include <algorithm>
 #include <chrono>
 #include <sched.h>
@@ -7,8 +9,6 @@
 
 namespace bluec::runtime {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Longer than what passes between the steps of a token, and between tokens.
 constexpr std::chrono::microseconds spinTime(200);

@@ -3,7 +3,7 @@
 #ifndef BLUEC_RUNTIME_TEXT_SAMPLER_H
 #define BLUEC_RUNTIME_TEXT_SAMPLER_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 
 #include <cstdint>
 #include <span>

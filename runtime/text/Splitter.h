@@ -2,7 +2,7 @@
 #ifndef BLUEC_RUNTIME_TEXT_SPLITTER_H
 #define BLUEC_RUNTIME_TEXT_SPLITTER_H
 
-#include "text/TokenizerFormat.h"
+#include "abi/TokenizerFormat.h"
 
 #include <span>
 #include <string_view>

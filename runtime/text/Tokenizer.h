@@ -4,8 +4,8 @@
 #ifndef BLUEC_RUNTIME_TEXT_TOKENIZER_H
 #define BLUEC_RUNTIME_TEXT_TOKENIZER_H
 
-#include "core/Status.h"
-#include "text/TokenizerFormat.h"
+#include "abi/TokenizerFormat.h"
+#include "base/Status.h"
 
 #include <cstdint>
 #include <span>

@@ -5,7 +5,7 @@
 #ifndef BLUEC_RUNTIME_VISION_OUTLINE_H
 #define BLUEC_RUNTIME_VISION_OUTLINE_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 #include "vision/JpegPixels.h"
 #include "vision/Orientation.h"
 

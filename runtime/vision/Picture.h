@@ -4,7 +4,7 @@
 #ifndef BLUEC_RUNTIME_VISION_PICTURE_H
 #define BLUEC_RUNTIME_VISION_PICTURE_H
 
-#include "core/Status.h"
+#include "base/Status.h"
 
 #include <cstdint>
 #include <span>

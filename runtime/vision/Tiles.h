@@ -27,9 +27,8 @@ struct Grid {
 
 // How a grid is chosen for a picture of w x h pixels, and how the picture fills its W x H pixels.
 enum class Scheme {
-  // The fewest tiles that lose little: of a grid, Re = min(int(w s) int(h s), w h) pixels survive
-  // at
-  // s = min(W / w, H / h), and Rw = W H - Re are wasted. From the largest grid to the smallest
+  // The fewest tiles that lose little. At s = min(W / w, H / h), Re = min(int(w s) int(h s), w h)
+  // pixels survive and Rw = W H - Re are wasted. From the largest grid to the smallest
   // (columns first), one is taken if Re - best Re > alpha best Re, or if best Re - Re < alpha
   // best Re and Rw is less than the best's. Fitted with sides rounded down, padded.
   Relaxed,

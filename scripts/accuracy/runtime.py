@@ -1,6 +1,6 @@
 """The runtime from Python: builds it as a shared library and calls its C interface.
 
-What stands here follows runtime/core/bluec_runtime.h and runtime/abi/bluec_abi.h.
+What stands here follows runtime/include/bluec/bluec_runtime.h and runtime/abi/bluec_abi.h.
 """
 
 import ctypes

@@ -10,7 +10,7 @@
  *
  * For each turn three lines: "turn" and the ids that were fed, "answer" and the ids that were
  * generated, "logits" and the bits of the first step's logits in hexadecimal. */
-#include "core/bluec_runtime.h"
+#include <bluec/bluec_runtime.h>
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "compiler/driver/bundle/BundleWriter.h"
 
-#include "runtime/core/Sha256.h"
+#include "runtime/platform/Checksums.h"
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
@@ -31,7 +31,7 @@ llvm::Expected<BundleFile> bluec::describeFile(llvm::StringRef name) {
   if (!file)
     return file.takeError();
   auto close = llvm::make_scope_exit([&] { fs::closeFile(*file); });
-  runtime::Sha256 hash;
+  runtime::Sha256 hash = runtime::fastSha256();
   BundleFile result;
   std::vector<char> piece(size_t{1} << 20);
   while (true) {

@@ -1,4 +1,4 @@
-// manifest.json. The fields and their meaning are in runtime/core/Manifest.h, the reader.
+// manifest.json. The fields and their meaning are in runtime/abi/BundleFormat.h.
 #ifndef BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 #define BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 

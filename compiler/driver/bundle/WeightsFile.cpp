@@ -1,8 +1,7 @@
 #include "compiler/driver/bundle/WeightsFile.h"
 
 #include "compiler/driver/bundle/BundleWriter.h"
-#include "runtime/core/Sha256.h"
-#include "runtime/platform/Crc32c.h"
+#include "runtime/platform/Checksums.h"
 
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/MapVector.h"
@@ -30,7 +29,7 @@ constexpr size_t readBytes = size_t{1} << 20;
 
 /// Of the rows that a weight's packed bytes are made from: nothing is quantized for it.
 FailureOr<std::string> hashRows(plan::WeightOp weight, WeightReader &reader) {
-  runtime::Sha256 hash;
+  runtime::Sha256 hash = runtime::fastSha256();
   if (failed(streamRows(weight, reader, [&](ArrayRef<float> rows) {
         hash.update(rows.data(), rows.size() * sizeof(float));
         return true;
@@ -59,7 +58,7 @@ FailureOr<std::string> hashSource(plan::WeightOp weight, WeightReader &reader) {
   if (failed(bytes))
     return failure();
   auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  runtime::Sha256 hash;
+  runtime::Sha256 hash = runtime::fastSha256();
   for (size_t at = 0; at < bytes->size(); at += readBytes) {
     ArrayRef<char> piece = bytes->slice(at, std::min(readBytes, bytes->size() - at));
     hash.update(piece.data(), piece.size());
@@ -298,7 +297,7 @@ WeightsDigest digestFile(MLIRContext *context, PositionedFile &file, int64_t tot
   };
   parallelFor(context, 0, result.blocks.size() + 1, [&](size_t task) {
     if (task == 0) {
-      runtime::Sha256 hash;
+      runtime::Sha256 hash = runtime::fastSha256();
       pieces(0, total, [&](const char *data, size_t count) { hash.update(data, count); });
       result.sha256 = hash.finish();
       return;

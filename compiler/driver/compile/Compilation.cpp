@@ -22,7 +22,7 @@
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 #include "runtime/core/Manifest.h"
-#include "runtime/core/Sha256.h"
+#include "runtime/platform/Checksums.h"
 #include "runtime/vision/Tiles.h"
 #include "targets/Registration.h"
 #include "targets/interface/KernelPipeline.h"
@@ -687,7 +687,7 @@ Json Compilation::manifestFields() const {
     fields["geometry"]["encode_calls"] = std::move(lists);
   }
   if (machine) {
-    runtime::Sha256 hash;
+    runtime::Sha256 hash = runtime::fastSha256();
     hash.update(machine->text.data(), machine->text.size());
     fields["machine"] = {{"name", machine->name}, {"sha256", hexDigits(hash.finish())}};
   }

@@ -1,6 +1,6 @@
 #include "compiler/driver/compile/MemoryWatch.h"
 
-#include "runtime/platform/MachineLimits.h"
+#include "runtime/measure/ResidentMemory.h"
 
 #include <algorithm>
 #include <chrono>

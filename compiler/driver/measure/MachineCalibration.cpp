@@ -11,7 +11,7 @@
 #include "compiler/machine/Machine.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/EntryCall.h"
-#include "runtime/platform/MachineLimits.h"
+#include "runtime/measure/MachineLimits.h"
 #include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

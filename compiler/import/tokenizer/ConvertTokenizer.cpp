@@ -1,7 +1,7 @@
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 
+#include "runtime/abi/TokenizerFormat.h"
 #include "runtime/platform/MappedFile.h"
-#include "runtime/text/TokenizerFormat.h"
 #include "runtime/text/Unicode.h"
 
 #include <algorithm>

@@ -14,7 +14,7 @@
 #ifndef BLUEC_COMPILER_IMPORT_TOKENIZER_CONVERTTOKENIZER_H
 #define BLUEC_COMPILER_IMPORT_TOKENIZER_CONVERTTOKENIZER_H
 
-#include "runtime/core/Status.h"
+#include "runtime/base/Status.h"
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@
 
 namespace bluec::tokenizer {
 
-// Reads the two files and returns the bytes of tokenizer.bin (runtime/text/TokenizerFormat.h). The
+// Reads the two files and returns the bytes of tokenizer.bin (runtime/abi/TokenizerFormat.h). The
 // same input gives the same bytes. `configPath` (tokenizer_config.json) may be empty or name a file
 // that is not there; it then adds no added tokens.
 //

@@ -1,4 +1,4 @@
-#include "core/bluec_runtime.h"
+#include <bluec/bluec_runtime.h>
 
 #include "support/FakeGeometry.h"
 #include "support/TestBundle.h"

@@ -1,9 +1,9 @@
 #include "support/TestBundle.h"
 
+#include "base/Crc32c.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 #include "core/Manifest.h"
-#include "core/Sha256.h"
-#include "platform/Crc32c.h"
+#include "platform/Checksums.h"
 #include "support/FakeGeometry.h"
 #include "text/Unicode.h"
 
@@ -26,6 +26,12 @@ TemporaryFolder::TemporaryFolder() {
 TemporaryFolder::~TemporaryFolder() {
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
+}
+
+std::string sha256Hex(const void *data, std::size_t bytes) {
+  Sha256 hash = fastSha256();
+  hash.update(data, bytes);
+  return toHex(hash.finish());
 }
 
 std::string readWhole(const std::string &path) {
@@ -137,7 +143,7 @@ void TestBundle::hashFiles() {
   for (auto &[name, entry] : manifest["files"].items()) {
     const std::string contents = readWhole(file(name));
     entry["bytes"] = contents.size();
-    entry["sha256"] = toHex(Sha256::of(contents.data(), contents.size()));
+    entry["sha256"] = sha256Hex(contents.data(), contents.size());
   }
 }
 

@@ -27,6 +27,9 @@ private:
 // Bytes of the mappings of files called `name` that are in this process's memory.
 std::size_t mappedInMemory(const std::string &name);
 
+// Of `bytes` bytes.
+std::string sha256Hex(const void *data, std::size_t bytes);
+
 std::string readWhole(const std::string &path);
 void writeWhole(const std::string &path, const std::string &contents);
 

@@ -1,12 +1,13 @@
 #include "vision/Resize.h"
 
-#include "core/Sha256.h"
 #include "platform/ThreadPool.h"
+#include "support/TestBundle.h"
 
 #include <fstream>
 #include <gtest/gtest.h>
 
 using namespace bluec::runtime;
+using bluec::test::sha256Hex;
 
 namespace {
 
@@ -34,7 +35,7 @@ TEST(Resize, EqualsPillow) {
     const Picture resized = resize(noise(fromWidth, fromHeight), width, height, *filter, threads);
     EXPECT_EQ(resized.width, width);
     EXPECT_EQ(resized.height, height);
-    EXPECT_EQ(toHex(Sha256::of(resized.pixels.data(), resized.pixels.size())), hash)
+    EXPECT_EQ(sha256Hex(resized.pixels.data(), resized.pixels.size()), hash)
         << name << ' ' << fromWidth << " x " << fromHeight << " to " << width << " x " << height;
     ++cases;
   }

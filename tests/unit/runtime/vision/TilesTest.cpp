@@ -1,7 +1,7 @@
 #include "vision/Tiles.h"
 
-#include "core/Sha256.h"
 #include "platform/ThreadPool.h"
+#include "support/TestBundle.h"
 
 #include <fstream>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include <sstream>
 
 using namespace bluec::runtime;
+using bluec::test::sha256Hex;
 
 namespace {
 
@@ -245,7 +246,7 @@ TEST(Tiles, PixelsAreThoseOfPillow) {
     const TileSet tiles = makeTiles(noise(width, height), preprocess);
     EXPECT_EQ(tiles.count, count);
     const std::vector<std::uint8_t> bytes(tiles.pixels.begin(), tiles.pixels.end());
-    EXPECT_EQ(toHex(Sha256::of(bytes.data(), bytes.size())), hash)
+    EXPECT_EQ(sha256Hex(bytes.data(), bytes.size()), hash)
         << name << ' ' << width << " x " << height;
     ++cases;
   }

@@ -2,7 +2,7 @@
 #include "compiler/driver/bundle/WeightsFile.h"
 
 #include "compiler/driver/bundle/BundleWriter.h"
-#include "runtime/platform/Crc32c.h"
+#include "runtime/base/Crc32c.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"

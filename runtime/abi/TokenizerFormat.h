@@ -3,20 +3,22 @@
 // Little-endian, every section aligned to 8 bytes, offsets from the start of the file. Written by
 // compiler/import/tokenizer, read by text/Tokenizer, which takes nothing in it for granted.
 //
+// clang-format off
 //   TokenizerHeader
 //   tokenOffsets  u32[tokens + 1]   where token i's bytes begin in tokenBytes; ascending
 //   tokenBytes    u8[]              what each token stands for, as bytes and not as printable names
 //   tokenKinds    u8[tokens]        bits of TokenKind
-//   byteTokens    i32[256]          the token that a word's byte starts as; -1: the byte is left
-//   out merges        TokenizerMerge[]  by rank, best first mergeSlots    u32[2^n]          open
-//   addressing: rank of the merge, or emptySlot wordSlots     u32[2^n]          open addressing:
-//   token whose bytes are the whole word addedTokens   u32[]             tokens that are found in
-//   text as they stand, longest first
+//   byteTokens    i32[256]          the token that a word's byte starts as; -1: the byte is left out
+//   merges        TokenizerMerge[]  by rank, best first
+//   mergeSlots    u32[2^n]          open addressing: rank of the merge, or emptySlot
+//   wordSlots     u32[2^n]          open addressing: token whose bytes are the whole word
+//   addedTokens   u32[]             tokens that are found in text as they are, longest first
+// clang-format on
 //
 // Slot of a merge: hashPair(left, right) & (slots - 1); of a word: hashBytes(word) & (slots - 1);
 // then the next one (around the end) until found or empty. At least one slot is empty.
-#ifndef BLUEC_RUNTIME_TEXT_TOKENIZERFORMAT_H
-#define BLUEC_RUNTIME_TEXT_TOKENIZERFORMAT_H
+#ifndef BLUEC_RUNTIME_ABI_TOKENIZERFORMAT_H
+#define BLUEC_RUNTIME_ABI_TOKENIZERFORMAT_H
 
 #include <cstdint>
 #include <string_view>
@@ -86,4 +88,4 @@ constexpr std::uint64_t hashBytes(std::string_view bytes) {
 
 } // namespace bluec::runtime
 
-#endif // BLUEC_RUNTIME_TEXT_TOKENIZERFORMAT_H
+#endif // BLUEC_RUNTIME_ABI_TOKENIZERFORMAT_H

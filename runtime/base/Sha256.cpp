@@ -1,17 +1,11 @@
-#include "core/Sha256.h"
+#include "base/Sha256.h"
 
 #include <cstring>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
-
 namespace bluec::runtime {
-namespace {
 
 // First 32 bits of the fractional parts of the cube roots of the first 64 primes.
-alignas(64) constexpr std::uint32_t roundConstants[64] = {
+alignas(64) const std::uint32_t Sha256::roundConstants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -20,6 +14,8 @@ alignas(64) constexpr std::uint32_t roundConstants[64] = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+namespace {
 
 constexpr std::uint32_t initialState[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                            0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -33,7 +29,9 @@ std::uint32_t loadBigEndian(const std::uint8_t *bytes) {
          std::uint32_t(bytes[2]) << 8 | std::uint32_t(bytes[3]);
 }
 
-void compressPortable(std::uint32_t *state, const std::uint8_t *blocks, std::size_t count) {
+} // namespace
+
+void Sha256::compressPortable(std::uint32_t *state, const std::uint8_t *blocks, std::size_t count) {
   for (; count != 0; --count, blocks += 64) {
     std::uint32_t w[64];
     for (int t = 0; t < 16; ++t)
@@ -70,72 +68,8 @@ void compressPortable(std::uint32_t *state, const std::uint8_t *blocks, std::siz
   }
 }
 
-#if defined(__x86_64__)
-// The instructions keep the state as the pairs ABEF and CDGH and do two rounds at a time; a group
-// of four rounds eats one vector of the message schedule.
-__attribute__((target("sha,sse4.1,ssse3"))) void
-compressShaNi(std::uint32_t *state, const std::uint8_t *blocks, std::size_t count) {
-  const __m128i swapBytes = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-  __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i *>(state));      // DCBA
-  __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i *>(state + 4)); // HGFE
-  low = _mm_shuffle_epi32(low, 0xB1);                                           // CDAB
-  high = _mm_shuffle_epi32(high, 0x1B);                                         // EFGH
-  __m128i abef = _mm_alignr_epi8(low, high, 8);
-  __m128i cdgh = _mm_blend_epi16(high, low, 0xF0);
-
-  for (; count != 0; --count, blocks += 64) {
-    const __m128i abefBefore = abef;
-    const __m128i cdghBefore = cdgh;
-    __m128i w[4];
-    for (int i = 0; i < 4; ++i)
-      w[i] = _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i *>(blocks + 16 * i)),
-                              swapBytes);
-    for (int group = 0; group < 16; ++group) {
-      __m128i current = w[group & 3];
-      if (group >= 4) {
-        // w[t] from w[t-16], w[t-15], w[t-7] and w[t-2], four at a time.
-        __m128i back4 = w[group & 3], back3 = w[(group + 1) & 3];
-        __m128i back2 = w[(group + 2) & 3], back1 = w[(group + 3) & 3];
-        current = _mm_sha256msg1_epu32(back4, back3);
-        current = _mm_add_epi32(current, _mm_alignr_epi8(back1, back2, 4));
-        current = _mm_sha256msg2_epu32(current, back1);
-        w[group & 3] = current;
-      }
-      __m128i keyed = _mm_add_epi32(
-          current, _mm_load_si128(reinterpret_cast<const __m128i *>(roundConstants + 4 * group)));
-      cdgh = _mm_sha256rnds2_epu32(cdgh, abef, keyed);
-      abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(keyed, 0x0E));
-    }
-    abef = _mm_add_epi32(abef, abefBefore);
-    cdgh = _mm_add_epi32(cdgh, cdghBefore);
-  }
-
-  __m128i feba = _mm_shuffle_epi32(abef, 0x1B);
-  __m128i dchg = _mm_shuffle_epi32(cdgh, 0xB1);
-  _mm_storeu_si128(reinterpret_cast<__m128i *>(state), _mm_blend_epi16(feba, dchg, 0xF0));
-  _mm_storeu_si128(reinterpret_cast<__m128i *>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
-}
-
-bool hasShaInstructions() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1))
-    return false;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1) && (c >> 9 & 1);
-}
-#endif
-
-} // namespace
-
 Sha256::Sha256(Compress compress) : compress(compress) {
   std::memcpy(state, initialState, sizeof state);
-}
-
-Sha256::Sha256() : Sha256(compressPortable) {
-#if defined(__x86_64__)
-  static const bool accelerated = hasShaInstructions();
-  if (accelerated)
-    compress = compressShaNi;
-#endif
 }
 
 void Sha256::update(const void *data, std::size_t bytes) {
@@ -171,20 +105,6 @@ Sha256::Digest Sha256::finish() {
   for (int i = 0; i < 32; ++i)
     digest[i] = std::uint8_t(state[i / 4] >> (24 - 8 * (i % 4)));
   return digest;
-}
-
-Sha256::Digest Sha256::of(const void *data, std::size_t bytes) {
-  Sha256 hash;
-  if (bytes != 0)
-    hash.update(data, bytes);
-  return hash.finish();
-}
-
-Sha256::Digest Sha256::portable(const void *data, std::size_t bytes) {
-  Sha256 hash(compressPortable);
-  if (bytes != 0)
-    hash.update(data, bytes);
-  return hash.finish();
 }
 
 std::string toHex(const Sha256::Digest &digest) {

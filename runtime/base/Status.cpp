@@ -1,4 +1,4 @@
-#include "core/Status.h"
+#include "base/Status.h"
 
 namespace bluec::runtime {
 

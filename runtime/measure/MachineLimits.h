@@ -1,7 +1,8 @@
 // What this machine can do at most: the figures that a benchmark's own are measured against.
-#ifndef BLUEC_RUNTIME_PLATFORM_MACHINELIMITS_H
-#define BLUEC_RUNTIME_PLATFORM_MACHINELIMITS_H
+#ifndef BLUEC_RUNTIME_MEASURE_MACHINELIMITS_H
+#define BLUEC_RUNTIME_MEASURE_MACHINELIMITS_H
 
+#include "platform/PeakLoops.h"
 #include "platform/ThreadPool.h"
 
 #include <cstddef>
@@ -11,9 +12,6 @@
 #include <vector>
 
 namespace bluec::runtime {
-
-// The types that products are made of; sums are 32 bits wide.
-enum class DotType { I8, I16, F32 };
 
 const char *dotTypeName(DotType type); // "i8", "i16", "f32"
 
@@ -31,14 +29,6 @@ double measureReadBandwidth(ThreadPool &pool, std::span<const std::uint8_t> memo
 // Bytes of the last level of data caches, all of them together, from /sys; 0 where it does not say.
 std::int64_t lastLevelCacheBytes();
 
-// What of this process is in memory, in bytes, from /proc/self/status; zeros where there is none.
-struct ResidentMemory {
-  std::uint64_t now = 0, anonymous = 0, file = 0, peak = 0;
-};
-ResidentMemory residentMemory();
-// Lets `peak` begin again from what is resident now; false where the system cannot.
-bool resetPeakMemory();
-
 } // namespace bluec::runtime
 
-#endif // BLUEC_RUNTIME_PLATFORM_MACHINELIMITS_H
+#endif // BLUEC_RUNTIME_MEASURE_MACHINELIMITS_H

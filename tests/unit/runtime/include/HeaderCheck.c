@@ -1,5 +1,5 @@
 /* Compiled as C99, to see that the public headers are. */
-#include "core/bluec_runtime.h"
+#include <bluec/bluec_runtime.h>
 
 int bluecHeaderCheck(void);
 int bluecHeaderCheck(void) {

@@ -36,7 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "abi/bluec_abi.h"
+#include "bluec_abi.h"
 
 #ifdef __cplusplus
 extern "C" {

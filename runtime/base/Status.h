@@ -2,8 +2,8 @@
 //
 // A message is one line, lower case, without a final period: where it is, what was expected, what
 // was found. File contents that end up in a message are quoted and cut short by `inQuotes`.
-#ifndef BLUEC_RUNTIME_CORE_STATUS_H
-#define BLUEC_RUNTIME_CORE_STATUS_H
+#ifndef BLUEC_RUNTIME_BASE_STATUS_H
+#define BLUEC_RUNTIME_BASE_STATUS_H
 
 #include <string>
 #include <string_view>
@@ -73,4 +73,4 @@ std::string inQuotes(std::string_view text);
       return bluecStatus;                                                                          \
   } while (false)
 
-#endif // BLUEC_RUNTIME_CORE_STATUS_H
+#endif // BLUEC_RUNTIME_BASE_STATUS_H

@@ -1,0 +1,64 @@
+// The files of a bundle, and manifest.json: what a bundle says about itself.
+//
+// The manifest is one JSON object. Unknown fields are ignored, so that a later producer can add
+// some. Fields that are read must be there (unless they "may be absent") and of the right kind.
+//
+// clang-format off
+//   format        "bluec-bundle"
+//   version       1
+//   producer      the compiler, "bluec 0.1.0"
+//   target        {name, triple, cpu, features: [LLVM's names]}
+//   recipe        {name}: precision recipe
+//   geometry      {context, chunk, hidden, vocabulary,          tokens, tokens, elements, tokens
+//                  image_batch, tokens_per_tile,                tiles, tokens,
+//                  tile_height, tile_width,                     pixels: 0 without a vision side
+//                  vision: {...}, text: {...},                  free-form, for people
+//                  encode_calls}                                may be absent: for each number of
+//                 tiles from 1 to image_batch - 1 the capacities of the calls that encode them, in
+//                 order ([[1], [4], [4]] for a batch of 4). All but the last call are filled
+//   machine       may be absent: {name, sha256} of the machine description of its schedule
+//   devices       may be absent: [{name, runs_on}]: where each device of the schedule runs here
+//   preprocess    may be absent (no vision side):
+//                 {rescale, mean: [3], std: [3],                (pixel * rescale - mean) / std
+//                  pad_color: [3 x 0..255], pad_position: "center" | "top_left",
+//                  resample: "lanczos" | "bilinear" | "bicubic",
+//                  scheme: "relaxed" | "llava-next" | "internvl",         see vision/Tiles.h
+//                  alpha, candidates: [[columns, rows]],        in the order of the model
+//                  thumbnail: "none" | "last_if_many" | "first",
+//                  max_tokens}                                  image tokens a picture; 0: no cap.
+//                                                               capTokens() says what gives way
+//   chat          may be absent (no tokenizer):
+//                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
+//                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
+//   generation    may be absent: {eos_token_ids: [id]}
+//   entry_points, memory_plan, precision, fusions
+//                 for people; the object's own descriptor is what counts. `bluec bench` divides the
+//                 entry points' step_costs by times
+//   files         {NAME: {bytes, sha256,                        every file of the bundle but this
+//                         block_bytes, crc32c}}                 one; NAME has no '/'. The last two
+//                 may be absent: CRC-32C of each block (the last one may be short), eight
+//                 lower-case digits each, one text
+//   checksum      SHA-256 of this file with these 64 digits as '0'
+// clang-format on
+#ifndef BLUEC_RUNTIME_ABI_BUNDLEFORMAT_H
+#define BLUEC_RUNTIME_ABI_BUNDLEFORMAT_H
+
+#include <cstdint>
+#include <string_view>
+
+namespace bluec::runtime {
+
+inline constexpr std::string_view manifestName = "manifest.json";
+inline constexpr std::string_view codeName = "model.so";
+inline constexpr std::string_view weightsName = "weights.bin";
+inline constexpr std::string_view tokenizerName = "tokenizer.bin";
+inline constexpr int manifestVersion = 1;
+
+// Limits of what a manifest may say.
+inline constexpr std::int64_t mostBatchTiles = 64;    // geometry.image_batch
+inline constexpr int mostTilesASide = 64;             // of a candidate
+inline constexpr std::int64_t mostTileSide = 1 << 16; // pixels
+
+} // namespace bluec::runtime
+
+#endif // BLUEC_RUNTIME_ABI_BUNDLEFORMAT_H
