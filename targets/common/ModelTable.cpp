@@ -7,6 +7,8 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::targets;
 
+static_assert(plan::kAbiAlignment == BLUEC_ALIGNMENT);
+
 namespace {
 
 class Reader {

@@ -5,7 +5,7 @@ def LowerKernelsToLlvm : Pass<"lower-kernels-to-llvm", "::mlir::ModuleOp"> {
   let description = [{
     What it does: converts every func.func with its loops, memrefs and vectors to an llvm.func of
     internal linkage whose buffers are bare pointers; exp, tanh and erf become polynomials, and what
-    the target has left of kernel.dot becomes arithmetic on i32.
+    the target has left of kernel.dot and kernel.mma becomes arithmetic on i32.
 
     What must have run before: lower-steps-to-kernels.
 
