@@ -62,7 +62,7 @@ bool isByRow(RankedTensorType type, plan::EntryOp entry) {
 std::string attentionArithmetic(plan::AttentionOp attention) {
   auto keys = cast<RankedTensorType>(attention.getKeys().getType());
   if (auto layout = dyn_cast_or_null<plan::KeysAttr>(keys.getEncoding()))
-    return elementName(layout.getDot());
+    return elementName(layout.getDot().getStorage());
   return elementName(attention.getQuery().getType());
 }
 

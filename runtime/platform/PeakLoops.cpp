@@ -53,6 +53,8 @@ BLUEC_DOT_LOOP(fma512, "avx512f", Vector16, "v", "vfmadd231ps %2, %3, %0")
 BLUEC_DOT_LOOP(fma256, "avx2,fma", Vector8, "x", "vfmadd231ps %2, %3, %0")
 BLUEC_DOT_LOOP(bytes512, "avx512vnni", Vector16, "v", "vpdpbusd %2, %3, %0")
 BLUEC_DOT_LOOP(words512, "avx512vnni", Vector16, "v", "vpdpwssd %2, %3, %0")
+BLUEC_DOT_LOOP(vnniBytes256, "avx2,avxvnni", Vector8, "x", "%{vex%} vpdpbusd %2, %3, %0")
+BLUEC_DOT_LOOP(vnniWords256, "avx2,avxvnni", Vector8, "x", "%{vex%} vpdpwssd %2, %3, %0")
 // Without dot instructions: products, sums of neighbours, and an addition.
 BLUEC_DOT_LOOP(bytes256, "avx2", Vector8, "x",
                "vpmaddubsw %2, %3, %1\n\tvpmaddwd %2, %1, %1\n\tvpaddd %1, %0, %0")
@@ -77,6 +79,8 @@ DotLoop dotLoop(DotType type, const std::vector<std::string> &features) {
   const bool bytes = type == DotType::I8;
   if (usable("avx512vnni"))
     return bytes ? loop(bytes512, 64) : loop(words512, 32);
+  if (usable("avxvnni"))
+    return bytes ? loop(vnniBytes256, 32) : loop(vnniWords256, 16);
   if (usable("avx2"))
     return bytes ? loop(bytes256, 32) : loop(words256, 16);
   return {};

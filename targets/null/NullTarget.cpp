@@ -59,7 +59,9 @@ public:
   plan::TargetAttr facts(MLIRContext *context) const override {
     return plan::TargetAttr::get(context, kName, kTriple, /*cpu=*/"none", /*features=*/"",
                                  /*vectorBits=*/128, /*vectorRegisters=*/12,
-                                 /*l1Bytes=*/24 * 1024, /*l2Bytes=*/96 * 1024);
+                                 /*l1Bytes=*/24 * 1024, /*l2Bytes=*/96 * 1024, /*scalable=*/false,
+                                 plan::kAbiAlignment, /*lineBytes=*/32, /*pointerBits=*/32,
+                                 /*dots=*/{}, /*mmas=*/{}, /*floats=*/{}, /*tuning=*/{});
   }
 
   /// So that a recipe with weights of four bits is refused, by name.

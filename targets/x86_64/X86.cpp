@@ -13,27 +13,49 @@ namespace {
 
 /// What tells one level of x86-64 from another.
 struct Level {
-  const char *name; // also LLVM's name of the CPU
+  const char *name;
   const char *description;
+  const char *cpu;      // LLVM's name
   const char *features; // that the code uses and a machine must have
   int64_t vectorBits;
   int64_t vectorRegisters;
-  bool vnni; // dot products of 512 bits
+  int64_t vnniBits; // of vectors that dot products are one instruction for; 0: none
 };
 
 // Cache sizes are those of the smallest cores in use: 32 KiB and 512 KiB.
 constexpr int64_t kL1Bytes = 32 * 1024;
 constexpr int64_t kL2Bytes = 512 * 1024;
+constexpr int64_t kLineBytes = 64;
 constexpr const char *kTriple = "x86_64-unknown-linux-gnu";
 
 constexpr Level kLevels[] = {
-    {"x86-64-v3", "AVX2 and FMA: Haswell, Zen and later", "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe",
-     256, 16, false},
-    {"x86-64-v4", "AVX-512 with VNNI: Ice Lake, Zen 4 and later",
+    {"x86-64-v3", "AVX2 and FMA: Haswell, Zen and later", "x86-64-v3",
+     "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe", 256, 16, 0},
+    {"x86-64-v3-vnni", "AVX2 with AVX-VNNI: Alder Lake, Zen 5 and later", "x86-64-v3",
+     "avx,avx2,avxvnni,bmi,bmi2,f16c,fma,lzcnt,movbe", 256, 16, 256},
+    {"x86-64-v4", "AVX-512 with VNNI: Ice Lake, Zen 4 and later", "x86-64-v4",
      "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,"
      "avx512vnni",
-     512, 32, true},
+     512, 32, 512},
 };
+
+/// All levels have the same two: without VNNI they are a few instructions each.
+ArrayAttr dots(MLIRContext *context) {
+  auto integer = [&](unsigned bits, IntegerType::SignednessSemantics sign) -> Type {
+    return IntegerType::get(context, bits, sign);
+  };
+  Type bytes = integer(8, IntegerType::Signed), words = integer(16, IntegerType::Signed);
+  return ArrayAttr::get(context,
+                        {plan::DotAttr::get(context, integer(8, IntegerType::Unsigned), bytes, 4),
+                         plan::DotAttr::get(context, words, words, 2)});
+}
+
+/// How far ahead one row's form asks: of 1 to 16 KiB, 4 to 6 do best over quantized panels (Zen 5);
+/// dots in flight are latency times rate.
+plan::TuningAttr tuning(MLIRContext *context) {
+  return plan::TuningAttr::get(context, /*floatAheadBytes=*/2048, /*quantizedAheadBytes=*/5120,
+                               /*dotsInFlight=*/8, /*cacheBlock=*/128, /*panelVectors=*/2);
+}
 
 void initialize() {
   LLVMInitializeX86TargetInfo();
@@ -47,20 +69,23 @@ public:
   // The tuning is no feature but a hint: left alone, LLVM takes vpdpwssd apart into a product and a
   // sum.
   explicit X86Target(const Level &level)
-      : LlvmTarget({level.name, level.description, kTriple, level.name, level.features,
-                    level.vnni ? "+fast-dpwssd" : "", level.vectorBits},
+      : LlvmTarget({level.name, level.description, kTriple, level.cpu, level.features,
+                    level.vnniBits ? "+fast-dpwssd" : "", level.vectorBits},
                    initialize),
         level(level) {}
 
   plan::TargetAttr facts(MLIRContext *context) const override {
-    return plan::TargetAttr::get(context, level.name, kTriple, level.name, signedFeatures(),
-                                 level.vectorBits, level.vectorRegisters, kL1Bytes, kL2Bytes);
+    return plan::TargetAttr::get(
+        context, level.name, kTriple, level.cpu, signedFeatures(), level.vectorBits,
+        level.vectorRegisters, kL1Bytes, kL2Bytes, /*scalable=*/false, plan::kAbiAlignment,
+        kLineBytes, /*pointerBits=*/64, dots(context), /*mmas=*/{},
+        Builder(context).getTypeArrayAttr(Float32Type::get(context)), tuning(context));
   }
 
   void addLoweringPasses(OpPassManager &passes) const override {
-    LowerDotsToX86Options dots;
-    dots.vnni = level.vnni;
-    passes.addPass(createLowerDotsToX86(dots));
+    LowerDotsToX86Options lowering;
+    lowering.vnniBits = level.vnniBits;
+    passes.addPass(createLowerDotsToX86(lowering));
   }
 
 private:

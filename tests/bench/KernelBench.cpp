@@ -249,9 +249,10 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
                                runtime::ThreadPool &pool)
     : precision(what.precision), shape(what.shape) {
   const WeightFormat &format = precision.weight;
-  int64_t panelRows = 2 * lanesOf(options.target);
-  panels = format.layout(shape.width, shape.depth, panelRows);
-  RowFormat rowFormat{format.dot, precision.xGroup, format.group == 0 ? 256 : format.group};
+  LayoutFacts facts = layoutFacts(options.target);
+  panels = format.layout(shape.width, shape.depth, facts);
+  RowFormat rowFormat{format.dot, precision.xGroup, format.group == 0 ? 256 : format.group,
+                      facts.alignment};
   Operand x{Place::Input, "x", {shape.xRows(), shape.xDepth()}};
   conformance::Shape y = {shape.rows, shape.width};
   std::string gather;
@@ -267,7 +268,7 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
   }
   Operand weight{Place::Weight, "w", {shape.width, shape.depth}};
   weight.element = format.element();
-  weight.encoding = format.encoding(panelRows);
+  weight.encoding = format.encoding(facts);
   StepText step{"linear",
                 y.front(),
                 {x, weight},
@@ -324,16 +325,14 @@ double QuantizedBench::run() {
 
 int32_t QuantizedBench::weightAt(int64_t n, int64_t k) const {
   int64_t inGroup = k % panels.group, each = panels.word.elements();
-  uint32_t word = 0;
-  std::memcpy(&word,
-              weights.get() + module.weights.at("w").offset +
-                  n / panels.rows * panels.panelBytes() + panels.groupOffset(k / panels.group) +
-                  panels.headerBytes() + inGroup / each * panels.wordBytes() +
-                  4 * (n % panels.rows),
-              4);
-  uint32_t mask = (1u << panels.word.bits) - 1;
-  return static_cast<int32_t>(word >> panels.word.bitOf(inGroup % each) & mask) -
-         (1 << (panels.word.bits - 1));
+  int64_t bit = panels.word.bitOf(inGroup % each), all = int64_t{1} << panels.word.bits;
+  const uint8_t *word =
+      weights.get() + module.weights.at("w").offset + n / panels.rows * panels.panelBytes() +
+      panels.groupOffset(k / panels.group) + panels.headerBytes() +
+      inGroup / each * panels.wordBytes() + panels.word.bytes() * (n % panels.rows);
+  int64_t stored = word[bit / 8] >> (bit % 8) & (all - 1);
+  int64_t value = panels.offset ? stored - panels.offset : stored < all / 2 ? stored : stored - all;
+  return static_cast<int32_t>(value);
 }
 
 /// Compares some elements, the corners among them, with exact sums.
@@ -423,9 +422,15 @@ StepText AttentionBench::floatStep() const {
 
 AttentionBench::AttentionBench(const Options &options, const AttentionShape &shape,
                                runtime::ThreadPool &pool)
-    : shape(shape), lanes(lanesOf(options.target)),
-      quantizedKeys{true, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits},
-      quantizedValues{false, shape.heads, shape.dims, shape.context, kCacheBlock, shape.bits} {
+    : shape(shape), lanes(lanesOf(options.target)), quantizedKeys{true,
+                                                                  shape.heads,
+                                                                  shape.dims,
+                                                                  shape.context,
+                                                                  kCacheBlock,
+                                                                  shape.bits,
+                                                                  layoutFacts(options.target)},
+      quantizedValues(quantizedKeys) {
+  quantizedValues.keys = false;
   std::string error;
   StepText step = shape.bits == 32 ? floatStep()
                                    : attentionStep("attention", shape.rows, shape.heads, 0.125,
@@ -478,8 +483,9 @@ void AttentionBench::fill(uint8_t *to) {
 float AttentionBench::cached(const CacheBytes &cache, const char *name, int64_t head,
                              int64_t position, int64_t dim) const {
   uint8_t byte = caches.get()[module.caches.at(name).offset + cache.element(head, position, dim)];
-  return scaleOf(position) *
-         static_cast<float>(cache.keys ? int{byte} - 128 : int{static_cast<int8_t>(byte)});
+  return scaleOf(position) * static_cast<float>(cache.offset()
+                                                    ? byte - cache.offset()
+                                                    : int64_t{static_cast<int8_t>(byte)});
 }
 float AttentionBench::key(int64_t head, int64_t position, int64_t dim) const {
   if (shape.bits != 32)

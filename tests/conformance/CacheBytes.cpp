@@ -15,7 +15,16 @@ Operand CacheBytes::operand() const {
           false,
           "!blue.quantized<i" + bits + " group " + group + " scale " + scale + ">",
           std::string(keys ? "#plan.keys" : "#plan.values") + "<heads " + std::to_string(heads) +
-              ", block " + std::to_string(block) + ", dot i" + std::to_string(dotBits) + ">"};
+              ", block " + std::to_string(block) + ", dot " + dot().text + facts.alignText() + ">"};
+}
+
+int64_t CacheBytes::elementAt(const std::vector<uint8_t> &bytes, int64_t at) const {
+  auto byte = [&](int64_t i) { return static_cast<int64_t>(bytes[static_cast<size_t>(at + i)]); };
+  int64_t stored = elementBits() == 8 ? byte(0) : byte(0) | byte(1) << 8;
+  int64_t all = int64_t{1} << elementBits();
+  if (offset() != 0)
+    return stored - offset();
+  return stored < all / 2 ? stored : stored - all;
 }
 
 StepText bluec::conformance::attentionStep(const std::string &entry, int64_t rows, int64_t heads,

@@ -30,15 +30,19 @@ class OnTarget : public testing::TestWithParam<std::string> {
 protected:
   std::string target() const { return GetParam(); }
   int64_t lanes() const { return lanesOf(GetParam()); }
+  LayoutFacts facts() const { return layoutFacts(GetParam()); }
 };
-#define BLUEC_ON_ALL_TARGETS(suite)                                                                \
-  INSTANTIATE_TEST_SUITE_P(Targets, suite, testing::ValuesIn(::bluec::conformance::targetsHere()), \
-                           [](const auto &info) {                                                  \
-                             std::string name = info.param;                                        \
-                             for (char &c : name)                                                  \
-                               c = c == '-' ? '_' : c;                                             \
-                             return name;                                                          \
-                           })
+#define BLUEC_ON_TARGETS(suite, names)                                                             \
+  INSTANTIATE_TEST_SUITE_P(Targets, suite, testing::ValuesIn(names), [](const auto &info) {        \
+    std::string name = info.param;                                                                 \
+    for (char &c : name)                                                                           \
+      c = c == '-' || c == '@' ? '_' : c;                                                          \
+    return name;                                                                                   \
+  })
+#define BLUEC_ON_ALL_TARGETS(suite) BLUEC_ON_TARGETS(suite, ::bluec::conformance::targetsHere())
+/// And for targets that can only be compiled for here, and for other facts; see targetsAndFacts.
+#define BLUEC_ON_ALL_FACTS(suite, narrow)                                                          \
+  BLUEC_ON_TARGETS(suite, ::bluec::conformance::targetsAndFacts(narrow))
 
 } // namespace bluec::conformance
 

@@ -56,6 +56,7 @@ CompiledSteps::CompiledSteps(const std::string &target, const std::vector<StepTe
     ADD_FAILURE() << error;
     return;
   }
+  isCompiled = true;
   weights = std::make_unique<GuardedMemory>(module.weightsBytes, rangesOf(module.weights));
   caches = std::make_unique<GuardedMemory>(module.cachesBytes, rangesOf(module.caches));
 }

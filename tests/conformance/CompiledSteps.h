@@ -22,7 +22,10 @@ public:
   /// Fails the running test, and leaves ok() false, when the steps do not compile.
   CompiledSteps(const std::string &target, const std::vector<StepText> &steps);
 
-  bool ok() const { return module.model != nullptr; }
+  bool ok() const { return isCompiled; }
+  /// Whether the code runs on this machine. Where it does not, that it compiles is all there is to
+  /// see.
+  bool runs() const { return module.model != nullptr; }
 
   /// Contents of weights and caches (by name) that the next runs see. Caches keep what runs write.
   void set(const std::string &name, const Data &data);
@@ -39,6 +42,7 @@ public:
 
 private:
   StepModule module;
+  bool isCompiled = false;
   std::vector<StepText> texts;
   std::unique_ptr<GuardedMemory> weights, caches;
 };

@@ -37,21 +37,22 @@ struct Case {
 };
 
 /// A step over tokens, or over the rows that they become.
-StepText step(const std::string &entry, const Case &c, bool gathers, int64_t panelRows) {
+StepText step(const std::string &entry, const Case &c, bool gathers, const LayoutFacts &facts) {
   StepText text;
   text.entry = entry;
   text.capacity = c.batch;
   Operand x{Place::Input, "x", {c.batch, gathers ? c.tokens() : c.rows(), c.channels}};
   if (!gathers)
     x.shape.back() = c.depth();
-  Operand weight{Place::Weight, "w", panelShape(c.outputs, c.depth(), panelRows)};
+  Operand weight{Place::Weight, "w", panelShape(c.outputs, c.depth(), facts.panelRows)};
   if (c.weight) {
     weight.shape = {c.outputs, c.depth()};
     weight.element = c.weight->element();
-    weight.encoding = c.weight->encoding(panelRows);
+    weight.encoding = c.weight->encoding(facts);
   }
   if (c.hasIntegers()) {
     RowFormat format = c.x;
+    format.alignment = facts.alignment;
     if (!gathers && format.group == 0)
       format.group = c.channels;
     x.element = format.element();
@@ -87,18 +88,19 @@ std::vector<Element> gathered(const Case &c, const std::vector<Element> &tokens,
 
 class GatheredLinearTest : public OnTarget {
 protected:
-  int64_t panelRows() const { return 2 * lanes(); }
   void check(const Case &c, uint32_t seed);
 };
-BLUEC_ON_ALL_TARGETS(GatheredLinearTest);
+BLUEC_ON_ALL_FACTS(GatheredLinearTest, /*narrow=*/false);
 
 void GatheredLinearTest::check(const Case &c, uint32_t seed) {
   SCOPED_TRACE(c.text());
-  std::vector<StepText> texts = {step("gathers", c, true, panelRows())};
+  std::vector<StepText> texts = {step("gathers", c, true, facts())};
   if (c.wide)
-    texts.push_back(step("wide", c, false, panelRows()));
+    texts.push_back(step("wide", c, false, facts()));
   CompiledSteps steps(target(), texts);
   ASSERT_TRUE(steps.ok());
+  if (!steps.runs())
+    return;
 
   Data bias = c.bias ? randomData(c.outputs, seed + 2) : Data();
   if (c.bias)
@@ -107,15 +109,16 @@ void GatheredLinearTest::check(const Case &c, uint32_t seed) {
   Data floatWeight;
   if (c.weight) {
     weight = randomWeight(*c.weight, c.outputs, c.depth(), seed);
-    steps.set("w", weight.pack(panelRows()));
+    steps.set("w", weight.pack(facts()));
   } else {
     floatWeight = randomData(c.outputs * c.depth(), seed);
-    steps.set("w", toPanels(floatWeight, c.outputs, c.depth(), panelRows()));
+    steps.set("w", toPanels(floatWeight, c.outputs, c.depth(), facts().panelRows));
   }
   QuantizedRows tokens, rows;
   Data input, wideInput, numbers; // what the gathered rows stand for
   if (c.hasIntegers()) {
     tokens = randomRows(c.x, c.batch * c.tokens(), c.channels, seed + 1);
+    tokens.format.alignment = facts().alignment;
     input = tokens.pack();
     rows = tokens;
     rows.format.group = tokens.group();
@@ -218,11 +221,14 @@ TEST_P(GatheredLinearTest, PaddingAddsNothing) {
     Case c{1, 3, 3, 16, 32};
     c.weight = WeightFormat{8, 16, true, false, dot};
     c.x = {8, 0, 16};
-    CompiledSteps steps(target(), {step("gathers", c, true, panelRows())});
+    CompiledSteps steps(target(), {step("gathers", c, true, facts())});
     ASSERT_TRUE(steps.ok());
-    steps.set("w", randomWeight(*c.weight, c.outputs, c.depth(), 1).pack(panelRows()));
+    if (!steps.runs())
+      continue;
+    steps.set("w", randomWeight(*c.weight, c.outputs, c.depth(), 1).pack(facts()));
     // Only the lower right row: token 8, and three of the padding.
     QuantizedRows tokens = randomRows(c.x, c.tokens(), c.channels, 2);
+    tokens.format.alignment = facts().alignment;
     Data floats = randomData(c.tokens() * c.channels, 3);
     Data before = steps.run("gathers", {dot == 8 ? tokens.pack() : floats}, 1);
     for (int64_t token = 0; token < 8; ++token) {

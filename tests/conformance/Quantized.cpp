@@ -62,12 +62,23 @@ std::string WeightFormat::element() const {
   return "!blue.quantized<i" + std::to_string(bits) + " group " + groupText(group) + " scale " +
          (halfScales ? "f16" : "f32") + (zeros ? " zeros>" : ">");
 }
-std::string WeightFormat::encoding(int64_t panelRows) const {
-  return "#plan.panels<rows " + std::to_string(panelRows) + ", dot " +
-         (dot == 32 ? "f32" : "i" + std::to_string(dot)) + ">";
+std::string WeightFormat::encoding(const LayoutFacts &facts) const {
+  return "#plan.panels<rows " + std::to_string(facts.panelRows) + ", dot " + facts.dot(dot).text +
+         facts.alignText() + ">";
 }
-plan::PanelLayout WeightFormat::layout(int64_t n, int64_t k, int64_t panelRows) const {
-  return {n, k, panelRows, group == 0 ? k : group, halfScales ? 2 : 4, zeros, {bits, 32 / dot}};
+plan::PanelLayout WeightFormat::layout(int64_t n, int64_t k, const LayoutFacts &facts) const {
+  const DotFacts &dot = facts.dot(this->dot);
+  // As wide as a signed operand: in two's complement.
+  bool hasOffset = bits < dot.bits || dot.unsignedLhs;
+  return {n,
+          k,
+          facts.panelRows,
+          group == 0 ? k : group,
+          halfScales ? 2 : 4,
+          zeros,
+          {bits, dot.k, dot.bits},
+          hasOffset ? int64_t{1} << (bits - 1) : 0,
+          facts.alignment};
 }
 
 int32_t QuantizedWeight::at(int64_t row, int64_t col) const {
@@ -78,12 +89,14 @@ float QuantizedWeight::scaleAt(int64_t row, int64_t col) const {
   return scales[static_cast<size_t>(row * groups() + col / group())];
 }
 
-Data QuantizedWeight::pack(int64_t panelRows) const {
-  plan::PanelLayout layout = format.layout(n, k, panelRows);
+Data QuantizedWeight::pack(const LayoutFacts &facts) const {
+  plan::PanelLayout layout = format.layout(n, k, facts);
   Bytes bytes(static_cast<size_t>(layout.bytes()));
-  int32_t offset = 1 << (format.bits - 1);
-  for (int64_t row = 0; row < layout.panels() * panelRows; ++row) {
-    int64_t panel = row / panelRows * layout.panelBytes(), lane = row % panelRows;
+  auto offset = static_cast<int32_t>(layout.offset);
+  int64_t wordBits = layout.word.products * layout.word.operandBits;
+  uint64_t mask = (uint64_t{1} << format.bits) - 1;
+  for (int64_t row = 0; row < layout.panels() * layout.rows; ++row) {
+    int64_t panel = row / layout.rows * layout.panelBytes(), lane = row % layout.rows;
     for (int64_t g = 0; g < layout.groups(); ++g) {
       int64_t header = panel + layout.groupOffset(g);
       auto at = static_cast<size_t>(row * groups() + g);
@@ -96,14 +109,17 @@ Data QuantizedWeight::pack(int64_t panelRows) const {
       if (format.zeros)
         putAt(bytes, header + layout.zerosOffset() + lane, static_cast<uint8_t>(zero));
       for (int64_t w = 0; w < layout.wordsIn(g); ++w) {
-        uint32_t word = 0;
+        uint64_t word = 0;
         for (int64_t i = 0; i < layout.word.elements(); ++i) {
           int64_t inGroup = w * layout.word.elements() + i, col = g * group() + inGroup;
           bool there = row < n && col < k && inGroup < group();
           int32_t value = there ? q[static_cast<size_t>(row * k + col)] + offset : zero;
-          word |= static_cast<uint32_t>(value) << layout.word.bitOf(i);
+          word |= (static_cast<uint64_t>(value) & mask) << layout.word.bitOf(i);
         }
-        putAt(bytes, header + layout.headerBytes() + w * layout.wordBytes() + 4 * lane, word);
+        for (int64_t byte = 0; byte < wordBits / 8; ++byte)
+          putAt(bytes,
+                header + layout.headerBytes() + w * layout.wordBytes() + lane * wordBits / 8 + byte,
+                static_cast<uint8_t>(word >> (8 * byte)));
       }
     }
   }
@@ -133,9 +149,11 @@ QuantizedWeight conformance::randomWeight(const WeightFormat &format, int64_t n,
 std::string RowFormat::element() const {
   return "!blue.quantized<i" + std::to_string(bits) + " group " + groupText(group) + " scale f32>";
 }
-std::string RowFormat::encoding() const { return "#plan.rows<sums " + std::to_string(sums) + ">"; }
+std::string RowFormat::encoding() const {
+  return "#plan.rows<sums " + std::to_string(sums) + ", align " + std::to_string(alignment) + ">";
+}
 plan::RowLayout RowFormat::layout(int64_t rows, int64_t k) const {
-  return {rows, k, group == 0 ? k : group, sums, bits / 8};
+  return {rows, k, group == 0 ? k : group, sums, bits / 8, alignment};
 }
 
 float QuantizedRows::scaleAt(int64_t row, int64_t col) const {

@@ -22,8 +22,8 @@ struct WeightFormat {
   int64_t dot = 8; // bits of the activations that it meets; 32: f32
 
   std::string element() const;
-  std::string encoding(int64_t panelRows) const;
-  plan::PanelLayout layout(int64_t n, int64_t k, int64_t panelRows) const;
+  std::string encoding(const LayoutFacts &facts) const;
+  plan::PanelLayout layout(int64_t n, int64_t k, const LayoutFacts &facts) const;
 };
 
 /// w[n, k] = scale[n, g] * (q[n, k] - zero[n, g]).
@@ -37,7 +37,7 @@ struct QuantizedWeight {
   int64_t groups() const { return (k + group() - 1) / group(); }
   int32_t at(int64_t row, int64_t col) const; // q - zero
   float scaleAt(int64_t row, int64_t col) const;
-  Data pack(int64_t panelRows) const;
+  Data pack(const LayoutFacts &facts) const;
 };
 /// Random integers of the whole range; scales about `scale`, times up to 10^spread and down to
 /// 10^-spread.
@@ -48,6 +48,7 @@ struct RowFormat {
   int64_t bits = 8;
   int64_t group = 0; // 0: a row
   int64_t sums = 32;
+  int64_t alignment = 64;
 
   std::string element() const;
   std::string encoding() const;

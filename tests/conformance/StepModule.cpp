@@ -1,11 +1,13 @@
 #include "tests/conformance/StepModule.h"
 
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/plan/Layouts.h"
 #include "compiler/dialect/plan/Plan.h"
 #include "passes/kernels/lower_entries/LowerEntries.h"
 #include "targets/Registration.h"
 #include "targets/interface/KernelPipeline.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
@@ -21,13 +23,64 @@ namespace {
 /// Places buffers so that each ends where a page ends (but for padding to the alignment), with a
 /// page of its own before and behind it.
 struct Placer {
+  int64_t alignment;
   int64_t end = 0;
   int64_t place(int64_t bytes) {
-    int64_t padded = llvm::alignTo(static_cast<uint64_t>(bytes), BLUEC_ALIGNMENT);
-    end = llvm::alignTo(static_cast<uint64_t>(end + kPage + padded), kPage);
+    int64_t padded = plan::padded(bytes, alignment);
+    end = plan::padded(end + kPage + padded, kPage);
     return end - padded;
   }
 };
+
+/// Facts that no target here has.
+struct OtherFacts {
+  const char *name;
+  int64_t vectorBits, vectorRegisters, alignment, pointerBits;
+  const char *dots;
+};
+// clang-format off
+constexpr OtherFacts kOtherFacts[] = {
+    // Bytes with signs, words one by one.
+    {"signed", 128, 32, 64, 64, "[#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]"},
+    // One product a lane.
+    {"single", 256, 32, 64, 64, "[#plan.dot<si8 x si8, k 1>, #plan.dot<si16 x si16, k 1>]"},
+    // Bytes meet words.
+    {"words", 128, 16, 32, 32, "[#plan.dot<si16 x si16, k 2>]"},
+    // No dot at all.
+    {"none", 256, 16, 64, 64, "[]"},
+    // Vectors of 128 bytes.
+    {"wide", 1024, 32, 128, 32, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
+    // Words of 64 bits, as tiles of 2 x 8 take them.
+    {"eight", 128, 32, 128, 64, "[#plan.dot<si8 x si8, k 8>, #plan.dot<si16 x si16, k 4>]"},
+};
+// clang-format on
+constexpr int64_t kMostNarrowLanes = 16;
+
+const targets::Target *findTarget(const std::string &name, std::string &error) {
+  return targets::allTargets().find(name.substr(0, name.find('@')), error);
+}
+
+plan::TargetAttr factsOf(const std::string &name, mlir::MLIRContext *context) {
+  std::string error;
+  plan::TargetAttr own = findTarget(name, error)->facts(context);
+  size_t at = name.find('@');
+  for (const OtherFacts &other : kOtherFacts)
+    if (at != name.npos && name.substr(at + 1) == other.name)
+      return plan::TargetAttr::get(
+          context, own.getName(), own.getTriple(), own.getCpu(), own.getFeatures(),
+          other.vectorBits, other.vectorRegisters, own.getL1Bytes(), own.getL2Bytes(),
+          own.getScalable(), other.alignment, own.getLineBytes(), other.pointerBits,
+          mlir::cast<mlir::ArrayAttr>(mlir::parseAttribute(other.dots, context)), {},
+          own.getFloats(), own.getTuning());
+  return own;
+}
+
+DotFacts dotFacts(plan::TargetAttr facts, mlir::Type storage) {
+  plan::DotAttr dot = plan::dotFor(facts, storage);
+  std::string text;
+  llvm::raw_string_ostream(text) << dot;
+  return {text.substr(text.find('<')), dot.getK(), dot.getBits(), dot.isLhsUnsigned()};
+}
 
 /// Contents do not matter: tests write them into the loaded module's memory.
 std::string weightText(const Operand &operand) {
@@ -122,16 +175,40 @@ std::vector<std::string> conformance::targetsHere() {
   return names;
 }
 
-int64_t conformance::lanesOf(const std::string &name) {
-  std::string error;
+std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
+  std::vector<std::string> names;
+  std::string best;
+  for (const auto &target : targets::allTargets().all()) {
+    names.push_back(target->name().str());
+    if (target->runsHere())
+      best = target->name().str();
+  }
+  for (const OtherFacts &other : kOtherFacts) {
+    std::string name = best + "@" + other.name;
+    LayoutFacts facts = layoutFacts(best.empty() ? names.back() : name);
+    bool isNarrow =
+        facts.lanes <= kMostNarrowLanes && facts.bytes.k * facts.bytes.bits <= 8 * facts.lanes;
+    if (!best.empty() && (isNarrow || !narrow))
+      names.push_back(name);
+  }
+  return names;
+}
+
+LayoutFacts conformance::layoutFacts(const std::string &name) {
   mlir::MLIRContext context;
   context.loadDialect<plan::PlanDialect>();
-  return targets::allTargets().find(name, error)->facts(&context).getVectorBits() / 32;
+  plan::TargetAttr facts = factsOf(name, &context);
+  auto integer = [&](unsigned bits) { return mlir::IntegerType::get(&context, bits); };
+  return {plan::lanesOf(facts),         plan::panelRows(facts),
+          facts.getAlignment(),         dotFacts(facts, integer(8)),
+          dotFacts(facts, integer(16)), dotFacts(facts, mlir::Float32Type::get(&context))};
 }
+
+int64_t conformance::lanesOf(const std::string &name) { return layoutFacts(name).lanes; }
 
 bool StepModule::compile(const std::string &targetName, const std::vector<StepText> &steps,
                          std::string &error) {
-  const targets::Target *target = targets::allTargets().find(targetName, error);
+  const targets::Target *target = findTarget(targetName, error);
   if (!target)
     return false;
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
@@ -142,14 +219,15 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   error = "the steps do not compile:\n" + text;
   if (!parsed)
     return false;
-  (*parsed)->setAttr(plan::kTargetAttr, target->facts(&context));
+  plan::TargetAttr facts = factsOf(targetName, &context);
+  (*parsed)->setAttr(plan::kTargetAttr, facts);
 
   // What assign-weights and plan-memory do, with guards.
   mlir::OpBuilder builder(&context);
   auto bytesOf = [](mlir::Type type) {
     return plan::denseBytes(mlir::cast<mlir::RankedTensorType>(type));
   };
-  Placer weightPlacer, cachePlacer;
+  Placer weightPlacer{facts.getAlignment()}, cachePlacer{facts.getAlignment()};
   for (auto op : parsed->getOps<plan::WeightOp>()) {
     auto type = mlir::cast<mlir::RankedTensorType>(op.getPacked());
     int64_t bytes = bytesOf(type), offset = weightPlacer.place(bytes);
@@ -162,7 +240,7 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
     caches[op.getSymName().str()] = {offset, bytes};
   }
   for (auto entry : parsed->getOps<plan::EntryOp>()) {
-    Placer arena;
+    Placer arena{facts.getAlignment()};
     std::vector<int64_t> offsets;
     for (mlir::Value argument : entry.getBody().getArguments())
       offsets.push_back(arena.place(bytesOf(argument.getType())));
@@ -201,13 +279,16 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
       mlir::failed(packager.package(paths, shared, error)))
     return false;
-  library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (target->runsHere())
+    library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
   // For a look at the machine code.
   if (!getenv("BLUEC_KEEP_OBJECTS")) {
     for (const std::string &path : paths)
       llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(shared);
   }
+  if (!target->runsHere())
+    return true;
   if (!library) {
     error = dlerror();
     return false;

@@ -25,7 +25,7 @@ struct Operand {
   Shape shape;
   bool ints = false; // i32 instead of f32
   // Of another type: element and encoding as MLIR writes them, such as "f16", or
-  // "!blue.quantized<i4 group 32 scale f16>" and "#plan.panels<rows 32, dot i8>".
+  // "!blue.quantized<i4 group 32 scale f16>" and "#plan.panels<rows 32, dot <ui8 x si8, k 4>>".
   std::string element = "", encoding = "";
 };
 
@@ -46,6 +46,31 @@ std::string typeText(const Operand &operand);
 /// Empty when the step has no result.
 std::string resultText(const StepText &step);
 
+/// The dot product that activations of some width meet.
+struct DotFacts {
+  std::string text; // as MLIR writes it in a layout: "<ui8 x si8, k 4>"
+  int64_t k = 0, bits = 0;
+  bool unsignedLhs = false;
+};
+
+/// What the layouts of a target follow from.
+struct LayoutFacts {
+  int64_t lanes = 0; // of f32 in a vector
+  int64_t panelRows = 0;
+  int64_t alignment = 0;
+  DotFacts bytes, words, floats; // for activations of 8 and 16 bits, and of f32
+
+  const DotFacts &dot(int64_t bits) const {
+    return bits == 8 ? bytes : bits == 16 ? words : floats;
+  }
+  std::string alignText() const { return ", align " + std::to_string(alignment); }
+};
+
+/// A target's name, or "NAME@FACTS": the target's code, but kernels and layouts by other facts than
+/// its own. So layouts that no target here has are run all the same, by the exact expansions of
+/// kernel.dot.
+LayoutFacts layoutFacts(const std::string &target);
+
 /// Bytes of a page: no two buffers share one, and there is one between any two.
 inline constexpr int64_t kPage = 4096;
 
@@ -62,8 +87,8 @@ public:
   StepModule &operator=(const StepModule &) = delete;
   ~StepModule();
 
-  /// Compiles, links and loads. Returns false with `error` set when any of it fails (MLIR's
-  /// diagnostics are on stderr).
+  /// Compiles and links, and loads where the code runs here; where it does not, `model` stays null.
+  /// Returns false with `error` set when any of it fails (MLIR's diagnostics are on stderr).
   bool compile(const std::string &target, const std::vector<StepText> &steps, std::string &error);
 
   const bluec_model *model = nullptr;
@@ -76,6 +101,10 @@ private:
 
 /// Names of the targets whose code runs on this machine.
 std::vector<std::string> targetsHere();
+/// Those, the targets that can only be compiled for here, and other facts for the best of those
+/// that run. With `narrow`, only facts whose words and vectors caches can take: words of no more
+/// elements than a vector has lanes, and no more lanes than the smallest block of a cache.
+std::vector<std::string> targetsAndFacts(bool narrow);
 /// Lanes of f32 in a vector of a target.
 int64_t lanesOf(const std::string &target);
 

@@ -1,18 +1,17 @@
 #include "compiler/dialect/plan/Layouts.h"
 
-#include "compiler/dialect/plan/Plan.h"
-
 using namespace mlir;
 using namespace bluec::plan;
 
-int64_t bluec::plan::dotLanesOf(Type dot) {
-  return 32 / static_cast<int64_t>(dot.getIntOrFloatBitWidth());
+int64_t bluec::plan::offsetFor(DotAttr dot, int64_t bits) {
+  bool fits = bits < dot.getBits() || dot.isLhsUnsigned();
+  return fits ? int64_t{1} << (bits - 1) : 0;
 }
 
 std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
   auto attr = dyn_cast_or_null<PanelsAttr>(type.getEncoding());
   auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
-  if (!attr || !element || type.getRank() != 2)
+  if (!attr || !element || type.getRank() != 2 || element.getBits() > attr.getDot().getBits())
     return std::nullopt;
   PanelLayout layout;
   layout.n = type.getDimSize(0);
@@ -21,7 +20,9 @@ std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
   layout.group = element.groupIn(layout.k);
   layout.scaleBytes = element.getScale().getWidth() / 8;
   layout.zeros = element.getZeros();
-  layout.word = {element.getBits(), dotLanesOf(attr.getDot())};
+  layout.word = WordLayout::of(attr.getDot(), element.getBits());
+  layout.offset = offsetFor(attr.getDot(), element.getBits());
+  layout.alignment = attr.getAlignment();
   return layout;
 }
 
@@ -44,12 +45,15 @@ std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
   layout.group = element.groupIn(layout.k);
   layout.sums = attr.getSums();
   layout.elementBytes = element.getBits() / 8;
+  layout.alignment = attr.getAlignment();
   return layout;
 }
 
 std::optional<CacheLayout> CacheLayout::of(RankedTensorType type) {
   auto element = dyn_cast<blue::QuantizedType>(type.getElementType());
-  auto read = [&](auto attr, bool keys) {
+  auto read = [&](auto attr, bool keys) -> std::optional<CacheLayout> {
+    if (element.getBits() > attr.getDot().getBits())
+      return std::nullopt;
     CacheLayout layout;
     layout.keys = keys;
     layout.batch = type.getRank() == 3 ? type.getDimSize(0) : 1;
@@ -58,7 +62,10 @@ std::optional<CacheLayout> CacheLayout::of(RankedTensorType type) {
     layout.dims = type.getShape().back() / attr.getHeads();
     layout.block = attr.getBlock();
     layout.scaleBytes = element.getScale().getWidth() / 8;
-    layout.word = {element.getBits(), dotLanesOf(attr.getDot())};
+    layout.word = WordLayout::of(attr.getDot(), element.getBits());
+    layout.dot = attr.getDot();
+    layout.offset = keys ? offsetFor(attr.getDot(), element.getBits()) : 0;
+    layout.alignment = attr.getAlignment();
     return layout;
   };
   if (!element || (type.getRank() != 2 && type.getRank() != 3))

@@ -1,15 +1,20 @@
 // Where every byte of a quantized tensor stands: the one description that the packer of weights,
-// the kernel generator and the tests of both go by. Offsets are in bytes.
+// the kernel generator and the tests of both go by. Offsets are in bytes. Each layout follows from
+// its type alone; README.md says how the types follow from a target's facts.
 //
-// Integers are packed in little-endian words of 32 bits. A word meets a vector lane of a dot
-// product that sums `dotLanes` products of neighbours: 4 of i8, 2 of i16, 1 of f32. With w bits an
-// element, a word holds 32 / w elements; element s * dotLanes + j stands at bit j * (32 / dotLanes)
-// + s * w, so that step s of the unpacking (shift by s * w, mask) gives dotLanes elements in
-// natural order.
+// Integers are packed in little-endian words. A word meets a vector lane of a dot product, which
+// sums `products` products of neighbours; each operand has `operandBits` for an element, so a word
+// has products * operandBits: 32 for 4 of i8, 2 of i16 and 1 of f32. With w bits an element, a word
+// holds operandBits / w times as many elements as the dot takes; element s * products + j stands at
+// bit j * operandBits + s * w, so that step s of the unpacking (shift by s * w, mask) gives
+// `products` elements in natural order.
+//
+// What stands on the left of a dot (weights, keys) is in two's complement where it is as wide as a
+// signed operand, else it has an offset, as q + 2^(bits - 1).
 #ifndef BLUEC_COMPILER_DIALECT_PLAN_LAYOUTS_H
 #define BLUEC_COMPILER_DIALECT_PLAN_LAYOUTS_H
 
-#include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/plan/Plan.h"
 
 #include <cstdint>
 #include <optional>
@@ -17,31 +22,42 @@
 namespace bluec::plan {
 
 struct WordLayout {
-  int64_t bits = 8;     // of an element
-  int64_t dotLanes = 4; // products that one lane of a dot product sums
+  int64_t bits = 8;        // of an element
+  int64_t products = 4;    // that one lane of a dot product sums
+  int64_t operandBits = 8; // of an element in an operand of it
 
-  constexpr int64_t elements() const { return 32 / bits; }
-  /// Steps of unpacking; each gives `dotLanes` elements.
-  constexpr int64_t steps() const { return elements() / dotLanes; }
+  /// The word that elements of `bits` have for `dot`.
+  static WordLayout of(DotAttr dot, int64_t bits) { return {bits, dot.getK(), dot.getBits()}; }
+
+  constexpr int64_t wordBits() const { return products * operandBits; }
+  constexpr int64_t bytes() const { return wordBits() / 8; }
+  constexpr int64_t elements() const { return wordBits() / bits; }
+  /// Steps of unpacking; each gives `products` elements.
+  constexpr int64_t steps() const { return operandBits / bits; }
   /// The lowest bit of element `i`.
   constexpr int64_t bitOf(int64_t i) const {
-    return i % dotLanes * (32 / dotLanes) + i / dotLanes * bits;
+    return i % products * operandBits + i / products * bits;
   }
 };
 
-/// Products that a lane sums for activations of `dot`: 4 (i8), 2 (i16) or 1 (f32).
-int64_t dotLanesOf(mlir::Type dot);
+/// What is added to elements of `bits` that stand on the left of `dot`.
+int64_t offsetFor(DotAttr dot, int64_t bits);
+
+/// `bytes` padded to a multiple of `alignment`.
+constexpr int64_t padded(int64_t bytes, int64_t alignment) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
 
 /// A weight [N, K] with #plan.panels:
 ///
-///   panel:  group after group, padded to 64 bytes
-///   group:  header: `rows` scales, then with zeros `rows` bytes of zeros; padded to 64 bytes
+///   panel:  group after group, padded to the alignment
+///   group:  header: `rows` scales, then with zeros `rows` bytes of zeros; padded to the alignment
 ///           words[ceil(elements / word.elements())][rows]
 ///
-/// Elements are stored with an offset, as q + 2^(bits - 1) (unsigned), zeros likewise; so without
-/// zeros the zero point of what is stored is 2^(bits - 1). A group's elements past K, and rows past
-/// N, have the zero point as element; scales of rows past N are 0. The last group of a row holds
-/// the words that its elements need, no more.
+/// Elements are stored as q + offset, zeros likewise; so without zeros the zero point of what is
+/// stored is `offset`. A group's elements past K, and rows past N, have the zero point as element;
+/// scales of rows past N are 0. The last group of a row holds the words that its elements need, no
+/// more.
 struct PanelLayout {
   int64_t n = 0, k = 0;
   int64_t rows = 0;  // of a panel
@@ -49,24 +65,26 @@ struct PanelLayout {
   int64_t scaleBytes = 2;
   bool zeros = false;
   WordLayout word;
+  int64_t offset = 0; // 2^(bits - 1), or 0: elements are in two's complement
+  int64_t alignment = 0;
 
   static std::optional<PanelLayout> of(mlir::RankedTensorType type);
 
   int64_t panels() const { return (n + rows - 1) / rows; }
   int64_t groups() const { return (k + group - 1) / group; }
-  int64_t headerBytes() const { return (rows * (scaleBytes + (zeros ? 1 : 0)) + 63) / 64 * 64; }
+  int64_t headerBytes() const { return padded(rows * (scaleBytes + (zeros ? 1 : 0)), alignment); }
   int64_t zerosOffset() const { return rows * scaleBytes; } // in a header
   /// Words of each row in group `g`.
   int64_t wordsIn(int64_t g) const {
     int64_t elements = std::min(group, k - g * group);
     return (elements + word.elements() - 1) / word.elements();
   }
-  int64_t wordBytes() const { return rows * 4; } // of one word of all rows
+  int64_t wordBytes() const { return rows * word.bytes(); } // of one word of all rows
   /// From the panel's start to group `g`.
   int64_t groupOffset(int64_t g) const { return g * (headerBytes() + wordsIn(0) * wordBytes()); }
   int64_t panelBytes() const {
     int64_t last = groups() - 1;
-    return (groupOffset(last) + headerBytes() + wordsIn(last) * wordBytes() + 63) / 64 * 64;
+    return padded(groupOffset(last) + headerBytes() + wordsIn(last) * wordBytes(), alignment);
   }
   int64_t bytes() const { return panels() * panelBytes(); }
 };
@@ -78,38 +96,40 @@ bool canGather(mlir::RankedTensorType panels, int64_t channels);
 
 /// Activations [..., K] with #plan.rows: for each row
 ///
-///   elements (1 or 2 bytes each), zeros past K, padded to 64 bytes
-///   scales: f32, one a group; padded to 64 bytes
-///   sums: i32, one for each `sums` elements, of the integers; padded to 64 bytes
+///   elements (1 or 2 bytes each) in two's complement, zeros past K
+///   scales: f32, one a group
+///   sums: i32, one for each `sums` elements, of the integers
+///
+/// each padded to the alignment.
 struct RowLayout {
   int64_t rows = 0, k = 0;
   int64_t group = 0; // elements; k for one group a row
   int64_t sums = 0;  // elements
   int64_t elementBytes = 1;
+  int64_t alignment = 0;
 
   static std::optional<RowLayout> of(mlir::RankedTensorType type);
 
   int64_t groups() const { return (k + group - 1) / group; }
   int64_t sumCount() const { return (k + sums - 1) / sums; }
-  int64_t scalesOffset() const { return (k * elementBytes + 63) / 64 * 64; }
-  int64_t sumsOffset() const { return scalesOffset() + (groups() * 4 + 63) / 64 * 64; }
-  int64_t rowBytes() const { return sumsOffset() + (sumCount() * 4 + 63) / 64 * 64; }
+  int64_t scalesOffset() const { return padded(k * elementBytes, alignment); }
+  int64_t sumsOffset() const { return scalesOffset() + padded(groups() * 4, alignment); }
+  int64_t rowBytes() const { return sumsOffset() + padded(sumCount() * 4, alignment); }
   int64_t bytes() const { return rows * rowBytes(); }
 };
 
 /// Keys or values with #plan.keys or #plan.values: [S, heads * D] of a cache, or [B, S, heads * D]
 /// of an encoder, one batch element after the other. For each head, block after block of `block`
-/// positions; each, with E elements in a word (4 of i8, 2 of i16),
+/// positions; each, with E elements in a word,
 ///
-///   scales: f16 or f32, one a position; padded to 64 bytes
+///   scales: f16 or f32, one a position; padded to the alignment
 ///   keys:   words[ceil(D / E)][block], a word holding neighbouring dims
 ///   values: words[block / E][D], a word holding neighbouring positions
-///   padded to 64 bytes
+///   padded to the alignment
 ///
-/// Elements are in two's complement but for keys of i8, which have an offset, as q + 128: in a dot
-/// product of i8 one operand is unsigned, the keys there and the softmax's weights here. Dims past
-/// D are zero (128 in keys of i8). Positions that no token was written to are undefined in a cache;
-/// in an encoder those past S have zeros as values and scales.
+/// Keys are stored as q + offset, values, on a dot's right, in two's complement. Dims past D are
+/// zero (`offset` in keys). Positions that no token was written to are undefined in a cache; in an
+/// encoder those past S have zeros as values and scales.
 ///
 /// How far elements may go, so that a dot product fits i32: i8, 127. A cache's i8 meets i16 as it
 /// is. Of an encoder's i16, a position's keys have a Euclidean norm of at most 2^15.5 (so has a
@@ -123,18 +143,21 @@ struct CacheLayout {
   int64_t block = 0;
   int64_t scaleBytes = 2;
   WordLayout word;
+  DotAttr dot;
+  int64_t offset = 0; // of keys: 2^(bits - 1), or 0
+  int64_t alignment = 0;
 
   static constexpr int64_t kMostWideValue = 8191;
 
   static std::optional<CacheLayout> of(mlir::RankedTensorType type);
 
   int64_t blocks() const { return (positions + block - 1) / block; }
-  int64_t headerBytes() const { return (block * scaleBytes + 63) / 64 * 64; }
+  int64_t headerBytes() const { return padded(block * scaleBytes, alignment); }
   int64_t words() const { // rows of words in a block
     return keys ? (dims + word.elements() - 1) / word.elements() : block / word.elements();
   }
-  int64_t wordBytes() const { return (keys ? block : dims) * 4; } // of a row of words
-  int64_t blockBytes() const { return (headerBytes() + words() * wordBytes() + 63) / 64 * 64; }
+  int64_t wordBytes() const { return (keys ? block : dims) * word.bytes(); } // of a row of words
+  int64_t blockBytes() const { return padded(headerBytes() + words() * wordBytes(), alignment); }
   int64_t headBytes() const { return blocks() * blockBytes(); }
   int64_t bytes() const { return batch * heads * headBytes(); }
 };

@@ -39,13 +39,91 @@ int64_t bluec::plan::denseBytes(RankedTensorType type) {
   if (auto cached = CacheLayout::of(type))
     return cached->bytes();
   assert(!isa<blue::QuantizedType>(type.getElementType()) && "a quantized tensor has a layout");
-  unsigned bits = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
+  unsigned bits = type.getElementType().isIndex() ? IndexType::kInternalStorageBitWidth
+                                                  : type.getElementTypeBitWidth();
   return type.getNumElements() * ((bits + 7) / 8);
 }
 
-int64_t bluec::plan::keyLanes(TargetAttr target) { return target.getVectorBits() / 32; }
+//===------------------------------------------------------------------------------------------===//
+// What follows from facts
+//===------------------------------------------------------------------------------------------===//
 
-int64_t bluec::plan::panelRows(TargetAttr target) { return 2 * target.getVectorBits() / 32; }
+Type DotAttr::getStorage() const {
+  return isFloat() ? getRhs() : IntegerType::get(getContext(), static_cast<unsigned>(getBits()));
+}
+
+TuningAttr TargetAttr::getTuningOrDefault() const {
+  if (getTuning())
+    return getTuning();
+  return TuningAttr::get(getContext(), /*floatAheadBytes=*/0, /*quantizedAheadBytes=*/0,
+                         /*dotsInFlight=*/1, kUntunedCacheBlock, kUntunedPanelVectors);
+}
+
+int64_t bluec::plan::alignmentOf(ModuleOp module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  return target ? target.getAlignment() : kAbiAlignment;
+}
+
+int64_t bluec::plan::lanesOf(TargetAttr target) {
+  constexpr int64_t kLaneBits = 32; // of f32, and of the sums of dots
+  return target.getVectorBits() / kLaneBits;
+}
+
+int64_t bluec::plan::panelRows(TargetAttr target) {
+  return target.getTuningOrDefault().getPanelVectors() * lanesOf(target);
+}
+
+DotAttr bluec::plan::dotFor(TargetAttr target, Type storage) {
+  MLIRContext *context = storage.getContext();
+  if (isa<FloatType>(storage)) {
+    auto f32 = Float32Type::get(context);
+    return DotAttr::get(context, f32, f32, 1);
+  }
+  DotAttr best;
+  if (target && target.getDots())
+    for (auto dot : target.getDots().getAsRange<DotAttr>())
+      // Activations have a sign.
+      if (!dot.isFloat() && !dot.isRhsUnsigned() &&
+          dot.getBits() >= storage.getIntOrFloatBitWidth() &&
+          (!best || dot.getBits() < best.getBits()))
+        best = dot;
+  auto plain = IntegerType::get(context, 32, IntegerType::Signed);
+  return best ? best : DotAttr::get(context, plain, plain, 1);
+}
+
+bool bluec::plan::hasDot(TargetAttr target, DotAttr dot) {
+  bool isPlain = dot.getK() == 1 && dot.getBits() == 32;
+  return isPlain || (target.getDots() && llvm::is_contained(target.getDots(), dot));
+}
+
+static int64_t alignmentOf(TargetAttr target) {
+  return target ? target.getAlignment() : kAbiAlignment;
+}
+
+PanelsAttr bluec::plan::panelsFor(TargetAttr target, Type dot) {
+  return PanelsAttr::get(dot.getContext(), target ? panelRows(target) : 1, dotFor(target, dot),
+                         ::alignmentOf(target));
+}
+RowsAttr bluec::plan::rowsFor(TargetAttr target, MLIRContext *context, int64_t sums) {
+  return RowsAttr::get(context, sums, ::alignmentOf(target));
+}
+KeysAttr bluec::plan::keysFor(TargetAttr target, int64_t heads, int64_t block, Type dot) {
+  return KeysAttr::get(dot.getContext(), heads, block, dotFor(target, dot), ::alignmentOf(target));
+}
+ValuesAttr bluec::plan::valuesFor(TargetAttr target, int64_t heads, int64_t block, Type dot) {
+  return ValuesAttr::get(dot.getContext(), heads, block, dotFor(target, dot),
+                         ::alignmentOf(target));
+}
+
+SmallVector<Type> bluec::plan::cacheTypes(TargetAttr target, MLIRContext *context) {
+  auto f32 = Float32Type::get(context);
+  ArrayAttr floats = target ? target.getFloats() : ArrayAttr();
+  SmallVector<Type> types;
+  if (!floats || llvm::is_contained(floats, TypeAttr::get(f32)))
+    types.push_back(f32);
+  types.push_back(IntegerType::get(context, 8));
+  return types;
+}
 
 RankedTensorType bluec::plan::panelsOf(RankedTensorType type, int64_t rows) {
   return RankedTensorType::get(
@@ -82,11 +160,6 @@ TargetAttr bluec::plan::requireTarget(ModuleOp module) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
   if (!target) {
     module.emitError() << "expected a #plan.target as " << kTargetAttr;
-    return {};
-  }
-  if (target.getVectorBits() < 32 || target.getVectorBits() % 32 != 0) {
-    module.emitError() << "expected vectorBits to be a multiple of 32, found "
-                       << target.getVectorBits();
     return {};
   }
   return target;

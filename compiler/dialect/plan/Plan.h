@@ -11,6 +11,15 @@
 
 #include "compiler/dialect/plan/PlanEnums.h.inc"
 
+namespace bluec::plan {
+/// Bytes: BLUEC_ALIGNMENT of the ABI, to which the runtime aligns what it hands over. What a target
+/// is aligned to that says nothing else.
+inline constexpr int64_t kAbiAlignment = 64;
+/// What #plan.tuning is where nothing was measured.
+inline constexpr int64_t kUntunedCacheBlock = 128;
+inline constexpr int64_t kUntunedPanelVectors = 2;
+} // namespace bluec::plan
+
 #define GET_ATTRDEF_CLASSES
 #include "compiler/dialect/plan/PlanAttrs.h.inc"
 
@@ -35,18 +44,33 @@ inline constexpr llvm::StringLiteral kEncodeCallsAttr = "plan.encode_calls";
 inline constexpr llvm::StringLiteral kMachineAttr =
     "plan.machine"; // string: name of the machine that steps were placed for
 
-/// Bytes; of every tensor in an arena, of weights and of caches (BLUEC_ALIGNMENT of the ABI).
-inline constexpr int64_t kAlignment = 64;
 /// Bytes; of segments in weights.bin.
 inline constexpr int64_t kPageBytes = 4096;
 
 /// Bytes of a static tensor: what its layout says (Layouts.h), else those of its elements without
 /// padding.
 int64_t denseBytes(mlir::RankedTensorType type);
-/// Values in one lane of positions of packed keys: one vector of f32.
-int64_t keyLanes(TargetAttr target);
-/// Rows side by side in a panel: two vectors of f32.
+/// Bytes to which tensors in an arena, weights and caches are aligned: as the module's target says,
+/// or the ABI where there is none yet.
+int64_t alignmentOf(mlir::ModuleOp module);
+/// Elements of f32 in a vector; so many positions stand side by side in keys of floats.
+int64_t lanesOf(TargetAttr target);
+/// Rows side by side in a panel.
 int64_t panelRows(TargetAttr target);
+/// The dot product by which activations of `storage` (an integer, or a float) are multiplied on
+/// `target`: the first of its narrowest that take them, else one product of i32, which every target
+/// has. So it is without a target.
+DotAttr dotFor(TargetAttr target, mlir::Type storage);
+/// Whether `dot` is one that `target` has, by dotFor's choice or another.
+bool hasDot(TargetAttr target, DotAttr dot);
+/// The layouts of `target`, for activations of type `dot`.
+PanelsAttr panelsFor(TargetAttr target, mlir::Type dot);
+RowsAttr rowsFor(TargetAttr target, mlir::MLIRContext *context, int64_t sums);
+KeysAttr keysFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
+ValuesAttr valuesFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
+/// Element types that a KV cache may have on `target`: f32 where it computes in that, the only
+/// floats that kernels read caches of, and i8, for which integers are enough.
+llvm::SmallVector<mlir::Type> cacheTypes(TargetAttr target, mlir::MLIRContext *context);
 /// [N, K] in panels of `rows` rows: [ceil(N / rows), K, rows].
 mlir::RankedTensorType panelsOf(mlir::RankedTensorType type, int64_t rows);
 /// What `value` of a step ends in when it holds the last valid row of a blue value only, a blue

@@ -28,18 +28,97 @@ class Plan_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
+// The sides of a product, with their signs.
+def Plan_DotAttr : Plan_Attr<"Dot", "dot"> {
+  let summary = "a dot product that a target has: `k` products of neighbours in each lane";
+  let description = [{
+    Each lane of i32 (of f32 for floats) sums `k` products of neighbouring elements. `lhs` and `rhs`
+    are integers of one width with a sign (`ui8`, `si16`), or both f32. Weights, keys and a softmax's
+    weights are on the left, activations, queries and values on the right.
+
+    As a fact it says what the target computes well; in a layout, what words are made for.
+
+    ```mlir
+    #plan.dot<ui8 x si8, k 4>    // vpdpbusd
+    #plan.dot<si16 x si16, k 2>  // vpdpwssd
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$lhs, "::mlir::Type":$rhs, "int64_t":$k);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` $lhs `x` $rhs `,` `k` $k `>`";
+  let extraClassDeclaration = [{
+    bool isFloat() const { return getLhs().isF32(); }
+    /// Bits of an element on either side.
+    int64_t getBits() const { return getLhs().getIntOrFloatBitWidth(); }
+    bool isLhsUnsigned() const { return getLhs().isUnsignedInteger(); }
+    bool isRhsUnsigned() const { return getRhs().isUnsignedInteger(); }
+    /// The right side's type without a sign: i8, i16, i32 or f32.
+    ::mlir::Type getStorage() const;
+  }];
+}
+
+def Plan_MmaAttr : Plan_Attr<"Mma", "mma"> {
+  let summary = "a two-dimensional product that a target has: m x k by k x n";
+  let description = [{
+    A tile of m x n sums of i32, each of `k` products; see kernel.mma. Types as in #plan.dot.
+
+    ```mlir
+    #plan.mma<si8 x si8, m 2, n 2, k 8>  // smmla
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$lhs, "::mlir::Type":$rhs, "int64_t":$m, "int64_t":$n,
+                        "int64_t":$k);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` $lhs `x` $rhs `,` `m` $m `,` `n` $n `,` `k` $k `>`";
+}
+
+def Plan_TuningAttr : Plan_Attr<"Tuning", "tuning"> {
+  let summary = "what was measured on a target's cores";
+  let description = [{
+    `floatAheadBytes` and `quantizedAheadBytes` are how far ahead of their use one row's form of a
+    linear asks for weights; 0: not at all. `dotsInFlight` is how many dot products hide the latency
+    of one. `cacheBlock` is how many positions stand side by side in a quantized cache: attention
+    rounds once a block, so that it takes part in the result's bits. `panelVectors` is how many
+    vectors of f32 the rows of a panel are.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$floatAheadBytes,
+                        DefaultValuedParameter<"int64_t", "0">:$quantizedAheadBytes,
+                        DefaultValuedParameter<"int64_t", "1">:$dotsInFlight,
+                        DefaultValuedParameter<"int64_t", "kUntunedCacheBlock">:$cacheBlock,
+                        DefaultValuedParameter<"int64_t", "kUntunedPanelVectors">:$panelVectors);
+  let genVerifyDecl = 1;
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Plan_TargetAttr : Plan_Attr<"Target", "target"> {
   let summary = "the facts about a target that schedules and kernels depend on";
   let description = [{
     Stands on the module as `plan.target`. Nothing above the targets' own folders reads the name.
-    `vectorBits` is the width of the vectors that kernels are written in, `vectorRegisters` how many
-    of them the register file holds, cache sizes are in bytes and by core.
+    README.md beside this file says what follows from each fact.
+
+    `vectorBits` is the width of the vectors that kernels are written in (with `scalable`, the least
+    width that the target's vectors have), `vectorRegisters` how many of them the register file
+    holds. Cache sizes are in bytes and by core. `alignment` is that of every buffer, `lineBytes` a
+    cache line. `dots` are #plan.dot, best first; `mmas` are #plan.mma; `floats` are the float types
+    that it computes in, f32 alone when they are left out. `tuning` is #plan.tuning.
   }];
   let parameters = (ins StringRefParameter<"">:$name, StringRefParameter<"">:$triple,
                         StringRefParameter<"">:$cpu, StringRefParameter<"">:$features,
                         "int64_t":$vectorBits, "int64_t":$vectorRegisters, "int64_t":$l1Bytes,
-                        "int64_t":$l2Bytes);
+                        "int64_t":$l2Bytes, DefaultValuedParameter<"bool", "false">:$scalable,
+                        DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment,
+                        DefaultValuedParameter<"int64_t", "64">:$lineBytes,
+                        DefaultValuedParameter<"int64_t", "64">:$pointerBits,
+                        OptionalParameter<"::mlir::ArrayAttr">:$dots,
+                        OptionalParameter<"::mlir::ArrayAttr">:$mmas,
+                        OptionalParameter<"::mlir::ArrayAttr">:$floats,
+                        OptionalParameter<"::bluec::plan::TuningAttr">:$tuning);
+  let genVerifyDecl = 1;
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// `tuning`, or what it is when it is left out.
+    TuningAttr getTuningOrDefault() const;
+  }];
 }
 
 def Plan_SegmentAttr : Plan_Attr<"Segment", "segment"> {
@@ -52,17 +131,19 @@ def Plan_SegmentAttr : Plan_Attr<"Segment", "segment"> {
   let assemblyFormat = "`<` $name `at` $offset `bytes` $bytes `>`";
 }
 
-// Layouts of quantized tensors, as encodings of their types; the bytes stand in Layouts.h.
+// Layouts of quantized tensors, as encodings of their types; the bytes stand in Layouts.h. `align` is
+// the target's alignment: parts begin at multiples of it.
 def Plan_PanelsAttr : Plan_Attr<"Panels", "panels"> {
-  let summary = "a quantized weight [N, K] in panels of rows, in words of 32 bits";
+  let summary = "a quantized weight [N, K] in panels of rows, in words";
   let description = [{
-    `rows` rows side by side. `dot` is the type of the activations that the weight meets (i8, i16 or
-    f32): within a word, elements are placed so that masks and shifts alone give the operands of a
-    dot product with activations in natural order. See PanelLayout in Layouts.h.
+    `rows` rows side by side. `dot` is the dot product by which the weight, on its left, meets
+    activations: within a word, elements are placed so that masks and shifts alone give the operands
+    of that dot with activations in natural order. See PanelLayout in Layouts.h.
   }];
-  let parameters = (ins "int64_t":$rows, "::mlir::Type":$dot);
+  let parameters = (ins "int64_t":$rows, "::bluec::plan::DotAttr":$dot,
+                        DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment);
   let genVerifyDecl = 1;
-  let assemblyFormat = "`<` `rows` $rows `,` `dot` $dot `>`";
+  let assemblyFormat = "`<` `rows` $rows `,` `dot` $dot (`,` `align` $alignment^)? `>`";
 }
 def Plan_RowsAttr : Plan_Attr<"Rows", "rows"> {
   let summary = "quantized activations: each row with its scales and with sums of its integers";
@@ -71,29 +152,34 @@ def Plan_RowsAttr : Plan_Attr<"Rows", "rows"> {
     that the rows meet, so that a weight's zero point is taken out by the sums. See RowLayout in
     Layouts.h.
   }];
-  let parameters = (ins "int64_t":$sums);
+  let parameters = (ins "int64_t":$sums,
+                        DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment);
   let genVerifyDecl = 1;
-  let assemblyFormat = "`<` `sums` $sums `>`";
+  let assemblyFormat = "`<` `sums` $sums (`,` `align` $alignment^)? `>`";
 }
 def Plan_KeysAttr : Plan_Attr<"Keys", "keys"> {
   let summary = "quantized keys of a cache [S, heads * D] or an encoder [B, S, heads * D]";
   let description = [{
-    By head and block of positions: `block` positions side by side; `dot` (i8 or i16) is the type of
-    the queries that they meet. See CacheLayout in Layouts.h.
+    By head and block of positions: `block` positions side by side; `dot` is the dot product by which
+    keys, on its left, meet queries. See CacheLayout in Layouts.h.
   }];
-  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
+  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::bluec::plan::DotAttr":$dot,
+                        DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment);
   let genVerifyDecl = 1;
-  let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
+  let assemblyFormat =
+      "`<` `heads` $heads `,` `block` $block `,` `dot` $dot (`,` `align` $alignment^)? `>`";
 }
 def Plan_ValuesAttr : Plan_Attr<"Values", "values"> {
   let summary = "quantized values of a cache [S, heads * D] or an encoder [B, S, heads * D]";
   let description = [{
-    As #plan.keys, with neighbouring positions, not dims, in a word: a softmax's weights meet it. See
-    CacheLayout in Layouts.h.
+    As #plan.keys, with neighbouring positions, not dims, in a word: a softmax's weights, on the left
+    of `dot`, meet it. See CacheLayout in Layouts.h.
   }];
-  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::mlir::Type":$dot);
+  let parameters = (ins "int64_t":$heads, "int64_t":$block, "::bluec::plan::DotAttr":$dot,
+                        DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment);
   let genVerifyDecl = 1;
-  let assemblyFormat = "`<` `heads` $heads `,` `block` $block `,` `dot` $dot `>`";
+  let assemblyFormat =
+      "`<` `heads` $heads `,` `block` $block `,` `dot` $dot (`,` `align` $alignment^)? `>`";
 }
 
 def Plan_DownsampleAttr : Plan_Attr<"Downsample", "downsample"> {
@@ -147,13 +233,13 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
     `segment` is the part of weights.bin that holds it. `digest` tells equal bytes: weights of one
     packed type whose digests are equal have the same packed bytes (there when a tool that can read
     the files has computed it, and only where it may matter). `offset` (bytes from
-    the start of weights.bin, a multiple of 64) is there after assign-weights. Two weights of a
+    the start of weights.bin, a multiple of the target's alignment) is there after assign-weights. Two weights of a
     segment whose packed bytes are equal share one range.
 
     Constraints:
     - (C1) the transforms accept the value's type, one after the other
     - (C2) `packed` is the transformed type or panels of it, and panels if it is quantized
-    - (C3) `offset`, if there, is a multiple of 64 and not negative
+    - (C3) `offset`, if there, is not negative
 
     ```mlir
     plan.weight @"layers.0.q_proj" #blue.source<"m.onnx" at 64 : tensor<192x64xf32>>
@@ -190,7 +276,7 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
 
     Constraints:
     - (C1) the type is one of these, of floats or with an encoding
-    - (C2) `offset`, if there, is a multiple of 64 and not negative
+    - (C2) `offset`, if there, is not negative
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<I64Attr>:$offset);
   let assemblyFormat = "$sym_name `:` $type (`offset` $offset^)? attr-dict";
@@ -386,8 +472,8 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     Every element of the result is one chain of fused multiply-adds over k = 0 .. K - 1, starting
     from zero, to which the bias is added last: the same bits whatever the number of rows.
 
-    Quantized: `x` has #plan.rows and `panels` is [N, K] with #plan.panels of the same storage, or x
-    is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
+    Quantized: `x` has #plan.rows and `panels` is [N, K] with #plan.panels whose dot takes x's
+    storage, or x is of floats and the panels are for f32. Products are summed as integers, exactly, over stretches
     that no scale changes within; the stretches' sums are floats, added in order of k.
 
     With `gather`, `x` is [B, tokens, C] and a row of what is multiplied is four of its rows side by
@@ -397,7 +483,8 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
     Constraints:
     - (C1) panels is [ceil(N / R), K, R], or quantized [N, K], with the K of x and the N of the result
     - (C2) bias, if there, is [N]
-    - (C3) panels are made for x's storage, or for f32 when x is of floats
+    - (C3) the panels' dot takes x's storage: integers of no more bits than its right side, or f32
+      when x is of floats
     - (C4) with `gather`, x has its tokens and the result its rows, and in quantized panels C is
       a multiple of the elements of a word and, unless a row is one group, of the groups
   }];
@@ -465,8 +552,8 @@ def Plan_PackValuesOp : Plan_Op<"pack_values", [Pure]> {
   let summary = "values quantized by token and head, without a cache (encoders)";
   let description = [{
     Constraints:
-    - (C1) values is [B, T, heads * D], the result is that with #plan.values, of i8 or i16 with
-      scales of f32
+    - (C1) values is [B, T, heads * D], the result is that with #plan.values, of i8 or i16, no wider
+      than an operand of its dot, with scales of f32
   }];
   let arguments = (ins Blue_FloatTensor:$values);
   let results = (outs Blue_QuantizedTensor:$result);
@@ -506,14 +593,14 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
 
     Quantized keys and values have #plan.keys and #plan.values: [S, kv_heads * D] of a cache, or
     [B, S, kv_heads * D] of an encoder. The kernel then quantizes the query by token and head, and
-    the softmax's weights by row and block of positions, to the layouts' `dot` type; products are
-    sums of integers.
+    the softmax's weights by row and block of positions, for the layouts' `dot`; products are sums of
+    integers.
 
     Constraints:
     - (C1) shapes are as above, num_heads a multiple of kv_heads
     - (C2) the result has query's type
-    - (C3) quantized keys and values come together, for one dot type: of rank 2 and i8 with scales
-      of f16 with `causal`, of rank 3 and the dot type with scales of f32 without
+    - (C3) quantized keys and values come together, for one dot: of rank 2 and i8 with scales of f16
+      with `causal`, of rank 3 and i8 or i16, both the same, with scales of f32 without
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
                        I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,

@@ -39,20 +39,46 @@ Type storageOf(RankedTensorType type) {
   return type.getElementType();
 }
 
-/// What `dot` of a layout has to be: one of `types`, each written as in IR.
-LogicalResult verifyDot(function_ref<InFlightDiagnostic()> emitError, Type dot, bool floats) {
-  if (dot.isInteger(8) || dot.isInteger(16) || (floats && dot.isF32()))
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+/// The sides of a product: integers of one width with a sign, or f32.
+LogicalResult verifySides(EmitError emitError, Type lhs, Type rhs) {
+  auto isInteger = [](Type type) {
+    auto integer = dyn_cast<IntegerType>(type);
+    return integer && !integer.isSignless() && llvm::is_contained({8, 16, 32}, integer.getWidth());
+  };
+  bool integers = isInteger(lhs) && isInteger(rhs) &&
+                  lhs.getIntOrFloatBitWidth() == rhs.getIntOrFloatBitWidth();
+  if (integers || (lhs.isF32() && rhs.isF32()))
     return success();
-  return emitError() << "expected dot " << (floats ? "i8, i16 or f32" : "i8 or i16") << ", found "
-                     << dot;
+  return emitError()
+         << "expected integers of 8, 16 or 32 bits with signs and of one width, or f32, "
+            "found "
+         << lhs << " x " << rhs;
 }
 
-LogicalResult verifyCached(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
-                           int64_t block, Type dot) {
-  if (heads < 1 || block < 4 || block % 4 != 0)
-    return emitError() << "expected heads and a block that is a multiple of 4, found " << heads
-                       << " and " << block;
-  return verifyDot(emitError, dot, /*floats=*/false);
+LogicalResult verifyAlignment(EmitError emitError, int64_t alignment) {
+  if (alignment > 0 && llvm::isPowerOf2_64(static_cast<uint64_t>(alignment)))
+    return success();
+  return emitError() << "expected an alignment that is a power of two, found " << alignment;
+}
+
+/// The dot of a layout: activations, on its right, have a sign.
+LogicalResult verifyDot(EmitError emitError, DotAttr dot, bool floats) {
+  if (!dot.isRhsUnsigned() && (floats || !dot.isFloat()))
+    return success();
+  return emitError() << "expected a dot of integers" << (floats ? " or f32" : "")
+                     << " with a signed right side, found " << dot;
+}
+
+LogicalResult verifyCached(EmitError emitError, int64_t heads, int64_t block, DotAttr dot,
+                           int64_t alignment) {
+  if (heads < 1 || block < 1 || block % dot.getK() != 0)
+    return emitError() << "expected heads and a block that is a multiple of " << dot.getK()
+                       << ", found " << heads << " and " << block;
+  if (failed(verifyDot(emitError, dot, /*floats=*/false)))
+    return failure();
+  return verifyAlignment(emitError, alignment);
 }
 
 /// Weight panels for a linear with these N and K, floats or quantized.
@@ -82,8 +108,9 @@ std::optional<CacheLayout> quantizedLayout(RankedTensorType type, int64_t rank, 
     return std::nullopt;
   auto element = cast<blue::QuantizedType>(type.getElementType());
   bool ofCache = element.getBits() == 8 && element.getScale().isF16();
-  bool ofEncoder = element.getBits() * layout->word.dotLanes == 32 && element.getScale().isF32();
+  bool ofEncoder = element.getBits() != 4 && element.getScale().isF32();
   if (element.getZeros() || !(rank == 2 ? ofCache : ofEncoder) ||
+      (!keys && layout->block % layout->word.elements() != 0) ||
       element.groupIn(type.getShape().back()) != layout->dims)
     return std::nullopt;
   return layout;
@@ -96,7 +123,9 @@ LogicalResult verifyPacked(Operation *op, Value from, Value result, bool keys) {
     return success();
   return op->emitOpError()
          << "(C1) expected [B, T, heads * D] and a result of that shape with #plan."
-         << (keys ? "keys" : "values") << ", of i8 or i16 with scales of f32 by head, found "
+         << (keys ? "keys" : "values")
+         << ", of i8 or i16, no wider than an operand of its dot, with scales of f32 by head, "
+            "found "
          << typeText(source) << " and " << typeText(packed);
 }
 
@@ -107,43 +136,126 @@ bool isPackedKeys(RankedTensorType type) {
 }
 
 LogicalResult verifyOffset(Operation *op, StringRef label, std::optional<int64_t> offset) {
-  if (!offset || (*offset >= 0 && *offset % kAlignment == 0))
+  if (!offset || *offset >= 0)
     return success();
-  return op->emitOpError() << "(" << label << ") expected an offset that is a multiple of "
-                           << kAlignment << " and not negative, found " << *offset;
+  return op->emitOpError() << "(" << label << ") expected an offset that is not negative, found "
+                           << *offset;
 }
 
 } // namespace
 
 //===------------------------------------------------------------------------------------------===//
+// Facts
+//===------------------------------------------------------------------------------------------===//
+
+LogicalResult DotAttr::verify(EmitError emitError, Type lhs, Type rhs, int64_t k) {
+  if (failed(verifySides(emitError, lhs, rhs)))
+    return failure();
+  // A word of 64 bits is what weights and caches are packed in at most.
+  constexpr int64_t kMostWordBits = 64;
+  int64_t most = lhs.isF32() ? 1 : kMostWordBits / lhs.getIntOrFloatBitWidth();
+  if (k < 1 || k > most || !llvm::isPowerOf2_64(static_cast<uint64_t>(k)))
+    return emitError() << "expected a power of two of at most " << most << " products of " << lhs
+                       << ", found " << k;
+  return success();
+}
+
+LogicalResult MmaAttr::verify(EmitError emitError, Type lhs, Type rhs, int64_t m, int64_t n,
+                              int64_t k) {
+  if (failed(verifySides(emitError, lhs, rhs)))
+    return failure();
+  if (m < 1 || n < 1 || k < 1)
+    return emitError() << "expected a tile of at least 1 x 1 x 1, found " << m << " x " << k
+                       << " x " << n;
+  return success();
+}
+
+LogicalResult TuningAttr::verify(EmitError emitError, int64_t floatAheadBytes,
+                                 int64_t quantizedAheadBytes, int64_t dotsInFlight,
+                                 int64_t cacheBlock, int64_t panelVectors) {
+  if (floatAheadBytes < 0 || quantizedAheadBytes < 0)
+    return emitError() << "expected bytes ahead that are not negative, found " << floatAheadBytes
+                       << " and " << quantizedAheadBytes;
+  if (dotsInFlight < 1 || cacheBlock < 1 || panelVectors < 1)
+    return emitError() << "expected at least one dot in flight, one position of a block and one "
+                          "vector of a panel, found "
+                       << dotsInFlight << ", " << cacheBlock << " and " << panelVectors;
+  return success();
+}
+
+template <typename Element>
+static LogicalResult verifyList(EmitError emitError, StringRef what, ArrayAttr list,
+                                StringRef expected, function_ref<bool(Element)> holds) {
+  for (Attribute attr : list ? list.getValue() : ArrayRef<Attribute>())
+    if (auto element = dyn_cast<Element>(attr); !element || !holds(element))
+      return emitError() << "expected " << expected << " in " << what << ", found " << attr;
+  return success();
+}
+
+LogicalResult TargetAttr::verify(EmitError emitError, StringRef, StringRef, StringRef, StringRef,
+                                 int64_t vectorBits, int64_t vectorRegisters, int64_t l1Bytes,
+                                 int64_t l2Bytes, bool, int64_t alignment, int64_t lineBytes,
+                                 int64_t pointerBits, ArrayAttr dots, ArrayAttr mmas,
+                                 ArrayAttr floats, TuningAttr) {
+  auto isPowerOf2 = [](int64_t value) {
+    return value > 0 && llvm::isPowerOf2_64(static_cast<uint64_t>(value));
+  };
+  if (vectorBits < 32 || !isPowerOf2(vectorBits))
+    return emitError() << "expected vectorBits to be a power of two of at least 32, found "
+                       << vectorBits;
+  if (vectorRegisters < 1)
+    return emitError() << "expected at least one vector register, found " << vectorRegisters;
+  if (l1Bytes < 1 || l2Bytes < 1)
+    return emitError() << "expected caches of at least one byte, found " << l1Bytes << " and "
+                       << l2Bytes;
+  if (failed(verifyAlignment(emitError, alignment)))
+    return failure();
+  if (alignment < vectorBits / 8)
+    return emitError() << "expected an alignment of at least a vector, " << vectorBits / 8
+                       << " bytes, found " << alignment;
+  if (!isPowerOf2(lineBytes))
+    return emitError() << "expected lineBytes to be a power of two, found " << lineBytes;
+  if (pointerBits != 32 && pointerBits != 64)
+    return emitError() << "expected pointerBits to be 32 or 64, found " << pointerBits;
+  if (failed(verifyList<DotAttr>(emitError, "dots", dots, "a #plan.dot of integers",
+                                 [](DotAttr dot) { return !dot.isFloat(); })) ||
+      failed(verifyList<MmaAttr>(emitError, "mmas", mmas, "a #plan.mma",
+                                 [](MmaAttr) { return true; })))
+    return failure();
+  return verifyList<TypeAttr>(emitError, "floats", floats, "a type of floats",
+                              [](TypeAttr type) { return isa<FloatType>(type.getValue()); });
+}
+
+//===------------------------------------------------------------------------------------------===//
 // Layouts
 //===------------------------------------------------------------------------------------------===//
 
-LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
-                                 Type dot) {
+LogicalResult PanelsAttr::verify(EmitError emitError, int64_t rows, DotAttr dot,
+                                 int64_t alignment) {
   if (rows < 1)
     return emitError() << "expected at least one row in a panel, found " << rows;
-  return verifyDot(emitError, dot, /*floats=*/true);
+  if (failed(verifyDot(emitError, dot, /*floats=*/true)))
+    return failure();
+  return verifyAlignment(emitError, alignment);
 }
-LogicalResult RowsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t sums) {
-  return sums > 0 ? success()
-                  : LogicalResult(emitError()
-                                  << "expected sums over at least one element, found " << sums);
+LogicalResult RowsAttr::verify(EmitError emitError, int64_t sums, int64_t alignment) {
+  if (sums < 1)
+    return emitError() << "expected sums over at least one element, found " << sums;
+  return verifyAlignment(emitError, alignment);
 }
-LogicalResult DownsampleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
-                                     int64_t width, bool) {
+LogicalResult DownsampleAttr::verify(EmitError emitError, int64_t height, int64_t width, bool) {
   int64_t tokens = 0;
   if (height < 1 || width < 1 || llvm::MulOverflow(height, width, tokens))
     return emitError() << "expected a grid with tokens, found " << height << " x " << width;
   return success();
 }
-LogicalResult KeysAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
-                               int64_t block, Type dot) {
-  return verifyCached(emitError, heads, block, dot);
+LogicalResult KeysAttr::verify(EmitError emitError, int64_t heads, int64_t block, DotAttr dot,
+                               int64_t alignment) {
+  return verifyCached(emitError, heads, block, dot, alignment);
 }
-LogicalResult ValuesAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t heads,
-                                 int64_t block, Type dot) {
-  return verifyCached(emitError, heads, block, dot);
+LogicalResult ValuesAttr::verify(EmitError emitError, int64_t heads, int64_t block, DotAttr dot,
+                                 int64_t alignment) {
+  return verifyCached(emitError, heads, block, dot, alignment);
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -372,8 +484,11 @@ LogicalResult LinearOp::verify() {
     return emitOpError() << "(C4) expected panels whose words and groups end with "
                          << x.getShape().back() << " columns, found " << typeText(panels);
   if (std::optional<PanelLayout> layout = PanelLayout::of(panels)) {
-    auto attr = cast<PanelsAttr>(panels.getEncoding());
-    if (attr.getDot() != storageOf(x) || (isQuantized(x) && !RowLayout::of(x)))
+    DotAttr dot = cast<PanelsAttr>(panels.getEncoding()).getDot();
+    Type storage = storageOf(x);
+    bool takes = dot.isFloat() ? storage == dot.getStorage()
+                               : isQuantized(x) && storage.getIntOrFloatBitWidth() <= dot.getBits();
+    if (!takes || (isQuantized(x) && !RowLayout::of(x)))
       return emitOpError() << "(C3) expected panels for " << storageOf(x)
                            << " and, if that is quantized, x with #plan.rows, found "
                            << typeText(panels) << " and " << typeText(x);
@@ -482,11 +597,12 @@ LogicalResult AttentionOp::verify() {
     int64_t rank = getCausal() ? 2 : 3;
     std::optional<CacheLayout> keyLayout = quantizedLayout(keys, rank, /*keys=*/true);
     std::optional<CacheLayout> valueLayout = quantizedLayout(values, rank, /*keys=*/false);
-    if (!keyLayout || !valueLayout || keyLayout->word.dotLanes != valueLayout->word.dotLanes ||
-        keyLayout->heads != kvHeads || keys.getShape() != values.getShape())
+    if (!keyLayout || !valueLayout || keyLayout->dot != valueLayout->dot ||
+        keyLayout->word.bits != valueLayout->word.bits || keyLayout->heads != kvHeads ||
+        keys.getShape() != values.getShape())
       return emitOpError() << "(C3) expected quantized keys and values of "
                            << (getCausal() ? "a cache" : "an encoder") << " for " << kvHeads
-                           << " heads and one dot type, found " << typeText(keys) << " and "
+                           << " heads and one dot, found " << typeText(keys) << " and "
                            << typeText(values);
     int64_t width = heads * keyLayout->dims;
     bool rows = getCausal() || query.getShape().drop_back() == keys.getShape().drop_back();

@@ -95,7 +95,7 @@ Json bluec::describePrecision(ModuleOp module) {
     Json &kv = result["kv_cache"];
     kv["type"] = precisionText(type);
     if (auto keys = dyn_cast_or_null<plan::KeysAttr>(type.getEncoding()))
-      kv["dot"] = precisionText(keys.getDot());
+      kv["dot"] = precisionText(keys.getDot().getStorage());
     kv["bytes"] = cacheBytes;
   }
   return result;

@@ -1,4 +1,4 @@
-// kernel.dot in arith, exactly: what it means on a target without an instruction for it.
+// kernel.dot and kernel.mma in arith, exactly: what they mean on a target without an instruction.
 #ifndef BLUEC_PASSES_KERNELS_EXPAND_DOTS_H
 #define BLUEC_PASSES_KERNELS_EXPAND_DOTS_H
 
@@ -6,7 +6,8 @@
 
 namespace bluec::kernels {
 
-/// Adds patterns that turn every kernel.dot into extensions, products and sums of i32.
+/// Adds patterns that turn every kernel.dot and kernel.mma into extensions, products and sums of
+/// i32.
 void populateExpandDotPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace bluec::kernels

@@ -34,7 +34,7 @@ void ExpandKernelOpsPass::runOnOperation() {
   auto count = [](func::FuncOp function) {
     std::pair<unsigned, unsigned> found; // dots, functions
     function.walk([&](Operation *op) {
-      found.first += isa<kernel::DotOp>(op);
+      found.first += isa<kernel::DotOp, kernel::MmaOp>(op);
       found.second += isa<math::ExpOp, math::TanhOp, math::ErfOp>(op);
     });
     return found;

@@ -4,7 +4,7 @@ def ExpandKernelOps : Pass<"expand-kernel-ops", "::mlir::ModuleOp"> {
   let summary = "write out what no target has an instruction for, the same for every form of code";
   let description = [{
     **What it does.** In every func.func, exp, tanh and erf of f32 vectors become polynomials, and what
-    the target has left of kernel.dot becomes extensions, products and sums of i32, exactly. What is left is vector,
+    the target has left of kernel.dot and kernel.mma becomes extensions, products and sums of i32, exactly. What is left is vector,
     arith, math.fma and the like: each printer of code (LLVM, source) writes the same operations, so
     their results have the same bits.
 

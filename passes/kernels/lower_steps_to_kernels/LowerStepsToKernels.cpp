@@ -100,7 +100,7 @@ FailureOr<LowerStepsToKernelsPass::Made> LowerStepsToKernelsPass::makeKernel(pla
       auto at = static_cast<unsigned>(number);
       func.setArgAttr(at, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
       func.setArgAttr(at, LLVM::LLVMDialect::getAlignAttrName(),
-                      builder.getI64IntegerAttr(plan::kAlignment));
+                      builder.getI64IntegerAttr(facts.alignment));
     }
   func.addEntryBlock();
   StepKernel kernel(step, capacity, func, facts);
@@ -117,8 +117,10 @@ void LowerStepsToKernelsPass::runOnOperation() {
   auto target = plan::requireTarget(module);
   if (!target)
     return signalPassFailure();
-  facts = {target.getVectorBits() / 32, target.getVectorRegisters(), target.getL1Bytes(),
-           target.getL2Bytes()};
+  plan::TuningAttr tuning = target.getTuningOrDefault();
+  facts = {plan::lanesOf(target),       target.getVectorRegisters(),     target.getL1Bytes(),
+           target.getL2Bytes(),         target.getAlignment(),           target.getLineBytes(),
+           tuning.getFloatAheadBytes(), tuning.getQuantizedAheadBytes(), tuning.getDotsInFlight()};
   made.clear();
   for (auto entry : module.getOps<plan::EntryOp>())
     for (auto step : llvm::make_early_inc_range(entry.getBody().getOps<plan::StepOp>())) {

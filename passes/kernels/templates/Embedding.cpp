@@ -4,6 +4,7 @@
 #include "compiler/dialect/plan/Layouts.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -23,8 +24,32 @@ static Value loadFloats(KernelBuilder &b, Value panels, Value panel, Value lane,
   return type.getElementType().isF32() ? vector : b.extend(vector);
 }
 
-/// The same of quantized panels. A vector's elements share a group, and are whole words but at the
-/// row's end.
+/// Where in their words the elements from column `col` on stand: bits to shift by, in a vector of
+/// words.
+static Value shiftsFrom(KernelBuilder &b, const plan::PanelLayout &layout, Value col) {
+  const plan::WordLayout &word = layout.word;
+  int64_t lanes = b.facts.lanes, each = word.elements();
+  VectorType type = b.wordsType(word);
+  auto constant = [&](llvm::function_ref<int64_t(int64_t)> of) -> Value {
+    SmallVector<APInt> values;
+    for (int64_t l = 0; l < lanes; ++l)
+      values.emplace_back(type.getElementTypeBitWidth(), static_cast<uint64_t>(of(l)));
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, values));
+  };
+  if (each <= lanes)
+    return constant([&](int64_t l) { return word.bitOf(l % each); });
+  // Several vectors share a word: bitOf of a number that is known at run time only.
+  Value start =
+      arith::IndexCastOp::create(b, type.getElementType(), b.rem(b.rem(col, layout.group), each));
+  Value number = b.addi(b.broadcastTo(type, start), constant([](int64_t l) { return l; }));
+  auto log = [](int64_t value) { return llvm::Log2_64(static_cast<uint64_t>(value)); };
+  Value product = b.andi(number, b.splatInt(type, word.products - 1));
+  Value step = b.shiftRight(number, log(word.products));
+  return b.addi(b.shiftLeft(product, log(word.operandBits)), b.shiftLeft(step, log(word.bits)));
+}
+
+/// The same of quantized panels. A vector's elements share a group, and are whole words, or of one
+/// word, but at the row's end.
 static Value loadQuantized(KernelBuilder &b, const plan::PanelLayout &layout, Value panels,
                            Value panel, Value lane, Columns at) {
   int64_t lanes = b.facts.lanes, each = layout.word.elements();
@@ -34,38 +59,44 @@ static Value loadQuantized(KernelBuilder &b, const plan::PanelLayout &layout, Va
   Value scale = b.loadScalarBytes(panels, b.add(header, b.mul(lane, layout.scaleBytes)), scaleType);
   if (layout.scaleBytes == 2)
     scale = arith::ExtFOp::create(b, b.getF32Type(), scale);
-  Value zero = b.splatInt(b.intVectorType(), int64_t{1} << (layout.word.bits - 1));
+  Value zero = b.splatInt(b.intVectorType(), layout.offset);
   if (layout.zeros) {
     Value byte =
         b.loadScalarBytes(panels, b.add(b.add(header, layout.zerosOffset()), lane), b.getI8Type());
-    zero = b.broadcastTo(b.intVectorType(), arith::ExtUIOp::create(b, b.getI32Type(), byte));
+    Value wide = layout.offset ? arith::ExtUIOp::create(b, b.getI32Type(), byte).getResult()
+                               : arith::ExtSIOp::create(b, b.getI32Type(), byte).getResult();
+    zero = b.broadcastTo(b.intVectorType(), wide);
   }
 
   int64_t end = layout.groupOffset(layout.groups() - 1) + layout.headerBytes() +
                 (layout.wordsIn(layout.groups() - 1) - 1) * layout.wordBytes();
-  Value inRow = b.mul(lane, 4), lastWord = b.add(b.add(base, end), inRow);
+  VectorType type = b.wordsType(layout.word);
+  Value inRow = b.mul(lane, layout.word.bytes()), lastWord = b.add(b.add(base, end), inRow);
   Value first = b.add(b.add(header, layout.headerBytes()), inRow), words;
-  SmallVector<int32_t> places;
-  for (int64_t i = 0; i < lanes; ++i)
-    places.push_back(static_cast<int32_t>(layout.word.bitOf(i % each)));
   for (int64_t i = 0; i * each < lanes; ++i) {
     Value number = b.add(b.div(b.rem(at.col, layout.group), each), i);
     Value offset = b.add(first, b.mul(number, layout.wordBytes()));
     if (at.mask)
       offset = b.minimum(offset, lastWord);
-    Value word =
-        b.broadcastTo(b.intVectorType(), b.loadScalarBytes(panels, offset, b.getI32Type()));
+    Value word = b.broadcastTo(type, b.loadScalarBytes(panels, offset, type.getElementType()));
     SmallVector<bool> later;
     for (int64_t l = 0; l < lanes; ++l)
       later.push_back(l >= i * each);
     Value mask = arith::ConstantOp::create(b, DenseElementsAttr::get(b.maskType(), later));
     words = words ? b.select(mask, word, words) : word;
   }
-  Value shifts = arith::ConstantOp::create(
-      b, DenseIntElementsAttr::get(b.intVectorType(), ArrayRef<int32_t>(places)));
-  Value mask = b.splatInt(b.intVectorType(), (int64_t{1} << layout.word.bits) - 1);
-  Value ints = b.subi(b.andi(b.shiftRight(words, shifts), mask), zero);
-  return b.mulf(b.toFloat(ints), b.broadcast(scale));
+  Value shifts = shiftsFrom(b, layout, at.col);
+  Value mask = b.splatInt(type, (int64_t{1} << layout.word.bits) - 1);
+  Value ints = b.andi(b.shiftRight(words, shifts), mask);
+  if (layout.word.wordBits() < 32)
+    ints = arith::ExtUIOp::create(b, b.intVectorType(), ints);
+  else
+    ints = b.truncate(ints, b.intVectorType());
+  if (!layout.offset) { // the sign is the highest bit
+    Value sign = b.splatInt(b.intVectorType(), int64_t{1} << (layout.word.bits - 1));
+    ints = b.subi(arith::XOrIOp::create(b, ints, sign), sign);
+  }
+  return b.mulf(b.toFloat(b.subi(ints, zero)), b.broadcast(scale));
 }
 
 LogicalResult kernels::emitEmbedding(StepKernel &k, plan::EmbeddingOp op) {

@@ -127,9 +127,14 @@ Value KernelBuilder::extend(Value halves) {
   auto type = VectorType::get(cast<VectorType>(halves.getType()).getShape(), getF32Type());
   return arith::ExtFOp::create(*this, type, halves);
 }
-Value KernelBuilder::dot(Value acc, Value lhs, Value rhs, int64_t lhsBits) {
+Value KernelBuilder::truncate(Value ints, VectorType type) {
+  return ints.getType() == type ? ints : arith::TruncIOp::create(*this, type, ints).getResult();
+}
+Value KernelBuilder::dot(plan::DotAttr type, Value acc, Value lhs, Value rhs, int64_t lhsBits) {
   IntegerAttr bits = lhsBits > 0 ? getI64IntegerAttr(lhsBits) : IntegerAttr();
-  return kernel::DotOp::create(*this, acc.getType(), acc, lhs, rhs, bits);
+  auto unitIf = [&](bool holds) { return holds ? getUnitAttr() : UnitAttr(); };
+  return kernel::DotOp::create(*this, acc.getType(), acc, lhs, rhs, getI64IntegerAttr(type.getK()),
+                               unitIf(type.isLhsUnsigned()), unitIf(type.isRhsUnsigned()), bits);
 }
 
 Value KernelBuilder::laneMask(Value count) {
@@ -194,9 +199,20 @@ Value KernelBuilder::loadScalarBytes(Value buffer, Value offset, Type type) {
 void KernelBuilder::storeScalarBytes(Value scalar, Value buffer, Value offset) {
   storeBytes(broadcastTo(VectorType::get(1, scalar.getType()), scalar), buffer, offset);
 }
-Value KernelBuilder::broadcastWord(Value buffer, Value offset, Type element) {
-  Value word = loadScalarBytes(buffer, offset, getI32Type());
-  return bitcast(broadcastTo(intVectorType(), word), packedType(element));
+Value KernelBuilder::broadcastWord(Value buffer, Value offset, const plan::WordLayout &word,
+                                   int64_t storageBits) {
+  IntegerType wordType = intType(word.wordBits());
+  Value one;
+  if (storageBits == word.operandBits) {
+    one = loadScalarBytes(buffer, offset, wordType);
+  } else {
+    auto operand = VectorType::get(word.products, intType(word.operandBits));
+    Value narrow = loadBytes(buffer, offset, VectorType::get(word.products, intType(storageBits)));
+    Value wide = arith::ExtSIOp::create(*this, operand, narrow);
+    one = vector::ExtractOp::create(*this, bitcast(wide, VectorType::get(1, wordType)),
+                                    ArrayRef<int64_t>{0});
+  }
+  return bitcast(broadcastTo(wordsType(word), one), packedType(word, word.operandBits));
 }
 void KernelBuilder::prefetchBytes(Value buffer, Value offset) {
   memref::PrefetchOp::create(*this, buffer, offset, /*isWrite=*/false, /*localityHint=*/3,
@@ -204,12 +220,12 @@ void KernelBuilder::prefetchBytes(Value buffer, Value offset) {
 }
 Value KernelBuilder::scratch(ArrayRef<int64_t> shape) {
   return memref::AllocaOp::create(*this, MemRefType::get(shape, getF32Type()), ValueRange{},
-                                  getI64IntegerAttr(64));
+                                  getI64IntegerAttr(facts.alignment));
 }
 
 Value KernelBuilder::scratchBytes(int64_t bytes) {
   return memref::AllocaOp::create(*this, MemRefType::get(bytes, getI8Type()), ValueRange{},
-                                  getI64IntegerAttr(64));
+                                  getI64IntegerAttr(facts.alignment));
 }
 
 Values KernelBuilder::loop(Value lower, Value upper, int64_t step, ValueRange init,

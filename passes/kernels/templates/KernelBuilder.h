@@ -3,6 +3,8 @@
 #ifndef BLUEC_PASSES_KERNELS_TEMPLATES_KERNEL_BUILDER_H
 #define BLUEC_PASSES_KERNELS_TEMPLATES_KERNEL_BUILDER_H
 
+#include "compiler/dialect/plan/Layouts.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -14,6 +16,12 @@ struct Facts {
   int64_t registers = 0; // vectors that the register file holds
   int64_t l1Bytes = 0;
   int64_t l2Bytes = 0;
+  int64_t alignment = 0; // bytes, of every buffer
+  int64_t lineBytes = 0;
+  // What was measured; see #plan.tuning.
+  int64_t floatAheadBytes = 0;
+  int64_t quantizedAheadBytes = 0;
+  int64_t dotsInFlight = 1;
 
   /// Vectors that may be accumulated in registers while `others` are needed beside them.
   int64_t accumulators(int64_t others) const { return std::max<int64_t>(1, registers - others); }
@@ -37,10 +45,14 @@ public:
   mlir::VectorType vectorType() { return mlir::VectorType::get(facts.lanes, getF32Type()); }
   mlir::VectorType maskType() { return mlir::VectorType::get(facts.lanes, getI1Type()); }
   mlir::VectorType intVectorType() { return mlir::VectorType::get(facts.lanes, getI32Type()); }
-  /// As many `element` (an integer or float of 8, 16 or 32 bits) as fill one of the target's
-  /// vectors: the operands of a dot product.
-  mlir::VectorType packedType(mlir::Type element) {
-    return mlir::VectorType::get(facts.lanes * 32 / element.getIntOrFloatBitWidth(), element);
+  mlir::IntegerType intType(int64_t bits) { return getIntegerType(static_cast<unsigned>(bits)); }
+  /// A word for each lane.
+  mlir::VectorType wordsType(const plan::WordLayout &word) {
+    return mlir::VectorType::get(facts.lanes, intType(word.wordBits()));
+  }
+  /// The same bits as integers of `bits`; with those of an operand, the operand of a dot product.
+  mlir::VectorType packedType(const plan::WordLayout &word, int64_t bits) {
+    return mlir::VectorType::get(facts.lanes * word.wordBits() / bits, intType(bits));
   }
 
   // Index arithmetic; folds what is constant.
@@ -96,8 +108,11 @@ public:
   mlir::Value bitcast(mlir::Value vector, mlir::VectorType type);
   mlir::Value toFloat(mlir::Value ints);  // signed i32 to f32, rounded to nearest even
   mlir::Value extend(mlir::Value halves); // f16 or bf16 to f32
-  /// kernel.dot; `lhsBits` bounds the elements of an unsigned lhs, 0: not known.
-  mlir::Value dot(mlir::Value acc, mlir::Value lhs, mlir::Value rhs, int64_t lhsBits = 0);
+  /// The low bits of integers, or all of them where `type` is as wide.
+  mlir::Value truncate(mlir::Value ints, mlir::VectorType type);
+  /// kernel.dot; `lhsBits` bounds the elements of lhs, none of which is negative, 0: not known.
+  mlir::Value dot(plan::DotAttr type, mlir::Value acc, mlir::Value lhs, mlir::Value rhs,
+                  int64_t lhsBits = 0);
 
   /// Lanes whose number is less than `count` (an index, may exceed the lanes).
   mlir::Value laneMask(mlir::Value count);
@@ -118,9 +133,10 @@ public:
   void storeBytes(mlir::Value vector, mlir::Value buffer, mlir::Value offset);
   mlir::Value loadScalarBytes(mlir::Value buffer, mlir::Value offset, mlir::Type type);
   void storeScalarBytes(mlir::Value scalar, mlir::Value buffer, mlir::Value offset);
-  /// The word of 32 bits at `offset`, in all lanes, as a vector of `element`: one operand of a dot
-  /// product.
-  mlir::Value broadcastWord(mlir::Value buffer, mlir::Value offset, mlir::Type element);
+  /// A word's worth of integers of `storageBits` at `offset`, in all lanes: one operand of a dot
+  /// product, sign-extended where it is wider.
+  mlir::Value broadcastWord(mlir::Value buffer, mlir::Value offset, const plan::WordLayout &word,
+                            int64_t storageBits);
   /// Asks for the line that holds the byte at `offset`, which may lie past the buffer's end.
   void prefetchBytes(mlir::Value buffer, mlir::Value offset);
 

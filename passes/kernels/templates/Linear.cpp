@@ -29,8 +29,8 @@ public:
 
 private:
   Values multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
-                  int64_t prefetchLines);
-  Values addProducts(const Part &part, ValueRange panelsAt, int64_t unroll, int64_t prefetchLines,
+                  int64_t aheadBytes);
+  Values addProducts(const Part &part, ValueRange panelsAt, int64_t unroll, int64_t aheadBytes,
                      ValueRange before);
 
   Value loadWeights(ValueRange at) {
@@ -46,13 +46,13 @@ private:
 } // namespace
 
 Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
-                               int64_t prefetchLines) {
+                               int64_t aheadBytes) {
   Values sums(static_cast<size_t>(height * side * vectors), b.splat(0));
   Values panelsAt;
   for (int64_t i = 0; i < side; ++i)
     panelsAt.push_back(b.add(panel, i));
   return overParts(row, height, sums, [&](const Part &part, ValueRange before) {
-    Values after = addProducts(part, panelsAt, unroll, prefetchLines, before);
+    Values after = addProducts(part, panelsAt, unroll, aheadBytes, before);
     // A token of the padding adds nothing.
     for (size_t i = 0; !part.inside.empty() && i < after.size(); ++i)
       after[i] =
@@ -63,7 +63,7 @@ Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t s
 
 /// Of a part of k, for each of its rows and each vector of the panels.
 Values LinearEmitter::addProducts(const Part &part, ValueRange panelsAt, int64_t unroll,
-                                  int64_t prefetchLines, ValueRange before) {
+                                  int64_t aheadBytes, ValueRange before) {
   int64_t perRow = static_cast<int64_t>(panelsAt.size()) * vectors;
   auto step = [&](Value at, ValueRange carried) {
     Values next(carried);
@@ -86,12 +86,13 @@ Values LinearEmitter::addProducts(const Part &part, ValueRange panelsAt, int64_t
   if (whole > 0)
     sums = b.loop(b.index(0), b.index(whole), unroll, sums, [&](Value at, ValueRange carried) {
       Values values(carried);
-      if (prefetchLines > 0) {
-        int64_t perLine = 512 / cast<MemRefType>(panels.getType()).getElementTypeBitWidth();
+      if (aheadBytes > 0) {
+        int64_t elementBytes = cast<MemRefType>(panels.getType()).getElementTypeBitWidth() / 8;
+        int64_t perLine = b.facts.lineBytes / elementBytes;
+        int64_t rowsAhead = aheadBytes / elementBytes / panelRows;
         for (Value panel : panelsAt)
           for (int64_t line = 0; line < unroll * panelRows / perLine; ++line) {
-            Value ahead = b.add(b.add(part.start, at),
-                                prefetchLines * perLine / panelRows + line * perLine / panelRows);
+            Value ahead = b.add(b.add(part.start, at), rowsAhead + line * perLine / panelRows);
             memref::PrefetchOp::create(
                 b, panels, ValueRange{panel, ahead, b.index(line * perLine % panelRows)},
                 /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
@@ -109,15 +110,14 @@ Values LinearEmitter::addProducts(const Part &part, ValueRange panelsAt, int64_t
 void LinearEmitter::emit() {
   constexpr int64_t kSide = 2;   // panels at a time
   constexpr int64_t kUnroll = 4; // steps of k between two tests of the loop
-  constexpr int64_t kAhead = 32; // lines asked for ahead of their use
   if (rows == 1)
     return emitOneRow(kSide, [&](Value row, int64_t height, Value panel, int64_t side) {
-      return multiply(row, height, panel, side, kUnroll, kAhead);
+      return multiply(row, height, panel, side, kUnroll, b.facts.floatAheadBytes);
     });
   // Beside the accumulators: the panel's vectors, and two broadcasts in flight.
   emitManyRows(b.facts.accumulators(vectors + 2) / vectors, depth * 4,
                [&](Value row, int64_t height, Value panel, int64_t side) {
-                 return multiply(row, height, panel, side, /*unroll=*/1, /*prefetchLines=*/0);
+                 return multiply(row, height, panel, side, /*unroll=*/1, /*aheadBytes=*/0);
                });
 }
 

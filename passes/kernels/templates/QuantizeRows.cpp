@@ -83,7 +83,7 @@ void RowQuantizer::storeSums(Value rowAt) {
   auto narrow = VectorType::get(lanes, elementType());
   b.forStretches(layout.k, layout.sums, {}, [&](Value start, int64_t length, ValueRange) {
     // A vector may reach past the stretch, where other elements stand, or past the row's end,
-    // where the padding to 64 bytes is 0.
+    // where the padding is 0.
     auto part = [&](Columns at) {
       Value offset = b.add(rowAt, b.mul(at.col, layout.elementBytes));
       Value ints =

@@ -13,10 +13,10 @@
 //   m = max x;  p[j] = M 2^(x[j] - m);  w[j] = round(p[j])    0 <= w <= M
 //   l = sum p[j] / vs[j];  o[d] = sum w[j] vi[j][d]           the latter in integers
 // A value's scale is in the exponent: so the largest product of a weight and a scale in the stretch
-// is M exactly, and no step of w is lost. M is 255 (dot i8) or 32767 (dot i16 over i8), which keep
-// sums of products below 2^31. Values of i16 leave no room for that: there M is 32767 or as much
-// less as keeps the sum of the weights at kMostWeightSum, which a stretch of even weights reaches.
-// Stretches are added by their maxima:
+// is M exactly, and no step of w is lost. M is 255 (operands of i8, unsigned), 127 (signed) or
+// 32767 (wider ones over i8), which keep sums of products below 2^31. Values of i16 leave no room
+// for that: there M is 32767 or as much less as keeps the sum of the weights at kMostWeightSum,
+// which a stretch of even weights reaches. Stretches are added by their maxima:
 //   m' = max(m', m);  L = L 2^(before - m') + l / M 2^(m - m');  O likewise with o
 // and the result is O / L. (Where M is the same for all stretches, it is left in both.)
 //
@@ -47,7 +47,6 @@ constexpr int64_t kMostDims = 512;          // of a head: sums of products stay 
 constexpr int64_t kMostPositions = 512;     // of a block, for the same reason
 constexpr int64_t kMostRows = 64;           // of a tile
 constexpr int64_t kFewestTasks = 8;         // of one token, where there are as many heads
-constexpr int64_t kSumBytes = 16 * 1024;    // of a tile's float sums, to stay in L1 beside a block
 constexpr double kLowest = -3.402823e+38;   // below every score, and finite
 constexpr double kLeastExponent = -120;     // 2^ this is as good as 0 beside 1, and no denormal
 constexpr double kLeastHalfScale = 0x1p-24; // of f16, for log2: smaller ones are 0
@@ -55,11 +54,8 @@ constexpr double kLeastScale = 0x1p-100;    // of f32: what values of smaller on
 /// Of weights that meet values of i16, once these are rounded: 2^31 / CacheLayout::kMostWideValue.
 constexpr double kMostWeightSum = 0x1p18 - 0.5 * kMostPositions;
 
-/// What differs between the two types of dot products.
+/// What differs between dot products of bytes and wider ones.
 struct DotType {
-  Type element;
-  int64_t bits;       // of an element
-  int64_t steps;      // operands that a word of the cache gives
   int64_t mostQuery;  // a query is quantized to -mostQuery .. mostQuery
   int64_t mostWeight; // a softmax's weight to 0 .. mostWeight
   int64_t degree;     // of the polynomial for weights
@@ -96,6 +92,9 @@ private:
   Value loadWords(Value cache, Value offset, int64_t count);
   Values keyOperands(Value words);
   Values valueOperands(Value words);
+  Value broadcast(Value from, Value offset) {
+    return b.broadcastWord(from, offset, word, word.operandBits);
+  }
   Value log2(Value x);
   Value exp2(Value x, int64_t degree, double factor);
   Value seenHere(Value row, Value stretch);
@@ -108,8 +107,9 @@ private:
   Value query, keys, values;
   plan::CacheLayout keyLayout, valueLayout;
   int64_t tokens, heads, kvHeads, groupSize, dims, block;
-  bool causal; // over a cache
-  bool wide;   // keys and values of i16
+  bool causal;           // over a cache
+  bool wide;             // keys and values of i16
+  plan::WordLayout word; // of keys and of values
   DotType dot;
 
   // The tile.
@@ -121,7 +121,7 @@ private:
   int64_t dimVectors;      // of a head
   int64_t keySide = 1;     // vectors of positions at a time
   int64_t dimSide = 1;     // vectors of dims at a time
-  int64_t queryWords;      // of a row
+  int64_t queryBytes;      // of a row
 
   // Scratch. By row of the tile:
   Value queries, offsets, queryScales, maxima, weightSums, sums;
@@ -146,11 +146,12 @@ Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
       valueLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()))),
       tokens(rowShape(op.getType()).rows / keyLayout.batch), heads(op.getNumHeads()),
       kvHeads(op.getNumKvHeads()), groupSize(heads / kvHeads), dims(keyLayout.dims),
-      block(keyLayout.block), causal(op.getCausal()), wide(keyLayout.word.bits == 16) {
-  if (keyLayout.word.dotLanes == 4)
-    dot = {b.getI8Type(), 8, 1, 127, 255, 3};
+      block(keyLayout.block), causal(op.getCausal()), wide(keyLayout.word.bits == 16),
+      word(keyLayout.word) {
+  if (word.operandBits == 8)
+    dot = {127, keyLayout.dot.isLhsUnsigned() ? 255 : 127, 3};
   else
-    dot = {b.getI16Type(), 16, keyLayout.word.steps(), 32767, 32767, 4};
+    dot = {32767, 32767, 4};
 }
 
 void Emitter::chooseTiles() {
@@ -171,7 +172,8 @@ void Emitter::chooseTiles() {
     tilesPerGroup = groupSize / height;
   } else {
     rows = std::min(tokens, most);
-    int64_t fitting = kSumBytes / (dimVectors * lanes * 4) / rows * rows;
+    // A tile's float sums take half of the first-level cache, beside a block.
+    int64_t fitting = b.facts.l1Bytes / 2 / (dimVectors * lanes * 4) / rows * rows;
     int64_t wanted = llvm::divideCeilSigned(std::min(kMostRows, tokens), rows) * rows;
     height = std::clamp(fitting, rows, wanted);
     tilesPerGroup = groupSize;
@@ -179,7 +181,7 @@ void Emitter::chooseTiles() {
   }
   auto sideOf = [&](int64_t vectors) {
     // Operands that need no unpacking leave more room.
-    int64_t fitting = dot.steps == 1 ? (b.facts.registers - 2) / (rows + 1) : sumsAtOnce / rows;
+    int64_t fitting = word.steps() == 1 ? (b.facts.registers - 2) / (rows + 1) : sumsAtOnce / rows;
     int64_t side = std::clamp<int64_t>(fitting, 1, vectors);
     return llvm::divideCeil(vectors, llvm::divideCeil(vectors, side));
   };
@@ -187,19 +189,19 @@ void Emitter::chooseTiles() {
   keySide = sideOf(positionVectors);
   while (positionVectors % keySide != 0)
     --keySide;
-  queryWords = dimVectors * lanes / keyLayout.word.dotLanes;
+  queryBytes = dimVectors * lanes * word.operandBits / 8;
 }
 
 void Emitter::makeScratch() {
   int64_t lanes = b.facts.lanes, padded = height + lanes;
-  queries = b.scratchBytes(height * queryWords * 4);
+  queries = b.scratchBytes(height * queryBytes);
   offsets = b.scratchBytes(height * 4);
   queryScales = b.scratch({height});
   maxima = b.scratch({padded});
   weightSums = b.scratch({height, lanes});
   sums = b.scratch({height, dimVectors * lanes});
   scores = b.scratch({rows, block});
-  weights = b.scratchBytes(rows * block * dot.bits / 8);
+  weights = b.scratchBytes(rows * block * word.operandBits / 8);
   stretchMaxima = b.scratch({lanes});
   stretchSums = b.scratch({rows, lanes});
   if (wide)
@@ -271,15 +273,16 @@ void Emitter::emitQuery(Value i) {
   for (int64_t v = 0; v < dimVectors; ++v) {
     Value ints = toIntegers(b, load(b.columns(b.index(v * lanes), dims)), scale, dot.mostQuery);
     all = b.addi(all, ints);
-    Value narrow = arith::TruncIOp::create(b, VectorType::get(lanes, dot.element), ints);
-    Value offset = b.add(b.mul(i, queryWords * 4), v * lanes * dot.bits / 8);
+    Value narrow = b.truncate(ints, VectorType::get(lanes, b.intType(word.operandBits)));
+    Value offset = b.add(b.mul(i, queryBytes), v * lanes * word.operandBits / 8);
     b.storeBytes(narrow, queries, offset);
   }
-  // Keys of i8 are stored with 128 added.
-  if (!wide) {
+  // Keys may be stored with an offset added.
+  if (keyLayout.offset) {
     Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, all);
-    Value offset =
-        arith::MulIOp::create(b, sum, arith::ConstantOp::create(b, b.getI32IntegerAttr(-128)));
+    Value factor =
+        arith::ConstantOp::create(b, b.getI32IntegerAttr(static_cast<int32_t>(-keyLayout.offset)));
+    Value offset = arith::MulIOp::create(b, sum, factor);
     b.storeScalarBytes(offset, offsets, b.mul(i, 4));
   }
   double factor = op.getScale().convertToDouble() * 1.4426950408889634;
@@ -331,37 +334,47 @@ void Emitter::emitScales(Value stretch) {
 
 /// `count` words from `offset` on, in a vector.
 Value Emitter::loadWords(Value cache, Value offset, int64_t count) {
-  int64_t lanes = b.facts.lanes;
-  if (count >= lanes)
-    return b.loadBytes(cache, offset, b.intVectorType());
+  VectorType type = b.wordsType(word);
+  if (count >= b.facts.lanes)
+    return b.loadBytes(cache, offset, type);
   // A head of a few dims: word after word.
-  Value words = b.splatInt(b.intVectorType(), 0);
-  for (int64_t i = 0; i < count; ++i)
-    words =
-        vector::InsertOp::create(b, b.loadScalarBytes(cache, b.add(offset, 4 * i), b.getI32Type()),
-                                 words, ArrayRef<int64_t>{i});
+  Value words = b.splatInt(type, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    Value at = b.add(offset, word.bytes() * i);
+    words = vector::InsertOp::create(b, b.loadScalarBytes(cache, at, type.getElementType()), words,
+                                     ArrayRef<int64_t>{i});
+  }
   return words;
 }
 
-/// Operands of dot products in a vector of words of keys, which are unsigned if they are bytes.
+/// Operands of dot products in a vector of words of keys, which have an offset where they are
+/// narrower than an operand.
 Values Emitter::keyOperands(Value words) {
-  VectorType packed = b.packedType(dot.element);
+  VectorType packed = b.packedType(word, word.operandBits);
   Value operand = b.bitcast(words, packed);
-  if (dot.steps == 1)
-    return {operand};
-  return {b.andi(operand, b.splatInt(packed, 255)), b.shiftRight(operand, 8)};
+  Values operands;
+  for (int64_t s = 0; s < word.steps(); ++s) {
+    Value shifted = b.shiftRight(operand, s * word.bits);
+    bool alone = s + 1 == word.steps();
+    operands.push_back(alone ? shifted
+                             : b.andi(shifted, b.splatInt(packed, (int64_t{1} << word.bits) - 1)));
+  }
+  return operands;
 }
 
 /// The same for values, which are signed.
 Values Emitter::valueOperands(Value words) {
-  VectorType packed = b.packedType(dot.element);
+  VectorType packed = b.packedType(word, word.operandBits);
   Value operand = b.bitcast(words, packed);
-  if (dot.steps == 1)
+  if (word.steps() == 1)
     return {operand};
-  auto signedShift = [&](Value x) -> Value {
-    return arith::ShRSIOp::create(b, x, b.splatInt(packed, 8));
-  };
-  return {signedShift(b.shiftLeft(operand, 8)), signedShift(operand)};
+  Values operands;
+  for (int64_t s = 0; s < word.steps(); ++s) {
+    Value shifted = b.shiftLeft(operand, word.operandBits - (s + 1) * word.bits);
+    operands.push_back(
+        arith::ShRSIOp::create(b, shifted, b.splatInt(packed, word.operandBits - word.bits)));
+  }
+  return operands;
 }
 
 /// x[i][j] for the rows at a time and positions of the stretch, `inUse` of them, rounded up to
@@ -373,30 +386,31 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
     Values dots;
     for (int64_t i = 0; i < rows; ++i) {
       Value start = b.splatInt(b.intVectorType(), 0);
-      if (!wide) {
+      if (keyLayout.offset) {
         Value at = b.mul(b.add(firstRow, i), 4);
         start = b.broadcastTo(b.intVectorType(), b.loadScalarBytes(offsets, at, b.getI32Type()));
       }
       dots.append(static_cast<size_t>(keySide), start);
     }
-    Value start = b.add(words, b.mul(position, 4));
-    dots = b.loop(b.index(0), b.index(keyLayout.words()), 1, dots, [&](Value word, ValueRange now) {
+    Value start = b.add(words, b.mul(position, word.bytes()));
+    dots = b.loop(b.index(0), b.index(keyLayout.words()), 1, dots, [&](Value row, ValueRange now) {
       Values next(now);
       SmallVector<Values> loaded;
       for (int64_t v = 0; v < keySide; ++v) {
-        Value at = b.add(b.add(start, b.mul(word, keyLayout.wordBytes())), v * lanes * 4);
+        Value at = b.add(b.add(start, b.mul(row, keyLayout.wordBytes())), v * lanes * word.bytes());
         if (overHeads)
           b.prefetchBytes(keys, b.add(at, keyLayout.blockBytes()));
-        loaded.push_back(keyOperands(b.loadBytes(keys, at, b.intVectorType())));
+        loaded.push_back(keyOperands(b.loadBytes(keys, at, b.wordsType(word))));
       }
-      for (int64_t s = 0; s < dot.steps; ++s)
+      for (int64_t s = 0; s < word.steps(); ++s)
         for (int64_t i = 0; i < rows; ++i) {
-          Value at = b.add(b.mul(b.add(firstRow, i), queryWords * 4),
-                           b.add(b.mul(word, dot.steps * 4), s * 4));
-          Value element = b.broadcastWord(queries, at, dot.element);
+          Value at = b.add(b.mul(b.add(firstRow, i), queryBytes),
+                           b.add(b.mul(row, word.steps() * word.bytes()), s * word.bytes()));
+          Value element = broadcast(queries, at);
           for (int64_t v = 0; v < keySide; ++v) {
             Value &sum = next[static_cast<size_t>(i * keySide + v)];
-            sum = b.dot(sum, loaded[static_cast<size_t>(v)][static_cast<size_t>(s)], element);
+            Value operand = loaded[static_cast<size_t>(v)][static_cast<size_t>(s)];
+            sum = b.dot(keyLayout.dot, sum, operand, element);
           }
         }
       return next;
@@ -500,17 +514,20 @@ void Emitter::emitMaxima(Value firstRow, Value stretch, bool masked) {
 /// Scores to weights, and the sums of these.
 void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
   int64_t lanes = b.facts.lanes;
-  auto narrow = VectorType::get(lanes, dot.element);
+  auto narrow = VectorType::get(lanes, b.intType(word.operandBits));
   b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
     Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
     Value shift = b.loadBroadcast(stretchMaxima, {i});
     auto mostWeight = static_cast<double>(dot.mostWeight);
     Value total = b.splat(0), sum = b.splat(0);
     auto store = [&](Value p, int64_t v) {
-      // The nearest integer then stands in the low bits.
+      // The nearest integer then stands in the low bits, under an exponent.
       Value rounded = b.bitcast(b.addf(p, b.splat(0x1.8p23)), b.intVectorType());
-      Value offset = b.add(b.mul(i, block * dot.bits / 8), v * lanes * dot.bits / 8);
-      b.storeBytes(arith::TruncIOp::create(b, narrow, rounded), weights, offset);
+      if (word.operandBits == 32)
+        rounded = b.subi(rounded, b.splatInt(b.intVectorType(), 0x4b400000));
+      Value offset =
+          b.add(b.mul(i, block * word.operandBits / 8), v * lanes * word.operandBits / 8);
+      b.storeBytes(b.truncate(rounded, narrow), weights, offset);
     };
     for (int64_t v = 0; v < positionVectors; ++v) {
       Value at = b.index(v * lanes);
@@ -566,23 +583,25 @@ void Emitter::emitValues(Value firstRow, Value inUse) {
     int64_t side = std::min(dimSide, dimVectors - first);
     Values dots(static_cast<size_t>(rows * side), b.splatInt(b.intVectorType(), 0));
     Value last = b.ceilDiv(inUse, valueLayout.word.elements());
-    dots = b.loop(b.index(0), last, 1, dots, [&](Value word, ValueRange now) {
+    dots = b.loop(b.index(0), last, 1, dots, [&](Value row, ValueRange now) {
       Values next(now);
       SmallVector<Values> loaded;
-      Value start = b.add(words, b.mul(word, valueLayout.wordBytes()));
+      Value start = b.add(words, b.mul(row, valueLayout.wordBytes()));
       for (int64_t v = first; v < first + side; ++v) {
-        Value at = b.add(start, 4 * dimOf(v));
+        Value at = b.add(start, word.bytes() * dimOf(v));
         if (overHeads)
           b.prefetchBytes(values, b.add(at, valueLayout.blockBytes()));
         loaded.push_back(valueOperands(loadWords(values, at, dims)));
       }
-      for (int64_t s = 0; s < dot.steps; ++s)
+      for (int64_t s = 0; s < word.steps(); ++s)
         for (int64_t i = 0; i < rows; ++i) {
-          Value at = b.add(b.mul(word, dot.steps * 4), (i * block * dot.bits / 8) + s * 4);
-          Value weight = b.broadcastWord(weights, at, dot.element);
+          Value at = b.add(b.mul(row, word.steps() * word.bytes()),
+                           (i * block * word.operandBits / 8) + s * word.bytes());
+          Value weight = broadcast(weights, at);
           for (int64_t v = 0; v < side; ++v) {
             Value &sum = next[static_cast<size_t>(i * side + v)];
-            sum = b.dot(sum, weight, loaded[static_cast<size_t>(v)][static_cast<size_t>(s)]);
+            Value operand = loaded[static_cast<size_t>(v)][static_cast<size_t>(s)];
+            sum = b.dot(valueLayout.dot, sum, weight, operand);
           }
         }
       return next;
@@ -631,6 +650,8 @@ LogicalResult kernels::emitQuantizedAttention(StepKernel &k, plan::AttentionOp o
   if (layout->dims > kMostDims)
     return op.emitError() << "expected heads of at most " << kMostDims << " dims, found "
                           << layout->dims;
+  if (failed(checkWords(k, op, *layout)))
+    return failure();
   Emitter(k, op).emit();
   return success();
 }

@@ -10,6 +10,14 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;
 
+LogicalResult kernels::checkWords(StepKernel &k, Operation *op, const plan::CacheLayout &layout) {
+  if (layout.word.elements() <= k.b.facts.lanes)
+    return success();
+  return op->emitError() << "expected words of at most " << k.b.facts.lanes
+                         << " elements, found one of " << layout.word.elements() << " for "
+                         << layout.dot;
+}
+
 /// Where the block of `position` of a head starts.
 static Value blockOf(KernelBuilder &b, const plan::CacheLayout &layout, Value head,
                      Value position) {
@@ -30,7 +38,7 @@ static void storeKeyWords(KernelBuilder &b, const plan::CacheLayout &layout, Val
                           Value words, Value scale, int64_t most,
                           llvm::function_ref<Value(Columns)> load) {
   int64_t lanes = b.facts.lanes, each = layout.word.elements();
-  auto narrow = VectorType::get(lanes, b.getIntegerType(static_cast<unsigned>(layout.word.bits)));
+  auto narrow = VectorType::get(lanes, b.intType(layout.word.bits));
   // Elements in the order in which they stand in words.
   SmallVector<int64_t> order(static_cast<size_t>(lanes));
   for (int64_t i = 0; i < lanes; ++i)
@@ -38,12 +46,13 @@ static void storeKeyWords(KernelBuilder &b, const plan::CacheLayout &layout, Val
         i;
   b.forColumns(layout.dims, [&](Columns at) {
     Value ints = toIntegers(b, load(at), scale, most);
-    // Dims past the head are 0 here, and 128 when stored as bytes.
-    if (layout.word.bits == 8)
-      ints = b.addi(ints, b.splatInt(b.intVectorType(), 128));
+    // Dims past the head are 0 here, and the offset when stored.
+    if (layout.offset)
+      ints = b.addi(ints, b.splatInt(b.intVectorType(), layout.offset));
     Value elements = arith::TruncIOp::create(b, narrow, ints);
     elements = vector::ShuffleOp::create(b, elements, elements, order);
-    Value whole = b.bitcast(elements, VectorType::get(lanes / each, b.getI32Type()));
+    Value whole =
+        b.bitcast(elements, VectorType::get(lanes / each, b.intType(layout.word.wordBits())));
     int64_t dims = at.mask ? layout.dims % lanes : lanes;
     for (int64_t word = 0; word < llvm::divideCeilSigned(dims, each); ++word) {
       Value value = vector::ExtractOp::create(b, whole, ArrayRef<int64_t>{word});
@@ -59,13 +68,15 @@ void kernels::storeQuantizedKey(StepKernel &k, const plan::CacheLayout &layout, 
   Value position = b.add(k.position, row), inBlock = b.rem(position, layout.block);
   Value start = blockOf(b, layout, head, position);
   Value scale = storeScale(b, layout, cache, start, inBlock, load);
-  Value words = b.add(b.add(start, layout.headerBytes()), b.mul(inBlock, 4));
+  Value words = b.add(b.add(start, layout.headerBytes()), b.mul(inBlock, layout.word.bytes()));
   storeKeyWords(b, layout, cache, words, scale, 127, load);
 }
 
 LogicalResult kernels::emitAppendQuantizedKeys(StepKernel &k, plan::AppendKeysOp op) {
   KernelBuilder &b = k.b;
   auto layout = *plan::CacheLayout::of(cast<RankedTensorType>(op.getCache().getType()));
+  if (failed(checkWords(k, op, layout)))
+    return failure();
   Value keys = k.buffer(op.getKeys()), cache = k.buffer(op.getCache());
   k.tasks = k.validRowsExpr(op.getKeys().getType());
   b.loop(k.begin, k.end, 1, [&](Value row) {
@@ -78,15 +89,19 @@ LogicalResult kernels::emitAppendQuantizedKeys(StepKernel &k, plan::AppendKeysOp
   return success();
 }
 
-/// Puts `ints` into the byte of their words that starts at bit `shift`, an i32 in all lanes.
+/// Puts `ints` into the byte of their words that starts at bit `shift`, in all lanes of a vector of
+/// words.
 static void storeValueBytes(KernelBuilder &b, const plan::CacheLayout &layout, Value cache,
                             Value offset, Value ints, Value shift, Value byte, Columns at) {
   if (!at.mask) {
-    Value byteMask = b.splatInt(b.intVectorType(), 255);
+    VectorType type = b.wordsType(layout.word);
+    Value wide = layout.word.wordBits() > 32 ? arith::ExtUIOp::create(b, type, ints).getResult()
+                                             : b.truncate(ints, type);
+    Value byteMask = b.splatInt(type, 255);
     Value others = arith::XOrIOp::create(b, arith::ShLIOp::create(b, byteMask, shift).getResult(),
-                                         b.splatInt(b.intVectorType(), -1));
-    Value here = arith::ShLIOp::create(b, b.andi(ints, byteMask), shift);
-    Value before = b.loadBytes(cache, offset, b.intVectorType());
+                                         b.splatInt(type, -1));
+    Value here = arith::ShLIOp::create(b, b.andi(wide, byteMask), shift);
+    Value before = b.loadBytes(cache, offset, type);
     b.storeBytes(b.ori(b.andi(before, others), here), cache, offset);
     return;
   }
@@ -94,34 +109,40 @@ static void storeValueBytes(KernelBuilder &b, const plan::CacheLayout &layout, V
   for (int64_t i = 0; i < layout.dims % b.facts.lanes; ++i) {
     Value value = vector::ExtractOp::create(b, ints, ArrayRef<int64_t>{i});
     value = arith::TruncIOp::create(b, b.getI8Type(), value);
-    memref::StoreOp::create(b, value, cache, ValueRange{b.add(b.add(offset, 4 * i), byte)});
+    memref::StoreOp::create(b, value, cache,
+                            ValueRange{b.add(b.add(offset, layout.word.bytes() * i), byte)});
   }
 }
 
 LogicalResult kernels::emitAppendQuantizedValues(StepKernel &k, plan::AppendValuesOp op) {
   KernelBuilder &b = k.b;
   auto layout = *plan::CacheLayout::of(cast<RankedTensorType>(op.getCache().getType()));
+  if (failed(checkWords(k, op, layout)))
+    return failure();
   Value values = k.buffer(op.getValues()), cache = k.buffer(op.getCache());
   // A task is the positions that share words, so that no two tasks write a word: `count` rows from
-  // any position on are in at most (count + 6) / 4 words.
+  // any position on are in at most (count + 2 each - 2) / each words.
+  int64_t each = layout.word.elements();
   bool rowsAreCount = k.rowsPerCount(op.getValues().getType()).has_value();
   Value count = rowsAreCount ? k.count : b.index(rowShape(op.getValues().getType()).rows);
   AffineExpr rows = rowsAreCount ? getAffineDimExpr(0, b.getContext())
                                  : k.constantExpr(rowShape(op.getValues().getType()).rows);
-  k.tasks = (rows + 6).floorDiv(4);
-  Value end = b.add(k.position, count), firstWord = b.div(k.position, 4);
+  k.tasks = (rows + (2 * each - 2)).floorDiv(each);
+  Value end = b.add(k.position, count), firstWord = b.div(k.position, each);
   b.loop(k.begin, k.end, 1, [&](Value task) {
-    Value from = b.mul(b.add(firstWord, task), 4);
-    Value until = b.minimum(b.add(from, 4), end);
+    Value from = b.mul(b.add(firstWord, task), each);
+    Value until = b.minimum(b.add(from, each), end);
     b.loop(b.maximum(from, k.position), until, 1, [&](Value position) {
       Value row = b.sub(position, k.position), inBlock = b.rem(position, layout.block);
-      Value inWord = b.rem(inBlock, 4);
+      Value inWord = b.rem(inBlock, each);
       // What WordLayout::bitOf says, in bytes, of an element that is known at run time only.
-      int64_t lanes = layout.word.dotLanes;
-      Value byte = b.add(b.mul(b.rem(inWord, lanes), 4 / lanes), b.div(inWord, lanes));
-      Value bit = arith::IndexCastOp::create(b, b.getI32Type(), b.mul(byte, 8));
-      Value shift = b.broadcastTo(b.intVectorType(), bit);
-      Value word = b.mul(b.div(inBlock, 4), layout.wordBytes());
+      int64_t products = layout.word.products;
+      Value byte = b.add(b.mul(b.rem(inWord, products), layout.word.operandBits / 8),
+                         b.div(inWord, products));
+      VectorType type = b.wordsType(layout.word);
+      Value bit = arith::IndexCastOp::create(b, type.getElementType(), b.mul(byte, 8));
+      Value shift = b.broadcastTo(type, bit);
+      Value word = b.mul(b.div(inBlock, each), layout.wordBytes());
       b.loop(b.index(0), b.index(layout.heads), 1, [&](Value head) {
         auto load = [&](Columns at) {
           return b.load(values, {row, b.add(b.mul(head, layout.dims), at.col)}, at.mask);
@@ -131,7 +152,8 @@ LogicalResult kernels::emitAppendQuantizedValues(StepKernel &k, plan::AppendValu
         Value words = b.add(b.add(start, layout.headerBytes()), word);
         b.forColumns(layout.dims, [&](Columns at) {
           Value ints = toIntegers(b, load(at), scale, 127);
-          storeValueBytes(b, layout, cache, b.add(words, b.mul(at.col, 4)), ints, shift, byte, at);
+          storeValueBytes(b, layout, cache, b.add(words, b.mul(at.col, layout.word.bytes())), ints,
+                          shift, byte, at);
         });
       });
     });
@@ -213,10 +235,12 @@ LogicalResult kernels::emitPackQuantizedKeys(StepKernel &k, plan::PackKeysOp op)
   Packer packer(k, op.getKeys(), cast<RankedTensorType>(op.getType()));
   KernelBuilder &b = k.b;
   const plan::CacheLayout &layout = packer.layout;
+  if (failed(checkWords(k, op, layout)))
+    return failure();
   packer.forBlocks([&](Value start) {
     b.loop(b.index(0), b.index(layout.block), 1, [&](Value number) {
       Position position = packer.open(start, number);
-      Value words = b.add(b.add(start, layout.headerBytes()), b.mul(number, 4));
+      Value words = b.add(b.add(start, layout.headerBytes()), b.mul(number, layout.word.bytes()));
       storeKeyWords(b, layout, k.result, words, position.scale, packer.most(), position.load);
     });
   });
@@ -228,6 +252,9 @@ LogicalResult kernels::emitPackValues(StepKernel &k, plan::PackValuesOp op) {
   KernelBuilder &b = k.b;
   const plan::CacheLayout &layout = packer.layout;
   int64_t lanes = b.facts.lanes, dims = layout.dims, each = layout.word.elements();
+  if (failed(checkWords(k, op, layout)))
+    return failure();
+  VectorType type = b.wordsType(layout.word);
   packer.forBlocks([&](Value start) {
     b.loop(b.index(0), b.index(layout.words()), 1, [&](Value word) {
       SmallVector<Position> positions;
@@ -239,7 +266,9 @@ LogicalResult kernels::emitPackValues(StepKernel &k, plan::PackValuesOp op) {
         for (int64_t i = 0; i < each; ++i) {
           Position &position = positions[static_cast<size_t>(i)];
           Value ints = toIntegers(b, position.load(at), position.scale, packer.most());
-          ints = b.andi(ints, b.splatInt(b.intVectorType(), (int64_t{1} << layout.word.bits) - 1));
+          ints = layout.word.wordBits() > 32 ? arith::ExtSIOp::create(b, type, ints).getResult()
+                                             : b.truncate(ints, type);
+          ints = b.andi(ints, b.splatInt(type, (int64_t{1} << layout.word.bits) - 1));
           ints = b.shiftLeft(ints, layout.word.bitOf(i));
           all = all ? b.ori(all, ints) : ints;
         }
@@ -249,13 +278,14 @@ LogicalResult kernels::emitPackValues(StepKernel &k, plan::PackValuesOp op) {
         Value all = wordsAt(b.columns(b.index(0), dims));
         for (int64_t d = 0; d < dims; ++d)
           b.storeScalarBytes(vector::ExtractOp::create(b, all, ArrayRef<int64_t>{d}), k.result,
-                             b.add(words, 4 * d));
+                             b.add(words, layout.word.bytes() * d));
         return;
       }
       // The last vector reaches back instead of past the head.
       for (int64_t first = 0; first < dims; first += lanes) {
         int64_t col = std::min(first, dims - lanes);
-        b.storeBytes(wordsAt({b.index(col), {}}), k.result, b.add(words, 4 * col));
+        b.storeBytes(wordsAt({b.index(col), {}}), k.result,
+                     b.add(words, layout.word.bytes() * col));
       }
     });
   });

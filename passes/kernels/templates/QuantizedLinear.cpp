@@ -2,7 +2,8 @@
 // y = x * panels + bias over panels of quantized weights (PanelLayout), then the fused chain.
 //
 // For each group of weights, and each stretch within it:
-//   integer x:  sum = sum_k (w - zero) * x  in i32, which starts at -zero * (sum of x), w unsigned
+//   integer x:  sum = sum_k (w - zero) * x  in i32, which starts at -zero * (sum of x); w and zero
+//               as they are stored, so that without zeros and an offset it starts at 0
 //   f32 x:      sum = one chain of fused multiply-adds of x with w - zero
 //   total = fma(sum, weight scale [* x scale of the stretch], total)
 // With `gather` a stretch lies within one of the four tokens; of the padding the scale is 0.
@@ -11,12 +12,14 @@
 // no order, so that one row uses several accumulators where many rows hide their latency.
 //
 // A register tile is `height` rows by one panel. A word of weights gives, by shifts and masks, one
-// operand for each step of `dotLanes` elements; the other operand is the word of x at the same k,
+// operand for each step of `products` elements; the other operand is the word of x at the same k,
 // broadcast. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
 #include "passes/kernels/templates/Templates.h"
+
+#include "llvm/Support/MathExtras.h"
 
 #include <numeric>
 
@@ -26,11 +29,6 @@ using namespace bluec::kernels;
 
 namespace {
 
-/// Operands of dot products that have to be in flight at once: latency times rate of today's cores.
-constexpr int64_t kInFlight = 8;
-/// Bytes ahead of their use that one row's form asks for: of 1 to 16 KiB, 4 to 6 do best.
-constexpr int64_t kAheadBytes = 5120;
-constexpr int64_t kLineBytes = 64;
 constexpr int64_t kMostSums = 32; // of x in a stretch
 
 class QuantizedLinearEmitter : LinearTiles {
@@ -38,6 +36,7 @@ public:
   QuantizedLinearEmitter(StepKernel &k, plan::LinearOp op, const plan::PanelLayout &layout)
       : LinearTiles(k, op, layout.panels(), layout.rows), op(op), layout(layout),
         xLayout(plan::RowLayout::of(op.getX().getType())), word(layout.word),
+        dot(cast<plan::PanelsAttr>(op.getPanels().getType().getEncoding()).getDot()),
         panels(k.buffer(op.getPanels())), x(k.buffer(op.getX())) {}
 
   LogicalResult emit();
@@ -72,7 +71,7 @@ private:
   Values startSums(const Tile &tile, ValueRange zeros, Value first, int64_t length);
   Values addProducts(const Tile &tile, ValueRange zeros, Value words, Value first, int64_t length,
                      ValueRange sums);
-  /// The operand of weights for one step: elements [step * dotLanes, + dotLanes) of each word.
+  /// The operand of weights for one step: elements [step * products, + products) of each word.
   Value unpack(Value words, int64_t step, Value zero);
   Value loadScales(Value offset);
   void prefetch(const Tile &tile, Value at, int64_t bytes);
@@ -87,6 +86,7 @@ private:
   plan::PanelLayout layout;
   std::optional<plan::RowLayout> xLayout; // nullopt: x is of floats
   plan::WordLayout word;
+  plan::DotAttr dot;
   Value panels, x;
   int64_t stretch = 0; // elements
 };
@@ -147,7 +147,7 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, 
   tile.streams = rows == 1;
   tile.vectors = side * vectors;
   if (xLayout)
-    tile.accumulators = llvm::divideCeil(kInFlight, height * tile.vectors);
+    tile.accumulators = llvm::divideCeil(b.facts.dotsInFlight, height * tile.vectors);
   for (int64_t p = 0; p < side; ++p)
     tile.panels.push_back(b.mul(b.add(panel, p), layout.panelBytes()));
 
@@ -194,9 +194,12 @@ Values QuantizedLinearEmitter::addGroups(const Tile &tile, ValueRange totals) {
 }
 
 void QuantizedLinearEmitter::prefetch(const Tile &tile, Value at, int64_t bytes) {
+  int64_t ahead = b.facts.quantizedAheadBytes;
+  if (ahead == 0)
+    return;
   for (Value panel : tile.panels)
-    for (int64_t line = 0; line < bytes; line += kLineBytes)
-      b.prefetchBytes(panels, b.add(b.add(panel, at), kAheadBytes + line));
+    for (int64_t line = 0; line < bytes; line += b.facts.lineBytes)
+      b.prefetchBytes(panels, b.add(b.add(panel, at), ahead + line));
 }
 
 Value QuantizedLinearEmitter::loadScales(Value offset) {
@@ -211,7 +214,9 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
   for (int64_t v = 0; layout.zeros && v < tile.vectors; ++v) {
     Value offset = inPanel(tile, v, b.add(header, layout.zerosOffset()), b.facts.lanes);
     Value bytes = b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, b.getI8Type()));
-    zeros.push_back(arith::ExtUIOp::create(b, b.intVectorType(), bytes));
+    zeros.push_back(layout.offset
+                        ? arith::ExtUIOp::create(b, b.intVectorType(), bytes).getResult()
+                        : arith::ExtSIOp::create(b, b.intVectorType(), bytes).getResult());
   }
   // The first element, within x's row.
   Value first = b.sub(b.add(start, from), tile.start);
@@ -220,7 +225,7 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
   Value words = b.add(b.add(header, layout.headerBytes()),
                       b.mul(b.div(from, word.elements()), layout.wordBytes()));
   // Enough work in a loop's body to hide the loop; more than that gains nothing (measured).
-  int64_t steps = word.dotLanes == 4 ? 8 : 4;
+  int64_t steps = word.products >= 4 ? 8 : 4;
   int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(steps, word.steps()));
   sums = b.forStretches(length, unroll, sums, [&](Value at, int64_t part, ValueRange carried) {
     Value offset = b.add(words, b.mul(b.div(at, word.elements()), layout.wordBytes()));
@@ -260,6 +265,8 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
     return Values(count, b.splat(0));
   Value none = b.splatInt(b.intVectorType(), 0);
   Values sums(count, none), offsets;
+  if (zeros.empty() && layout.offset == 0)
+    return sums;
   for (Value zero : zeros)
     offsets.push_back(b.subi(none, zero));
   Value at = b.add(b.mul(b.div(first, xLayout->sums), 4), xLayout->sumsOffset());
@@ -270,7 +277,10 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
       sum = sum ? b.addi(sum, part) : part;
     }
     Value all = b.broadcastTo(b.intVectorType(), sum);
-    Value offset = zeros.empty() ? b.subi(none, b.shiftLeft(all, word.bits - 1)) : Value();
+    Value offset =
+        zeros.empty()
+            ? b.subi(none, b.shiftLeft(all, llvm::Log2_64(static_cast<uint64_t>(layout.offset))))
+            : Value();
     for (int64_t v = 0; v < tile.vectors; ++v)
       sums[tile.at(0, r, v)] = offset ? offset : b.muli(offsets[static_cast<size_t>(v)], all);
   }
@@ -279,11 +289,10 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
 
 Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
   // Within the elements of an operand, so that the last step needs no mask.
-  int64_t width = 32 / word.dotLanes;
-  auto operand = b.packedType(b.getIntegerType(static_cast<unsigned>(width)));
+  int64_t width = word.operandBits;
+  auto operand = b.packedType(word, width);
   // Bytes have no shifts of their own: bits from the neighbour come in, and are masked.
-  auto shifting =
-      b.packedType(b.getIntegerType(static_cast<unsigned>(std::max<int64_t>(width, 16))));
+  auto shifting = b.packedType(word, std::max<int64_t>(width, 16));
   Value value = b.shiftRight(b.bitcast(words, shifting), step * word.bits);
   value = b.bitcast(value, operand);
   bool alone = width == shifting.getElementTypeBitWidth() && (step + 1) * word.bits == width;
@@ -292,7 +301,7 @@ Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
   if (xLayout)
     return value;
   if (!zero)
-    zero = b.splatInt(b.intVectorType(), int64_t{1} << (word.bits - 1));
+    zero = b.splatInt(b.intVectorType(), layout.offset);
   return b.toFloat(b.subi(value, zero));
 }
 
@@ -303,32 +312,31 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
   if (tile.streams)
     prefetch(tile, words, llvm::divideCeil(length, each) * layout.wordBytes());
   Values raw(static_cast<size_t>(tile.vectors));
-  for (int64_t i = 0, number = 0; i < length; i += word.dotLanes, ++number) {
+  int64_t lhsBits = word.operandBits == 8 && layout.offset ? word.bits : 0;
+  for (int64_t i = 0, number = 0; i < length; i += word.products, ++number) {
     Values operands;
     for (int64_t v = 0; v < tile.vectors; ++v) {
       Value &vector = raw[static_cast<size_t>(v)];
       if (i % each == 0)
-        vector = b.loadBytes(
-            panels,
-            inPanel(tile, v, b.add(words, i / each * layout.wordBytes()), b.facts.lanes * 4),
-            b.intVectorType());
-      operands.push_back(unpack(vector, i % each / word.dotLanes,
+        vector = b.loadBytes(panels,
+                             inPanel(tile, v, b.add(words, i / each * layout.wordBytes()),
+                                     b.facts.lanes * word.bytes()),
+                             b.wordsType(word));
+      operands.push_back(unpack(vector, i % each / word.products,
                                 zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]));
     }
     for (int64_t r = 0; r < tile.height(); ++r) {
       Value base = tile.rows[static_cast<size_t>(r)], element = b.add(first, i), operand;
       if (xLayout) {
         Value offset = b.add(base, b.mul(element, xLayout->elementBytes));
-        operand =
-            b.broadcastWord(x, offset, b.getIntegerType(static_cast<unsigned>(32 / word.dotLanes)));
+        operand = b.broadcastWord(x, offset, word, 8 * xLayout->elementBytes);
       } else {
         operand = b.loadBroadcast(x, {base, element});
       }
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value &sum = next[tile.at(number % tile.accumulators, r, v)];
         Value weight = operands[static_cast<size_t>(v)];
-        sum = xLayout ? b.dot(sum, weight, operand, word.dotLanes == 4 ? word.bits : 0)
-                      : b.fma(operand, weight, sum);
+        sum = xLayout ? b.dot(dot, sum, weight, operand, lhsBits) : b.fma(operand, weight, sum);
       }
     }
   }

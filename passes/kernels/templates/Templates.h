@@ -40,6 +40,9 @@ llvm::LogicalResult emitQuantizedAttention(StepKernel &kernel, plan::AttentionOp
 llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);                   // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row
 
+/// Fails with an error on `op` for words that a vector of this target does not hold.
+llvm::LogicalResult checkWords(StepKernel &kernel, mlir::Operation *op,
+                               const plan::CacheLayout &layout);
 /// Appends the row `keys` (a function from (head, columns of the head) to a vector) of one token.
 /// Used by rope and append_keys.
 void storeKeyRow(StepKernel &kernel, mlir::Value cache, mlir::Value row, mlir::Value head,

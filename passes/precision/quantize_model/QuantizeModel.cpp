@@ -38,6 +38,14 @@ int64_t bitsOf(Precision precision) {
   return precision == Precision::I4 ? 4 : precision == Precision::I8 ? 8 : 16;
 }
 
+Type typeOf(Precision precision, MLIRContext *context) {
+  if (precision == Precision::F32)
+    return Float32Type::get(context);
+  if (precision == Precision::F16)
+    return Float16Type::get(context);
+  return IntegerType::get(context, static_cast<unsigned>(bitsOf(precision)));
+}
+
 int64_t bytesOf(RankedTensorType type) {
   auto quantized = dyn_cast<blue::QuantizedType>(type.getElementType());
   if (!quantized)
@@ -181,9 +189,13 @@ void QuantizeModelPass::tieWeights() {
 LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   const RecipeRule &rule = layer.rule;
   auto target = getOperation()->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
-  std::string where = target ? " on " + target.getName().str() : std::string();
-  if (rule.cache == Precision::F16)
-    return errorAt(layer) << "expected a cache of f32 or i8" << where << ", found f16";
+  SmallVector<Type> caches = plan::cacheTypes(target, &getContext());
+  if (rule.cache && !llvm::is_contained(caches, typeOf(*rule.cache, &getContext()))) {
+    std::string where = target ? " on " + target.getName().str() : std::string();
+    InFlightDiagnostic error = errorAt(layer) << "expected a cache of ";
+    llvm::interleave(caches, error, " or ");
+    return error << where << ", found " << nameOf(*rule.cache);
+  }
   auto attention = dyn_cast<blue::AttentionOp>(layer.op);
   if (attention && !attention.getPastKey())
     return checkEncoderAttention(layer);
@@ -213,7 +225,10 @@ LogicalResult QuantizeModelPass::checkEncoderAttention(const Layer &layer) {
   auto attention = cast<blue::AttentionOp>(layer.op);
   int64_t width = tensorOf(attention.getQuery()).getShape().back() /
                   static_cast<int64_t>(attention.getNumHeads());
-  int64_t unit = 32 / bitsOf(products);
+  auto target = getOperation()->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
+  int64_t bits = bitsOf(products);
+  auto dot = plan::dotFor(target, IntegerType::get(&getContext(), static_cast<unsigned>(bits)));
+  int64_t unit = plan::WordLayout::of(dot, bits).elements();
   if (width % unit != 0)
     return errorAt(layer) << "expected heads of a multiple of " << unit << " dims for attention of "
                           << nameOf(products) << ", found " << width;
@@ -336,9 +351,9 @@ bool QuantizeModelPass::canGather(blue::LinearOp linear, blue::TokenDownsampleOp
                                   blue::QuantizedType element) {
   auto weight = cast<blue::QuantizedType>(tensorOf(linear.getWeight()).getElementType());
   int64_t channels = tensorOf(gathering.getX()).getShape().back();
-  auto panels =
-      RankedTensorType::get(tensorOf(linear.getWeight()).getShape(), weight,
-                            plan::PanelsAttr::get(&getContext(), 1, element.getStorage()));
+  auto target = getOperation()->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
+  auto panels = RankedTensorType::get(tensorOf(linear.getWeight()).getShape(), weight,
+                                      plan::panelsFor(target, element.getStorage()));
   return gathering.getResult().hasOneUse() && blue::gatheredElement(element, channels) &&
          plan::canGather(panels, channels);
 }

@@ -53,15 +53,14 @@ struct AssignWeightsPass : bluec::impl::AssignWeightsBase<AssignWeightsPass> {
         }
     eraseUnread(module, seen);
 
-    int64_t end = 0;
+    int64_t end = 0, alignment = plan::alignmentOf(module);
     SmallVector<Attribute> table;
     for (auto &[name, weights] : segments) {
       end = alignUp(end, plan::kPageBytes);
       int64_t begin = end;
       std::map<Identity, int64_t> offsets;
       for (plan::WeightOp weight : weights) {
-        auto [found, isNew] =
-            offsets.try_emplace(identityOf(weight), alignUp(end, plan::kAlignment));
+        auto [found, isNew] = offsets.try_emplace(identityOf(weight), alignUp(end, alignment));
         weight.setOffset(found->second);
         if (isNew) {
           end = found->second + weight.getPackedBytes();
@@ -70,7 +69,7 @@ struct AssignWeightsPass : bluec::impl::AssignWeightsBase<AssignWeightsPass> {
           bytesSaved += static_cast<uint64_t>(weight.getPackedBytes());
         }
       }
-      end = alignUp(end, plan::kAlignment);
+      end = alignUp(end, alignment);
       table.push_back(
           plan::SegmentAttr::get(module.getContext(), name.getValue(), begin, end - begin));
     }

@@ -8,7 +8,7 @@ def AssignWeights : Pass<"assign-weights", "::mlir::ModuleOp"> {
   let description = [{
     **What it does.** Orders the plan.weights of each segment by the step that reads them first,
     gives each an `offset`, and the module `plan.segments` and `plan.weights_bytes`. Segments begin
-    at pages, weights at multiples of 64 bytes. Weights of a segment with the same bytes share one
+    at pages, weights where the target aligns them. Weights of a segment with the same bytes share one
     range: the same digest where they have one, otherwise the same value, transforms and packed
     type. Weights that no entry reads are erased.
 

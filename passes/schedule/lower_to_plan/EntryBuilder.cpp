@@ -211,7 +211,7 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
 Value EntryBuilder::quantized(blue::QuantizeOp op, Value x) {
   auto type =
       RankedTensorType::get(tensorOf(x).getShape(), tensorOf(op.getResult()).getElementType(),
-                            plan::RowsAttr::get(builder.getContext(), sumsOf(op)));
+                            plan::rowsFor(target, builder.getContext(), sumsOf(op)));
   return addStep(
       op, plan::kQuantizedSuffix, x, type,
       [&](OpBuilder &b, ValueRange arguments) -> Value {
@@ -346,10 +346,10 @@ std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Va
     auto withLayout = [&](Attribute layout) {
       return RankedTensorType::get(type.getShape(), element, layout);
     };
-    keyType = withLayout(plan::KeysAttr::get(builder.getContext(), heads, block, dot));
-    valueType = withLayout(plan::ValuesAttr::get(builder.getContext(), heads, block, dot));
+    keyType = withLayout(plan::keysFor(target, heads, block, dot));
+    valueType = withLayout(plan::valuesFor(target, heads, block, dot));
   } else {
-    int64_t lanes = plan::keyLanes(target);
+    int64_t lanes = plan::lanesOf(target);
     keyType = RankedTensorType::get(
         {type.getDimSize(0), heads, llvm::divideCeilSigned(tokens, lanes), headDim, lanes},
         type.getElementType());

@@ -56,12 +56,11 @@ FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribut
                                   "embedding, found "
                                << type,
            failure();
-  int64_t rows = plan::panelRows(target);
   if (quantized)
-    packed = RankedTensorType::get(type.getShape(), type.getElementType(),
-                                   plan::PanelsAttr::get(builder.getContext(), rows, dot));
+    packed =
+        RankedTensorType::get(type.getShape(), type.getElementType(), plan::panelsFor(target, dot));
   else if (dot)
-    packed = plan::panelsOf(type, rows);
+    packed = plan::panelsOf(type, plan::panelRows(target));
   ArrayAttr transformsAttr = builder.getArrayAttr(transforms);
   Key key{value.getAsOpaquePointer(), transformsAttr.getAsOpaquePointer(),
           packed.getAsOpaquePointer(), segment.str()};
@@ -94,26 +93,26 @@ void Storage::notePanels(func::FuncOp function) {
 
 /// Positions side by side in a quantized cache: as many as attention takes at once between two
 /// updates of its sums, the keys and values of which stay in a first-level cache for all rows.
-constexpr int64_t kCacheBlock = 128;
+int64_t Storage::cacheBlock() const { return target.getTuningOrDefault().getCacheBlock(); }
 
 int64_t Storage::blockFor(int64_t positions) const {
-  // As few blocks as with kCacheBlock, and in the last one as few positions that are not there, but
+  // As few blocks as with a cache's, and in the last one as few positions that are not there, but
   // whole register tiles of scores.
   constexpr int64_t kVectorsOfTile = 4;
-  int64_t unit = kVectorsOfTile * plan::keyLanes(target);
-  int64_t blocks = std::max<int64_t>(1, llvm::divideCeilSigned(positions, kCacheBlock));
+  int64_t unit = kVectorsOfTile * plan::lanesOf(target);
+  int64_t most = cacheBlock();
+  int64_t blocks = std::max<int64_t>(1, llvm::divideCeilSigned(positions, most));
   int64_t even = llvm::divideCeilSigned(positions, blocks);
-  return std::clamp(llvm::divideCeilSigned(even, unit) * unit, std::min(unit, kCacheBlock),
-                    kCacheBlock);
+  return std::clamp(llvm::divideCeilSigned(even, unit) * unit, std::min(unit, most), most);
 }
 
 plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
   std::string name = "layers." + std::to_string(layer) + ".keys";
   if (dot) {
-    auto layout = plan::KeysAttr::get(builder.getContext(), heads, kCacheBlock, dot);
+    auto layout = plan::keysFor(target, heads, cacheBlock(), dot);
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
-  int64_t lanes = plan::keyLanes(target);
+  int64_t lanes = plan::lanesOf(target);
   return cache(name,
                RankedTensorType::get(
                    {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes}, element));
@@ -123,7 +122,7 @@ plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Typ
                               Type dot) {
   std::string name = "layers." + std::to_string(layer) + ".values";
   if (dot) {
-    auto layout = plan::ValuesAttr::get(builder.getContext(), heads, kCacheBlock, dot);
+    auto layout = plan::valuesFor(target, heads, cacheBlock(), dot);
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
   return cache(name, RankedTensorType::get({1, context, heads * headDim}, element));

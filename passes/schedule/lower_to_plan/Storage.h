@@ -49,6 +49,7 @@ public:
   int64_t numWeights() const { return static_cast<int64_t>(weights.size()); }
 
 private:
+  int64_t cacheBlock() const;
   std::string uniqueName(llvm::StringRef wanted);
   plan::CacheOp cache(const std::string &name, mlir::RankedTensorType type);
 

@@ -1,5 +1,7 @@
 #include "passes/schedule/plan_memory/PlanMemory.h"
 
+#include "compiler/dialect/plan/Layouts.h"
+
 #include "passes/schedule/plan_memory/ArenaPacker.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -15,15 +17,10 @@ using namespace bluec;
 
 namespace {
 
-int64_t alignedBytes(Type type) {
-  return static_cast<int64_t>(
-      llvm::alignTo(static_cast<uint64_t>(plan::denseBytes(cast<RankedTensorType>(type))),
-                    static_cast<uint64_t>(plan::kAlignment)));
-}
-
 struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    alignment = plan::alignmentOf(module);
     Builder builder(module.getContext());
     int64_t largest = 0, unpacked = 0;
     for (auto entry : module.getOps<plan::EntryOp>())
@@ -39,6 +36,10 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
     module->setAttr(plan::kPeakBytesAttr, builder.getI64IntegerAttr(peak));
     arenaBytes = static_cast<uint64_t>(largest);
     unpackedBytes = static_cast<uint64_t>(unpacked);
+  }
+
+  int64_t alignedBytes(Type type) const {
+    return plan::padded(plan::denseBytes(cast<RankedTensorType>(type)), alignment);
   }
 
   /// Of all segments of the weights, the most that one takes with the arenas of the entry points
@@ -103,7 +104,7 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
       step.setLastUse(last);
     }
 
-    Packing packing = packArena(lifetimes, plan::kAlignment);
+    Packing packing = packArena(lifetimes, alignment);
     ArrayRef<int64_t> offsets(packing.offsets);
     entry.setInputOffsetsAttr(
         builder.getDenseI64ArrayAttr(offsets.take_front(block.getNumArguments())));
@@ -122,6 +123,8 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
         unpacked += lifetime.bytes;
     }
   }
+
+  int64_t alignment = 0;
 };
 
 } // namespace

@@ -28,11 +28,12 @@ struct Range {
 };
 
 LogicalResult checkRange(const Range &range, int64_t bytes, StringRef what) {
-  if (range.offset < 0 || range.offset % plan::kAlignment != 0 || range.offset > bytes ||
+  int64_t alignment = plan::alignmentOf(range.owner->getParentOfType<ModuleOp>());
+  if (range.offset < 0 || range.offset % alignment != 0 || range.offset > bytes ||
       range.bytes > bytes - range.offset)
     return range.owner->emitError()
-           << "expected an aligned range of the " << bytes << " bytes of the " << what << ", found "
-           << range.bytes << " bytes at " << range.offset;
+           << "expected a range aligned to " << alignment << " of the " << bytes << " bytes of the "
+           << what << ", found " << range.bytes << " bytes at " << range.offset;
   return success();
 }
 
@@ -222,9 +223,58 @@ LogicalResult checkCaches(ModuleOp module) {
     end = std::max(end, range.offset + range.bytes);
     ranges.push_back(range);
   }
-  if (failed(checkDisjoint(ranges, "KV cache")))
+  if (failed(checkBytes(module, plan::kCacheBytesAttr, end)))
     return failure();
-  return checkBytes(module, plan::kCacheBytesAttr, end);
+  for (const Range &range : ranges)
+    if (failed(checkRange(range, end, "KV cache")))
+      return failure();
+  return checkDisjoint(ranges, "KV cache");
+}
+
+/// A layout's dot and alignment are what the target has, and its panels are whole vectors.
+LogicalResult checkLayout(Operation *owner, Type type, plan::TargetAttr target) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto check = [&](plan::DotAttr dot, int64_t alignment, bool isWhole) -> LogicalResult {
+    if (dot && !plan::hasDot(target, dot))
+      return owner->emitError() << "expected a dot that target '" << target.getName()
+                                << "' has, found " << dot;
+    if (alignment != target.getAlignment() || !isWhole)
+      return owner->emitError() << "expected whole vectors, and parts aligned to "
+                                << target.getAlignment() << " as the target's buffers, found "
+                                << tensor.getEncoding();
+    return success();
+  };
+  Attribute layout = tensor ? tensor.getEncoding() : Attribute();
+  int64_t lanes = plan::lanesOf(target);
+  if (auto panels = dyn_cast_or_null<plan::PanelsAttr>(layout))
+    return check(panels.getDot(), panels.getAlignment(), panels.getRows() % lanes == 0);
+  if (auto rows = dyn_cast_or_null<plan::RowsAttr>(layout))
+    return check({}, rows.getAlignment(), true);
+  if (auto keys = dyn_cast_or_null<plan::KeysAttr>(layout))
+    return check(keys.getDot(), keys.getAlignment(), keys.getBlock() % lanes == 0);
+  if (auto values = dyn_cast_or_null<plan::ValuesAttr>(layout))
+    return check(values.getDot(), values.getAlignment(), values.getBlock() % lanes == 0);
+  return success();
+}
+
+LogicalResult checkLayouts(ModuleOp module) {
+  auto target = module->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
+  if (!target)
+    return success();
+  for (Operation &op : *module.getBody()) {
+    if (auto weight = dyn_cast<plan::WeightOp>(op))
+      if (failed(checkLayout(weight, weight.getPacked(), target)))
+        return failure();
+    if (auto cache = dyn_cast<plan::CacheOp>(op))
+      if (failed(checkLayout(cache, cache.getType(), target)))
+        return failure();
+    if (auto entry = dyn_cast<plan::EntryOp>(op))
+      for (Operation &step : entry.getBody().front())
+        for (Type type : step.getResultTypes())
+          if (failed(checkLayout(&step, type, target)))
+            return failure();
+  }
+  return success();
 }
 
 LogicalResult checkDevice(plan::EntryOp entry) {
@@ -338,7 +388,7 @@ struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
       if (failed(checkArena(entry)) || failed(checkCacheOrder(entry)) || failed(checkSums(entry)) ||
           failed(checkDevice(entry)))
         return signalPassFailure();
-    if (failed(checkWeights(module)) || failed(checkCaches(module)))
+    if (failed(checkLayouts(module)) || failed(checkWeights(module)) || failed(checkCaches(module)))
       return signalPassFailure();
     SymbolTable symbols(module);
     for (auto entry : module.getOps<plan::EntryOp>())

@@ -22,20 +22,31 @@ Value callIntrinsic(ImplicitLocOpBuilder &b, Type result, StringRef name, ValueR
   return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), arguments).getResult(0);
 }
 
-/// One instruction for 16 lanes of i32.
+/// Whether an instruction has the types: four products of unsigned by signed bytes, or two of
+/// signed words, in vectors of `bits`.
+bool hasTypes(kernel::DotOp op, int64_t bits) {
+  if (op.getAcc().getType().getDimSize(0) * 32 != bits || op.getUnsignedRhs())
+    return false;
+  Type element = op.getLhs().getType().getElementType();
+  return op.getUnsignedLhs() ? op.getK() == 4 && element.isInteger(8)
+                             : op.getK() == 2 && element.isInteger(16);
+}
+
+/// One instruction.
 struct DotToVnni : OpRewritePattern<kernel::DotOp> {
-  using OpRewritePattern::OpRewritePattern;
+  DotToVnni(MLIRContext *context, int64_t bits) : OpRewritePattern(context), bits(bits) {}
 
   LogicalResult matchAndRewrite(kernel::DotOp op, PatternRewriter &rewriter) const override {
-    VectorType type = op.getAcc().getType();
-    if (type.getDimSize(0) != 16)
-      return rewriter.notifyMatchFailure(op, "expected vectors of 512 bits");
+    if (!hasTypes(op, bits))
+      return rewriter.notifyMatchFailure(op, "expected types and width of an instruction");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    StringRef name =
-        op.getProducts() == 4 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpwssd.512";
-    rewriter.replaceOp(op, callIntrinsic(b, type, name, {op.getAcc(), op.getLhs(), op.getRhs()}));
+    std::string name = op.getK() == 4 ? "llvm.x86.avx512.vpdpbusd." : "llvm.x86.avx512.vpdpwssd.";
+    rewriter.replaceOp(op, callIntrinsic(b, op.getAcc().getType(), name + std::to_string(bits),
+                                         {op.getAcc(), op.getLhs(), op.getRhs()}));
     return success();
   }
+
+  int64_t bits;
 };
 
 /// Sums of pairs for 8 lanes of i32.
@@ -44,8 +55,8 @@ struct DotToAvx2 : OpRewritePattern<kernel::DotOp> {
 
   LogicalResult matchAndRewrite(kernel::DotOp op, PatternRewriter &rewriter) const override {
     VectorType type = op.getAcc().getType();
-    if (type.getDimSize(0) != 8)
-      return rewriter.notifyMatchFailure(op, "expected vectors of 256 bits");
+    if (!hasTypes(op, 256))
+      return rewriter.notifyMatchFailure(op, "expected types of an instruction, and 256 bits");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     auto words = VectorType::get(16, b.getI16Type());
     auto splat = [&](int16_t value) -> Value {
@@ -55,7 +66,7 @@ struct DotToAvx2 : OpRewritePattern<kernel::DotOp> {
       return callIntrinsic(b, type, "llvm.x86.avx2.pmadd.wd", {lhs, rhs});
     };
     Value lhs = op.getLhs(), rhs = op.getRhs(), sum;
-    if (op.getProducts() == 2) {
+    if (op.getK() == 2) {
       sum = pairs(lhs, rhs);
     } else if (op.getLhsBits().value_or(8) <= 7) {
       // 2 * 127 * 128 fits i16.
@@ -83,9 +94,10 @@ public:
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    if (vnni)
-      patterns.add<DotToVnni>(&getContext());
-    patterns.add<DotToAvx2>(&getContext());
+    if (vnniBits > 0)
+      patterns.add<DotToVnni>(&getContext(), vnniBits.getValue());
+    if (vnniBits != 256)
+      patterns.add<DotToAvx2>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

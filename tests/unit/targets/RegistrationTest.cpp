@@ -42,7 +42,8 @@ TEST(TargetRegistry, FindsTargetsByName) {
 TEST(TargetRegistry, NamesWhatThereIsWhenATargetIsUnknown) {
   std::string error;
   EXPECT_EQ(allTargets().find("pdp-11", error), nullptr);
-  EXPECT_EQ(error, "target: expected host or one of x86-64-v3, x86-64-v4, found 'pdp-11'");
+  EXPECT_EQ(error,
+            "target: expected host or one of x86-64-v3, x86-64-v3-vnni, x86-64-v4, found 'pdp-11'");
 }
 
 TEST(TargetRegistry, HostIsTheBestThatRunsHereAndNeverAGenericOne) {
@@ -102,5 +103,10 @@ TEST(TargetRegistry, FactsNameTheTarget) {
     EXPECT_EQ(facts.getTriple(), target->triple());
     EXPECT_GE(facts.getVectorBits(), 128);
     EXPECT_GE(facts.getVectorRegisters(), 8);
+    EXPECT_GE(facts.getAlignment(), facts.getVectorBits() / 8);
+    for (unsigned bits : {8, 16}) {
+      auto storage = mlir::IntegerType::get(&context, bits);
+      EXPECT_TRUE(bluec::plan::hasDot(facts, bluec::plan::dotFor(facts, storage)));
+    }
   }
 }

@@ -23,9 +23,9 @@ plan.weight @w #blue.source<"m" at 0 : tensor<9x6xf32>> packed tensor<1x6x8xf32>
 
 // -----
 
-// plan.weight (C3): an offset that is not aligned.
-// expected-error @below {{(C3) expected an offset that is a multiple of 64 and not negative, found 4}}
-plan.weight @w #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "s" offset 4
+// plan.weight (C3): a negative offset.
+// expected-error @below {{(C3) expected an offset that is not negative, found -4}}
+plan.weight @w #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "s" offset -4
 
 // -----
 
@@ -36,7 +36,7 @@ plan.cache @c : tensor<2x8x4xf32>
 // -----
 
 // plan.cache (C2): a negative offset.
-// expected-error @below {{(C2) expected an offset that is a multiple of 64 and not negative, found -64}}
+// expected-error @below {{(C2) expected an offset that is not negative, found -64}}
 plan.cache @c : tensor<1x8x4xf32> offset -64
 
 // -----
@@ -352,9 +352,9 @@ func.func @f(%a0: tensor<1x9x4xf32>, %a1: tensor<1x16x8xf32>) {
 // -----
 
 // plan.linear (C4): groups that reach from one token into the next.
-!w = tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot f32>>
+!w = tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>
 func.func @f(%a0: tensor<1x9x12xf32>, %a1: !w) {
-  // expected-error @below {{(C4) expected panels whose words and groups end with 12 columns, found tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot f32>>}}
+  // expected-error @below {{(C4) expected panels whose words and groups end with 12 columns, found tensor<8x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>}}
   %y = plan.linear %a0, %a1 gather <height = 3, width = 3> : (tensor<1x9x12xf32>, !w) -> tensor<1x4x8xf32>
   return
 }
@@ -362,7 +362,7 @@ func.func @f(%a0: tensor<1x9x12xf32>, %a1: !w) {
 // -----
 
 // plan.linear (C4): words that do.
-!w = tensor<8x40x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot f32>>
+!w = tensor<8x40x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>
 func.func @f(%a0: tensor<1x9x10xf32>, %a1: !w) {
   // expected-error @below {{(C4) expected panels whose words and groups end with 10 columns}}
   %y = plan.linear %a0, %a1 gather <height = 3, width = 3> : (tensor<1x9x10xf32>, !w) -> tensor<1x4x8xf32>

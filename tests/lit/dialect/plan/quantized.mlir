@@ -1,15 +1,15 @@
 // RUN: bluec-opt %s -split-input-file -verify-diagnostics | FileCheck %s
 
 // Layouts as encodings: what is printed is what was read.
-!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i16>>
+!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>
 !rows = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
-!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
-!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot i16>>
-// CHECK: plan.weight @w {{.*}} packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i16>> segment "language"
+!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>
+!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot <si16 x si16, k 2>>>
+// CHECK: plan.weight @w {{.*}} packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>> segment "language"
 plan.weight @w #blue.source<"m" at 0 : tensor<40x64xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] packed !weight segment "language"
-// CHECK: plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
+// CHECK: plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>
 plan.cache @k : !keys
-// CHECK: plan.cache @v : {{.*}}#plan.values<heads 2, block 32, dot i16>
+// CHECK: plan.cache @v : {{.*}}#plan.values<heads 2, block 32, dot <si16 x si16, k 2>>
 plan.cache @v : !values
 plan.entry @prefill kind prefill capacity 4 segment "language" {
 ^bb0(%x: tensor<4x64xf32>):
@@ -59,14 +59,20 @@ plan.weight @w #blue.source<"m" at 0 : tensor<40x64xf32>> [#blue.quantize<<i4 gr
 // -----
 
 // #plan.panels for activations that there are not.
-// expected-error @below {{expected dot i8, i16 or f32, found 'f16'}}
-plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot f16>> segment "s"
+// expected-error @below {{expected a dot of integers or f32 with a signed right side, found #plan.dot<ui8 x ui8, k 4>}}
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <ui8 x ui8, k 4>>> segment "s"
+
+// -----
+
+// #plan.panels in no alignment that there is.
+// expected-error @below {{expected an alignment that is a power of two, found 0}}
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>, align 0>> segment "s"
 
 // -----
 
 // #plan.panels without rows.
 // expected-error @below {{expected at least one row in a panel, found 0}}
-plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 0, dot i8>> segment "s"
+plan.weight @w 0 packed tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 0, dot <ui8 x si8, k 4>>> segment "s"
 
 // -----
 
@@ -78,24 +84,30 @@ plan.weight @w 0 packed tensor<40x64x!blue.quantized<i8 group 32 scale f16>, #pl
 
 // #plan.keys with half a word of positions.
 // expected-error @below {{expected heads and a block that is a multiple of 4, found 2 and 6}}
-plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 6, dot i16>>
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 6, dot <ui8 x si8, k 4>>>
+
+// -----
+
+// plan.cache (C1): values with half a word of positions, two of which an operand takes at a time.
+// expected-error @below {{(C1) expected}}
+plan.cache @v : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 6, dot <si16 x si16, k 2>>>
 
 // -----
 
 // #plan.values for floats.
-// expected-error @below {{expected dot i8 or i16, found 'f32'}}
-plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 8, dot f32>>
+// expected-error @below {{expected a dot of integers with a signed right side, found #plan.dot<f32 x f32, k 1>}}
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 8, dot <f32 x f32, k 1>>>
 
 // -----
 
 // plan.cache (C1): groups that are no heads.
 // expected-error @below {{(C1) expected}}
-plan.cache @k : tensor<64x64x!blue.quantized<i8 group 64 scale f16>, #plan.keys<heads 2, block 8, dot i8>>
+plan.cache @k : tensor<64x64x!blue.quantized<i8 group 64 scale f16>, #plan.keys<heads 2, block 8, dot <ui8 x si8, k 4>>>
 
 // -----
 
 // plan.linear (C3): panels for other activations.
-!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+!weight = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>
 !rows = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
 func.func @f(%a: !rows, %b: !weight) {
   // expected-error @below {{(C3) expected panels for 'i16'}}
@@ -134,7 +146,7 @@ func.func @f(%a: tensor<4x64xf32>) {
 // -----
 
 // plan.embedding (C1): a table of another width.
-!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>
 func.func @f(%ids: tensor<4xi32>, %b: !table) {
   // expected-error @below {{(C1) expected panels}}
   %y = plan.embedding %ids, %b : (tensor<4xi32>, !table) -> tensor<4x32xf32>
@@ -144,7 +156,7 @@ func.func @f(%ids: tensor<4xi32>, %b: !table) {
 // -----
 
 // plan.embedding (C1): a row less.
-!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot i8>>
+!table = tensor<40x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>
 func.func @f(%ids: tensor<4xi32>, %b: !table) {
   // expected-error @below {{(C1) expected ids [T] and a result [T, C]}}
   %y = plan.embedding %ids, %b : (tensor<4xi32>, !table) -> tensor<3x64xf32>
@@ -154,10 +166,10 @@ func.func @f(%ids: tensor<4xi32>, %b: !table) {
 // -----
 
 // plan.attention (C3): keys and values for other queries.
-!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i16>>
-!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot i8>>
+!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>
+!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
-  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot type}}
+  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot}}
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
   return
 }
@@ -165,10 +177,10 @@ func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
 // -----
 
 // plan.attention (C3): an encoder's keys and values beside a cache's query.
-!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
-!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
+!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
-  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot type}}
+  // expected-error @below {{(C3) expected quantized keys and values of a cache for 2 heads and one dot}}
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values) -> tensor<4x64xf32>
   return
 }
@@ -176,10 +188,21 @@ func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values) {
 // -----
 
 // plan.attention (C3): an encoder's keys and values for other queries.
-!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
-!values = tensor<1x64x64x!blue.quantized<i16 group 32 scale f32>, #plan.values<heads 2, block 32, dot i16>>
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
+!values = tensor<1x64x64x!blue.quantized<i16 group 32 scale f32>, #plan.values<heads 2, block 32, dot <si16 x si16, k 2>>>
 func.func @f(%a: tensor<1x64x64xf32>, %b: !keys, %c: !values) {
-  // expected-error @below {{(C3) expected quantized keys and values of an encoder for 2 heads and one dot type}}
+  // expected-error @below {{(C3) expected quantized keys and values of an encoder for 2 heads and one dot}}
+  %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x64x64xf32>, !keys, !values) -> tensor<1x64x64xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C3): an encoder's keys of i8 beside values of i16.
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>
+!values = tensor<1x64x64x!blue.quantized<i16 group 32 scale f32>, #plan.values<heads 2, block 32, dot <si16 x si16, k 2>>>
+func.func @f(%a: tensor<1x64x64xf32>, %b: !keys, %c: !values) {
+  // expected-error @below {{(C3) expected quantized keys and values of an encoder for 2 heads and one dot, found}}
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x64x64xf32>, !keys, !values) -> tensor<1x64x64xf32>
   return
 }
@@ -187,8 +210,8 @@ func.func @f(%a: tensor<1x64x64xf32>, %b: !keys, %c: !values) {
 // -----
 
 // plan.attention (C1): a query of other rows than an encoder's keys.
-!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
-!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+!keys = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
+!values = tensor<1x64x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<1x60x64xf32>, %b: !keys, %c: !values) {
   // expected-error @below {{(C1) expected a query [B, S, 64], found tensor<1x60x64xf32>}}
   %y = plan.attention %a, %b, %c {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64} : (tensor<1x60x64xf32>, !keys, !values) -> tensor<1x60x64xf32>
@@ -198,19 +221,19 @@ func.func @f(%a: tensor<1x60x64xf32>, %b: !keys, %c: !values) {
 // -----
 
 // plan.pack_keys (C1): scales of f16, which only a cache has.
-!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot i8>>
+!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<1x9x64xf32>) {
-  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.keys, of i8 or i16 with scales of f32 by head, found tensor<1x9x64xf32>}}
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.keys, of i8 or i16, no wider than an operand of its dot, with scales of f32 by head, found tensor<1x9x64xf32>}}
   %y = plan.pack_keys %a : (tensor<1x9x64xf32>) -> !keys
   return
 }
 
 // -----
 
-// plan.pack_values (C1): i8 for products of i16.
-!values = tensor<1x9x64x!blue.quantized<i8 group 32 scale f32>, #plan.values<heads 2, block 32, dot i16>>
+// plan.pack_values (C1): i16 for products of i8.
+!values = tensor<1x9x64x!blue.quantized<i16 group 32 scale f32>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<1x9x64xf32>) {
-  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values, of i8 or i16 with scales of f32 by head, found}}
+  // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values, of i8 or i16, no wider than an operand of its dot, with scales of f32 by head, found}}
   %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !values
   return
 }
@@ -218,7 +241,7 @@ func.func @f(%a: tensor<1x9x64xf32>) {
 // -----
 
 // plan.pack_values (C1): the layout of keys.
-!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot i8>>
+!keys = tensor<1x9x64x!blue.quantized<i8 group 32 scale f32>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<1x9x64xf32>) {
   // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values}}
   %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !keys
@@ -228,7 +251,7 @@ func.func @f(%a: tensor<1x9x64xf32>) {
 // -----
 
 // plan.pack_values (C1): groups across heads.
-!values = tensor<1x9x64x!blue.quantized<i8 group 64 scale f32>, #plan.values<heads 2, block 32, dot i8>>
+!values = tensor<1x9x64x!blue.quantized<i8 group 64 scale f32>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
 func.func @f(%a: tensor<1x9x64xf32>) {
   // expected-error @below {{(C1) expected [B, T, heads * D] and a result of that shape with #plan.values}}
   %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !values

@@ -22,7 +22,7 @@ func.func @bytes(%c: vector<4xi32>, %a: vector<16xi8>, %b: vector<16xi8>) -> vec
   // CHECK: vector.shuffle %{{.*}}, %{{.*}} [1, 5, 9, 13]
   // CHECK-COUNT-3: arith.addi
   // CHECK: return
-  %r = kernel.dot %c, %a, %b : vector<4xi32>, vector<16xi8>
+  %r = kernel.dot %c, %a, %b k 4 {unsigned_lhs} : vector<4xi32>, vector<16xi8>
   return %r : vector<4xi32>
 }
 
@@ -35,7 +35,7 @@ func.func @words(%c: vector<4xi32>, %a: vector<8xi16>, %b: vector<8xi16>) -> vec
   // CHECK-COUNT-2: arith.extsi
   // CHECK-COUNT-2: arith.addi
   // CHECK: return
-  %r = kernel.dot %c, %a, %b : vector<4xi32>, vector<8xi16>
+  %r = kernel.dot %c, %a, %b k 2 : vector<4xi32>, vector<8xi16>
   return %r : vector<4xi32>
 }
 
@@ -48,7 +48,7 @@ func.func @bytes_of_constants() -> vector<2xi32> {
   %c = arith.constant dense<[100, 2147483647]> : vector<2xi32>
   %a = arith.constant dense<[255, 254, 0, 1, 7, 0, 0, 3]> : vector<8xi8>
   %b = arith.constant dense<[-128, 127, 5, -1, 2, 9, 9, -3]> : vector<8xi8>
-  %r = kernel.dot %c, %a, %b : vector<2xi32>, vector<8xi8>
+  %r = kernel.dot %c, %a, %b k 4 {unsigned_lhs} : vector<2xi32>, vector<8xi8>
   return %r : vector<2xi32>
 }
 
@@ -60,6 +60,50 @@ func.func @words_of_constants() -> vector<2xi32> {
   %c = arith.constant dense<0> : vector<2xi32>
   %a = arith.constant dense<[-32768, 32767, 3, -4]> : vector<4xi16>
   %b = arith.constant dense<[-32768, 2, 5, 6]> : vector<4xi16>
-  %r = kernel.dot %c, %a, %b : vector<2xi32>, vector<4xi16>
+  %r = kernel.dot %c, %a, %b k 2 : vector<2xi32>, vector<4xi16>
   return %r : vector<2xi32>
+}
+
+// -----
+
+// Both sides signed, and both unsigned: -1 * -1 * 4 + 1, and 255 * 255 * 4 + 1.
+// CHECK-LABEL: func.func @signs
+func.func @signs() -> (vector<1xi32>, vector<1xi32>) {
+  // CHECK-DAG: arith.constant dense<5> : vector<1xi32>
+  // CHECK-DAG: arith.constant dense<260101> : vector<1xi32>
+  %c = arith.constant dense<1> : vector<1xi32>
+  %a = arith.constant dense<-1> : vector<4xi8>
+  %r = kernel.dot %c, %a, %a k 4 : vector<1xi32>, vector<4xi8>
+  %s = kernel.dot %c, %a, %a k 4 {unsigned_lhs, unsigned_rhs} : vector<1xi32>, vector<4xi8>
+  return %r, %s : vector<1xi32>, vector<1xi32>
+}
+
+// -----
+
+// One product a lane needs no shuffle; elements of i32 are as wide as the sums.
+// CHECK-LABEL: func.func @single
+func.func @single(%c: vector<4xi32>, %a: vector<4xi16>, %b: vector<4xi32>) -> vector<4xi32> {
+  // CHECK-COUNT-2: arith.extsi
+  // CHECK: arith.muli
+  // CHECK-NEXT: arith.addi
+  // CHECK-NEXT: arith.muli
+  // CHECK-NEXT: arith.addi
+  // CHECK-NEXT: return
+  %r = kernel.dot %c, %a, %a k 1 : vector<4xi32>, vector<4xi16>
+  %s = kernel.dot %r, %b, %b k 1 : vector<4xi32>, vector<4xi32>
+  return %s : vector<4xi32>
+}
+
+// -----
+
+// A tile of 2 x 2 sums of 4 products: rows of the left side by rows of the right one.
+// CHECK-LABEL: func.func @tile
+func.func @tile() -> vector<4xi32> {
+  // CHECK: arith.constant dense<[11, 31, 28, 80]> : vector<4xi32>
+  // CHECK-NEXT: return
+  %c = arith.constant dense<[1, 5, 2, 2]> : vector<4xi32>
+  %a = arith.constant dense<[1, 2, 3, 4, 5, 6, 7, 8]> : vector<8xi8>
+  %b = arith.constant dense<[1, 1, 1, 1, 5, 3, 5, 0]> : vector<8xi8>
+  %r = kernel.mma %c, %a, %b m 2 n 2 k 4 : vector<4xi32>, vector<8xi8>, vector<8xi8>
+  return %r : vector<4xi32>
 }

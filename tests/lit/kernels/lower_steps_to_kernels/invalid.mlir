@@ -107,14 +107,14 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Quantized panels of another width than the target's vectors.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>> segment "s"
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>> segment "s"
   plan.entry @prefill kind prefill capacity 4 segment "s" {
   ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>):
-    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>) -> tensor<4x16xf32> {
-    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>):
+    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>):
       // expected-error@+1 {{expected panels of a multiple of 16 rows, found}}
-      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i8>>) -> tensor<4x16xf32>
+      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32>
       plan.yield %l : tensor<4x16xf32>
     }
     plan.return %y : tensor<4x16xf32>
@@ -126,14 +126,14 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Sums that cover more than a group of the weight.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>> segment "s"
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>> segment "s"
   plan.entry @prefill kind prefill capacity 4 segment "s" {
   ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
-    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x16xf32> {
-    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>):
+    %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32> {
+    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %p: tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>):
       // expected-error@+1 {{expected sums over a divisor of every stretch of at most 2113665 elements that share a scale, and whole words, found}}
-      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x16xf32>
+      %l = plan.linear %a, %p : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32>
       plan.yield %l : tensor<4x16xf32>
     }
     plan.return %y : tensor<4x16xf32>
@@ -197,14 +197,14 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // A table whose groups end within a vector.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<16x48xf32> [#blue.quantize<<i8 group 24 scale f16>, nearest>] packed tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>> segment "s"
+  plan.weight @w dense<1.0> : tensor<16x48xf32> [#blue.quantize<<i8 group 24 scale f16>, nearest>] packed tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>> segment "s"
   plan.entry @embed kind embed capacity 4 segment "s" {
   ^bb0(%x: tensor<4xi32>):
-    %w = plan.get_weight @w : tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x48xf32> {
-    ^bb0(%a: tensor<4xi32>, %p: tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>):
+    %w = plan.get_weight @w : tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x48xf32> {
+    ^bb0(%a: tensor<4xi32>, %p: tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>):
       // expected-error@+1 {{expected groups of a multiple of 16 elements, found}}
-      %e = plan.embedding %a, %p : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot i8>>) -> tensor<4x48xf32>
+      %e = plan.embedding %a, %p : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x48xf32>
       plan.yield %e : tensor<4x48xf32>
     }
     plan.return %y : tensor<4x48xf32>

@@ -21,7 +21,8 @@
 // CHECK-COUNT-22: vector.store
 // CHECK-NOT: vector.store
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<64x48xf32> packed tensor<2x48x32xf32> segment "s"
   plan.entry @prefill kind prefill capacity 128 segment "s" {
   ^bb0(%x: tensor<128x48xf32>):
@@ -43,7 +44,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK-NOT: vector.fma
 // CHECK: scf.yield
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<1x48x16xf32> segment "s"
   plan.entry @prefill kind prefill capacity 12 segment "s" {
   ^bb0(%x: tensor<12x48xf32>):
@@ -69,7 +71,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: vector.maskedstore
 // CHECK-NOT: vector.store
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+    vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<20x8xf32> packed tensor<2x8x16xf32> segment "s"
   plan.entry @decode kind decode capacity 1 segment "s" {
   ^bb0(%x: tensor<1x8xf32>):

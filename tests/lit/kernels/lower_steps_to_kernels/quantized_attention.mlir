@@ -1,8 +1,8 @@
 // RUN: bluec-opt %s -split-input-file -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
 
 !kv = !blue.quantized<i8 group 64 scale f16>
-!keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot i8>>
-!values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot i8>>
+!keys = tensor<256x128x!kv, #plan.keys<heads 2, block 128, dot <ui8 x si8, k 4>>>
+!values = tensor<256x128x!kv, #plan.values<heads 2, block 128, dot <ui8 x si8, k 4>>>
 
 // A chunk: a task is a head and a tile of 64 rows, of which four are in registers at a time. The
 // cache is bytes, and is read by dot products of integers as it stands.
@@ -39,8 +39,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // -----
 
 !kv = !blue.quantized<i8 group 64 scale f16>
-!keys = tensor<256x512x!kv, #plan.keys<heads 8, block 128, dot i16>>
-!values = tensor<256x512x!kv, #plan.values<heads 8, block 128, dot i16>>
+!keys = tensor<256x512x!kv, #plan.keys<heads 8, block 128, dot <si16 x si16, k 2>>>
+!values = tensor<256x512x!kv, #plan.values<heads 8, block 128, dot <si16 x si16, k 2>>>
 
 // One token: a task is a group, whose two heads share its keys and values. Each word of the cache
 // gives two operands of i16, by a mask and a shift.
@@ -70,8 +70,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // -----
 
 !kv = !blue.quantized<i16 group 72 scale f32>
-!keys = tensor<2x49x144x!kv, #plan.keys<heads 2, block 64, dot i16>>
-!values = tensor<2x49x144x!kv, #plan.values<heads 2, block 64, dot i16>>
+!keys = tensor<2x49x144x!kv, #plan.keys<heads 2, block 64, dot <si16 x si16, k 2>>>
+!values = tensor<2x49x144x!kv, #plan.values<heads 2, block 64, dot <si16 x si16, k 2>>>
 
 // An encoder: tasks are tiles of 48 rows of a head of each valid picture. Keys and values of i16
 // need no unpacking, nor do sums start with what takes an offset out; so all of a head's dims, five

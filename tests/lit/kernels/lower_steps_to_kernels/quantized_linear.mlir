@@ -13,7 +13,7 @@
 // CHECK-NOT: arith.shli
 // CHECK: scf.for %{{.*}} = %c0 to %c64 step %c32 iter_args
 // CHECK: arith.andi
-// CHECK-COUNT-12: kernel.dot {{.*}} {lhs_bits = 4 : i64} : vector<16xi32>, vector<64xi8>
+// CHECK-COUNT-12: kernel.dot {{.*}} k 4 {lhs_bits = 4 : i64, unsigned_lhs} : vector<16xi32>, vector<64xi8>
 // CHECK: arith.shrui
 // CHECK-COUNT-84: kernel.dot
 // CHECK-NOT: kernel.dot
@@ -26,14 +26,15 @@
 // CHECK-COUNT-12: arith.mulf
 // CHECK-COUNT-12: vector.store
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<64x128xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>> segment "s"
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
+  plan.weight @w dense<1.0> : tensor<64x128xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>> segment "s"
   plan.entry @f kind prefill capacity 18 segment "s" {
   ^bb0(%x: tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
-    %w = plan.get_weight @w : tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>>) -> tensor<18x64xf32> {
-    ^bb0(%a: tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %b: tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>>):
-      %l = plan.linear %a, %b : (tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>>) -> tensor<18x64xf32>
+    %w = plan.get_weight @w : tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>) -> tensor<18x64xf32> {
+    ^bb0(%a: tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %b: tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>):
+      %l = plan.linear %a, %b : (tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>) -> tensor<18x64xf32>
       plan.yield %l : tensor<18x64xf32>
     }
     plan.return %y : tensor<18x64xf32>
@@ -47,14 +48,15 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: scf.for %{{.*}} = %c0 to %c1024 step %c512 iter_args
 // CHECK: kernel.dot {{.*}} : vector<16xi32>, vector<32xi16>
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<32x1152xf32> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i16>> segment "s"
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
+  plan.weight @w dense<1.0> : tensor<32x1152xf32> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>> segment "s"
   plan.entry @f kind prefill capacity 4 segment "s" {
   ^bb0(%x: tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>):
-    %w = plan.get_weight @w : tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i16>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i16>>) -> tensor<4x32xf32> {
-    ^bb0(%a: tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, %b: tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i16>>):
-      %l = plan.linear %a, %b : (tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i16>>) -> tensor<4x32xf32>
+    %w = plan.get_weight @w : tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<4x32xf32> {
+    ^bb0(%a: tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, %b: tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>):
+      %l = plan.linear %a, %b : (tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<4x32xf32>
       plan.yield %l : tensor<4x32xf32>
     }
     plan.return %y : tensor<4x32xf32>
@@ -72,14 +74,15 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK-COUNT-32: kernel.dot
 // CHECK-NOT: kernel.dot
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<64x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i16>> segment "s"
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
+  plan.weight @w dense<1.0> : tensor<64x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>> segment "s"
   plan.entry @f kind decode capacity 1 segment "s" {
   ^bb0(%x: tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>):
-    %w = plan.get_weight @w : tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i16>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i16>>) -> tensor<1x64xf32> {
-    ^bb0(%a: tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, %b: tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i16>>):
-      %l = plan.linear %a, %b : (tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i16>>) -> tensor<1x64xf32>
+    %w = plan.get_weight @w : tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<1x64xf32> {
+    ^bb0(%a: tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, %b: tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>):
+      %l = plan.linear %a, %b : (tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<1x64xf32>
       plan.yield %l : tensor<1x64xf32>
     }
     plan.return %y : tensor<1x64xf32>
@@ -95,14 +98,15 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: arith.sitofp
 // CHECK: vector.fma
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
-    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.weight @w dense<1.0> : tensor<32x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot f32>> segment "s"
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
+  plan.weight @w dense<1.0> : tensor<32x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>> segment "s"
   plan.entry @f kind prefill capacity 4 segment "s" {
   ^bb0(%x: tensor<4x64xf32>):
-    %w = plan.get_weight @w : tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot f32>>
-    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64xf32>, tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot f32>>) -> tensor<4x32xf32> {
-    ^bb0(%a: tensor<4x64xf32>, %b: tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot f32>>):
-      %l = plan.linear %a, %b : (tensor<4x64xf32>, tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot f32>>) -> tensor<4x32xf32>
+    %w = plan.get_weight @w : tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64xf32>, tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>) -> tensor<4x32xf32> {
+    ^bb0(%a: tensor<4x64xf32>, %b: tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>):
+      %l = plan.linear %a, %b : (tensor<4x64xf32>, tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>) -> tensor<4x32xf32>
       plan.yield %l : tensor<4x32xf32>
     }
     plan.return %y : tensor<4x32xf32>

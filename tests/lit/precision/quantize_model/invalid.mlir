@@ -13,6 +13,8 @@
 // RUN: not bluec-opt %t/present.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=PRESENT
 // RUN: not bluec-opt %t/heads.mlir --quantize-model 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: not bluec-opt %t/encoder.mlir --quantize-model=recipe=fast 2>&1 | FileCheck %s --check-prefix=ENCODER
+// RUN: not bluec-opt %t/facts.mlir --quantize-model=recipe=%S/inputs/cache_f16.json 2>&1 | FileCheck %s --check-prefix=FACTS
+// RUN: not bluec-opt %t/words.mlir --quantize-model=recipe=fast 2>&1 | FileCheck %s --check-prefix=WORDS
 
 // What a recipe asks and cannot have; f16 weights, and GPTQ with a calibration set, it can.
 // GPTQ: error: decoder/linear: expected a calibration set for weights by gptq, found none
@@ -29,6 +31,10 @@
 // PRESENT: error: decoder/attention: expected a present that is returned and has no other use
 // HEADS: error: expected a group that is a multiple of 4 or a row, found 6
 // ENCODER: error: vision/attention: expected heads of a multiple of 4 dims for attention of i8, found 6
+
+// What a target has is its facts: floats that it computes in, and how many elements a word takes.
+// FACTS: error: decoder/attention: expected a cache of i8 on t, found f16
+// WORDS: error: vision/attention: expected heads of a multiple of 8 dims for attention of i8, found 12
 
 //--- linear.mlir
 func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = "decoder"} {
@@ -78,4 +84,23 @@ func.func @decoder(%x: tensor<?x12xf32>, %k: tensor<?x12xf32>, %v: tensor<?x12xf
     : (tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>)
     -> tensor<?x12xf32> present tensor<?x12xf32>, tensor<?x12xf32>
   return %y, %keys, %values : tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>
+}
+//--- facts.mlir
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, floats = [f16]>} {
+func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>)
+    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+  %y, %keys, %values = blue.attention %x, %x, %x past %k, %v
+    {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
+    : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
+    -> tensor<?x64xf32> present tensor<?x64xf32>, tensor<?x64xf32>
+  return %y, %keys, %values : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
+}
+}
+//--- words.mlir
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<si8 x si8, k 8>]>} {
+func.func @vision(%x: tensor<?x4x24xf32>) -> tensor<?x4x24xf32> attributes {blue.role = "vision"} {
+  %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64}
+    : (tensor<?x4x24xf32>, tensor<?x4x24xf32>, tensor<?x4x24xf32>) -> tensor<?x4x24xf32>
+  return %y : tensor<?x4x24xf32>
+}
 }

@@ -1,6 +1,6 @@
 // RUN: bluec-opt %s -assign-weights | FileCheck %s
 
-!w = tensor<10x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i16>>
+!w = tensor<10x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
 
 // A tied table and head share one range of panels: 2 panels of 2 groups, each 64 bytes of scales
 // and 4 words of 8 rows. Another way of quantizing gives other bytes, whatever the rows are.

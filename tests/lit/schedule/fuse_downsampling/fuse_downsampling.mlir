@@ -1,6 +1,6 @@
 // RUN: bluec-opt %s -split-input-file -fuse-downsampling | FileCheck %s
 
-!w = tensor<16x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot f32>>
+!w = tensor<16x48x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>
 
 // Groups of 32 reach from one token of 12 elements into the next; a second reader wants the rows.
 // CHECK-LABEL: plan.entry @stays
@@ -70,7 +70,7 @@ plan.entry @floats kind encode capacity 2 segment "s" {
 
 !tokens = tensor<1x9x32x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 16>>
 !wide = tensor<1x4x128x!blue.quantized<i16 group 32 scale f32>, #plan.rows<sums 16>>
-!w = tensor<16x128x!blue.quantized<i8 group 16 scale f16>, #plan.panels<rows 8, dot i16>>
+!w = tensor<16x128x!blue.quantized<i8 group 16 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
 
 // Quantized tokens keep their own scales.
 // CHECK-LABEL: plan.entry @integers

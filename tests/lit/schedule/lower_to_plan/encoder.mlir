@@ -1,6 +1,6 @@
 // RUN: bluec-opt %s -split-input-file -lower-to-plan="image-batch=2 chunk=4" | FileCheck %s
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // What is no part of the model stays as it is.
 // CHECK-LABEL: module
@@ -12,7 +12,7 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // Patch embedding becomes im2col and a linear layer whose weight is flattened and in panels of two
 // vectors of rows; the batch is the image batch.
@@ -36,7 +36,7 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // An encoder has no cache: its keys are packed by a step of their own.
 // CHECK-NOT: plan.cache
@@ -53,14 +53,14 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // With integer products keys and values are quantized by steps of their own, in blocks of whole
 // register tiles (16 positions here) as even as they come: 130 positions are two blocks of 80.
 // CHECK: %[[KEYS:.*]] = plan.step {{.*}} value "vision/attention/pack_keys"
-// CHECK: plan.pack_keys {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.keys<heads 2, block 80, dot i16>>
+// CHECK: plan.pack_keys {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.keys<heads 2, block 80, dot <si16 x si16, k 2>>>
 // CHECK: %[[VALUES:.*]] = plan.step {{.*}} value "vision/attention/pack_values"
-// CHECK: plan.pack_values {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.values<heads 2, block 80, dot i16>>
+// CHECK: plan.pack_values {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.values<heads 2, block 80, dot <si16 x si16, k 2>>>
 // CHECK: plan.step "vision/attention" value "vision/attention" on "cpu"({{.*}}, %[[KEYS]], %[[VALUES]])
 module attributes {plan.target = #target} {
   func.func @tower(%x: tensor<?x130x8xf32>) -> tensor<?x130x8xf32> attributes {blue.role = "vision"} {
@@ -71,7 +71,7 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // A table of f32 that no head has the shape of stays as it is; a narrower one is in panels.
 // CHECK-LABEL: plan.weight @table
@@ -87,7 +87,7 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // CHECK-LABEL: plan.weight @half
 // CHECK-SAME: packed tensor<2x8x8xf16>
@@ -102,7 +102,7 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 
 // A tile that is left over has an encoder of its own, which reads the same weights.
 // CHECK: plan.encode_calls = [array<i64: 1>]

@@ -1,6 +1,6 @@
 // RUN: bluec-opt %s -split-input-file -lower-to-plan="context=16 chunk=4 image-batch=2" | FileCheck %s
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 !i4 = !blue.quantized<i4 group 32 scale f16>
 !i8 = !blue.quantized<i8 group 64 scale f16>
 !x = !blue.quantized<i16 group row scale f32>
@@ -8,8 +8,8 @@
 // Rows get the layout that all of their weights can be read with: sums over the greatest common
 // divisor of their groups. Weights become panels for the activations that they meet.
 // CHECK-LABEL: module
-// CHECK: plan.weight @q {{.*}}quantize<<i4 group 32 scale f16>, nearest>] packed tensor<64x128x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i16>> segment "vision"
-// CHECK: plan.weight @value {{.*}} packed tensor<64x128x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot i16>>
+// CHECK: plan.weight @q {{.*}}quantize<<i4 group 32 scale f16>, nearest>] packed tensor<64x128x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "vision"
+// CHECK: plan.weight @value {{.*}} packed tensor<64x128x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
 // CHECK: %[[X:.*]] = plan.step "vision/quantize" value "vision/relu/quantized"
 // CHECK: plan.quantize %{{.*}} : (tensor<2x3x128xf32>) -> tensor<2x3x128x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>>
 // CHECK: plan.step "vision/linear" value "vision/linear" on "cpu"(%[[X]], %{{.*}})
@@ -29,18 +29,18 @@ module attributes {plan.target = #target} {
 
 // -----
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 !w = !blue.quantized<i8 group row scale f16>
 !x = !blue.quantized<i8 group 64 scale f32>
 
 // A group that is a row asks for sums over 256; the activations' own groups count as well. A static
 // scale stays. Float activations meet a quantized weight as they are, and a weight of f16.
 // CHECK-LABEL: module
-// CHECK: plan.weight @static {{.*}}, #plan.panels<rows 8, dot i8>>
-// CHECK: plan.weight @float {{.*}}, #plan.panels<rows 8, dot f32>>
+// CHECK: plan.weight @static {{.*}}, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>
+// CHECK: plan.weight @float {{.*}}, #plan.panels<rows 8, dot <f32 x f32, k 1>>>
 // CHECK: plan.weight @half {{.*}} [#blue.convert<f16>] packed tensor<8x300x8xf16>
 // CHECK: plan.quantize %{{.*}} scale 5.000000e-01 {{.*}} #plan.rows<sums 64>>
-// CHECK: plan.linear {{.*}} : (tensor<2x300xf32>, tensor<64x300x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot f32>>)
+// CHECK: plan.linear {{.*}} : (tensor<2x300xf32>, tensor<64x300x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>)
 // CHECK: plan.linear {{.*}} : (tensor<2x300xf32>, tensor<8x300x8xf16>) -> tensor<2x64xf32>
 module attributes {plan.target = #target} {
   func.func @v(%p: tensor<?x300xf32>) -> tensor<?x64xf32> attributes {blue.role = "vision"} {

@@ -1,15 +1,15 @@
 // RUN: bluec-opt %s -lower-to-plan="context=40 chunk=4" | FileCheck %s
 
-#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
 !w = !blue.quantized<i4 group 32 scale f16>
 !x = !blue.quantized<i16 group row scale f32>
 !kv = !blue.quantized<i8 group 4 scale f16>
 
 // A tied table is packed as the head is, so that both can be the same bytes.
-// CHECK: plan.weight @table {{.*}} packed tensor<10x8x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i16>> segment "language"
-// CHECK: plan.cache @layers.0.keys : tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 128, dot i16>>
-// CHECK: plan.cache @layers.0.values : tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.values<heads 2, block 128, dot i16>>
-// CHECK: plan.weight @head {{.*}} packed tensor<10x8x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot i16>> segment "language"
+// CHECK: plan.weight @table {{.*}} packed tensor<10x8x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "language"
+// CHECK: plan.cache @layers.0.keys : tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 128, dot <si16 x si16, k 2>>>
+// CHECK: plan.cache @layers.0.values : tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.values<heads 2, block 128, dot <si16 x si16, k 2>>>
+// CHECK: plan.weight @head {{.*}} packed tensor<10x8x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "language"
 
 // CHECK: plan.entry @embed
 // CHECK: plan.embedding %{{.*}} : (tensor<4xi32>, tensor<10x8x!blue.quantized{{.*}}) -> tensor<4x8xf32>
@@ -18,7 +18,7 @@
 // are quantized whole, and the last one once more: it is the same.
 // CHECK: plan.entry @prefill
 // CHECK: %[[X:.*]] = plan.step "decoder/quantize" {{.*}} : (tensor<4x8xf32>) -> tensor<4x8x!blue.quantized
-// CHECK: plan.append_keys %{{.*}} into %{{.*}} : tensor<4x8xf32>, tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 128, dot i16>>
+// CHECK: plan.append_keys %{{.*}} into %{{.*}} : tensor<4x8xf32>, tensor<40x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 128, dot <si16 x si16, k 2>>>
 // CHECK: plan.append_values
 // CHECK: plan.attention
 // CHECK: plan.last_row {{.*}} : (tensor<4x8xf32>) -> tensor<1x8xf32>

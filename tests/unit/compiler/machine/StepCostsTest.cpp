@@ -149,7 +149,7 @@ TEST_F(StepCostsTest, Quantized) {
   const std::string x = "tensor<18x128x!blue.quantized<i8 group row scale f32>, "
                         "#plan.rows<sums 64>>";
   const std::string w = "tensor<64x128x!blue.quantized<i4 group 64 scale f16>, "
-                        "#plan.panels<rows 32, dot i8>>";
+                        "#plan.panels<rows 32, dot <ui8 x si8, k 4>>>";
   std::vector<StepCost> found = costs(R"(
     module {
       plan.weight @w dense<1.0> : tensor<64x128xf32>
@@ -206,9 +206,9 @@ TEST_F(StepCostsTest, Gathered) {
 // Attention over a quantized cache: the products' type is the layout's, the query is of floats.
 TEST_F(StepCostsTest, QuantizedCache) {
   const std::string k = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
-                        "#plan.keys<heads 2, block 128, dot i16>>";
+                        "#plan.keys<heads 2, block 128, dot <si16 x si16, k 2>>>";
   const std::string v = "tensor<128x8x!blue.quantized<i8 group 4 scale f16>, "
-                        "#plan.values<heads 2, block 128, dot i16>>";
+                        "#plan.values<heads 2, block 128, dot <si16 x si16, k 2>>>";
   std::vector<StepCost> found = costs(R"(
     module attributes {plan.context = 128 : i64} {
       plan.cache @k : )" + k + R"(

@@ -44,12 +44,34 @@ struct PanelPackingTest : testing::TestWithParam<Case> {
     context.loadDialect<blue::BlueDialect, plan::PlanDialect>();
   }
 
-  plan::PanelLayout layoutFor(const Case &c, int64_t rows, Type dot) {
+  plan::PanelLayout layoutFor(const Case &c, int64_t rows, plan::DotAttr dot) {
     FloatType scale = c.halfScales ? FloatType(builder.getF16Type()) : builder.getF32Type();
     auto element = blue::QuantizedType::get(
         &context, builder.getIntegerType(static_cast<unsigned>(c.bits)), c.group, scale, c.zeros);
     return *plan::PanelLayout::of(
-        RankedTensorType::get({c.n, c.k}, element, plan::PanelsAttr::get(&context, rows, dot)));
+        RankedTensorType::get({c.n, c.k}, element, plan::PanelsAttr::get(&context, rows, dot, 64)));
+  }
+  /// The dots of the table below.
+  std::vector<plan::DotAttr> dots() {
+    auto integer = [&](unsigned bits, bool isSigned) -> Type {
+      return IntegerType::get(&context, bits,
+                              isSigned ? IntegerType::Signed : IntegerType::Unsigned);
+    };
+    std::vector<plan::DotAttr> list = {
+        plan::DotAttr::get(&context, builder.getF32Type(), builder.getF32Type(), 1)};
+    for (auto [bits, k] : {std::pair<unsigned, int64_t>{8, 1},
+                           {8, 2},
+                           {8, 4},
+                           {8, 8},
+                           {16, 1},
+                           {16, 2},
+                           {16, 4},
+                           {32, 1},
+                           {32, 2}})
+      for (bool isSigned : {false, true})
+        list.push_back(
+            plan::DotAttr::get(&context, integer(bits, isSigned), integer(bits, true), k));
+    return list;
   }
 
   MLIRContext context;
@@ -59,14 +81,15 @@ struct PanelPackingTest : testing::TestWithParam<Case> {
 TEST_P(PanelPackingTest, IsWhereTheLayoutSays) {
   const Case c = GetParam();
   for (int64_t panelRows : {1, 8, 32})
-    for (Type dot : {Type(builder.getIntegerType(8)), Type(builder.getIntegerType(16)),
-                     Type(builder.getF32Type())}) {
+    for (plan::DotAttr dot : dots()) {
       plan::PanelLayout layout = layoutFor(c, panelRows, dot);
       quantize::Rows rows = randomRows(c, layout);
       std::vector<char> bytes(static_cast<size_t>(layout.bytes()), 0x55);
       packPanels(layout, rows, c.n, bytes.data());
 
-      const int offset = 1 << (c.bits - 1);
+      const bool twosComplement = c.bits == dot.getBits() && !dot.isLhsUnsigned();
+      const int offset = twosComplement ? 0 : 1 << (c.bits - 1);
+      const int64_t wordBytes = dot.getK() * dot.getBits() / 8;
       const int64_t each = layout.word.elements();
       for (int64_t row = 0; row < layout.panels() * panelRows; ++row)
         for (int64_t g = 0; g < layout.groups(); ++g) {
@@ -85,19 +108,20 @@ TEST_P(PanelPackingTest, IsWhereTheLayoutSays) {
           int zero = c.zeros && row < c.n ? rows.zeros[at] : 0;
           if (c.zeros)
             EXPECT_EQ(static_cast<uint8_t>(header[layout.zerosOffset() + row % panelRows]),
-                      zero + offset);
+                      static_cast<uint8_t>(zero + offset));
           for (int64_t i = 0; i < layout.wordsIn(g) * each; ++i) {
-            uint32_t word;
+            uint64_t word = 0; // little-endian
             std::memcpy(&word,
                         header + layout.headerBytes() + i / each * layout.wordBytes() +
-                            row % panelRows * 4,
-                        4);
+                            row % panelRows * wordBytes,
+                        static_cast<size_t>(wordBytes));
+            const uint64_t mask = (1u << c.bits) - 1;
             const int64_t column = g * layout.group + i;
             const bool isThere = row < c.n && i < layout.group && column < c.k;
             const int expected =
                 (isThere ? rows.elements[static_cast<size_t>(row * c.k + column)] : zero) + offset;
-            ASSERT_EQ((word >> layout.word.bitOf(i % each)) & ((1u << c.bits) - 1),
-                      static_cast<uint32_t>(expected))
+            ASSERT_EQ(word >> layout.word.bitOf(i % each) & mask,
+                      static_cast<uint64_t>(expected) & mask)
                 << "row " << row << " column " << column;
           }
         }
@@ -119,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
 /// Pieces that begin at panels make the same bytes as the whole.
 TEST_F(PanelPackingTest, PacksPiecewise) {
   const Case c{50, 70, 32, 4, true, true};
-  plan::PanelLayout layout = layoutFor(c, 16, builder.getIntegerType(16));
+  plan::PanelLayout layout = layoutFor(c, 16, dots().back());
   quantize::Rows rows = randomRows(c, layout);
   std::vector<char> whole(static_cast<size_t>(layout.bytes())), pieces(whole.size());
   packPanels(layout, rows, c.n, whole.data());

@@ -91,7 +91,7 @@ struct QuantizedStreamTest : WeightStreamTest {
     return parse("plan.weight @w #blue.source<\"w\" at 0 : tensor<300x77xf16>> "
                  "[#blue.transpose<[1, 0]>, #blue.convert<f32>, #blue.quantize<" +
                  type + ", " + method + ">] packed tensor<77x300x!blue.quantized" + type +
-                 ", #plan.panels<rows 16, dot i16>> segment \"s\"");
+                 ", #plan.panels<rows 16, dot <si16 x si16, k 2>>> segment \"s\"");
   }
   std::array<uint16_t, 77 * 300> file;
 };
@@ -130,7 +130,7 @@ TEST_F(QuantizedStreamTest, KeepsTheIntegersOfTheFile) {
                      "tensor<77x19xf32>, #blue.source<\"w\" at 20000 : tensor<77x20xui4>>>, "
                      "#blue.quantize<<i4 group 16 scale f32 zeros>, keep>] packed "
                      "tensor<77x300x!blue.quantized<i4 group 16 scale f32 zeros>, "
-                     "#plan.panels<rows 16, dot i16>> segment \"s\"";
+                     "#plan.panels<rows 16, dot <si16 x si16, k 2>>> segment \"s\"";
   auto module = parse(text);
   ASSERT_TRUE(module);
   auto op = *module->getOps<plan::WeightOp>().begin();
@@ -182,7 +182,7 @@ TEST_F(QuantizedStreamTest, QuantizesProducts) {
             "[#blue.transpose<[1, 0]>, #blue.multiply<#blue.source<\"w\" at 2 : "
             "tensor<60x40xf16>>, [#blue.transpose<[1, 0]>]>, #blue.quantize<<i8 group 32 "
             "scale f16>, nearest>] packed tensor<40x300x!blue.quantized<i8 group 32 scale "
-            "f16>, #plan.panels<rows 16, dot i16>> segment \"s\"");
+            "f16>, #plan.panels<rows 16, dot <si16 x si16, k 2>>> segment \"s\"");
   ASSERT_TRUE(module);
   auto op = *module->getOps<plan::WeightOp>().begin();
   auto packed = cast<RankedTensorType>(op.getPacked());

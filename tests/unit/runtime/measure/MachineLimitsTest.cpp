@@ -19,7 +19,7 @@ TEST(MachineLimitsTest, ReadBandwidth) {
 
 TEST(MachineLimitsTest, DotPeaks) {
   ThreadPool pool(1);
-  const std::vector<std::string> features = {"fma", "avx2", "avx512f", "avx512vnni"};
+  const std::vector<std::string> features = {"fma", "avx2", "avxvnni", "avx512f", "avx512vnni"};
   const bool known =
       std::any_of(features.begin(), features.end(), [](auto &f) { return hostHasFeature(f); });
   if (!known)

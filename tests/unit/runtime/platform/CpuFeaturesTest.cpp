@@ -28,6 +28,7 @@ TEST(CpuFeatures, AgreesWithTheCompiler) {
   EXPECT_EQ(hostHasFeature("avx2"), bool(__builtin_cpu_supports("avx2")));
   EXPECT_EQ(hostHasFeature("fma"), bool(__builtin_cpu_supports("fma")));
   EXPECT_EQ(hostHasFeature("bmi2"), bool(__builtin_cpu_supports("bmi2")));
+  EXPECT_EQ(hostHasFeature("avxvnni"), bool(__builtin_cpu_supports("avxvnni")));
   EXPECT_EQ(hostHasFeature("avx512f"), bool(__builtin_cpu_supports("avx512f")));
   EXPECT_EQ(hostHasFeature("avx512bw"), bool(__builtin_cpu_supports("avx512bw")));
   EXPECT_EQ(hostHasFeature("avx512vnni"), bool(__builtin_cpu_supports("avx512vnni")));

@@ -25,23 +25,24 @@ protected:
 
 TEST_F(LayoutsTest, WordsHoldEveryElementOnceInTheOrderOfTheDotProduct) {
   for (int64_t bits : {4, 8})
-    for (int64_t lanes : {1, 2, 4}) {
-      WordLayout word{bits, lanes};
-      std::set<int64_t> used;
-      for (int64_t i = 0; i < word.elements(); ++i)
-        used.insert(word.bitOf(i));
-      EXPECT_EQ(static_cast<int64_t>(used.size()), word.elements());
-      EXPECT_LE(*used.rbegin() + bits, 32);
-      // Step s, lane j of a dot product takes element s * lanes + j from its own part of the word.
-      for (int64_t s = 0; s < word.steps(); ++s)
-        for (int64_t j = 0; j < lanes; ++j)
-          EXPECT_EQ(word.bitOf(s * lanes + j), j * (32 / lanes) + s * bits);
-    }
+    for (int64_t operandBits : {8, 16, 32})
+      for (int64_t products : {1, 2, 4, 8}) {
+        WordLayout word{bits, products, operandBits};
+        std::set<int64_t> used;
+        for (int64_t i = 0; i < word.elements(); ++i)
+          used.insert(word.bitOf(i));
+        EXPECT_EQ(static_cast<int64_t>(used.size()), word.elements());
+        EXPECT_LE(*used.rbegin() + bits, 8 * word.bytes());
+        // Step s, product j takes element s * products + j from its own part of the word.
+        for (int64_t s = 0; s < word.steps(); ++s)
+          for (int64_t j = 0; j < products; ++j)
+            EXPECT_EQ(word.bitOf(s * products + j), j * operandBits + s * bits);
+      }
 }
 
 TEST_F(LayoutsTest, APanelsGroupsEndWhereTheRowEnds) {
-  auto layout = PanelLayout::of(parse(
-      "tensor<40x4304x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot i8>>"));
+  auto layout = PanelLayout::of(parse("tensor<40x4304x!blue.quantized<i4 group 64 scale f16>, "
+                                      "#plan.panels<rows 32, dot <ui8 x si8, k 4>>>"));
   ASSERT_TRUE(layout);
   EXPECT_EQ(layout->panels(), 2);
   EXPECT_EQ(layout->groups(), 68);
@@ -51,13 +52,13 @@ TEST_F(LayoutsTest, APanelsGroupsEndWhereTheRowEnds) {
   EXPECT_EQ(layout->groupOffset(1), 64 + 8 * 128);
   EXPECT_EQ(layout->panelBytes(), 67 * (64 + 8 * 128) + 64 + 2 * 128);
   EXPECT_EQ(denseBytes(parse("tensor<40x4304x!blue.quantized<i4 group 64 scale f16>, "
-                             "#plan.panels<rows 32, dot i8>>")),
+                             "#plan.panels<rows 32, dot <ui8 x si8, k 4>>>")),
             2 * layout->panelBytes());
 }
 
 TEST_F(LayoutsTest, ZerosFollowTheScalesOfAGroup) {
   auto layout = PanelLayout::of(parse("tensor<16x48x!blue.quantized<i8 group 32 scale f32 zeros>, "
-                                      "#plan.panels<rows 16, dot i16>>"));
+                                      "#plan.panels<rows 16, dot <si16 x si16, k 2>>>"));
   ASSERT_TRUE(layout);
   EXPECT_EQ(layout->zerosOffset(), 64);
   EXPECT_EQ(layout->headerBytes(), 128);
@@ -65,8 +66,8 @@ TEST_F(LayoutsTest, ZerosFollowTheScalesOfAGroup) {
 }
 
 TEST_F(LayoutsTest, OneGroupARow) {
-  auto layout = PanelLayout::of(parse(
-      "tensor<32x50x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot i8>>"));
+  auto layout = PanelLayout::of(parse("tensor<32x50x!blue.quantized<i8 group row scale f16>, "
+                                      "#plan.panels<rows 32, dot <ui8 x si8, k 4>>>"));
   ASSERT_TRUE(layout);
   EXPECT_EQ(layout->groups(), 1);
   EXPECT_EQ(layout->wordsIn(0), 13);
@@ -85,9 +86,9 @@ TEST_F(LayoutsTest, RowsCarryScalesAndSums) {
 
 TEST_F(LayoutsTest, ACacheIsAByteAnElementAndAScaleAPosition) {
   auto keys = CacheLayout::of(parse("tensor<2048x2304x!blue.quantized<i8 group 64 scale f16>, "
-                                    "#plan.keys<heads 36, block 32, dot i16>>"));
+                                    "#plan.keys<heads 36, block 32, dot <si16 x si16, k 2>>>"));
   auto values = CacheLayout::of(parse("tensor<2048x2304x!blue.quantized<i8 group 64 scale f16>, "
-                                      "#plan.values<heads 36, block 32, dot i16>>"));
+                                      "#plan.values<heads 36, block 32, dot <si16 x si16, k 2>>>"));
   ASSERT_TRUE(keys && values);
   EXPECT_EQ(keys->dims, 64);
   EXPECT_EQ(keys->blockBytes(), 64 + 64 * 32);
@@ -98,9 +99,9 @@ TEST_F(LayoutsTest, ACacheIsAByteAnElementAndAScaleAPosition) {
 
 TEST_F(LayoutsTest, AnEncodersKeysAndValuesHaveABatchAndScalesOfF32) {
   auto keys = CacheLayout::of(parse("tensor<3x49x144x!blue.quantized<i16 group 72 scale f32>, "
-                                    "#plan.keys<heads 2, block 32, dot i16>>"));
+                                    "#plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>"));
   auto values = CacheLayout::of(parse("tensor<3x49x144x!blue.quantized<i8 group 72 scale f32>, "
-                                      "#plan.values<heads 2, block 32, dot i8>>"));
+                                      "#plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>"));
   ASSERT_TRUE(keys && values);
   EXPECT_EQ(keys->batch, 3);
   EXPECT_EQ(keys->positions, 49);
@@ -111,9 +112,172 @@ TEST_F(LayoutsTest, AnEncodersKeysAndValuesHaveABatchAndScalesOfF32) {
   EXPECT_EQ(keys->bytes(), 3 * 2 * 2 * keys->blockBytes());
   EXPECT_EQ(values->blockBytes(), 128 + 8 * 72 * 4);
   EXPECT_EQ(denseBytes(parse("tensor<3x49x144x!blue.quantized<i16 group 72 scale f32>, "
-                             "#plan.keys<heads 2, block 32, dot i16>>")),
+                             "#plan.keys<heads 2, block 32, dot <si16 x si16, k 2>>>")),
             keys->bytes());
 }
+
+//===------------------------------------------------------------------------------------------===//
+// Layouts of targets that differ in every fact
+//===------------------------------------------------------------------------------------------===//
+
+struct Facts {
+  int64_t vectorBits, alignment, pointerBits;
+  const char *dots;
+};
+
+/// Signed and unsigned, one, two, four and eight products, and no dot at all.
+constexpr Facts kFacts[] = {
+    {128, 64, 64, "[#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]"},
+    {128, 64, 32, "[#plan.dot<si16 x si16, k 2>]"},
+    {128, 128, 64, "[#plan.dot<si8 x si8, k 8>, #plan.dot<si16 x si16, k 2>]"},
+    {256, 64, 64, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
+    {256, 128, 32, "[#plan.dot<si8 x si8, k 1>, #plan.dot<ui16 x si16, k 1>]"},
+    {256, 64, 64, "[]"},
+    {512, 64, 64, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
+    {512, 128, 64, "[#plan.dot<si8 x si8, k 2>, #plan.dot<si16 x si16, k 2>]"},
+    {1024, 128, 32, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
+};
+
+class FactsTest : public LayoutsTest, public ::testing::WithParamInterface<Facts> {
+protected:
+  void SetUp() override {
+    const Facts &facts = GetParam();
+    auto dots = cast<ArrayAttr>(parseAttribute(facts.dots, &context));
+    target = TargetAttr::get(&context, "t", "", "", "", facts.vectorBits, 32, 32768, 524288, false,
+                             facts.alignment, 64, facts.pointerBits, dots, {}, {}, {});
+  }
+  IntegerType integer(int64_t bits) {
+    return IntegerType::get(&context, static_cast<unsigned>(bits));
+  }
+  bluec::blue::QuantizedType quantized(int64_t bits, int64_t group, FloatType scale,
+                                       bool zeros = false) {
+    return bluec::blue::QuantizedType::get(&context, integer(bits), group, scale, zeros);
+  }
+
+  TargetAttr target;
+};
+
+/// Bits that are taken, each once.
+class Taken {
+public:
+  void take(int64_t firstBit, int64_t bits) {
+    for (int64_t bit = firstBit; bit < firstBit + bits; ++bit)
+      EXPECT_TRUE(all.insert(bit).second) << "bit " << bit << " is taken twice";
+  }
+  void expectWithin(int64_t bytes) const {
+    EXPECT_GE(*all.begin(), 0);
+    EXPECT_LT(*all.rbegin(), 8 * bytes);
+  }
+
+private:
+  std::set<int64_t> all;
+};
+
+TEST_P(FactsTest, DotsAreTheNarrowestThatTakeTheActivations) {
+  for (int64_t bits : {8, 16}) {
+    DotAttr dot = dotFor(target, integer(bits));
+    EXPECT_GE(dot.getBits(), bits);
+    EXPECT_TRUE(hasDot(target, dot));
+    EXPECT_FALSE(dot.isRhsUnsigned());
+    for (auto other : target.getDots().getAsRange<DotAttr>())
+      EXPECT_TRUE(other.getBits() < bits || other.getBits() >= dot.getBits());
+  }
+  EXPECT_TRUE(dotFor(target, Float32Type::get(&context)).isFloat());
+}
+
+TEST_P(FactsTest, PanelsHoldEveryElementOnce) {
+  for (int64_t bits : {4, 8})
+    for (int64_t activations : {8, 16}) {
+      constexpr int64_t n = 70, k = 100, group = 32;
+      auto type =
+          RankedTensorType::get({n, k}, quantized(bits, group, Float16Type::get(&context), true),
+                                panelsFor(target, integer(activations)));
+      PanelLayout layout = *PanelLayout::of(type);
+      EXPECT_EQ(layout.rows, 2 * target.getVectorBits() / 32);
+      EXPECT_EQ(layout.panelBytes() % target.getAlignment(), 0);
+      EXPECT_EQ(layout.headerBytes() % target.getAlignment(), 0);
+      Taken taken;
+      for (int64_t row = 0; row < n; ++row)
+        for (int64_t g = 0; g < layout.groups(); ++g) {
+          int64_t header = row / layout.rows * layout.panelBytes() + layout.groupOffset(g);
+          int64_t lane = row % layout.rows;
+          taken.take(8 * (header + lane * layout.scaleBytes), 8 * layout.scaleBytes);
+          taken.take(8 * (header + layout.zerosOffset() + lane), 8);
+          for (int64_t i = 0; i < group && g * group + i < k; ++i) {
+            int64_t word = i / layout.word.elements();
+            EXPECT_LT(word, layout.wordsIn(g));
+            int64_t at = header + layout.headerBytes() + word * layout.wordBytes() +
+                         lane * layout.word.bytes();
+            taken.take(8 * at + layout.word.bitOf(i % layout.word.elements()), bits);
+          }
+        }
+      taken.expectWithin(layout.bytes());
+    }
+}
+
+TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
+  for (int64_t bits : {8, 16}) {
+    auto type = RankedTensorType::get({5, 100}, quantized(bits, 32, Float32Type::get(&context)),
+                                      rowsFor(target, &context, 32));
+    RowLayout layout = *RowLayout::of(type);
+    EXPECT_EQ(layout.scalesOffset() % target.getAlignment(), 0);
+    EXPECT_EQ(layout.sumsOffset() % target.getAlignment(), 0);
+    EXPECT_EQ(layout.rowBytes() % target.getAlignment(), 0);
+    EXPECT_GE(layout.scalesOffset(), 100 * bits / 8);
+    EXPECT_GE(layout.sumsOffset(), layout.scalesOffset() + 4 * 4);
+    EXPECT_GE(layout.rowBytes(), layout.sumsOffset() + 4 * 4);
+    // The last word of a dot product does not reach past them.
+    EXPECT_LE(100 * bits / 8 + dotFor(target, integer(bits)).getK() * bits / 8,
+              layout.scalesOffset() + target.getAlignment());
+  }
+}
+
+TEST_P(FactsTest, CachesHoldEveryElementOnce) {
+  for (int64_t dot : {8, 16})
+    for (bool keys : {true, false}) {
+      constexpr int64_t heads = 2, dims = 20, positions = 70, block = 32;
+      Attribute encoding = keys ? Attribute(keysFor(target, heads, block, integer(dot)))
+                                : Attribute(valuesFor(target, heads, block, integer(dot)));
+      auto type = RankedTensorType::get({positions, heads * dims},
+                                        quantized(8, dims, Float16Type::get(&context)), encoding);
+      CacheLayout layout = *CacheLayout::of(type);
+      EXPECT_EQ(layout.headerBytes() % target.getAlignment(), 0);
+      EXPECT_EQ(layout.blockBytes() % target.getAlignment(), 0);
+      int64_t each = layout.word.elements();
+      Taken taken;
+      for (int64_t head = 0; head < heads; ++head)
+        for (int64_t p = 0; p < positions; ++p) {
+          int64_t start = head * layout.headBytes() + p / block * layout.blockBytes();
+          int64_t inBlock = p % block;
+          taken.take(8 * (start + inBlock * layout.scaleBytes), 8 * layout.scaleBytes);
+          for (int64_t d = 0; d < dims; ++d) {
+            int64_t row = (keys ? d : inBlock) / each, inWord = (keys ? d : inBlock) % each;
+            EXPECT_LT(row, layout.words());
+            int64_t at = start + layout.headerBytes() + row * layout.wordBytes() +
+                         (keys ? inBlock : d) * layout.word.bytes();
+            taken.take(8 * at + layout.word.bitOf(inWord), 8);
+          }
+        }
+      taken.expectWithin(layout.bytes());
+    }
+}
+
+// What stands on a dot's left is in two's complement where it is as wide as a signed operand.
+TEST_P(FactsTest, OffsetsFollowFromTheDotsLeftSide) {
+  for (int64_t activations : {8, 16}) {
+    DotAttr dot = dotFor(target, integer(activations));
+    bool isSigned = dot.getLhs().isSignedInteger();
+    EXPECT_EQ(offsetFor(dot, 4), 8);
+    EXPECT_EQ(offsetFor(dot, 8), isSigned && dot.getBits() == 8 ? 0 : 128);
+    if (activations == 16)
+      EXPECT_EQ(offsetFor(dot, 16), isSigned && dot.getBits() == 16 ? 0 : 32768);
+    auto values = RankedTensorType::get({64, 32}, quantized(8, 16, Float16Type::get(&context)),
+                                        valuesFor(target, 2, 32, integer(activations)));
+    EXPECT_EQ(CacheLayout::of(values)->offset, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, FactsTest, ::testing::ValuesIn(kFacts));
 
 TEST_F(LayoutsTest, OtherTypesHaveNone) {
   RankedTensorType plain = parse("tensor<4x8xf32>");

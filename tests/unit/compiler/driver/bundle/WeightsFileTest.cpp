@@ -294,11 +294,11 @@ TEST_F(WeightsFileTest, DigestsTellEqualRowsWhereverTheyAre) {
   auto module = parse(R"(
     plan.weight @head #blue.source<"w" at 0 : tensor<300x77xf32>> [#blue.transpose<[1, 0]>,
       #blue.quantize<<i4 group 64 scale f16>, search>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot <si16 x si16, k 2>>> segment "s"
     plan.weight @table #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, search>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot <si16 x si16, k 2>>> segment "s"
     plan.weight @other #blue.source<"e" at 0 : tensor<77x300xf32>> [#blue.quantize<<i4 group 64 scale f16>, nearest>]
-      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot i16>> segment "s"
+      packed tensor<77x300x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 16, dot <si16 x si16, k 2>>> segment "s"
   )");
   ASSERT_TRUE(module);
   ASSERT_TRUE(succeeded(digestWeights(*module, reader)));

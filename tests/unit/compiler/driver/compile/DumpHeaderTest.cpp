@@ -58,7 +58,7 @@ TEST_F(DumpHeaderTest, SaysWhatWeightsBecome) {
 TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
   auto module = parse(R"(
     module attributes {plan.context = 20 : i64} {
-      plan.cache @k : tensor<20x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 8, dot i16>>
+      plan.cache @k : tensor<20x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 8, dot <si16 x si16, k 2>>>
       plan.weight @w #blue.source<"m" at 0 : tensor<8x8xf32>> packed tensor<1x8x8xf32> segment "s" offset 0
       plan.weight @same #blue.source<"m" at 0 : tensor<8x8xf32>> packed tensor<1x8x8xf32> segment "s" offset 0
       plan.entry @prefill kind prefill capacity 8 segment "s" arena 1000000 {
@@ -98,7 +98,7 @@ TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
 TEST_F(DumpHeaderTest, SaysWhatFusionSaves) {
   auto module = parse(R"(
     !x = tensor<2x9x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>
-    !w = tensor<8x64x!blue.quantized<i8 group 16 scale f16>, #plan.panels<rows 8, dot i8>>
+    !w = tensor<8x64x!blue.quantized<i8 group 16 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>
     plan.weight @w #blue.source<"m" at 0 : tensor<24x64xf32>>
       [#blue.multiply<#blue.source<"m" at 0 : tensor<8x24xf32>>, []>,
        #blue.quantize<<i8 group 16 scale f16>, nearest>] packed !w segment "s"

@@ -1,0 +1,140 @@
+// RUN: bluec-opt %s -split-input-file -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
+
+// Bytes with signs on both sides: weights stand as they are, nothing has to be taken out.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 4>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK-NOT: arith.shli
+// CHECK-NOT: arith.andi
+// CHECK: kernel.dot {{.*}} k 4 : vector<4xi32>, vector<16xi8>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Nibbles keep their offset: by a mask they are bytes without a sign.
+!w = tensor<16x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 4>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: arith.shli
+// CHECK: arith.andi
+// CHECK: kernel.dot {{.*}} k 4 {lhs_bits = 4 : i64} : vector<4xi32>, vector<16xi8>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// A target with dots of words only: bytes of activations become words on their way.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: vector.load {{.*}} vector<2xi8>
+// CHECK: arith.extsi {{.*}} : vector<2xi8> to vector<2xi16>
+// CHECK: kernel.dot {{.*}} k 2 : vector<4xi32>, vector<8xi16>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// One product a lane: a word has 16 bits, two weights.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 1>>>
+!x = tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: vector.load {{.*}} : memref<{{.*}}xi8>, vector<8xi8>
+// CHECK: kernel.dot {{.*}} k 1 : vector<4xi32>, vector<4xi16>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// No dot at all.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si32 x si32, k 1>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: arith.extsi {{.*}} : vector<1xi8> to vector<1xi32>
+// CHECK: kernel.dot {{.*}} k 1 : vector<4xi32>, vector<4xi32>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Words of 64 bits.
+!w = tensor<16x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 8>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: vector.broadcast {{.*}} : i64 to vector<4xi64>
+// CHECK: kernel.dot {{.*}} k 8 {lhs_bits = 4 : i64} : vector<4xi32>, vector<32xi8>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f kind prefill capacity 4 segment "s" {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
