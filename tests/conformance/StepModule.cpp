@@ -180,7 +180,7 @@ std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
   std::string best;
   for (const auto &target : targets::allTargets().all()) {
     names.push_back(target->name().str());
-    if (target->runsHere())
+    if (target->runsInProcess())
       best = target->name().str();
   }
   for (const OtherFacts &other : kOtherFacts) {
@@ -279,7 +279,7 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
       mlir::failed(packager.package(paths, shared, error)))
     return false;
-  if (target->runsHere())
+  if (target->runsInProcess())
     library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
   // For a look at the machine code.
   if (!getenv("BLUEC_KEEP_OBJECTS")) {
@@ -287,7 +287,7 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
       llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(shared);
   }
-  if (!target->runsHere())
+  if (!target->runsInProcess())
     return true;
   if (!library) {
     error = dlerror();
