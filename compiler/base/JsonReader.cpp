@@ -27,6 +27,19 @@ std::optional<JsonValue> bluec::readJsonFile(const std::string &path, std::strin
   return parseJson(text, shownAs, limits, fault);
 }
 
+static constexpr std::string_view inlinePrefix = "json:";
+
+std::optional<std::string_view> bluec::inlineJson(std::string_view nameOrText) {
+  if (nameOrText.starts_with(inlinePrefix))
+    nameOrText.remove_prefix(inlinePrefix.size());
+  return nameOrText.starts_with("{") ? std::optional(nameOrText) : std::nullopt;
+}
+
+std::string bluec::asPassOption(std::string_view nameOrText) {
+  const bool isText = nameOrText.starts_with("{");
+  return std::string(isText ? inlinePrefix : "").append(nameOrText);
+}
+
 JsonReader::JsonReader(const JsonValue &value, std::string file, std::string field,
                        std::string &fault, JsonNulls nulls)
     : object(value), file(std::move(file)), field(std::move(field)), fault(fault), nulls(nulls) {

@@ -14,6 +14,12 @@ namespace bluec {
 std::optional<JsonValue> readJsonFile(const std::string &path, std::string_view shownAs,
                                       const JsonLimits &limits, std::string &fault);
 
+/// The object itself where the name of a file may stand, too: "{...}", or "json:{...}" as the value
+/// of a pass option, from which MLIR would take the braces off. Nothing for anything else.
+std::optional<std::string_view> inlineJson(std::string_view nameOrText);
+/// As the value of a pass option, which MLIR prints and reads as the same.
+std::string asPassOption(std::string_view nameOrText);
+
 /// Null in a file of others means that a field is not there; in a file of bluec's own it is wrong.
 enum class JsonNulls { Wrong, Absent };
 

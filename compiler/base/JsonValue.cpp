@@ -297,15 +297,15 @@ private:
 JsonValue JsonParser::value(int depth) {
   skipSpace();
   const JsonPlace place = here();
-  if (depth > limits.depth) {
-    failWith("expected at most " + std::to_string(limits.depth) + " levels of nesting", "");
-    return {};
-  }
   if (++values > limits.values) {
     failWith("expected at most " + std::to_string(limits.values) + " values", "more");
     return {};
   }
   const char c = at < text.size() ? text[at] : '\0';
+  if ((c == '{' || c == '[') && depth == limits.depth) {
+    failWith("expected at most " + std::to_string(limits.depth) + " levels of nesting", "");
+    return {};
+  }
   if (c == '{')
     return object(depth + 1, place);
   if (c == '[')

@@ -234,9 +234,6 @@ llvm::Expected<Machine> Machine::parse(StringRef json, StringRef where) {
   return value ? readMachine(std::move(*value), where) : llvm::createStringError(fault);
 }
 
-/// Whether it is one itself, not a name.
-static bool isText(StringRef text) { return text.ltrim().starts_with("{"); }
-
 static const ShippedMachine *findShipped(StringRef name) {
   for (const ShippedMachine &machine : shippedMachines())
     if (name == machine.name)
@@ -245,14 +242,15 @@ static const ShippedMachine *findShipped(StringRef name) {
 }
 
 bool bluec::machineExists(StringRef machine) {
-  return findShipped(machine) || isText(machine) || llvm::sys::fs::exists(machine);
+  return findShipped(machine) || inlineJson(std::string_view(machine)) ||
+         llvm::sys::fs::exists(machine);
 }
 
 llvm::Expected<Machine> Machine::load(StringRef machine) {
   if (const ShippedMachine *shipped = findShipped(machine))
     return parse(shipped->json, shipped->name);
-  if (isText(machine))
-    return parse(machine, "machine");
+  if (auto text = inlineJson(std::string_view(machine)))
+    return parse(*text, "machine");
   std::string fault;
   std::optional<JsonValue> value =
       readJsonFile(machine.str(), std::string_view(machine), JsonLimits(), fault);

@@ -212,9 +212,6 @@ llvm::Expected<Recipe> Recipe::parse(StringRef json, StringRef where) {
   return value ? read(std::move(*value), where) : llvm::createStringError(fault);
 }
 
-/// Whether it is one itself, not a name.
-static bool isText(StringRef text) { return text.ltrim().starts_with("{"); }
-
 static const ShippedRecipe *findShipped(StringRef name) {
   for (const ShippedRecipe &recipe : shippedRecipes())
     if (name == recipe.name)
@@ -223,14 +220,15 @@ static const ShippedRecipe *findShipped(StringRef name) {
 }
 
 bool bluec::recipeExists(StringRef recipe) {
-  return findShipped(recipe) || isText(recipe) || llvm::sys::fs::exists(recipe);
+  return findShipped(recipe) || inlineJson(std::string_view(recipe)) ||
+         llvm::sys::fs::exists(recipe);
 }
 
 llvm::Expected<Recipe> Recipe::load(StringRef recipe) {
   if (const ShippedRecipe *shipped = findShipped(recipe))
     return parse(shipped->json, shipped->name);
-  if (isText(recipe))
-    return parse(recipe, "recipe");
+  if (auto text = inlineJson(std::string_view(recipe)))
+    return parse(*text, "recipe");
   std::string fault;
   std::optional<JsonValue> value =
       readJsonFile(recipe.str(), std::string_view(recipe), JsonLimits(), fault);

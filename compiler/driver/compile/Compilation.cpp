@@ -267,13 +267,13 @@ LogicalResult Compilation::checkCalibration() {
 }
 
 LogicalResult Compilation::checkOptions() {
-  target = lookUpTarget(options.target, diagnostics);
-  if (!target)
-    return failure();
   FailureOr<Recipe> found = lookUpRecipe(options.recipe, diagnostics);
   if (failed(found))
     return failure();
   recipe = std::move(*found);
+  target = lookUpTarget(options.target, diagnostics);
+  if (!target)
+    return failure();
   if (failed(checkMachine()) || failed(checkForm()) || failed(checkCalibration()))
     return failure();
   bool looksAtPlan = !options.report.empty() || !options.trace.empty();

@@ -1,5 +1,6 @@
 #include "compiler/driver/session/Pipelines.h"
 
+#include "compiler/base/JsonReader.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/verify_model/VerifyModel.h"
@@ -23,13 +24,6 @@
 #include "mlir/Transforms/Passes.h"
 
 using namespace bluec;
-
-/// A JSON text as the value of a pass option. MLIR prints braces round a value that has a space
-/// before anything else, and takes them off again when it reads it; those of the text itself it
-/// would take off, too.
-static std::string asOption(llvm::StringRef nameOrText) {
-  return (nameOrText.starts_with("{") ? " " : "") + nameOrText.str();
-}
 
 void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
@@ -64,7 +58,7 @@ void bluec::buildFoldingPipeline(mlir::OpPassManager &passes) {
 void bluec::buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe,
                                    bool calibrated) {
   QuantizeModelOptions quantize;
-  quantize.recipe = asOption(recipe);
+  quantize.recipe = asPassOption(std::string_view(recipe));
   quantize.calibrated = calibrated;
   passes.addPass(createQuantizeModel(quantize));
 }
@@ -78,7 +72,7 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   passes.addPass(createFuseSteps());
   passes.addPass(createFuseDownsampling());
   PlaceStepsOptions place;
-  place.machine = asOption(options.machine);
+  place.machine = asPassOption(options.machine);
   passes.addPass(createPlaceSteps(place));
   passes.addPass(createCutStages());
 }

@@ -94,6 +94,14 @@ TEST_F(JsonReaderTest, ShowsLittleOfALongValue) {
   EXPECT_EQ(JsonReader::shown("short"), "\"short\"");
 }
 
+TEST_F(JsonReaderTest, KnowsTextFromNames) {
+  EXPECT_EQ(inlineJson("{}"), "{}");
+  EXPECT_EQ(inlineJson(asPassOption(R"({"a": 1})")), R"({"a": 1})");
+  EXPECT_EQ(inlineJson("a.json"), std::nullopt);
+  EXPECT_EQ(inlineJson("json:a"), std::nullopt);
+  EXPECT_EQ(asPassOption("a.json"), "a.json");
+}
+
 TEST_F(JsonReaderTest, ReadsFiles) {
   std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "bluec_json_reader";
   std::ofstream(path) << "{\"a\": }";

@@ -125,7 +125,7 @@ TEST(JsonValueTest, RefusesWhatIsNoUtf8) {
 
 TEST(JsonValueTest, KeepsToItsLimits) {
   JsonLimits limits = {size_t{1} << 20, /*depth=*/3, /*values=*/5};
-  EXPECT_EQ(faultOf("[[[[1]]]]", limits), "a.json:1:5: expected at most 3 levels of nesting");
+  EXPECT_EQ(faultOf("[[[[1]]]]", limits), "a.json:1:4: expected at most 3 levels of nesting");
   EXPECT_EQ(faultOf("[1,2,3,4,5]", limits), "a.json:1:10: expected at most 5 values, found more");
   EXPECT_EQ(faultOf(std::string(2 << 20, ' '), limits),
             "a.json: expected at most 1 MiB, found 2097152 bytes");
