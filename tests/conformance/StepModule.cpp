@@ -48,8 +48,6 @@ constexpr OtherFacts kOtherFacts[] = {
     {"words", 128, 16, 32, 32, "[#plan.dot<si16 x si16, k 2>]"},
     // No dot at all.
     {"none", 256, 16, 64, 64, "[]"},
-    // Vectors of 64 bytes, whatever the machine has, in rows aligned to 128.
-    {"wide", 512, 32, 128, 32, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
     // Words of 64 bits, as tiles of 2 x 8 take them.
     {"eight", 128, 32, 128, 64, "[#plan.dot<si8 x si8, k 8>, #plan.dot<si16 x si16, k 4>]"},
 };
