@@ -167,7 +167,8 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
   return expected;
 }
 
-void expectWithin(const Data &actual, const Case::Expected &expected) {
+/// `nearest` is how near to its bound the worst error has to be, as a part of it.
+void expectWithin(const Data &actual, const Case::Expected &expected, double nearest = 0.2) {
   ASSERT_GE(actual.size(), expected.rows.size());
   double worst = 0;
   for (size_t i = 0; i < expected.rows.size(); ++i) {
@@ -178,7 +179,7 @@ void expectWithin(const Data &actual, const Case::Expected &expected) {
     worst = std::max(worst, error / bound);
   }
   // A bound that nothing comes near would hold for a wrong kernel too.
-  EXPECT_GE(worst, 0.2);
+  EXPECT_GE(worst, nearest);
 }
 
 /// The plain evaluator's blue.attention without a past: the rows, the keys and the values.
@@ -689,7 +690,10 @@ TEST_P(QuantizedAttentionTest, EncoderPacksAndAttends) {
       expectPacked(c.keys, k, keyBytes, batch);
       expectPacked(c.values, v, valueBytes, batch);
       Data whole = steps.run("attend", {q, keys, values}, batch);
-      expectWithin(whole, encoderReference(c, q, keyBytes, valueBytes, batch));
+      // With weights of seven bits, more of the bound is the rounding of many weights, which adds
+      // up to its sum for nobody.
+      expectWithin(whole, encoderReference(c, q, keyBytes, valueBytes, batch),
+                   c.keys.mostWeight() > 127 ? 0.2 : 0.15);
       expectSameBits(steps.run("attend", {q, keys, values}, batch, 0, Split::Threads), whole,
                      c.queryElements());
       if (batch == 1)
