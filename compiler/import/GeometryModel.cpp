@@ -1,16 +1,15 @@
 #include "compiler/import/GeometryModel.h"
 
+#include "compiler/base/JsonReader.h"
 #include "compiler/dialect/blue/Blue.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace bluec;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -27,76 +26,40 @@ constexpr int64_t mostVocabulary = 1 << 24;
 constexpr int64_t mostPixels = 1 << 14; // a side of a tile
 constexpr int64_t mostTileTokens = 1 << 16;
 
-/// Reads fields of one object of config.json; remembers the first fault.
+/// Reads fields of one object of config.json.
 class Fields {
 public:
-  Fields(const Json &json, std::string where, std::string &fault)
-      : json(json), where(std::move(where)), fault(fault) {}
+  Fields(const JsonValue &object, const char *name, std::string &fault)
+      : reader(object.isNull() ? none() : object, "config.json", name, fault, JsonNulls::Absent) {}
 
-  bool has(const char *key) const { return json.is_object() && json.contains(key); }
-
+  bool has(const char *key) const { return reader.find(key) != nullptr; }
   /// In 1 .. most; required.
-  int64_t size(const char *key, int64_t most = mostWidth) {
-    if (!has(key)) {
-      fail(key, "a whole number", "none");
-      return 1;
-    }
-    const Json &value = json[key];
-    bool fits =
-        value.is_number_unsigned()
-            ? value.get<uint64_t>() >= 1 && value.get<uint64_t>() <= static_cast<uint64_t>(most)
-            : value.is_number_integer() && value.get<int64_t>() >= 1 &&
-                  value.get<int64_t>() <= most;
-    if (fits)
-      return value.get<int64_t>();
-    fail(key, "a whole number from 1 to " + std::to_string(most), shown(value));
-    return 1;
+  int64_t size(const char *key, int64_t most = mostWidth) const {
+    reader.require(key, "a whole number");
+    return sizeOr(key, 1, most);
   }
-  int64_t sizeOr(const char *key, int64_t otherwise, int64_t most = mostWidth) {
-    return has(key) ? size(key, most) : otherwise;
+  int64_t sizeOr(const char *key, int64_t otherwise, int64_t most = mostWidth) const {
+    return reader.integer(key, 1, most).value_or(otherwise);
   }
-  double epsilonOr(const char *key, double otherwise) {
-    if (!has(key))
-      return otherwise;
-    const Json &value = json[key];
-    if (value.is_number() && value.get<double>() >= 0 && value.get<double>() <= 1)
-      return value.get<double>();
-    fail(key, "a number from 0 to 1", shown(value));
-    return otherwise;
+  double epsilonOr(const char *key, double otherwise) const {
+    return reader.number(key, otherwise, 0, 1);
   }
-  bool flagOr(const char *key, bool otherwise) {
-    if (!has(key))
-      return otherwise;
-    if (json[key].is_boolean())
-      return json[key].get<bool>();
-    fail(key, "true or false", shown(json[key]));
-    return otherwise;
-  }
+  bool flagOr(const char *key, bool otherwise) const { return reader.boolean(key, otherwise); }
   /// One of the names; the first when the field is not there.
-  std::string choice(const char *key, ArrayRef<StringRef> names) {
-    if (!has(key))
-      return names.front().str();
-    std::string found = json[key].is_string() ? json[key].get<std::string>() : std::string();
-    if (!llvm::is_contained(names, found))
-      fail(key, llvm::join(names, " or "), shown(json[key]));
-    return found;
+  std::string choice(const char *key, ArrayRef<std::string> names) const {
+    return has(key) ? reader.choice(key, std::span(names.data(), names.size())) : names.front();
   }
-
-  void fail(const std::string &key, const std::string &expected, const std::string &found) {
-    if (fault.empty())
-      fault = "config.json: " + where + key + ": expected " + expected + ", found " + found;
+  void fail(const char *key, const std::string &expected, int64_t found) const {
+    reader.failWith(key, expected, std::to_string(found));
   }
 
 private:
-  static std::string shown(const Json &value) {
-    constexpr size_t most = 60;
-    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return text.size() > most ? text.substr(0, most) + "..." : text;
+  static const JsonValue &none() {
+    static const JsonValue object{JsonValue::Object()};
+    return object;
   }
 
-  const Json &json;
-  std::string where;
-  std::string &fault;
+  JsonReader reader;
 };
 
 struct VisionSizes {
@@ -116,7 +79,7 @@ struct TextSizes {
 };
 
 VisionSizes readVision(const ModelConfig &config, std::string &fault) {
-  Fields vision(config.vision, "vision_config.", fault);
+  Fields vision(config.vision, "vision_config", fault);
   VisionSizes sizes;
   sizes.image = vision.size("image_size", mostPixels);
   sizes.patch = vision.size("patch_size", mostPixels);
@@ -131,24 +94,24 @@ VisionSizes readVision(const ModelConfig &config, std::string &fault) {
   if (sizes.side < 1 || sizes.side * sizes.side > mostTileTokens)
     vision.fail("patch_size",
                 "one that makes 1 to " + std::to_string(mostTileTokens) + " patches of a tile",
-                std::to_string(sizes.patch));
+                sizes.patch);
   if (sizes.hidden % sizes.heads != 0)
-    vision.fail("num_attention_heads", "a divisor of hidden_size", std::to_string(sizes.heads));
+    vision.fail("num_attention_heads", "a divisor of hidden_size", sizes.heads);
 
-  Fields downsample(config.downsample, "downsample.", fault);
+  Fields downsample(config.downsample, "downsample", fault);
   if (downsample.size("factor", 16) != 2)
-    downsample.fail("factor", "2", std::to_string(downsample.size("factor", 16)));
+    downsample.fail("factor", "2", downsample.size("factor", 16));
   sizes.fused = downsample.size("hidden_size");
-  Fields projector(config.projector, "projector.", fault);
+  Fields projector(config.projector, "projector", fault);
   sizes.features = projector.size("hidden_size");
   sizes.projectorActivation = projector.choice("hidden_act", {"gelu", "gelu_pytorch_tanh"});
   if (projector.sizeOr("num_layers", 2) != 2)
-    projector.fail("num_layers", "2", std::to_string(projector.size("num_layers")));
+    projector.fail("num_layers", "2", projector.size("num_layers"));
   return sizes;
 }
 
 TextSizes readText(const ModelConfig &config, std::string &fault) {
-  Fields text(config.text, "text_config.", fault);
+  Fields text(config.text, "text_config", fault);
   TextSizes sizes;
   sizes.vocabulary = text.size("vocab_size", mostVocabulary);
   sizes.hidden = text.size("hidden_size");
@@ -157,16 +120,15 @@ TextSizes readText(const ModelConfig &config, std::string &fault) {
   sizes.heads = text.size("num_attention_heads");
   sizes.kvHeads = text.sizeOr("num_key_value_heads", sizes.heads);
   if (!text.has("head_dim") && sizes.hidden % sizes.heads != 0)
-    text.fail("num_attention_heads", "a divisor of hidden_size", std::to_string(sizes.heads));
+    text.fail("num_attention_heads", "a divisor of hidden_size", sizes.heads);
   sizes.headDim = text.sizeOr("head_dim", sizes.hidden / sizes.heads);
   if (sizes.heads % sizes.kvHeads != 0)
-    text.fail("num_key_value_heads", "a divisor of num_attention_heads",
-              std::to_string(sizes.kvHeads));
+    text.fail("num_key_value_heads", "a divisor of num_attention_heads", sizes.kvHeads);
   if (sizes.headDim % 2 != 0 || sizes.headDim * sizes.heads > mostWidth)
     text.fail("head_dim",
               "an even number that makes heads of at most " + std::to_string(mostWidth) +
                   " elements",
-              std::to_string(sizes.headDim));
+              sizes.headDim);
   sizes.rmsEpsilon = text.epsilonOr("rms_norm_eps", 1e-6);
   sizes.layerEpsilon = text.epsilonOr("layer_norm_eps", 1e-5);
   sizes.stableEmbedding = text.flagOr("use_stable_embedding", false);

@@ -1,281 +1,183 @@
 #include "compiler/import/ModelConfig.h"
 
-#include "runtime/vision/Tiles.h"
+#include "compiler/base/JsonReader.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
-#include <cmath>
 #include <map>
 
 using namespace bluec;
-using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr uint64_t largestFile = uint64_t{64} << 20; // bytes; real ones have a few kilobytes
-constexpr int deepest = 64;                          // levels of nesting
+// Real ones have a few kilobytes.
+constexpr JsonLimits fileLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/1'000'000};
 constexpr int64_t largestCount = int64_t{1} << 31;
 
-std::string shown(const Json &value) {
-  constexpr size_t most = 60;
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() > most ? text.substr(0, most) + "..." : text;
-}
-
-/// An object of one file, with the path to it; remembers the first fault, so that a row of reads
-/// needs one check at its end.
-class Reader {
-public:
-  Reader(const Json &json, std::string where, std::string &fault)
-      : json(json), where(std::move(where)), fault(fault) {
-    if (!json.is_object())
-      fail("", "an object", json);
-  }
-
-  const Json *find(const char *key) const {
-    auto found = json.is_object() ? json.find(key) : json.end();
-    return !json.is_object() || found == json.end() || found->is_null() ? nullptr : &*found;
-  }
-  const Json *require(const char *key, const char *expected) {
-    const Json *value = find(key);
-    if (!value && fault.empty())
-      fault = where + key + ": expected " + expected + ", found none";
-    return value;
-  }
-  Reader child(const char *key) {
-    static const Json none = Json::object();
-    const Json *value = find(key);
-    return Reader(value ? *value : none, where + key + ".", fault);
-  }
-
-  std::optional<int64_t> integer(const char *key, int64_t least, int64_t most) {
-    const Json *value = find(key);
-    if (!value)
-      return std::nullopt;
-    return asInteger(*value, key, least, most);
-  }
-  int64_t asInteger(const Json &value, const char *key, int64_t least, int64_t most) {
-    bool inRange = value.is_number_integer() &&
-                   (value.is_number_unsigned()
-                        ? value.get<uint64_t>() <= static_cast<uint64_t>(most)
-                        : value.get<int64_t>() >= least && value.get<int64_t>() <= most);
-    if (!inRange || value.get<int64_t>() < least) {
-      fail(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
-           value);
-      return least;
-    }
-    return value.get<int64_t>();
-  }
-  double number(const char *key, double otherwise) {
-    const Json *value = find(key);
-    return value ? asNumber(*value, key) : otherwise;
-  }
-  double asNumber(const Json &value, const char *key) {
-    if (value.is_number() && std::isfinite(value.get<double>()))
-      return value.get<double>();
-    fail(key, "a number", value);
-    return 1;
-  }
-  bool boolean(const char *key, bool otherwise) {
-    const Json *value = find(key);
-    if (!value)
-      return otherwise;
-    if (!value->is_boolean())
-      fail(key, "true or false", *value);
-    return value->is_boolean() && value->get<bool>();
-  }
-  std::string string(const char *key, std::string otherwise) {
-    const Json *value = find(key);
-    if (!value)
-      return otherwise;
-    // Older configurations keep a token as an object with its text in it.
-    if (value->is_object() && value->contains("content"))
-      value = &(*value)["content"];
-    if (!value->is_string())
-      fail(key, "a string", *value);
-    return value->is_string() ? value->get<std::string>() : otherwise;
-  }
-  /// A list of `count` values; an empty one after a fault.
-  const Json *list(const char *key, size_t least, size_t most) {
-    const Json *value = require(key, "a list");
-    if (value && (!value->is_array() || value->size() < least || value->size() > most)) {
-      fail(key, "a list of " + std::to_string(least) + " to " + std::to_string(most) + " values",
-           *value);
-      return nullptr;
-    }
-    return value;
-  }
-
-  void fail(const std::string &key, const std::string &expected, const Json &found) {
-    if (!fault.empty())
-      return;
-    std::string place = where + key;
-    while (!place.empty() && (place.back() == '.' || place.back() == ' ' || place.back() == ':'))
-      place.pop_back();
-    fault = place + ": expected " + expected + ", found " + shown(found);
-  }
-
-private:
-  const Json &json;
-  std::string where;
-  std::string &fault;
-};
-
 /// The object in a file; null when there is no such file.
-llvm::Expected<Json> readFile(llvm::StringRef directory, llvm::StringRef name) {
+JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fault) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
-  if (!llvm::sys::fs::exists(path))
-    return Json();
-  uint64_t size = 0;
-  if (!llvm::sys::fs::is_regular_file(path) || llvm::sys::fs::file_size(path, size) ||
-      size > largestFile)
-    return llvm::createStringError(name + ": expected a file of at most 64 MiB");
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return llvm::createStringError(name + ": " + buffer.getError().message());
-  bool tooDeep = false;
-  auto watchDepth = [&](int depth, Json::parse_event_t, Json &) {
-    tooDeep |= depth > deepest;
-    return !tooDeep;
-  };
-  Json json = Json::parse((*buffer)->getBufferStart(), (*buffer)->getBufferEnd(), watchDepth,
-                          /*allow_exceptions=*/false);
-  if (json.is_discarded() || tooDeep || !json.is_object())
-    return llvm::createStringError(name + ": expected a json object, found something else");
-  return json;
+  if (!fault.empty() || !llvm::sys::fs::exists(path))
+    return JsonValue();
+  std::optional<JsonValue> json = readJsonFile(std::string(path), name, fileLimits, fault);
+  if (json && !json->isObject())
+    fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
+            JsonReader::shown(*json);
+  return fault.empty() ? std::move(*json) : JsonValue();
 }
 
 /// The numbers, strings and booleans of an object.
-Json scalars(const Json &object) {
-  Json result = Json::object();
-  if (object.is_object())
-    for (const auto &[key, value] : object.items())
-      if (value.is_primitive() && !value.is_null())
-        result[key] = value;
-  return result;
+JsonValue scalars(const JsonValue *from) {
+  JsonValue::Object result;
+  if (const JsonValue::Object *members = from ? from->object() : nullptr)
+    for (const JsonMember &member : *members)
+      if (!member.value.isNull() && !member.value.array() && !member.value.object())
+        result.push_back(member);
+  return JsonValue(std::move(result), from ? from->place() : JsonPlace());
 }
 
-void readTokens(Reader &reader, const char *key, std::vector<int64_t> &out) {
+void readTokens(const JsonReader &reader, const char *key, std::vector<int64_t> &out) {
   constexpr size_t mostTokens = 256;
-  const Json *value = reader.find(key);
+  const JsonValue *value = reader.find(key);
   if (!value)
     return;
-  if (!value->is_array()) {
+  if (!value->array()) {
     out.push_back(reader.asInteger(*value, key, 0, largestCount));
     return;
   }
-  if (const Json *values = reader.list(key, 0, mostTokens))
-    for (const Json &token : *values)
+  if (const JsonValue::Array *values = reader.list(key, 0, mostTokens, " values"))
+    for (const JsonValue &token : *values)
       out.push_back(reader.asInteger(token, key, 0, largestCount));
 }
 
 constexpr int64_t mostTilesASide = 64;
 constexpr int64_t mostTiles = 128; // of a grid that is not listed
+constexpr size_t mostGrids = 1024;
 
 /// Every grid of `least` to `most` tiles.
-std::vector<std::pair<int64_t, int64_t>> gridsOf(int64_t least, int64_t most) {
-  std::vector<std::pair<int64_t, int64_t>> grids;
-  for (const runtime::Grid &grid :
-       runtime::gridsOf(static_cast<int>(least), static_cast<int>(most)))
-    if (grid.columns <= mostTilesASide && grid.rows <= mostTilesASide)
-      grids.emplace_back(grid.columns, grid.rows);
+std::vector<runtime::Grid> gridsOf(int64_t least, int64_t most) {
+  std::vector<runtime::Grid> grids =
+      runtime::gridsOf(static_cast<int>(least), static_cast<int>(most));
+  llvm::erase_if(grids, [](const runtime::Grid &grid) {
+    return grid.columns > mostTilesASide || grid.rows > mostTilesASide;
+  });
   return grids;
 }
 
-void readTileCounts(Reader &reader, const char *leastKey, const char *mostKey,
-                    PreprocessConfig &out) {
+/// The list, which has to be there.
+const JsonValue::Array *requireList(const JsonReader &reader, const char *key, size_t least,
+                                    size_t most) {
+  reader.require(key, "a list");
+  return reader.list(key, least, most, " values");
+}
+
+void readTileCounts(const JsonReader &reader, const char *leastKey, const char *mostKey,
+                    runtime::Preprocess &out) {
   int64_t least = reader.integer(leastKey, 1, mostTilesASide).value_or(1);
-  const Json *most = reader.require(mostKey, "a whole number");
-  if (most)
+  if (const JsonValue *most = reader.require(mostKey, "a whole number"))
     out.candidates = gridsOf(least, reader.asInteger(*most, mostKey, least, mostTiles));
 }
 
-void readGridList(Reader &resolution, PreprocessConfig &out) {
-  constexpr size_t mostGrids = 1024;
-  const Json *grids = resolution.list("grids", 1, mostGrids);
+/// Two numbers that `what` says. Null, and a fault, for anything else.
+const JsonValue::Array *asPair(const JsonReader &reader, const char *key, const JsonValue &value,
+                               const char *what) {
+  const JsonValue::Array *pair = value.array();
+  if (pair && pair->size() == 2)
+    return pair;
+  reader.fail(key, what, value);
+  return nullptr;
+}
+
+void readGridList(const JsonReader &resolution, runtime::Preprocess &out) {
+  const JsonValue::Array *grids = requireList(resolution, "grids", 1, mostGrids);
   if (!grids)
     return;
   out.candidates.clear();
-  for (const Json &grid : *grids) {
-    if (!grid.is_array() || grid.size() != 2) {
-      resolution.fail("grids", "pairs of columns and rows", grid);
-      return;
-    }
-    out.candidates.emplace_back(resolution.asInteger(grid[0], "grids", 1, mostTilesASide),
-                                resolution.asInteger(grid[1], "grids", 1, mostTilesASide));
-  }
+  auto side = [&](const JsonValue &value) {
+    return static_cast<int>(resolution.asInteger(value, "grids", 1, mostTilesASide));
+  };
+  for (const JsonValue &grid : *grids)
+    if (const auto *pair = asPair(resolution, "grids", grid, "pairs of columns and rows"))
+      out.candidates.push_back({side((*pair)[0]), side((*pair)[1])});
 }
 
-void readResolution(Reader resolution, PreprocessConfig &out) {
+void readResolution(const JsonReader &resolution, runtime::Preprocess &out, ImageTokenCap &cap) {
+  static const std::map<std::string, runtime::Scheme> schemes = {
+      {"relaxed_aspect_ratio", runtime::Scheme::Relaxed},
+      {"llava_next", runtime::Scheme::LlavaNext},
+      {"internvl", runtime::Scheme::InternVl}};
   std::string algorithm = resolution.string("algorithm", "relaxed_aspect_ratio");
-  if (algorithm == "llava_next")
-    out.scheme = "llava-next";
-  else if (algorithm == "internvl")
-    out.scheme = "internvl";
-  else if (algorithm != "relaxed_aspect_ratio")
-    resolution.fail("algorithm", "relaxed_aspect_ratio, llava_next or internvl", Json(algorithm));
+  if (auto scheme = schemes.find(algorithm); scheme != schemes.end())
+    out.scheme = scheme->second;
+  else
+    resolution.failWith("algorithm", "relaxed_aspect_ratio, llava_next or internvl",
+                        JsonReader::shown(algorithm));
   out.alpha = resolution.number("alpha", out.alpha);
   if (out.alpha < 0)
-    resolution.fail("alpha", "a number that is not negative", Json(out.alpha));
+    resolution.failWith("alpha", "a number that is not negative", JsonValue(out.alpha).text());
   if (resolution.find("grids"))
     readGridList(resolution, out);
   else if (resolution.find("max_tiles"))
     readTileCounts(resolution, "min_tiles", "max_tiles", out);
   else
     resolution.require("grids", "a list (or max_tiles)");
-  out.thumbnail = resolution.string("thumbnail", "none");
-  if (!runtime::thumbnailByName(out.thumbnail))
-    resolution.fail("thumbnail", "none, last_if_many or first", Json(out.thumbnail));
-  out.maxTokens = resolution.integer("max_image_tokens", 0, largestCount).value_or(0);
+  std::string thumbnail = resolution.string("thumbnail", "none");
+  if (std::optional<runtime::Thumbnail> found = runtime::thumbnailByName(thumbnail))
+    out.thumbnail = *found;
+  else
+    resolution.failWith("thumbnail", "none, last_if_many or first", JsonReader::shown(thumbnail));
+  cap.tokens = resolution.integer("max_image_tokens", 0, largestCount).value_or(0);
 }
 
 /// Sizes in pixels that are whole tiles.
-void readPinpoints(Reader &reader, PreprocessConfig &out) {
-  constexpr size_t mostGrids = 1024;
+void readPinpoints(const JsonReader &reader, runtime::Preprocess &out) {
   constexpr const char *key = "image_grid_pinpoints";
-  const Json *points = reader.list(key, 1, mostGrids);
-  out.scheme = "llava-next";
-  out.thumbnail = "first";
+  const JsonValue::Array *points = requireList(reader, key, 1, mostGrids);
+  out.scheme = runtime::Scheme::LlavaNext;
+  out.thumbnail = runtime::Thumbnail::First;
   out.candidates.clear();
   for (size_t i = 0; points && i < points->size(); ++i) {
-    const Json &point = (*points)[i];
-    if (!point.is_array() || point.size() != 2) {
-      reader.fail(key, "pairs of height and width", point);
+    const JsonValue &point = (*points)[i];
+    const JsonValue::Array *pair = asPair(reader, key, point, "pairs of height and width");
+    if (!pair)
       return;
-    }
-    int64_t height = reader.asInteger(point[0], key, 1, largestCount);
-    int64_t width = reader.asInteger(point[1], key, 1, largestCount);
+    int64_t height = reader.asInteger((*pair)[0], key, 1, largestCount);
+    int64_t width = reader.asInteger((*pair)[1], key, 1, largestCount);
     if (out.tileHeight == 0 || out.tileWidth == 0 || height % out.tileHeight != 0 ||
         width % out.tileWidth != 0 || height / out.tileHeight > mostTilesASide ||
         width / out.tileWidth > mostTilesASide) {
       reader.fail(key, "1 to 64 times the size of a tile on each side", point);
       return;
     }
-    out.candidates.emplace_back(width / out.tileWidth, height / out.tileHeight);
+    out.candidates.push_back(
+        {static_cast<int>(width / out.tileWidth), static_cast<int>(height / out.tileHeight)});
   }
 }
 
 /// The size of a tile: {height, width}, {shortest_edge}, or one number.
-void readTileSize(Reader &reader, const char *key, PreprocessConfig &out) {
+void readTileSize(const JsonReader &reader, const char *key, runtime::Preprocess &out) {
   constexpr int64_t mostPixels = 1 << 14;
-  const Json *size = reader.find(key);
-  if (size && size->is_number()) {
-    out.tileHeight = out.tileWidth = reader.asInteger(*size, key, 1, mostPixels);
+  const JsonValue *size = reader.find(key);
+  if (size && size->number()) {
+    out.tileHeight = out.tileWidth = static_cast<int>(reader.asInteger(*size, key, 1, mostPixels));
     return;
   }
-  Reader sides = reader.child(key);
-  if (std::optional<int64_t> edge = sides.integer("shortest_edge", 1, mostPixels))
-    out.tileHeight = out.tileWidth = *edge;
-  out.tileHeight = sides.integer("height", 1, mostPixels).value_or(out.tileHeight);
-  out.tileWidth = sides.integer("width", 1, mostPixels).value_or(out.tileWidth);
+  JsonReader sides = reader.child(key);
+  auto read = [&](const char *side, int &to) {
+    if (std::optional<int64_t> pixels = sides.integer(side, 1, mostPixels))
+      to = static_cast<int>(*pixels);
+  };
+  read("shortest_edge", out.tileHeight);
+  read("shortest_edge", out.tileWidth);
+  read("height", out.tileHeight);
+  read("width", out.tileWidth);
 }
 
-void readDynamicResolution(Reader &reader, PreprocessConfig &out) {
+void readDynamicResolution(const JsonReader &reader, runtime::Preprocess &out, ImageTokenCap &cap) {
   constexpr const char *tiled = "crop_to_patches", *pinpoints = "image_grid_pinpoints",
                        *own = "dynamic_resolution";
   const bool crops = reader.boolean(tiled, false);
@@ -285,80 +187,104 @@ void readDynamicResolution(Reader &reader, PreprocessConfig &out) {
                 "one of dynamic_resolution, image_grid_pinpoints and crop_to_patches",
                 *reader.find(reader.find(own) ? own : pinpoints));
   if (reader.find(own))
-    return readResolution(reader.child(own), out);
+    return readResolution(reader.child(own), out, cap);
   if (reader.find(pinpoints))
     return readPinpoints(reader, out);
   if (!crops)
     return;
-  out.scheme = "internvl";
-  out.thumbnail = "last_if_many";
+  out.scheme = runtime::Scheme::InternVl;
+  out.thumbnail = runtime::Thumbnail::LastIfMany;
   readTileCounts(reader, "min_patches", "max_patches", out);
 }
 
-PreprocessConfig readPreprocess(const Json &json, std::string &fault) {
-  constexpr int64_t brightest = 255;
-  constexpr size_t channels = 3;
-  Reader reader(json, "preprocessor_config.json: ", fault);
-  PreprocessConfig out;
+constexpr int64_t brightest = 255;
+
+void readNormalization(const JsonReader &reader, runtime::Preprocess &out) {
+  const size_t channels = out.mean.size();
   if (reader.boolean("do_rescale", true))
     out.rescale = reader.number("rescale_factor", 1.0 / brightest);
-  if (reader.boolean("do_normalize", true)) {
-    const Json *mean = reader.list("image_mean", channels, channels);
-    const Json *deviation = reader.list("image_std", channels, channels);
-    for (size_t i = 0; mean && deviation && i < channels; ++i) {
-      out.mean[i] = reader.asNumber((*mean)[i], "image_mean");
-      out.deviation[i] = reader.asNumber((*deviation)[i], "image_std");
-      if (out.deviation[i] == 0)
-        reader.fail("image_std", "numbers other than 0", *deviation);
-    }
+  if (!reader.boolean("do_normalize", true))
+    return;
+  const JsonValue::Array *mean = requireList(reader, "image_mean", channels, channels);
+  const JsonValue::Array *deviation = requireList(reader, "image_std", channels, channels);
+  for (size_t i = 0; mean && deviation && i < channels; ++i) {
+    out.mean[i] = reader.asNumber((*mean)[i], "image_mean");
+    out.deviation[i] = reader.asNumber((*deviation)[i], "image_std");
+    if (out.deviation[i] == 0)
+      reader.fail("image_std", "numbers other than 0", *reader.find("image_std"));
   }
+}
+
+void readFilter(const JsonReader &reader, runtime::Preprocess &out) {
   // Pillow's numbers.
-  static const std::map<int64_t, const char *> filters = {
-      {1, "lanczos"}, {2, "bilinear"}, {3, "bicubic"}};
-  if (std::optional<int64_t> resample = reader.integer("resample", 0, largestCount)) {
-    auto found = filters.find(*resample);
-    if (found == filters.end())
-      reader.fail("resample", "1 (lanczos), 2 (bilinear) or 3 (bicubic)", Json(*resample));
-    else
-      out.resample = found->second;
-  }
+  static const std::map<int64_t, runtime::Filter> filters = {
+      {1, runtime::Filter::Lanczos}, {2, runtime::Filter::Bilinear}, {3, runtime::Filter::Bicubic}};
+  std::optional<int64_t> resample = reader.integer("resample", 0, largestCount);
+  if (!resample)
+    return;
+  if (auto found = filters.find(*resample); found != filters.end())
+    out.filter = found->second;
+  else
+    reader.failWith("resample", "1 (lanczos), 2 (bilinear) or 3 (bicubic)",
+                    std::to_string(*resample));
+}
+
+void readPadding(const JsonReader &reader, runtime::Preprocess &out) {
+  const size_t channels = out.padColor.size();
+  if (const JsonValue::Array *color = reader.list("pad_color", channels, channels, " values"))
+    for (size_t i = 0; i < channels; ++i)
+      out.padColor[i] =
+          static_cast<uint8_t>(reader.asInteger((*color)[i], "pad_color", 0, brightest));
+  std::string position = reader.string("pad_position", "center");
+  if (position != "center" && position != "top_left")
+    reader.failWith("pad_position", "center or top_left", JsonReader::shown(position));
+  out.padPosition =
+      position == "top_left" ? runtime::PadPosition::TopLeft : runtime::PadPosition::Center;
+}
+
+runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap) {
+  runtime::Preprocess out = oneTile();
+  readNormalization(reader, out);
+  readFilter(reader, out);
   readTileSize(reader, "size", out);
   // What is cut out of the resized picture: nothing, as far as tiles are concerned.
-  PreprocessConfig crop = out;
+  runtime::Preprocess crop = out;
   readTileSize(reader, "crop_size", crop);
   if (reader.boolean("do_center_crop", false) &&
       (crop.tileHeight != out.tileHeight || crop.tileWidth != out.tileWidth))
     reader.fail("crop_size", "the size of a tile", *reader.find("crop_size"));
-  if (reader.find("pad_color"))
-    if (const Json *color = reader.list("pad_color", channels, channels))
-      for (size_t i = 0; i < channels; ++i)
-        out.padColor[i] = reader.asInteger((*color)[i], "pad_color", 0, brightest);
-  out.padPosition = reader.string("pad_position", "center");
-  if (out.padPosition != "center" && out.padPosition != "top_left")
-    reader.fail("pad_position", "center or top_left", Json(out.padPosition));
-  readDynamicResolution(reader, out);
+  readPadding(reader, out);
+  readDynamicResolution(reader, out, cap);
   return out;
 }
 
 /// What every published SigLIP tower takes: pixels from -1 to 1, one tile.
-PreprocessConfig siglipPreprocess() {
-  PreprocessConfig out;
-  out.rescale = 1.0 / 255;
+runtime::Preprocess siglipPreprocess() {
+  runtime::Preprocess out = oneTile();
+  out.rescale = 1.0 / brightest;
   out.mean = out.deviation = {0.5, 0.5, 0.5};
   return out;
 }
 
-void readTemplate(Reader reader, ChatConfig &chat) {
+/// A token of a tokenizer's configuration. Older ones keep it as an object with its text in it.
+std::string readToken(const JsonReader &reader, const char *key, std::string otherwise) {
+  const JsonValue *value = reader.find(key);
+  const bool isNested = value && value->find("content");
+  return isNested ? reader.child(key).string("content", std::move(otherwise))
+                  : reader.string(key, std::move(otherwise));
+}
+
+void readTemplate(const JsonReader &reader, ChatConfig &chat) {
   if (reader.find("bluec_chat")) {
-    Reader parts = reader.child("bluec_chat");
+    JsonReader parts = reader.child("bluec_chat");
     chat.imageToken = parts.string("image", chat.imageToken);
     chat.userPrefix = parts.string("user_prefix", "");
     chat.userSuffix = parts.string("user_suffix", "");
     chat.assistantPrefix = parts.string("assistant_prefix", "");
     chat.assistantSuffix = parts.string("assistant_suffix", "");
-    std::string prefix = parts.string("prefix", ""), bos = reader.string("bos_token", "");
+    std::string prefix = parts.string("prefix", ""), bos = readToken(reader, "bos_token", "");
     if (!prefix.empty() && prefix != bos)
-      parts.fail("prefix", "the bos token or nothing", Json(prefix));
+      parts.failWith("prefix", "the bos token or nothing", JsonReader::shown(prefix));
     chat.addBos = !prefix.empty();
     return;
   }
@@ -370,15 +296,14 @@ void readTemplate(Reader reader, ChatConfig &chat) {
   }
 }
 
-ChatConfig readChat(const Json &tokenizer, Reader &config, Reader &text, Reader &generation,
-                    std::string &fault) {
-  Reader reader(tokenizer, "tokenizer_config.json: ", fault);
+ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const JsonReader &text,
+                    const JsonReader &generation) {
   ChatConfig chat;
   chat.imageTokenId = config.integer("image_token_id", 0, largestCount);
   if (!chat.imageTokenId)
     chat.imageTokenId = config.integer("image_token_index", 0, largestCount);
-  chat.imageToken = reader.string("image_token", "<image>");
-  for (Reader *source : {&generation, &text, &config})
+  chat.imageToken = readToken(reader, "image_token", "<image>");
+  for (const JsonReader *source : {&generation, &text, &config})
     if (!chat.bosTokenId)
       chat.bosTokenId = source->integer("bos_token_id", 0, largestCount);
   chat.addBos = reader.boolean("add_bos_token", false);
@@ -389,57 +314,65 @@ ChatConfig readChat(const Json &tokenizer, Reader &config, Reader &text, Reader 
 
 } // namespace
 
-llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
-  llvm::Expected<Json> json = readFile(directory, "config.json");
-  if (!json)
-    return json.takeError();
-  if (json->is_null())
-    return llvm::createStringError("config.json: expected in the model directory, found none");
-  llvm::Expected<Json> preprocessor = readFile(directory, "preprocessor_config.json");
-  if (!preprocessor)
-    return preprocessor.takeError();
-  llvm::Expected<Json> tokenizer = readFile(directory, "tokenizer_config.json");
-  if (!tokenizer)
-    return tokenizer.takeError();
-  llvm::Expected<Json> generation = readFile(directory, "generation_config.json");
-  if (!generation)
-    return generation.takeError();
+runtime::Preprocess bluec::oneTile() {
+  runtime::Preprocess out;
+  out.rescale = 1;
+  out.candidates = {{1, 1}};
+  out.thumbnail = runtime::Thumbnail::None;
+  return out;
+}
 
+llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
+  constexpr const char *configName = "config.json", *preprocessorName = "preprocessor_config.json",
+                       *tokenizerName = "tokenizer_config.json",
+                       *generationName = "generation_config.json";
   std::string fault;
-  const Json none = Json::object();
-  Reader config(*json, "config.json: ", fault);
+  const JsonValue configJson = readFile(directory, configName, fault);
+  const JsonValue preprocessorJson = readFile(directory, preprocessorName, fault);
+  const JsonValue tokenizerJson = readFile(directory, tokenizerName, fault);
+  const JsonValue generationJson = readFile(directory, generationName, fault);
+  if (fault.empty() && configJson.isNull())
+    fault = "config.json: expected in the model directory, found none";
+  if (!fault.empty())
+    return llvm::createStringError(fault);
+
+  static const JsonValue none{JsonValue::Object()};
+  auto readerOf = [&](const JsonValue &json, const char *file, const char *field = "") {
+    return JsonReader(json.isNull() ? none : json, file, field, fault, JsonNulls::Absent);
+  };
+  const JsonReader config = readerOf(configJson, configName);
   // A vision-language model nests the parts; a model of one part is that part.
   std::string kind = config.string("model_type", "");
   ModelConfig out;
   bool visionOnly = llvm::StringRef(kind).ends_with("_vision_model");
-  out.hasVision = visionOnly || config.find("vision_config");
+  const JsonValue *visionJson = visionOnly ? &configJson : config.find("vision_config");
+  const JsonValue *textJson = config.find("text_config");
+  out.hasVision = visionJson != nullptr;
   out.hasText = !visionOnly;
-  const Json *textJson = config.find("text_config");
-  Reader text(textJson ? *textJson : *json,
-              textJson ? "config.json: text_config." : "config.json: ", fault);
-  out.text = out.hasText ? scalars(textJson ? *textJson : *json) : Json();
-  out.vision = out.hasVision ? scalars(visionOnly ? *json : (*json)["vision_config"]) : Json();
-  out.downsample = scalars(json->value("downsample", Json()));
-  out.projector = scalars(json->value("projector", Json()));
+  const JsonReader text =
+      textJson ? readerOf(*textJson, configName, "text_config") : readerOf(configJson, configName);
+  out.text = out.hasText ? scalars(textJson ? textJson : &configJson) : JsonValue();
+  out.vision = out.hasVision ? scalars(visionJson) : JsonValue();
+  out.downsample = scalars(config.find("downsample"));
+  out.projector = scalars(config.find("projector"));
   if (out.hasText) {
     out.maxPositions = text.integer("max_position_embeddings", 1, largestCount).value_or(0);
     out.layers = text.integer("num_hidden_layers", 1, largestCount).value_or(0);
   }
 
-  if (!preprocessor->is_null())
-    out.preprocess = readPreprocess(*preprocessor, fault);
+  if (!preprocessorJson.isNull())
+    out.preprocess =
+        readPreprocess(readerOf(preprocessorJson, preprocessorName), out.imageTokenCap);
   else if (visionOnly)
     out.preprocess = siglipPreprocess();
-  else if (out.hasVision)
-    return llvm::createStringError(
-        "preprocessor_config.json: expected beside a vision encoder, found none");
-  Reader generationReader(generation->is_null() ? none : *generation,
-                          "generation_config.json: ", fault);
-  readTokens(generationReader, "eos_token_id", out.eosTokenIds);
+  else if (out.hasVision && fault.empty())
+    fault = "preprocessor_config.json: expected beside a vision encoder, found none";
+  const JsonReader generation = readerOf(generationJson, generationName);
+  readTokens(generation, "eos_token_id", out.eosTokenIds);
   if (out.eosTokenIds.empty())
     readTokens(text, "eos_token_id", out.eosTokenIds);
-  if (!tokenizer->is_null())
-    out.chat = readChat(*tokenizer, config, text, generationReader, fault);
+  if (!tokenizerJson.isNull())
+    out.chat = readChat(readerOf(tokenizerJson, tokenizerName), config, text, generation);
   if (!fault.empty())
     return llvm::createStringError(fault);
   return out;

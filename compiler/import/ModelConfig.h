@@ -6,42 +6,23 @@
 #ifndef BLUEC_COMPILER_IMPORT_MODELCONFIG_H
 #define BLUEC_COMPILER_IMPORT_MODELCONFIG_H
 
+#include "compiler/base/JsonValue.h"
+#include "runtime/vision/Tiles.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
-#include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace bluec {
 
-/// preprocessor_config.json: (pixel * rescale - mean) / deviation, and dynamic resolution
-/// (runtime/vision/Tiles.h says what the schemes do). That is one of
-///   dynamic_resolution: {algorithm: "relaxed_aspect_ratio" | "llava_next" | "internvl", alpha,
-///     grids: [[columns, rows]] | max_tiles (and min_tiles), thumbnail: "none" | "last_if_many" |
-///     "first", max_image_tokens}
-///   image_grid_pinpoints: [[height, width]] in pixels, as LLaVA-NeXT's processor has it
-///   crop_to_patches: true, min_patches, max_patches, as InternVL's has it
-/// or nothing: one tile.
-struct PreprocessConfig {
-  double rescale = 1;
-  std::array<double, 3> mean{};
-  std::array<double, 3> deviation{1, 1, 1};
-  std::array<int64_t, 3> padColor{};                           // 0 .. 255
-  std::string padPosition = "center";                          // or "top_left"
-  int64_t tileHeight = 0;                                      // pixels
-  int64_t tileWidth = 0;                                       // pixels
-  std::string resample = "bicubic";                            // or "bilinear", "lanczos"
-  std::string scheme = "relaxed";                              // or "llava-next", "internvl"
-  double alpha = 0.1;                                          // of relaxed aspect ratio matching
-  std::vector<std::pair<int64_t, int64_t>> candidates{{1, 1}}; // columns, rows, as listed
-  std::string thumbnail = "none";                              // or "last_if_many", "first"
-  int64_t maxTokens = 0;                                       // of a picture; 0: no cap
-  std::string maxTokensSource = "preprocessor_config.json: dynamic_resolution.max_image_tokens";
+/// Image tokens that a picture may have, and who says so.
+struct ImageTokenCap {
+  int64_t tokens = 0; // 0: no cap
+  std::string source = "preprocessor_config.json: dynamic_resolution.max_image_tokens";
 };
 
 /// What stands around a turn. `bluec_chat` of tokenizer_config.json, or the ChatML that a
@@ -54,16 +35,29 @@ struct ChatConfig {
   std::string userPrefix, userSuffix, assistantPrefix, assistantSuffix;
 };
 
+/// The preprocessing of whoever says nothing about dynamic resolution: one tile, no thumbnail.
+runtime::Preprocess oneTile();
+
 struct ModelConfig {
   bool hasVision = false;   // vision_encoder.onnx has to be there
   bool hasText = false;     // embed_tokens.onnx and decoder_model_merged.onnx have to be there
   int64_t maxPositions = 0; // tokens; 0: not said
   int64_t layers = 0;       // of the decoder; 0: not said
-  std::optional<PreprocessConfig> preprocess; // with a vision side
-  std::optional<ChatConfig> chat;             // with a tokenizer
+  /// preprocessor_config.json, with a vision side: (pixel * rescale - mean) / deviation, and
+  /// dynamic resolution. That is one of
+  ///   dynamic_resolution: {algorithm: "relaxed_aspect_ratio" | "llava_next" | "internvl", alpha,
+  ///     grids: [[columns, rows]] | max_tiles (and min_tiles), thumbnail: "none" | "last_if_many" |
+  ///     "first", max_image_tokens}
+  ///   image_grid_pinpoints: [[height, width]] in pixels, as LLaVA-NeXT's processor has it
+  ///   crop_to_patches: true, min_patches, max_patches, as InternVL's has it
+  /// or nothing: one tile. A tile of 0 pixels: not said. What only the graphs know, its tokens, is
+  /// 0.
+  std::optional<runtime::Preprocess> preprocess;
+  ImageTokenCap imageTokenCap;
+  std::optional<ChatConfig> chat; // with a tokenizer
   std::vector<int64_t> eosTokenIds;
-  nlohmann::ordered_json vision, text; // the numbers of vision_config and text_config, for people
-  nlohmann::ordered_json downsample, projector; // and of these
+  /// The numbers, strings and booleans of vision_config, text_config and these; null without one.
+  JsonValue vision, text, downsample, projector;
 };
 
 /// Reads config.json and, where they are there, preprocessor_config.json, tokenizer_config.json and

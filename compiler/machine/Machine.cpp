@@ -18,254 +18,208 @@ constexpr size_t mostDevices = 16, mostRates = 100, longestName = 32;
 constexpr double mostPerSecond = 1e18, longestSeconds = 1e3, mostRows = 1e6;
 constexpr int64_t mostBytes = int64_t{1} << 40;
 
-/// Reads one machine description.
-class Reader : JsonReader {
-public:
-  explicit Reader(StringRef where) : JsonReader(where), where(where) {}
-
-  llvm::Expected<Machine> read(StringRef text);
-
-private:
-  enum class Presence { Needed, Optional };
-
-  const Json *list(const std::string &place, const Json &object, const char *key, size_t most);
-  void choice(const std::string &place, const Json &object, const char *key,
-              llvm::ArrayRef<std::string> allowed, std::string &to);
-  /// A number between `least` and `most`.
-  void number(const std::string &place, const Json &object, const char *key, Presence presence,
-              double least, double most, double &to);
-  void bytes(const std::string &place, const Json &object, const char *key, int64_t &to);
-  void target(const Json &object, Machine &machine);
-  Rate rate(const std::string &place, const Json &value);
-  Device device(const std::string &place, const Json &value);
-  Transfer transfer(const std::string &place, const Json &value, const Machine &machine);
-  void checkTransfers(const Machine &machine);
-
-  StringRef where;
-};
-
 } // namespace
 
-const Reader::Json *Reader::list(const std::string &place, const Json &object, const char *key,
-                                 size_t most) {
-  auto found = object.find(key);
-  if (found == object.end())
-    return nullptr;
-  if (!found->is_array() || found->size() > most) {
-    fail(place + "." + key, "a list of at most " + std::to_string(most), *found);
-    return nullptr;
-  }
-  return &*found;
+//===------------------------------------------------------------------------------------------===//
+// Reading
+//===------------------------------------------------------------------------------------------===//
+
+/// A number that has to be there.
+static double readNumber(const JsonReader &reader, const char *key, double least, double most) {
+  reader.require(key, "a number from " + JsonValue(least).text() + " to " + JsonValue(most).text());
+  return reader.number(key, least, least, most);
 }
 
-void Reader::choice(const std::string &place, const Json &object, const char *key,
-                    llvm::ArrayRef<std::string> allowed, std::string &to) {
-  auto found = object.find(key);
-  if (found == object.end())
-    failWith(place + "." + key, listed(allowed), "none");
-  else if (!found->is_string() || !llvm::is_contained(allowed, found->get<std::string>()))
-    fail(place + "." + key, listed(allowed), *found);
-  else
-    to = found->get<std::string>();
+static double readRate(const JsonReader &reader, const char *key) {
+  return reader.number(key, 0, 0, mostPerSecond);
 }
 
-void Reader::number(const std::string &place, const Json &object, const char *key,
-                    Presence presence, double least, double most, double &to) {
-  std::string expected = "a number from " + shown(Json(least)) + " to " + shown(Json(most));
-  auto found = object.find(key);
-  if (found == object.end()) {
-    if (presence == Presence::Needed)
-      failWith(place + "." + key, expected, "none");
-    return;
-  }
-  if (!found->is_number() || !(found->get<double>() >= least && found->get<double>() <= most))
-    fail(place + "." + key, expected, *found);
-  else
-    to = found->get<double>();
+static int64_t readBytes(const JsonReader &reader, const char *key) {
+  const JsonValue *value = reader.find(key);
+  if (!value)
+    return 0;
+  std::optional<int64_t> bytes = value->integer();
+  if (bytes && *bytes >= 0 && *bytes <= mostBytes)
+    return *bytes;
+  reader.fail(key, "a whole number of bytes, at most 2^40", *value);
+  return 0;
 }
 
-void Reader::bytes(const std::string &place, const Json &object, const char *key, int64_t &to) {
-  auto found = object.find(key);
-  if (found == object.end())
-    return;
-  if (!found->is_number_unsigned() || found->get<uint64_t>() > static_cast<uint64_t>(mostBytes))
-    fail(place + "." + key, "a whole number of bytes, at most 2^40", *found);
-  else
-    to = found->get<int64_t>();
-}
-
-void Reader::target(const Json &object, Machine &machine) {
-  const std::string place = "machine.target", expected = "a target's name or an object of facts";
-  auto found = object.find("target");
-  if (found == object.end()) {
-    failWith(place, expected, "none");
-    return;
-  }
-  if (found->is_string() && !found->get_ref<const std::string &>().empty()) {
-    std::string name;
-    string("machine", object, "target", name);
-    machine.target = name;
-    return;
-  }
-  if (!found->is_object()) {
-    fail(place, expected, *found);
-    return;
-  }
-  std::vector<const char *> names;
-  for (const TargetFact &fact : targetFacts())
-    names.push_back(fact.name);
-  if (!isObject(place, *found, names))
-    return;
-  TargetFacts facts;
-  for (const TargetFact &fact : targetFacts()) {
-    std::string wanted = (fact.powerOfTwo ? "a power of two from " : "a whole number from ") +
-                         std::to_string(fact.least) + " to " + std::to_string(fact.most);
-    auto value = found->find(fact.name);
-    if (value == found->end()) {
-      failWith(place + "." + fact.name, wanted, "none");
-      return;
-    }
-    bool fits = value->is_number_unsigned() &&
-                value->get<uint64_t>() >= static_cast<uint64_t>(fact.least) &&
-                value->get<uint64_t>() <= static_cast<uint64_t>(fact.most) &&
-                (!fact.powerOfTwo || llvm::isPowerOf2_64(value->get<uint64_t>()));
-    if (!fits) {
-      fail(place + "." + fact.name, wanted, *value);
-      return;
-    }
-    facts.*fact.value = value->get<int64_t>();
-  }
-  machine.target = facts;
-}
-
-Rate Reader::rate(const std::string &place, const Json &value) {
+static Rate readProducts(const JsonReader &reader) {
+  static const std::string ops[] = {"linear", "attention"};
+  static const std::string weights[] = {"f32", "f16", "i16", "i8", "i4"};
+  static const std::string activations[] = {"f32", "i16", "i8"};
   Rate result;
-  if (!isObject(place, value,
-                {"op", "weights", "activations", "operations_per_second", "half_rows"}))
+  if (!reader.hasOnly({"op", "weights", "activations", "operations_per_second", "half_rows"}))
     return result;
-  choice(place, value, "op", {"linear", "attention"}, result.op);
-  choice(place, value, "weights", {"f32", "f16", "i16", "i8", "i4"}, result.weights);
-  choice(place, value, "activations", {"f32", "i16", "i8"}, result.activations);
-  number(place, value, "operations_per_second", Presence::Needed, 1, mostPerSecond,
-         result.operationsPerSecond);
-  number(place, value, "half_rows", Presence::Optional, 0, mostRows, result.halfRows);
+  result.op = reader.choice("op", ops);
+  result.weights = reader.choice("weights", weights);
+  result.activations = reader.choice("activations", activations);
+  result.operationsPerSecond = readNumber(reader, "operations_per_second", 1, mostPerSecond);
+  result.halfRows = reader.number("half_rows", 0, 0, mostRows);
   return result;
 }
 
-Device Reader::device(const std::string &place, const Json &value) {
-  Device result;
-  if (!isObject(place, value,
-                {"name", "rates", "weight_bytes_per_second", "bytes_per_second",
-                 "elementwise_bytes_per_second", "on_chip_bytes", "step_seconds", "call_seconds",
-                 "static_rows"}))
-    return result;
-  string(place, value, "name", result.name);
-  bool isName = !result.name.empty() && result.name.size() <= longestName &&
-                llvm::isLower(result.name.front()) && llvm::all_of(result.name, [](char c) {
+static std::string readName(const JsonReader &reader) {
+  std::string name = reader.line("name", "");
+  bool isName = !name.empty() && name.size() <= longestName && llvm::isLower(name.front()) &&
+                llvm::all_of(name, [](char c) {
                   return llvm::isLower(c) || llvm::isDigit(c) || c == '_' || c == '-';
                 });
   if (!isName)
-    failWith(place + ".name",
-             "1 to " + std::to_string(longestName) +
-                 " of a-z, 0-9, _ and -, beginning with a letter",
-             shown(Json(result.name)));
-  if (const Json *rates = list(place, value, "rates", mostRates))
-    for (auto [i, entry] : llvm::enumerate(*rates)) {
-      std::string ratePlace = place + ".rates " + std::to_string(i + 1);
-      Rate one = rate(ratePlace, entry);
-      for (const Rate &other : result.rates)
-        if (other.op == one.op && other.weights == one.weights &&
-            other.activations == one.activations)
-          failWith(ratePlace, "one rate for each op and types",
-                   "another for " + one.op + " of " + one.weights + " and " + one.activations);
-      result.rates.push_back(one);
-      if (failed())
-        return result;
-    }
-  number(place, value, "weight_bytes_per_second",
-         result.rates.empty() ? Presence::Optional : Presence::Needed, 1, mostPerSecond,
-         result.weightBytesPerSecond);
-  number(place, value, "bytes_per_second", Presence::Optional, 0, mostPerSecond,
-         result.bytesPerSecond);
-  number(place, value, "elementwise_bytes_per_second", Presence::Optional, 0, mostPerSecond,
-         result.elementwiseBytesPerSecond);
-  bytes(place, value, "on_chip_bytes", result.onChipBytes);
-  number(place, value, "step_seconds", Presence::Optional, 0, longestSeconds, result.stepSeconds);
-  number(place, value, "call_seconds", Presence::Optional, 0, longestSeconds, result.callSeconds);
-  boolean(place, value, "static_rows", result.staticRows);
+    reader.failWith("name",
+                    "1 to " + std::to_string(longestName) +
+                        " of a-z, 0-9, _ and -, beginning with a letter",
+                    JsonReader::shown(name));
+  return name;
+}
+
+static void readRates(const JsonReader &reader, const std::string &place,
+                      std::vector<Rate> &rates) {
+  const JsonValue::Array *values = reader.list("rates", 0, mostRates);
+  if (!values)
+    return;
+  for (auto [i, value] : llvm::enumerate(*values)) {
+    JsonReader entry = reader.of(value, place + ".rates " + std::to_string(i + 1));
+    Rate one = readProducts(entry);
+    for (const Rate &other : rates)
+      if (other.op == one.op && other.weights == one.weights &&
+          other.activations == one.activations)
+        entry.failWith("", "one rate for each op and types",
+                       "another for " + one.op + " of " + one.weights + " and " + one.activations);
+    rates.push_back(one);
+    if (reader.failed())
+      return;
+  }
+}
+
+static Device readDevice(const JsonReader &reader, const std::string &place) {
+  Device result;
+  if (!reader.hasOnly({"name", "rates", "weight_bytes_per_second", "bytes_per_second",
+                       "elementwise_bytes_per_second", "on_chip_bytes", "step_seconds",
+                       "call_seconds", "static_rows"}))
+    return result;
+  result.name = readName(reader);
+  readRates(reader, place, result.rates);
+  if (!result.rates.empty() || reader.find("weight_bytes_per_second"))
+    result.weightBytesPerSecond = readNumber(reader, "weight_bytes_per_second", 1, mostPerSecond);
+  result.bytesPerSecond = readRate(reader, "bytes_per_second");
+  result.elementwiseBytesPerSecond = readRate(reader, "elementwise_bytes_per_second");
+  result.onChipBytes = readBytes(reader, "on_chip_bytes");
+  result.stepSeconds = reader.number("step_seconds", 0, 0, longestSeconds);
+  result.callSeconds = reader.number("call_seconds", 0, 0, longestSeconds);
+  result.staticRows = reader.boolean("static_rows", false);
   return result;
 }
 
-Transfer Reader::transfer(const std::string &place, const Json &value, const Machine &machine) {
+static Transfer readTransfer(const JsonReader &reader, const Machine &machine) {
   Transfer result;
-  if (!isObject(place, value, {"from", "to", "bytes_per_second", "seconds"}))
+  if (!reader.hasOnly({"from", "to", "bytes_per_second", "seconds"}))
     return result;
   std::vector<std::string> names;
   for (const Device &device : machine.devices)
     names.push_back(device.name);
-  choice(place, value, "from", names, result.from);
-  choice(place, value, "to", names, result.to);
-  if (!failed() && result.from == result.to)
-    failWith(place + ".to", "another device than " + result.from, result.to);
-  number(place, value, "bytes_per_second", Presence::Needed, 1, mostPerSecond,
-         result.bytesPerSecond);
-  number(place, value, "seconds", Presence::Optional, 0, longestSeconds, result.seconds);
+  result.from = reader.choice("from", names);
+  result.to = reader.choice("to", names);
+  if (result.from == result.to)
+    reader.failWith("to", "another device than " + result.from, result.to);
+  result.bytesPerSecond = readNumber(reader, "bytes_per_second", 1, mostPerSecond);
+  result.seconds = reader.number("seconds", 0, 0, longestSeconds);
   for (const Transfer &other : machine.transfers)
     if (other.from == result.from && other.to == result.to)
-      failWith(place, "one transfer from a device to another",
-               "another from " + result.from + " to " + result.to);
+      reader.failWith("", "one transfer from a device to another",
+                      "another from " + result.from + " to " + result.to);
   return result;
 }
 
+static void readDevices(const JsonReader &reader, Machine &machine) {
+  if (const JsonValue::Array *values = reader.list("devices", 0, mostDevices))
+    for (auto [i, value] : llvm::enumerate(*values)) {
+      std::string place = "device " + std::to_string(i + 1);
+      JsonReader entry = reader.of(value, place);
+      Device one = readDevice(entry, place);
+      if (machine.find(one.name))
+        entry.failWith("name", "another name than those before", one.name);
+      machine.devices.push_back(std::move(one));
+      if (reader.failed())
+        return;
+    }
+  if (machine.devices.empty())
+    reader.failWith("devices", "at least one", "none");
+}
+
 /// Any device may be given what any other has made.
-void Reader::checkTransfers(const Machine &machine) {
+static void readTransfers(const JsonReader &reader, Machine &machine) {
+  if (const JsonValue::Array *values = reader.list("transfers", 0, mostDevices * mostDevices))
+    for (auto [i, value] : llvm::enumerate(*values)) {
+      if (reader.failed())
+        return;
+      JsonReader entry = reader.of(value, "transfer " + std::to_string(i + 1));
+      machine.transfers.push_back(readTransfer(entry, machine));
+    }
   for (const Device &from : machine.devices)
     for (const Device &to : machine.devices)
       if (&from != &to && llvm::none_of(machine.transfers, [&](const Transfer &transfer) {
             return transfer.from == from.name && transfer.to == to.name;
           }))
-        failWith("machine.transfers", "one from " + from.name + " to " + to.name, "none");
+        reader.failWith("transfers", "one from " + from.name + " to " + to.name, "none");
 }
 
-llvm::Expected<Machine> Reader::read(StringRef text) {
-  Machine machine;
-  std::optional<Json> json = parse(text);
-  if (json && isObject("machine", *json,
-                       {"name", "description", "source", "target", "devices", "transfers",
-                        "load_bytes_per_second"})) {
-    string("machine", *json, "name", machine.name);
-    string("machine", *json, "description", machine.description);
-    string("machine", *json, "source", machine.source);
-    if (const Json *devices = list("machine", *json, "devices", mostDevices))
-      for (auto [i, value] : llvm::enumerate(*devices)) {
-        std::string place = "device " + std::to_string(i + 1);
-        Device one = device(place, value);
-        if (machine.find(one.name))
-          failWith(place + ".name", "another name than those before", one.name);
-        machine.devices.push_back(std::move(one));
-        if (failed())
-          break;
-      }
-    number("machine", *json, "load_bytes_per_second", Presence::Optional, 1, mostPerSecond,
-           machine.loadBytesPerSecond);
-    if (machine.devices.empty())
-      failWith("machine.devices", "at least one", "none");
-    if (const Json *transfers = list("machine", *json, "transfers", mostDevices * mostDevices))
-      for (auto [i, value] : llvm::enumerate(*transfers)) {
-        if (failed())
-          break;
-        machine.transfers.push_back(transfer("transfer " + std::to_string(i + 1), value, machine));
-      }
-    checkTransfers(machine);
-    target(*json, machine);
+static TargetFacts readFacts(const JsonReader &reader) {
+  TargetFacts facts;
+  std::vector<const char *> names;
+  for (const TargetFact &fact : targetFacts())
+    names.push_back(fact.name);
+  if (!reader.hasOnly(names))
+    return facts;
+  for (const TargetFact &fact : targetFacts()) {
+    std::string wanted = (fact.powerOfTwo ? "a power of two from " : "a whole number from ") +
+                         std::to_string(fact.least) + " to " + std::to_string(fact.most);
+    const JsonValue *found = reader.require(fact.name, wanted);
+    std::optional<int64_t> value = found ? found->integer() : std::nullopt;
+    bool fits = value && *value >= fact.least && *value <= fact.most &&
+                (!fact.powerOfTwo || llvm::isPowerOf2_64(static_cast<uint64_t>(*value)));
+    if (fits)
+      facts.*fact.value = *value;
+    else if (found)
+      reader.fail(fact.name, wanted, *found);
   }
-  if (llvm::Error fault = takeFault())
-    return std::move(fault);
+  return facts;
+}
+
+static std::variant<std::string, TargetFacts> readTarget(const JsonReader &reader) {
+  const std::string expected = "a target's name or an object of facts";
+  const JsonValue *target = reader.require("target", expected);
+  if (target && target->isObject())
+    return readFacts(reader.of(*target, "machine.target"));
+  if (target && target->string() && !target->string()->empty())
+    return reader.line("target", "");
+  if (target)
+    reader.fail("target", expected, *target);
+  return std::string();
+}
+
+static llvm::Expected<Machine> readMachine(JsonValue json, StringRef where) {
+  Machine machine;
+  std::string fault;
+  JsonReader reader(json, where.str(), "machine", fault);
+  if (reader.hasOnly({"name", "description", "source", "target", "devices", "transfers",
+                      "load_bytes_per_second"})) {
+    machine.name = reader.line("name", "");
+    machine.description = reader.line("description", "");
+    machine.source = reader.line("source", "");
+    readDevices(reader, machine);
+    machine.loadBytesPerSecond = reader.number("load_bytes_per_second", 0, 1, mostPerSecond);
+    readTransfers(reader, machine);
+    machine.target = readTarget(reader);
+  }
+  if (!fault.empty())
+    return llvm::createStringError(fault);
   if (machine.name.empty()) {
     machine.name = llvm::sys::path::stem(where).str();
-    (*json)["name"] = machine.name;
+    json.set("name", JsonValue(machine.name));
   }
-  machine.text = oneLine(*json);
+  machine.text = json.text();
   return machine;
 }
 
@@ -274,7 +228,10 @@ llvm::Expected<Machine> Reader::read(StringRef text) {
 //===------------------------------------------------------------------------------------------===//
 
 llvm::Expected<Machine> Machine::parse(StringRef json, StringRef where) {
-  return Reader(where).read(json);
+  std::string fault;
+  std::optional<JsonValue> value =
+      parseJson(std::string_view(json), std::string_view(where), JsonLimits(), fault);
+  return value ? readMachine(std::move(*value), where) : llvm::createStringError(fault);
 }
 
 static const ShippedMachine *findShipped(StringRef name) {
@@ -285,18 +242,19 @@ static const ShippedMachine *findShipped(StringRef name) {
 }
 
 bool bluec::machineExists(StringRef machine) {
-  return findShipped(machine) || machine.starts_with("{") || llvm::sys::fs::exists(machine);
+  return findShipped(machine) || inlineJson(std::string_view(machine)) ||
+         llvm::sys::fs::exists(machine);
 }
 
 llvm::Expected<Machine> Machine::load(StringRef machine) {
   if (const ShippedMachine *shipped = findShipped(machine))
     return parse(shipped->json, shipped->name);
-  if (machine.starts_with("{"))
-    return parse(machine, "machine");
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer = JsonReader::readFile(machine);
-  if (!buffer)
-    return buffer.takeError();
-  return parse((*buffer)->getBuffer(), machine);
+  if (auto text = inlineJson(std::string_view(machine)))
+    return parse(*text, "machine");
+  std::string fault;
+  std::optional<JsonValue> value =
+      readJsonFile(machine.str(), std::string_view(machine), JsonLimits(), fault);
+  return value ? readMachine(std::move(*value), machine) : llvm::createStringError(fault);
 }
 
 const Device *Machine::find(StringRef device) const {

@@ -4,6 +4,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <algorithm>
+
 using namespace bluec;
 
 // Fewer bits than 128 hold no block of a quantized cache: a word has four positions.
@@ -34,8 +36,10 @@ plan::TargetAttr TargetFacts::attribute(mlir::MLIRContext *context, llvm::String
                 plan::DotAttr::get(context, words, words, 2)});
   return plan::TargetAttr::get(
       context, name, /*triple=*/"", /*cpu=*/"", /*features=*/"", vectorBits, vectorRegisters,
-      l1Bytes, l2Bytes, /*scalable=*/false, plan::kAbiAlignment, kLineBytes, kPointerBits, dots,
+      l1Bytes, l2Bytes, /*scalable=*/false, std::max(plan::kAbiAlignment, vectorBits / 8),
+      kLineBytes, kPointerBits, dots,
       /*mmas=*/{}, mlir::Builder(context).getTypeArrayAttr(mlir::Float32Type::get(context)),
       plan::TuningAttr::get(context, /*floatAheadBytes=*/0, /*quantizedAheadBytes=*/0,
-                            /*dotsInFlight=*/1, kCacheBlock, kPanelVectors));
+                            /*dotsInFlight=*/1, std::max(kCacheBlock, vectorBits / 32),
+                            kPanelVectors));
 }

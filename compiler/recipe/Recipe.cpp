@@ -29,26 +29,6 @@ constexpr Named precisions[] = {{"f32", Precision::F32},
 constexpr const char *weightKinds[] = {"linear", "embedding"};
 constexpr const char *attentionKind = "attention";
 
-/// Reads one recipe.
-class Reader : JsonReader {
-public:
-  explicit Reader(StringRef where) : JsonReader(where), where(where) {}
-
-  llvm::Expected<Recipe> read(StringRef text);
-
-private:
-  void precision(const std::string &place, const Json &object, llvm::ArrayRef<Precision> allowed,
-                 Precision &to);
-  void group(const std::string &place, const Json &object, const char *whole, int64_t &to);
-  RecipeRule rule(const std::string &place, const Json &value);
-  WeightPrecision weights(const std::string &place, const Json &value);
-  ActivationPrecision activations(const std::string &place, const Json &value);
-  Precision typeOnly(const std::string &place, const Json &value,
-                     llvm::ArrayRef<Precision> allowed);
-
-  StringRef where;
-};
-
 } // namespace
 
 StringRef bluec::nameOf(Precision precision) {
@@ -64,157 +44,160 @@ static llvm::Expected<llvm::GlobPattern> patternOf(StringRef text) {
   return llvm::GlobPattern::create(text, mostAlternatives);
 }
 
-void Reader::precision(const std::string &place, const Json &object,
-                       llvm::ArrayRef<Precision> allowed, Precision &to) {
+//===------------------------------------------------------------------------------------------===//
+// Reading
+//===------------------------------------------------------------------------------------------===//
+
+static Precision readPrecision(const JsonReader &reader, std::initializer_list<Precision> allowed) {
   std::vector<std::string> names;
   for (Precision candidate : allowed)
     names.push_back(nameOf(candidate).str());
-  auto found = object.find("type");
-  if (found == object.end()) {
-    failWith(place + ".type", listed(names), "none");
-    return;
-  }
-  for (Precision candidate : allowed)
-    if (found->is_string() && nameOf(candidate) == found->get_ref<const std::string &>()) {
-      to = candidate;
-      return;
-    }
-  fail(place + ".type", listed(names), *found);
+  std::string found = reader.choice("type", names);
+  return *llvm::find_if(allowed, [&](Precision one) { return nameOf(one) == found; });
 }
 
-void Reader::group(const std::string &place, const Json &object, const char *whole, int64_t &to) {
-  auto found = object.find("group");
-  if (found == object.end() || (found->is_string() && *found == whole)) {
-    to = 0;
-    return;
-  }
-  if (*found == 32 || *found == 64 || *found == 128)
-    to = found->get<int64_t>();
-  else
-    fail(place + ".group", std::string("32, 64, 128 or \"") + whole + "\"", *found);
+static int64_t readGroup(const JsonReader &reader, const std::string &whole) {
+  const JsonValue *found = reader.find("group");
+  if (!found || (found->string() && *found->string() == whole))
+    return 0;
+  std::optional<int64_t> size = found->integer();
+  if (size == 32 || size == 64 || size == 128)
+    return *size;
+  reader.fail("group", "32, 64, 128 or \"" + whole + "\"", *found);
+  return 0;
 }
 
-WeightPrecision Reader::weights(const std::string &place, const Json &value) {
+static bool isTypeAlone(const JsonReader &reader, Precision type) {
+  if (reader.value().object()->size() == 1)
+    return true;
+  reader.fail("", "no more than a type beside " + nameOf(type).str(), reader.value());
+  return false;
+}
+
+static WeightPrecision readWeights(const JsonReader &reader) {
   WeightPrecision result;
-  if (!isObject(place, value, {"type", "group", "zeros", "method", "scale"}))
+  if (!reader.hasOnly({"type", "group", "zeros", "method", "scale"}))
     return result;
-  precision(place, value, {Precision::F32, Precision::F16, Precision::I8, Precision::I4},
-            result.type);
+  result.type =
+      readPrecision(reader, {Precision::F32, Precision::F16, Precision::I8, Precision::I4});
   bool isInteger = result.type == Precision::I8 || result.type == Precision::I4;
-  if (!isInteger && value.size() > 1) {
-    fail(place, "no more than a type beside " + nameOf(result.type).str(), value);
+  if (!isInteger && !isTypeAlone(reader, result.type))
     return result;
-  }
-  if (isInteger && !value.contains("group"))
-    failWith(place + ".group", "32, 64, 128 or \"row\"", "none");
-  group(place, value, "row", result.group);
-  boolean(place, value, "zeros", result.zeros);
-  std::string method = "search", scale = "f16";
-  string(place, value, "method", method);
-  string(place, value, "scale", scale);
+  if (isInteger)
+    reader.require("group", "32, 64, 128 or \"row\"");
+  result.group = readGroup(reader, "row");
+  result.zeros = reader.boolean("zeros", false);
+  std::string method = reader.line("method", "search"), scale = reader.line("scale", "f16");
   std::optional<blue::QuantizeMethod> found = blue::symbolizeQuantizeMethod(method);
   if (!found || *found == blue::QuantizeMethod::Keep)
-    failWith(place + ".method", "nearest, search or gptq", shown(Json(method)));
+    reader.failWith("method", "nearest, search or gptq", JsonReader::shown(method));
   else
     result.method = *found;
   if (scale != "f16" && scale != "f32")
-    failWith(place + ".scale", "f16 or f32", shown(Json(scale)));
+    reader.failWith("scale", "f16 or f32", JsonReader::shown(scale));
   result.halfScales = scale == "f16";
   return result;
 }
 
-ActivationPrecision Reader::activations(const std::string &place, const Json &value) {
+static ActivationPrecision readActivations(const JsonReader &reader) {
   ActivationPrecision result;
-  if (!isObject(place, value, {"type", "group", "static"}))
+  if (!reader.hasOnly({"type", "group", "static"}))
     return result;
-  precision(place, value, {Precision::F32, Precision::I16, Precision::I8}, result.type);
-  group(place, value, "token", result.group);
-  boolean(place, value, "static", result.isStatic);
-  if (result.type == Precision::F32 && value.size() > 1)
-    fail(place, "no more than a type beside f32", value);
+  result.type = readPrecision(reader, {Precision::F32, Precision::I16, Precision::I8});
+  result.group = readGroup(reader, "token");
+  result.isStatic = reader.boolean("static", false);
+  if (result.type == Precision::F32)
+    isTypeAlone(reader, result.type);
   if (result.isStatic && result.group != 0)
-    fail(place + ".group", "\"token\" beside static", value["group"]);
+    reader.failWith("group", "\"token\" beside static", std::to_string(result.group));
   return result;
 }
 
-Precision Reader::typeOnly(const std::string &place, const Json &value,
-                           llvm::ArrayRef<Precision> allowed) {
-  Precision result = Precision::F32;
-  if (isObject(place, value, {"type"}))
-    precision(place, value, allowed, result);
-  return result;
+static Precision readTypeOnly(const JsonReader &reader, std::initializer_list<Precision> allowed) {
+  return reader.hasOnly({"type"}) ? readPrecision(reader, allowed) : Precision::F32;
 }
 
-RecipeRule Reader::rule(const std::string &place, const Json &value) {
+/// Whether the pattern of layer names can be matched.
+static bool readMatch(const JsonReader &reader, std::string &to) {
+  to = reader.line("match", "");
+  if (to.empty() || to.size() > longestPattern) {
+    reader.failWith("match", "a pattern of 1 to " + std::to_string(longestPattern) + " bytes",
+                    std::to_string(to.size()));
+    return false;
+  }
+  llvm::Expected<llvm::GlobPattern> pattern = patternOf(to);
+  if (pattern)
+    return true;
+  reader.failWith("match", "a pattern of layer names",
+                  JsonReader::shown(to) + " (" + llvm::toString(pattern.takeError()) + ")");
+  return false;
+}
+
+static std::vector<std::string> readKinds(const JsonReader &reader) {
+  std::vector<std::string> kinds;
+  const JsonValue *found = reader.find("ops");
+  if (!found)
+    return kinds;
+  if (!found->array() || found->array()->empty()) {
+    reader.fail("ops", "a list of linear, embedding and attention", *found);
+    return kinds;
+  }
+  for (const JsonValue &kind : *found->array()) {
+    const std::string *name = kind.string();
+    if (!name || (*name != "linear" && *name != "embedding" && *name != "attention")) {
+      reader.fail("ops", "linear, embedding or attention", kind);
+      break;
+    }
+    kinds.push_back(*name);
+  }
+  return kinds;
+}
+
+static RecipeRule readRule(const JsonReader &reader) {
   RecipeRule result;
-  if (!isObject(place, value,
-                {"match", "ops", "optional", "weights", "activations", "cache", "attention"}))
+  if (!reader.hasOnly(
+          {"match", "ops", "optional", "weights", "activations", "cache", "attention"}) ||
+      !readMatch(reader, result.match))
     return result;
-  string(place, value, "match", result.match);
-  if (result.match.empty() || result.match.size() > longestPattern) {
-    failWith(place + ".match", "a pattern of 1 to " + std::to_string(longestPattern) + " bytes",
-             std::to_string(result.match.size()));
-    return result;
-  }
-  if (llvm::Expected<llvm::GlobPattern> pattern = patternOf(result.match); !pattern) {
-    failWith(place + ".match", "a pattern of layer names",
-             shown(Json(result.match)) + " (" + llvm::toString(pattern.takeError()) + ")");
-    return result;
-  }
-  boolean(place, value, "optional", result.optional);
-  if (auto kinds = value.find("ops"); kinds != value.end()) {
-    if (!kinds->is_array() || kinds->empty()) {
-      fail(place + ".ops", "a list of linear, embedding and attention", *kinds);
-      return result;
-    }
-    for (const Json &kind : *kinds) {
-      if (!kind.is_string() || (kind != "linear" && kind != "embedding" && kind != "attention")) {
-        fail(place + ".ops", "linear, embedding or attention", kind);
-        return result;
-      }
-      result.kinds.push_back(kind.get<std::string>());
-    }
-  }
-  if (auto found = value.find("weights"); found != value.end())
-    result.weights = weights(place + ".weights", *found);
-  if (auto found = value.find("activations"); found != value.end())
-    result.activations = activations(place + ".activations", *found);
-  if (auto found = value.find("cache"); found != value.end())
+  result.optional = reader.boolean("optional", false);
+  result.kinds = readKinds(reader);
+  if (reader.find("weights"))
+    result.weights = readWeights(reader.child("weights"));
+  if (reader.find("activations"))
+    result.activations = readActivations(reader.child("activations"));
+  if (reader.find("cache"))
     result.cache =
-        typeOnly(place + ".cache", *found, {Precision::F32, Precision::F16, Precision::I8});
-  if (auto found = value.find("attention"); found != value.end())
+        readTypeOnly(reader.child("cache"), {Precision::F32, Precision::F16, Precision::I8});
+  if (reader.find("attention"))
     result.attention =
-        typeOnly(place + ".attention", *found, {Precision::F32, Precision::I16, Precision::I8});
+        readTypeOnly(reader.child("attention"), {Precision::F32, Precision::I16, Precision::I8});
   if (!result.weights && !result.activations && !result.cache && !result.attention)
-    failWith(place, "weights, activations, cache or attention", "none");
+    reader.failWith("", "weights, activations, cache or attention", "none");
   return result;
 }
 
-llvm::Expected<Recipe> Reader::read(StringRef text) {
+llvm::Expected<Recipe> Recipe::read(JsonValue json, StringRef where) {
   Recipe recipe;
-  std::optional<Json> json = parse(text);
-  if (json && isObject("recipe", *json, {"name", "description", "rules"})) {
-    string("recipe", *json, "name", recipe.name);
-    string("recipe", *json, "description", recipe.description);
-    auto rules = json->find("rules");
-    if (rules == json->end())
-      failWith("recipe.rules", "a list", "none");
-    else if (!rules->is_array() || rules->size() > mostRules)
-      fail("recipe.rules", "a list of at most " + std::to_string(mostRules) + " rules", *rules);
-    else
+  std::string fault;
+  JsonReader reader(json, where.str(), "recipe", fault);
+  if (reader.hasOnly({"name", "description", "rules"})) {
+    recipe.name = reader.line("name", "");
+    recipe.description = reader.line("description", "");
+    reader.require("rules", "a list");
+    if (const JsonValue::Array *rules = reader.list("rules", 0, mostRules, " rules"))
       for (auto [i, value] : llvm::enumerate(*rules)) {
-        recipe.rules.push_back(rule("rule " + std::to_string(i + 1), value));
-        if (failed())
+        recipe.rules.push_back(readRule(reader.of(value, "rule " + std::to_string(i + 1))));
+        if (reader.failed())
           break;
       }
   }
-  if (llvm::Error fault = takeFault())
-    return std::move(fault);
+  if (!fault.empty())
+    return llvm::createStringError(fault);
   if (recipe.name.empty()) {
     recipe.name = llvm::sys::path::stem(where).str();
-    (*json)["name"] = recipe.name;
+    json.set("name", JsonValue(recipe.name));
   }
-  recipe.text = oneLine(*json);
+  recipe.text = json.text();
   return recipe;
 }
 
@@ -223,7 +206,10 @@ llvm::Expected<Recipe> Reader::read(StringRef text) {
 //===------------------------------------------------------------------------------------------===//
 
 llvm::Expected<Recipe> Recipe::parse(StringRef json, StringRef where) {
-  return Reader(where).read(json);
+  std::string fault;
+  std::optional<JsonValue> value =
+      parseJson(std::string_view(json), std::string_view(where), JsonLimits(), fault);
+  return value ? read(std::move(*value), where) : llvm::createStringError(fault);
 }
 
 static const ShippedRecipe *findShipped(StringRef name) {
@@ -234,18 +220,19 @@ static const ShippedRecipe *findShipped(StringRef name) {
 }
 
 bool bluec::recipeExists(StringRef recipe) {
-  return findShipped(recipe) || recipe.starts_with("{") || llvm::sys::fs::exists(recipe);
+  return findShipped(recipe) || inlineJson(std::string_view(recipe)) ||
+         llvm::sys::fs::exists(recipe);
 }
 
 llvm::Expected<Recipe> Recipe::load(StringRef recipe) {
   if (const ShippedRecipe *shipped = findShipped(recipe))
     return parse(shipped->json, shipped->name);
-  if (recipe.starts_with("{"))
-    return parse(recipe, "recipe");
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> buffer = JsonReader::readFile(recipe);
-  if (!buffer)
-    return buffer.takeError();
-  return parse((*buffer)->getBuffer(), recipe);
+  if (auto text = inlineJson(std::string_view(recipe)))
+    return parse(*text, "recipe");
+  std::string fault;
+  std::optional<JsonValue> value =
+      readJsonFile(recipe.str(), std::string_view(recipe), JsonLimits(), fault);
+  return value ? read(std::move(*value), recipe) : llvm::createStringError(fault);
 }
 
 /// Whether one of the rule's fields is about such an op.

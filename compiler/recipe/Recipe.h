@@ -2,6 +2,7 @@
 #ifndef BLUEC_COMPILER_RECIPE_RECIPE_H
 #define BLUEC_COMPILER_RECIPE_RECIPE_H
 
+#include "compiler/base/JsonValue.h"
 #include "compiler/dialect/blue/Blue.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -50,6 +51,7 @@ struct Recipe {
 
   /// `where` begins the messages. Errors are one line: where, expected, found.
   static llvm::Expected<Recipe> parse(llvm::StringRef json, llvm::StringRef where);
+  static llvm::Expected<Recipe> read(JsonValue json, llvm::StringRef where);
   /// A shipped recipe by name, or a file. A text that begins with a brace is a recipe itself.
   static llvm::Expected<Recipe> load(llvm::StringRef recipe);
 

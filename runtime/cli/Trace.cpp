@@ -59,7 +59,7 @@ OnEntryStep TraceRecorder::observer() {
 
 bool TraceRecorder::add(const bluec_entry &entry, std::int64_t count, const bluec_step &step) {
   const Clock::time_point end = Clock::now();
-  const std::lock_guard<std::mutex> lock(guard);
+  const MutexLock lock(guard);
   events.push_back({&entry, &step, count, std::this_thread::get_id(), stepBegan(), end});
   return true;
 }
@@ -75,7 +75,7 @@ Status TraceRecorder::check(const std::string &path, const std::string &beside) 
 }
 
 Status TraceRecorder::write(const std::string &path, const std::string &beside) const {
-  const std::lock_guard<std::mutex> lock(guard);
+  const MutexLock lock(guard);
   Json list = Json::array();
   list.push_back(nameEvent("process_name", runProcess, 0, "run"));
   Clock::time_point first = events.empty() ? Clock::time_point() : events.front().begin;

@@ -7,11 +7,11 @@
 #ifndef BLUEC_RUNTIME_CLI_TRACE_H
 #define BLUEC_RUNTIME_CLI_TRACE_H
 
+#include "base/Mutex.h"
 #include "base/Status.h"
 #include "core/EntryCall.h"
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,8 +44,8 @@ private:
 
   bool add(const bluec_entry &entry, std::int64_t count, const bluec_step &step);
 
-  mutable std::mutex guard;
-  std::vector<Event> events; // in order of their ends
+  mutable Mutex guard;
+  std::vector<Event> events BLUEC_GUARDED_BY(guard); // in order of their ends
 };
 
 } // namespace bluec::runtime

@@ -1,10 +1,10 @@
 #include "core/Bundle.h"
 
+#include "base/Mutex.h"
 #include "platform/Checksums.h"
 #include "platform/CpuFeatures.h"
 
 #include <algorithm>
-#include <mutex>
 
 namespace bluec::runtime {
 namespace {
@@ -120,13 +120,13 @@ Status BundleFiles::verify(std::string_view name, ThreadPool &pool) const {
   const MappedFile *file = find(name);
   if (!entry || !file || entry->blocks.empty())
     return verifyHash(name);
-  std::mutex guard;
+  Mutex guard;
   std::size_t firstBad = entry->blocks.size();
   Status fault; // of the first bad block, whichever thread finds its own first
   pool.forEach(std::ssize(entry->blocks), [&](std::int64_t begin, std::int64_t end) {
     for (auto block = std::size_t(begin); block < std::size_t(end); ++block) {
       Status status = checkBlock(*file, *entry, block);
-      const std::lock_guard<std::mutex> lock(guard);
+      const MutexLock lock(guard);
       if (!status.ok() && block < firstBad) {
         firstBad = block;
         fault = std::move(status);

@@ -1,8 +1,8 @@
 #include "core/Encoder.h"
 
+#include "base/Mutex.h"
+
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -18,21 +18,21 @@ struct Encoder::Run {
   Clock::time_point begin = Clock::now();
 
   // What overlapped stages share.
-  std::mutex guard = {};
-  std::condition_variable changed = {};
-  std::size_t patched = 0;           // calls whose first stage is done
-  std::size_t finished = 0;          // calls whose second stage is done
-  std::atomic<bool> stopping{false}; // the other stage has failed
-  Status fault = {};                 // of the stage that failed first
-  std::vector<CallTime> times = {};
+  Mutex guard = {};
+  Condition changed = {};
+  std::size_t patched BLUEC_GUARDED_BY(guard) = 0;  // calls whose first stage is done
+  std::size_t finished BLUEC_GUARDED_BY(guard) = 0; // calls whose second stage is done
+  std::atomic<bool> stopping{false};                // the other stage has failed
+  Status fault BLUEC_GUARDED_BY(guard) = {};        // of the stage that failed first
+  std::vector<CallTime> times = {}; // of each call and stage, by the one that runs it
 
   // Of either stage.
   void fail(Status status) {
-    const std::lock_guard<std::mutex> lock(guard);
+    const MutexLock lock(guard);
     if (fault.ok())
       fault = std::move(status);
     stopping.store(true);
-    changed.notify_all();
+    changed.notifyAll();
   }
 };
 
@@ -88,14 +88,14 @@ Result<Features> Encoder::encode(const TileSet &tiles, std::atomic<bool> &cancel
 Status Encoder::runEntry(Run &run, const bluec_entry &entry, std::int64_t count,
                          const PageBuffer &memory, const void *input, void *output,
                          ThreadPool *threads, CallTime &time) {
-  const auto now = [&] { return std::chrono::duration<double>(Clock::now() - run.begin).count(); };
+  const auto now = [&] { return secondsSince(run.begin); };
   const double start = now();
   const OnStep onStep = [&](std::int64_t, const bluec_step &step, const void *value) {
     if (run.stopping.load(std::memory_order_relaxed))
       return false;
     if (!run.observer)
       return true;
-    const std::lock_guard<std::mutex> lock(run.guard);
+    const MutexLock lock(run.guard);
     return run.observer(entry, count, step, value);
   };
   BLUEC_RETURN_IF_ERROR(callEntry(bundle, entry, {memory.get(), nullptr, threads}, count, 0,
@@ -150,20 +150,25 @@ Status Encoder::runInOrder(Run &run) {
 Status Encoder::runOverlapped(Run &run) {
   // The first call has nothing to overlap with: all threads work on its patches.
   BLUEC_RETURN_IF_ERROR(runPatches(run, 0, nullptr));
-  run.patched = 1;
+  {
+    const MutexLock lock(run.guard);
+    run.patched = 1;
+  }
   const auto patchTheRest = [&] {
     for (std::size_t call = 1; call < run.calls.size(); ++call) {
       {
-        std::unique_lock<std::mutex> lock(run.guard);
-        run.changed.wait(lock, [&] { return run.stopping || call < run.finished + 2; });
+        const MutexLock lock(run.guard);
+        run.changed.wait(run.guard, [&]() BLUEC_REQUIRES(run.guard) {
+          return run.stopping || call < run.finished + 2;
+        });
       }
       if (run.stopping)
         return;
       if (Status status = runPatches(run, call, &alone); !status.ok())
         return run.fail(std::move(status));
-      const std::lock_guard<std::mutex> lock(run.guard);
+      const MutexLock lock(run.guard);
       run.patched = call + 1;
-      run.changed.notify_all();
+      run.changed.notifyAll();
     }
   };
   std::thread first;
@@ -174,8 +179,10 @@ Status Encoder::runOverlapped(Run &run) {
   }
   for (std::size_t call = 0; call < run.calls.size() && !run.stopping; ++call) {
     {
-      std::unique_lock<std::mutex> lock(run.guard);
-      run.changed.wait(lock, [&] { return run.stopping || call < run.patched; });
+      const MutexLock lock(run.guard);
+      run.changed.wait(run.guard, [&]() BLUEC_REQUIRES(run.guard) {
+        return run.stopping || call < run.patched;
+      });
     }
     if (run.stopping)
       break;
@@ -183,11 +190,12 @@ Status Encoder::runOverlapped(Run &run) {
       run.fail(std::move(status));
       break;
     }
-    const std::lock_guard<std::mutex> lock(run.guard);
+    const MutexLock lock(run.guard);
     run.finished = call + 1;
-    run.changed.notify_all();
+    run.changed.notifyAll();
   }
   first.join();
+  const MutexLock lock(run.guard);
   return run.fault;
 }
 

@@ -5,6 +5,14 @@
 
 namespace bluec::runtime {
 
+Status requireText(const Bundle &bundle) {
+  if (bundle.entriesOf(BLUEC_ENTRY_DECODE).empty())
+    return {Code::Unsupported, "prompt: this model has no language side"};
+  if (bundle.tokenizer().size() == 0 || !bundle.manifest().hasChat)
+    return {Code::Unsupported, "prompt: this bundle has no tokenizer or no chat template"};
+  return {};
+}
+
 Result<std::unique_ptr<LanguageModel>> LanguageModel::create(const Bundle &bundle) {
   const bluec_model &model = bundle.model();
   std::int64_t arenaBytes = 0;
@@ -29,8 +37,7 @@ std::int64_t LanguageModel::chunk() const {
 
 Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
                           std::span<const void *const> inputs, std::span<void *const> outputs,
-                          std::atomic<bool> &cancelled, const OnEntryStep &observer,
-                          const OnStep &onStep) {
+                          std::atomic<bool> &cancelled, const OnStep &onStep) {
   OnStep forwarded;
   if (!onStep && observer)
     forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
@@ -41,25 +48,24 @@ Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int
 }
 
 Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, float *logits,
-                              std::atomic<bool> &cancelled, const OnEntryStep &observer) {
+                              std::atomic<bool> &cancelled) {
   embeddings.resize(rows.size() * std::size_t(bundle.model().hidden));
-  BLUEC_RETURN_IF_ERROR(embed(rows, embeddings.data(), cancelled, observer));
+  BLUEC_RETURN_IF_ERROR(embed(rows, embeddings.data(), cancelled));
   const void *input = embeddings.data();
   void *output = logits;
   return run(*bundle.entriesOf(BLUEC_ENTRY_PREFILL).front(), std::ssize(rows), position,
-             {&input, 1}, {&output, 1}, cancelled, observer);
+             {&input, 1}, {&output, 1}, cancelled);
 }
 
 Status LanguageModel::decode(std::int32_t token, std::int64_t position, float *logits,
-                             std::atomic<bool> &cancelled, const OnEntryStep &observer) {
+                             std::atomic<bool> &cancelled) {
   const void *input = &token;
   void *output = logits;
   return run(*bundle.entriesOf(BLUEC_ENTRY_DECODE).front(), 1, position, {&input, 1}, {&output, 1},
-             cancelled, observer);
+             cancelled);
 }
 
-Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled,
-                            const OnEntryStep &observer) {
+Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled) {
   const auto hidden = std::size_t(bundle.model().hidden);
   const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_EMBED).front();
   std::vector<std::int32_t> ids;
@@ -75,8 +81,7 @@ Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bo
       ids.push_back(std::int32_t(rows[i].id));
     const void *input = ids.data();
     void *output = to + at * hidden;
-    BLUEC_RETURN_IF_ERROR(
-        run(entry, std::ssize(ids), 0, {&input, 1}, {&output, 1}, cancelled, observer));
+    BLUEC_RETURN_IF_ERROR(run(entry, std::ssize(ids), 0, {&input, 1}, {&output, 1}, cancelled));
     at += ids.size();
   }
   return {};

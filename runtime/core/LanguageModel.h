@@ -16,9 +16,12 @@
 
 namespace bluec::runtime {
 
+// Ok when a bundle can be talked to; Unsupported with what it lacks.
+Status requireText(const Bundle &bundle);
+
 // One thread at a time; the bundle must outlive it. What stands in the cache from a call's position
 // on is never read by it, so a call that fails leaves the positions before as they were.
-// `cancelled` and `observer` as for callEntry.
+// `cancelled` as for callEntry.
 class LanguageModel {
 public:
   // OutOfMemory.
@@ -30,15 +33,18 @@ public:
   // Puts 1 to chunk() rows into the cache at `position`. `logits`, f32 [vocabulary], those of the
   // last row; null: not wanted.
   Status prefill(std::span<const Row> rows, std::int64_t position, float *logits,
-                 std::atomic<bool> &cancelled, const OnEntryStep &observer);
+                 std::atomic<bool> &cancelled);
   // The same for one token, by the entry point that is made for that.
   Status decode(std::int32_t token, std::int64_t position, float *logits,
-                std::atomic<bool> &cancelled, const OnEntryStep &observer);
+                std::atomic<bool> &cancelled);
 
   // Any entry point of the bundle, on this arena and cache.
   Status run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
              std::span<const void *const> inputs, std::span<void *const> outputs,
-             std::atomic<bool> &cancelled, const OnEntryStep &observer, const OnStep &onStep = {});
+             std::atomic<bool> &cancelled, const OnStep &onStep = {});
+
+  // Called after each step of calls that have no OnStep of their own; not while one runs.
+  void observe(OnEntryStep onStep) { observer = std::move(onStep); }
 
   // Lets the pages of the weights and of the arena leave memory; they come back when they are
   // needed. The KV cache stays.
@@ -49,13 +55,13 @@ private:
   explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
 
   // Embeddings of `rows` into `to`, f32 [rows, hidden].
-  Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled,
-               const OnEntryStep &observer);
+  Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled);
 
   const Bundle &bundle;
   PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
   PageBuffer cache;
   std::vector<float> embeddings; // of one chunk
+  OnEntryStep observer;
 };
 
 } // namespace bluec::runtime

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 
 namespace bluec::runtime {
 namespace {
@@ -29,10 +30,10 @@ PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &moni
 
 void PictureQueue::stop() {
   {
-    const Monitor::Lock lock(monitor.guard);
+    const Monitor::Lock lock(monitor);
     stopping = true;
     dropAll();
-    monitor.changed.notify_all();
+    monitor.notifyAll();
   }
   if (thread.joinable())
     thread.join();
@@ -57,13 +58,13 @@ void PictureQueue::add(std::shared_ptr<Item> item) {
     thread = std::thread([this] { work(); });
   item->number = nextNumber++;
   list.push_back(std::move(item));
-  monitor.changed.notify_all();
+  monitor.notifyAll();
 }
 
 void PictureQueue::drop(std::size_t index) {
   list[index]->stop.store(true, std::memory_order_relaxed);
   list.erase(list.begin() + std::ptrdiff_t(index));
-  monitor.changed.notify_all();
+  monitor.notifyAll();
 }
 
 void PictureQueue::dropAll() {
@@ -72,16 +73,17 @@ void PictureQueue::dropAll() {
 }
 
 std::shared_ptr<PictureQueue::Item> PictureQueue::nextWaiting() const {
-  const auto found = std::find_if(list.begin(), list.end(), [](const auto &item) {
-    return item->state == PictureState::Waiting;
-  });
+  const auto found =
+      std::find_if(list.begin(), list.end(), [](const auto &item) BLUEC_REQUIRES(sessionLock) {
+        return item->state == PictureState::Waiting;
+      });
   return found == list.end() ? nullptr : *found;
 }
 
 bool PictureQueue::busy() const { return current || inMemory || nextWaiting(); }
 
 bool PictureQueue::sized() const {
-  return std::all_of(list.begin(), list.end(), [](const auto &item) {
+  return std::all_of(list.begin(), list.end(), [](const auto &item) BLUEC_REQUIRES(sessionLock) {
     return item->tiles != 0 || item->state == PictureState::Failed;
   });
 }
@@ -112,71 +114,77 @@ std::vector<EncodedPicture> PictureQueue::encoded() const {
 std::vector<EncodedPicture> PictureQueue::take() {
   std::vector<EncodedPicture> result = encoded();
   list.clear();
-  monitor.changed.notify_all();
+  monitor.notifyAll();
   return result;
 }
 
 void PictureQueue::work() {
-  Monitor::Lock lock(monitor.guard);
+  const Monitor::Lock lock(monitor);
   while (true) {
-    monitor.changed.wait(lock, [&] { return stopping || nextWaiting(); });
+    monitor.wait([&]() BLUEC_REQUIRES(sessionLock) { return stopping || nextWaiting(); });
     if (stopping)
       return;
     current = nextWaiting();
-    process(current, lock);
+    process(current);
     // The vision side leaves as soon as there is nothing left to encode.
     if (inMemory && !nextWaiting()) {
-      lock.unlock();
-      (void)encoder.release(); // a segment that was found when the bundle was checked
-      lock.lock();
+      {
+        const Monitor::Unlocked releasing(monitor);
+        (void)encoder.release(); // a segment that was found when the bundle was checked
+      }
       inMemory = false;
     }
     current = nullptr;
     hooks.encoded();
-    monitor.changed.notify_all();
+    monitor.notifyAll();
   }
 }
 
 // Decoding and tiling need nothing of the model, so they begin also while the other side is at
 // work.
-void PictureQueue::process(const std::shared_ptr<Item> &item, Monitor::Lock &lock) {
+void PictureQueue::process(const std::shared_ptr<Item> &item) {
   const auto dropped = [&] { return item->stop.load(std::memory_order_relaxed); };
-  const auto fail = [&](Status status) {
+  const auto fail = [&](Status status) BLUEC_REQUIRES(sessionLock) {
     item->status = std::move(status);
     item->state = PictureState::Failed;
   };
   item->state = PictureState::Encoding;
-  lock.unlock();
   PictureStatistics spent;
-  Result<TileSet> tiles = caught<TileSet>([&] { return prepare(*item, spent); });
-  lock.lock();
+  std::optional<Result<TileSet>> tiles;
+  {
+    const Monitor::Unlocked preparing(monitor);
+    tiles = caught<TileSet>([&] { return prepare(*item, spent); });
+  }
   counts.decodeSeconds += spent.decodeSeconds;
   counts.tileSeconds += spent.tileSeconds;
-  if (!tiles.ok())
-    return fail(tiles.status());
-  item->tiles = tiles->count;
-  item->grid = tiles->grid;
-  monitor.changed.notify_all();
-  monitor.changed.wait(lock, [&] { return dropped() || inMemory || hooks.mayEncode(); });
+  if (!tiles->ok())
+    return fail(tiles->status());
+  item->tiles = (*tiles)->count;
+  item->grid = (*tiles)->grid;
+  monitor.notifyAll();
+  monitor.wait(
+      [&]() BLUEC_REQUIRES(sessionLock) { return dropped() || inMemory || hooks.mayEncode(); });
   if (dropped())
     return;
   const bool first = !inMemory;
   inMemory = true;
-  lock.unlock();
-  if (first)
-    hooks.begin();
-  Result<Features> features = caught<Features>([&]() -> Result<Features> {
-    const Stopwatch watch(spent.encodeSeconds);
-    return encode(*item, *tiles);
-  });
-  lock.lock();
+  std::optional<Result<Features>> features;
+  {
+    const Monitor::Unlocked encoding(monitor);
+    if (first)
+      hooks.begin();
+    features = caught<Features>([&]() -> Result<Features> {
+      const Stopwatch watch(spent.encodeSeconds);
+      return encode(*item, **tiles);
+    });
+  }
   counts.encodeSeconds += spent.encodeSeconds;
-  if (!features.ok())
-    return fail(features.status());
+  if (!features->ok())
+    return fail(features->status());
   ++counts.pictures;
-  counts.tiles += features->tiles;
+  counts.tiles += (*features)->tiles;
   item->tilesDone = item->tiles;
-  item->features = std::make_shared<const Features>(std::move(*features));
+  item->features = std::make_shared<const Features>(std::move(**features));
   item->state = PictureState::Encoded;
 }
 
@@ -201,9 +209,9 @@ Result<Features> PictureQueue::encode(Item &item, const TileSet &tiles) {
                           const void *output) {
     // The first stage of an encoder in two stages ends in what crosses, not in features.
     if (&step == &entry.steps[entry.num_steps - 1] && entry.kind != BLUEC_ENTRY_ENCODE_PATCHES) {
-      const Monitor::Lock lock(monitor.guard);
+      const Monitor::Lock lock(monitor);
       item.tilesDone += count;
-      monitor.changed.notify_all();
+      monitor.notifyAll();
     }
     return !observer || observer(entry, count, step, output);
   };

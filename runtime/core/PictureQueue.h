@@ -26,17 +26,17 @@ struct PictureStatistics {
   std::int64_t pictures = 0, tiles = 0;
 };
 
-// Functions marked "locked" are called with the monitor's lock held, the others without.
 class PictureQueue {
 public:
   struct Hooks {
-    // Locked: whether the vision side may come into memory now. Asked again after every change.
+    // With the lock: whether the vision side may come into memory now. Asked again after every
+    // change.
     std::function<bool()> mayEncode;
-    // Not locked, on the queue's thread, before the first picture after a pause: the vision side
-    // comes into memory.
+    // Without the lock, on the queue's thread, before the first picture after a pause: the vision
+    // side comes into memory.
     std::function<void()> begin;
-    // Locked, on the queue's thread: a picture has been worked on, and the vision side has left
-    // memory if it was the last one.
+    // With the lock, on the queue's thread: a picture has been worked on, and the vision side has
+    // left memory if it was the last one.
     std::function<void()> encoded;
   };
 
@@ -48,53 +48,56 @@ public:
   ~PictureQueue() { stop(); }
 
   // Drops all pictures, ends what is under way and waits for that. No hook is called afterwards.
-  void stop();
+  void stop() BLUEC_EXCLUDES(sessionLock);
 
   struct Item {
     std::int64_t number = 0;
-    PictureState state = PictureState::Waiting;
-    Status status;          // of a failed one
-    std::int64_t tiles = 0; // 0: not known yet
-    std::int64_t tilesDone = 0;
-    Grid grid;
-    std::shared_ptr<const Features> features; // of an encoded one
+    PictureState state BLUEC_GUARDED_BY(sessionLock) = PictureState::Waiting;
+    Status status BLUEC_GUARDED_BY(sessionLock);          // of a failed one
+    std::int64_t tiles BLUEC_GUARDED_BY(sessionLock) = 0; // 0: not known yet
+    std::int64_t tilesDone BLUEC_GUARDED_BY(sessionLock) = 0;
+    Grid grid BLUEC_GUARDED_BY(sessionLock);
+    // Of an encoded one.
+    std::shared_ptr<const Features> features BLUEC_GUARDED_BY(sessionLock);
 
   private:
     friend class PictureQueue;
-    std::vector<std::uint8_t> file; // or
+    std::vector<std::uint8_t> file; // or `picture`: the thread's own once it works on it
     Picture picture;
     std::atomic<bool> stop{false};
   };
 
-  void observe(OnEntryStep onStep); // locked
+  void observe(OnEntryStep onStep) BLUEC_REQUIRES(sessionLock);
 
-  // Locked. The first one starts the thread.
-  void addFile(std::vector<std::uint8_t> file);
-  void addPicture(Picture picture);
-  // Locked. What is being encoded ends at its next step, behind the caller's back.
-  void drop(std::size_t index);
-  void dropAll();
+  // The first one starts the thread.
+  void addFile(std::vector<std::uint8_t> file) BLUEC_REQUIRES(sessionLock);
+  void addPicture(Picture picture) BLUEC_REQUIRES(sessionLock);
+  // What is being encoded ends at its next step; nobody waits for that.
+  void drop(std::size_t index) BLUEC_REQUIRES(sessionLock);
+  void dropAll() BLUEC_REQUIRES(sessionLock);
 
-  // Locked. Oldest first. Numbers tell pictures of a session apart, also dropped ones.
-  const std::vector<std::shared_ptr<Item>> &items() const { return list; }
-  // Locked. Whether a picture is being worked on or waits for that, or the vision side is in
-  // memory.
-  bool busy() const;
-  // Locked. Whether it is known of all pictures how many tiles they have.
-  bool sized() const;
-  // Locked. Of the first picture that failed: its reason, and its number in the turn from 1 on.
-  Status firstFault() const;
-  // Locked. Takes all pictures out of the queue; all are encoded.
-  std::vector<EncodedPicture> take();
-  // Locked.
-  std::vector<EncodedPicture> encoded() const; // up to the first one that is not
-  PictureStatistics &statistics() { return counts; }
+  // Oldest first. Numbers tell pictures of a session apart, also dropped ones.
+  const std::vector<std::shared_ptr<Item>> &items() const BLUEC_REQUIRES(sessionLock) {
+    return list;
+  }
+  // Whether a picture is being worked on or waits for that, or the vision side is in memory.
+  bool busy() const BLUEC_REQUIRES(sessionLock);
+  // Whether it is known of all pictures how many tiles they have.
+  bool sized() const BLUEC_REQUIRES(sessionLock);
+  // Of the first picture that failed: its reason, and its number in the turn from 1 on.
+  Status firstFault() const BLUEC_REQUIRES(sessionLock);
+  // Takes all pictures out of the queue; all are encoded.
+  std::vector<EncodedPicture> take() BLUEC_REQUIRES(sessionLock);
+  // Up to the first one that is not.
+  std::vector<EncodedPicture> encoded() const BLUEC_REQUIRES(sessionLock);
+  PictureStatistics statistics() const BLUEC_REQUIRES(sessionLock) { return counts; }
+  void resetStatistics() BLUEC_REQUIRES(sessionLock) { counts = {}; }
 
 private:
-  void add(std::shared_ptr<Item> item);
-  std::shared_ptr<Item> nextWaiting() const;
-  void work();
-  void process(const std::shared_ptr<Item> &item, Monitor::Lock &lock);
+  void add(std::shared_ptr<Item> item) BLUEC_REQUIRES(sessionLock);
+  std::shared_ptr<Item> nextWaiting() const BLUEC_REQUIRES(sessionLock);
+  void work() BLUEC_EXCLUDES(sessionLock);
+  void process(const std::shared_ptr<Item> &item) BLUEC_REQUIRES(sessionLock);
   Result<TileSet> prepare(Item &item, PictureStatistics &spent) const;
   Result<Features> encode(Item &item, const TileSet &tiles);
 
@@ -102,13 +105,14 @@ private:
   Encoder &encoder;
   Monitor &monitor;
   Hooks hooks;
-  OnEntryStep observer;
-  std::vector<std::shared_ptr<Item>> list;
-  std::int64_t nextNumber = 0;
-  std::shared_ptr<Item> current; // that the thread works on; it may have been dropped
-  bool inMemory = false;         // the vision side
-  bool stopping = false;
-  PictureStatistics counts;
+  OnEntryStep observer; // set before the first picture comes, so it needs no lock
+  std::vector<std::shared_ptr<Item>> list BLUEC_GUARDED_BY(sessionLock);
+  std::int64_t nextNumber BLUEC_GUARDED_BY(sessionLock) = 0;
+  // That the thread works on; it may have been dropped.
+  std::shared_ptr<Item> current BLUEC_GUARDED_BY(sessionLock);
+  bool inMemory BLUEC_GUARDED_BY(sessionLock) = false; // the vision side
+  bool stopping BLUEC_GUARDED_BY(sessionLock) = false;
+  PictureStatistics counts BLUEC_GUARDED_BY(sessionLock);
   std::thread thread;
 };
 

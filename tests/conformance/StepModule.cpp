@@ -48,8 +48,8 @@ constexpr OtherFacts kOtherFacts[] = {
     {"words", 128, 16, 32, 32, "[#plan.dot<si16 x si16, k 2>]"},
     // No dot at all.
     {"none", 256, 16, 64, 64, "[]"},
-    // Vectors of 128 bytes.
-    {"wide", 1024, 32, 128, 32, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
+    // Vectors of 64 bytes, whatever the machine has, in rows aligned to 128.
+    {"wide", 512, 32, 128, 32, "[#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]"},
     // Words of 64 bits, as tiles of 2 x 8 take them.
     {"eight", 128, 32, 128, 64, "[#plan.dot<si8 x si8, k 8>, #plan.dot<si16 x si16, k 4>]"},
 };
@@ -180,7 +180,7 @@ std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
   std::string best;
   for (const auto &target : targets::allTargets().all()) {
     names.push_back(target->name().str());
-    if (target->runsHere())
+    if (target->runsInProcess())
       best = target->name().str();
   }
   for (const OtherFacts &other : kOtherFacts) {
@@ -279,7 +279,7 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
       mlir::failed(packager.package(paths, shared, error)))
     return false;
-  if (target->runsHere())
+  if (target->runsInProcess())
     library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
   // For a look at the machine code.
   if (!getenv("BLUEC_KEEP_OBJECTS")) {
@@ -287,7 +287,7 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
       llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(shared);
   }
-  if (!target->runsHere())
+  if (!target->runsInProcess())
     return true;
   if (!library) {
     error = dlerror();

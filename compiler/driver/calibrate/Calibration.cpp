@@ -3,9 +3,9 @@
 #include "compiler/base/MappedFile.h"
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/driver/session/LookUp.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
-#include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -101,63 +101,53 @@ bluec::readCalibrationSet(const std::string &directory) {
 //===------------------------------------------------------------------------------------------===//
 
 std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
-                                                 const std::string &directory,
-                                                 Diagnostics &diagnostics, llvm::raw_ostream &err,
-                                                 int &exitCode) {
-  exitCode = exitInput;
-  std::unique_ptr<Calibration> result(new Calibration(diagnostics));
-  auto fail = [&](const Twine &message) {
-    (void)diagnostics.error(message);
+                                                 Diagnostics &diagnostics, llvm::raw_ostream &err) {
+  if (!llvm::sys::fs::is_directory(like.calibration)) {
+    (void)diagnostics.usageError("--calibration: expected a directory, found '" + like.calibration +
+                                 "'");
     return nullptr;
-  };
-  if (!llvm::sys::fs::is_directory(directory)) {
-    exitCode = exitUsage;
-    return fail("--calibration: expected a directory, found '" + directory + "'");
   }
-  auto questions = readCalibrationSet(directory);
-  if (!questions)
-    return fail(llvm::toString(questions.takeError()));
-  result->questions = std::move(*questions);
+  std::unique_ptr<Calibration> result(new Calibration(diagnostics));
+  return succeeded(result->prepare(like, err)) ? std::move(result) : nullptr;
+}
 
-  SmallString<128> scratch;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("bluec-calibration", scratch))
-    return fail("temporary directory: " + code.message());
-  result->scratch = std::string(scratch);
+LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream &err) {
+  auto found = readCalibrationSet(like.calibration);
+  if (!found)
+    return diagnostics.report(found.takeError());
+  questions = std::move(*found);
+
+  SmallString<128> made;
+  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("bluec-calibration", made))
+    return diagnostics.inputError("temporary directory: " + code.message());
+  scratch = std::string(made);
   CompileOptions options;
   options.model = like.model;
-  options.output = result->scratch + "/float";
+  options.output = scratch + "/float";
   options.recipe = "float";
   options.context = like.context;
   options.chunk = like.chunk;
   if (like.imageBatch > 0)
     options.imageBatch = like.imageBatch;
   options.jobs = like.jobs;
-  std::string why;
-  const targets::Target *target = targets::allTargets().find(like.target, why);
-  options.target = target && target->runsInProcess() ? like.target : "host";
-  if ((exitCode = compile(options, llvm::nulls(), err)) != exitDone)
-    return nullptr;
+  const targets::Target *target = lookUpTarget(like.target, diagnostics);
+  if (!target)
+    return failure();
+  options.target = target->runsInProcess() ? like.target : "host";
+  if (failed(compile(options, diagnostics, llvm::nulls(), err)))
+    return failure();
 
-  exitCode = exitInternal;
   auto opened = runtime::Bundle::open(options.output, {});
   if (!opened.ok())
-    return fail(opened.status().message());
-  result->model = std::move(*opened);
-  auto made = runtime::Session::create(*result->model);
-  if (!made.ok())
-    return fail(made.status().message());
-  result->session = std::move(*made);
+    return diagnostics.internalError(opened.status().message());
+  model = std::move(*opened);
+  auto asked = runtime::Session::create(*model);
+  if (!asked.ok())
+    return diagnostics.internalError(asked.status().message());
+  session = std::move(*asked);
   // Statistics count each row once: nothing is computed ahead, and perhaps again.
-  result->session->setPrefillAhead(runtime::PrefillAhead::Off);
-  exitCode = exitInput;
-  return result;
-}
-
-MakeCalibrator bluec::calibrateOn(std::string directory) {
-  return [directory = std::move(directory)](const CompileOptions &like, Diagnostics &diagnostics,
-                                            llvm::raw_ostream &err, int &exitCode) {
-    return Calibration::create(like, directory, diagnostics, err, exitCode);
-  };
+  session->setPrefillAhead(runtime::PrefillAhead::Off);
+  return success();
 }
 
 Calibration::~Calibration() {
@@ -167,14 +157,14 @@ Calibration::~Calibration() {
     llvm::sys::fs::remove_directories(scratch);
 }
 
-LogicalResult Calibration::checked(const runtime::Status &status,
-                                   const CalibrationQuestion &question) {
+LogicalResult Calibration::report(const runtime::Status &status,
+                                  const CalibrationQuestion &question) {
   if (status.ok())
     return success();
   StringRef text(question.text);
   constexpr size_t shown = 40;
-  return diagnostics.error("calibration: question '" + text.substr(0, shown) +
-                           (text.size() > shown ? "...': " : "': ") + status.message());
+  return diagnostics.inputError("calibration: question '" + text.substr(0, shown) +
+                                (text.size() > shown ? "...': " : "': ") + status.message());
 }
 
 LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bundle,
@@ -184,13 +174,13 @@ LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bund
   for (const std::string &path : question.pictures) {
     auto file = llvm::MemoryBuffer::getFile(path);
     if (!file)
-      return diagnostics.error(path + ": " + file.getError().message());
+      return diagnostics.inputError(path + ": " + file.getError().message());
     auto bytes = std::span(reinterpret_cast<const uint8_t *>((*file)->getBufferStart()),
                            (*file)->getBufferSize());
-    if (failed(checked(to.addPictureFile(bytes), question)))
+    if (failed(report(to.addPictureFile(bytes), question)))
       return failure();
   }
-  if (failed(checked(to.addTurn(question.text), question)))
+  if (failed(report(to.addTurn(question.text), question)))
     return failure();
   bool choose = tokens.empty();
   std::vector<float> row(to.logits().begin(), to.logits().end());
@@ -208,8 +198,8 @@ LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bund
       return success();
     const void *input = &token;
     void *output = row.data();
-    if (failed(checked(to.runEntry(*decode, 1, to.position() + i, {&input, 1}, {&output, 1}),
-                       question)))
+    if (failed(report(to.runEntry(*decode, 1, to.position() + i, {&input, 1}, {&output, 1}),
+                      question)))
       return failure();
   }
 }
@@ -303,7 +293,7 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
       auto made = quantize::InputStatistics::create(
           cast<RankedTensorType>(linear.getX().getType()).getShape().back());
       if (!made)
-        return diagnostics.error(llvm::toString(made.takeError()));
+        return diagnostics.report(made.takeError());
       input.statistics = std::move(*made);
       return success();
     };
@@ -362,10 +352,8 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
 
 FailureOr<LogitErrors> Calibration::compare(const runtime::Bundle &bundle) {
   auto made = runtime::Session::create(bundle);
-  if (!made.ok()) {
-    (void)diagnostics.error(made.status().message());
-    return failure();
-  }
+  if (!made.ok())
+    return diagnostics.report(made.status());
   LogitErrors errors;
   for (const CalibrationQuestion &question : questions) {
     std::vector<int32_t> tokens;
@@ -377,4 +365,36 @@ FailureOr<LogitErrors> Calibration::compare(const runtime::Bundle &bundle) {
       errors.add(a, b);
   }
   return errors;
+}
+
+//===------------------------------------------------------------------------------------------===//
+// bluec compile
+//===------------------------------------------------------------------------------------------===//
+
+static LogicalResult compileCalibrated(const CompileOptions &options, Diagnostics &diagnostics,
+                                       llvm::raw_ostream &out, llvm::raw_ostream &err) {
+  CompilerSession session(diagnostics, options.jobs);
+  std::unique_ptr<Calibration> calibration; // outlives the run
+  std::unique_ptr<CompilationRun> run = CompilationRun::begin(options, session, out, err);
+  if (!run || failed(run->runTo(Phase::Model)))
+    return failure();
+  if (!options.stopAfter || *options.stopAfter >= Phase::Precision) {
+    calibration = Calibration::create(options, diagnostics, err);
+    if (!calibration)
+      return failure();
+    run->calibrateWith(*calibration);
+  }
+  if (failed(run->runTo(Phase::Bundle)))
+    return failure();
+  run->printSummary();
+  return success();
+}
+
+int bluec::compileModel(const CompileOptions &options, llvm::raw_ostream &out,
+                        llvm::raw_ostream &err) {
+  Diagnostics diagnostics(err);
+  bool isCalibrated = !options.calibration.empty();
+  return diagnostics.exitCode(isCalibrated ? compileCalibrated(options, diagnostics, out, err)
+                                           : compile(options, diagnostics, out, err),
+                              "compile");
 }

@@ -40,11 +40,9 @@ inline constexpr int64_t kAnswerTokens = 16;
 /// with the object, for the target of `like` if that runs here, else for this machine.
 class Calibration : public Calibrator {
 public:
-  /// `like` says which model, sizes and target. Errors have been printed, and `exitCode` says whose
-  /// fault it is.
-  static std::unique_ptr<Calibration> create(const CompileOptions &like,
-                                             const std::string &directory, Diagnostics &diagnostics,
-                                             llvm::raw_ostream &err, int &exitCode);
+  /// `like` says which model, set, sizes and target. Null on failure.
+  static std::unique_ptr<Calibration> create(const CompileOptions &like, Diagnostics &diagnostics,
+                                             llvm::raw_ostream &err);
   ~Calibration() override;
 
   /// Answers have kAnswerTokens tokens.
@@ -55,8 +53,9 @@ public:
 
 private:
   explicit Calibration(Diagnostics &diagnostics) : diagnostics(diagnostics) {}
+  mlir::LogicalResult prepare(const CompileOptions &like, llvm::raw_ostream &err);
   using Logits = std::vector<std::vector<float>>; // of each token of an answer
-  mlir::LogicalResult checked(const runtime::Status &status, const CalibrationQuestion &question);
+  mlir::LogicalResult report(const runtime::Status &status, const CalibrationQuestion &question);
   /// The logits of an answer. `tokens` are those of the answer, or empty: then it gets them.
   mlir::LogicalResult ask(runtime::Session &session, const runtime::Bundle &bundle,
                           const CalibrationQuestion &question, std::vector<int32_t> &tokens,
@@ -69,8 +68,10 @@ private:
   std::unique_ptr<runtime::Session> session;
 };
 
-/// For CompileOptions::calibrate: a set in `directory`.
-MakeCalibrator calibrateOn(std::string directory);
+/// `bluec compile`: all phases, with the float model compiled and asked before the precision phase
+/// if there is a calibration set. Returns an exit code; errors have been printed to `err`, and
+/// nothing is left behind.
+int compileModel(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
 
 } // namespace bluec
 

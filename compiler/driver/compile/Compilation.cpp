@@ -10,31 +10,24 @@
 #include "compiler/driver/compile/ProgressLine.h"
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
+#include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/MachineTarget.h"
-#include "compiler/driver/session/ModelPackage.h"
-#include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Pipelines.h"
-#include "compiler/driver/session/Registration.h"
 #include "compiler/driver/session/Version.h"
-#include "compiler/machine/Machine.h"
-#include "compiler/recipe/Recipe.h"
 #include "passes/kernels/lower_entries/LowerEntries.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 #include "runtime/core/Manifest.h"
 #include "runtime/platform/Checksums.h"
 #include "runtime/vision/Tiles.h"
-#include "targets/Registration.h"
 #include "targets/interface/KernelPipeline.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/DialectRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/ThreadPool.h"
 
 #include <chrono>
 
@@ -43,18 +36,10 @@ using namespace bluec;
 using Clock = std::chrono::steady_clock;
 
 /// The tiles of pictures that fill each of the grids once.
-static SmallVector<int64_t> tilesOfGrids(const PreprocessConfig &from, int64_t tokensPerTile) {
-  runtime::Preprocess preprocess;
-  preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
-  preprocess.tokensPerTile = tokensPerTile;
-  for (auto [columns, rows] : from.candidates)
-    preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
-  // A cap below that is refused later on, with what it has to be.
-  if (from.maxTokens > 0 && from.maxTokens >= runtime::leastTokens(preprocess))
-    runtime::capTokens(preprocess, from.maxTokens);
+static SmallVector<int64_t> tilesOfGrids(const runtime::Preprocess &preprocess) {
   SmallVector<int64_t> tiles;
   for (const runtime::Grid &grid : preprocess.candidates)
-    tiles.push_back(runtime::tokensOf(grid, preprocess) / tokensPerTile);
+    tiles.push_back(runtime::tokensOf(grid, preprocess) / preprocess.tokensPerTile);
   return tiles;
 }
 
@@ -79,16 +64,21 @@ struct PhaseTime {
   double seconds;
 };
 
-/// The state of one run. Phases are methods; each leaves what the next one needs in a member.
-class Compilation {
+/// Phases are methods; each leaves what the next one needs in a member.
+class Compilation : public CompilationRun {
 public:
-  Compilation(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
-      : options(options), out(out), err(err), diagnostics(err), dumps(options.dumpPhasesTo) {}
+  Compilation(const CompileOptions &options, CompilerSession &session, Source source,
+              llvm::raw_ostream &out, llvm::raw_ostream &err)
+      : options(options), source(source), out(out), err(err), session(session),
+        diagnostics(session.diagnostics()), passes(session.passes()), module(session.module()),
+        package(session.package()), dumps(options.dumpPhasesTo), weights(options.model) {}
 
-  int run();
+  LogicalResult checkOptions();
+  void calibrateWith(Calibrator &calibrator) override { calibration = &calibrator; }
+  LogicalResult runTo(Phase last) override;
+  void printSummary() override;
 
 private:
-  LogicalResult checkOptions();
   LogicalResult import();
   LogicalResult model();
   LogicalResult precision();
@@ -96,8 +86,13 @@ private:
   LogicalResult kernels();
   LogicalResult object();
   LogicalResult bundle();
+  struct Step {
+    Phase phase;
+    LogicalResult (Compilation::*body)();
+    Fault blame; // for what MLIR reports in it
+  };
+  LogicalResult runPhase(const Step &step);
   void addTime(StringRef name, Clock::time_point begin);
-  LogicalResult runPhase(Phase phase, LogicalResult (Compilation::*body)());
   /// True when the run ends in a directory.
   bool needsWriter() const {
     return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
@@ -110,42 +105,40 @@ private:
   StringRef form() const;
   LogicalResult writeReport();
   LogicalResult checkMachine();
+  LogicalResult checkCalibration();
+  bool canMeasure() const;
   LogicalResult chooseImageBatch();
   void readDevices();
-  LogicalResult calibrate();
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
   Json manifestFields() const;
-  /// Errors of files are of the input: a full disk or a place that may not be written.
-  LogicalResult report(llvm::Error error);
-  void printSummary();
+  LogicalResult report(llvm::Error error) { return diagnostics.report(std::move(error)); }
 
   const CompileOptions &options;
+  const Source source;
   llvm::raw_ostream &out;
   llvm::raw_ostream &err;
-  Diagnostics diagnostics;
+  CompilerSession &session;
+  Diagnostics &diagnostics;
+  PassRunner &passes;
+  OwningOpRef<ModuleOp> &module;
+  ModelPackage &package;
   MemoryWatch memory;
-  Clock::time_point start = Clock::now();
+  Clock::time_point start = Clock::now(), phaseStart = start;
+  size_t phasesDone = 0;
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
   Recipe recipe;
   std::optional<Machine> machine;
-  SmallVector<BatchPrediction> batches;    // what was asked for --image-batch auto, fastest first
-  std::unique_ptr<Calibrator> calibration; // null without a set
+  SmallVector<BatchPrediction> batches; // what was asked for --image-batch auto, fastest first
+  Calibrator *calibration = nullptr;    // none without a set
   quantize::Statistics statistics;
   std::optional<LogitErrors> cost; // of the recipe, on the calibration set
   std::vector<PhaseTime> times;
   Clock::duration weightsTime = {}; // of the phase that runs, counted by itself
-  int exitCode = exitInput;         // of the phase that fails
 
-  std::unique_ptr<llvm::StdThreadPool> threads;
-  std::unique_ptr<MLIRContext> context;
-  std::unique_ptr<Diagnostics::Scope> handler;
-  std::unique_ptr<PassRunner> passes;
-  OwningOpRef<ModuleOp> module;
-  ModelPackage package;
   ScheduleOptions sizes;
-  std::unique_ptr<WeightReader> weights;
+  WeightReader weights;
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
   WeightsDigest weightsDigest;
@@ -157,74 +150,62 @@ private:
 
 } // namespace
 
-int bluec::compile(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
-  return Compilation(options, out, err).run();
+std::unique_ptr<CompilationRun> CompilationRun::begin(const CompileOptions &options,
+                                                      CompilerSession &session,
+                                                      llvm::raw_ostream &out,
+                                                      llvm::raw_ostream &err, Source source) {
+  auto run = std::make_unique<Compilation>(options, session, source, out, err);
+  if (failed(run->checkOptions()))
+    return nullptr;
+  if (options.printPipelines)
+    session.printPipelines(out);
+  return run;
+}
+
+LogicalResult bluec::compile(const CompileOptions &options, Diagnostics &diagnostics,
+                             llvm::raw_ostream &out, llvm::raw_ostream &err) {
+  CompilerSession session(diagnostics, options.jobs);
+  std::unique_ptr<CompilationRun> run = CompilationRun::begin(options, session, out, err);
+  if (!run || failed(run->runTo(Phase::Bundle)))
+    return failure();
+  run->printSummary();
+  return success();
 }
 
 //===------------------------------------------------------------------------------------------===//
 // The run
 //===------------------------------------------------------------------------------------------===//
 
-int Compilation::run() {
-  exitCode = exitUsage;
-  if (failed(checkOptions()))
-    return exitCode;
-
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  context->loadAllAvailableDialects();
-  int jobs = options.jobs > 0
-                 ? options.jobs
-                 : static_cast<int>(llvm::hardware_concurrency().compute_thread_count());
-  if (jobs > 1) {
-    threads = std::make_unique<llvm::StdThreadPool>(
-        llvm::hardware_concurrency(static_cast<unsigned>(jobs)));
-    context->setThreadPool(*threads);
-  }
-  handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
-  passes = std::make_unique<PassRunner>();
-  module = ModuleOp::create(UnknownLoc::get(context.get()));
-  weights = std::make_unique<WeightReader>(options.model);
-
-  struct Step {
-    Phase phase;
-    LogicalResult (Compilation::*body)();
-    int blame; // the exit code when it fails
-  };
+LogicalResult Compilation::runTo(Phase last) {
   // Until a schedule stands, what goes wrong lies in the model; from there on it is ours.
   const Step steps[] = {
-      {Phase::Import, &Compilation::import, exitInput},
-      {Phase::Model, &Compilation::model, exitInput},
-      {Phase::Precision, &Compilation::precision, exitInput},
-      {Phase::Schedule, &Compilation::schedule, exitInput},
-      {Phase::Kernels, &Compilation::kernels, exitInternal},
-      {Phase::Object, &Compilation::object, exitInternal},
-      {Phase::Bundle, &Compilation::bundle, exitInternal},
+      {Phase::Import, &Compilation::import, Fault::Input},
+      {Phase::Model, &Compilation::model, Fault::Input},
+      {Phase::Precision, &Compilation::precision, Fault::Input},
+      {Phase::Schedule, &Compilation::schedule, Fault::Input},
+      {Phase::Kernels, &Compilation::kernels, Fault::Internal},
+      {Phase::Object, &Compilation::object, Fault::Internal},
+      {Phase::Bundle, &Compilation::bundle, Fault::Internal},
   };
-  for (const Step &step : steps) {
-    exitCode = step.blame;
-    if (failed(runPhase(step.phase, step.body))) {
-      if (diagnostics.errors() == 0)
-        (void)diagnostics.error(infoOf(step.phase).name + ": failed without saying why");
-      return exitCode;
-    }
-    if (options.stopAfter == step.phase)
-      break;
-  }
-  printSummary();
-  return exitDone;
+  if (options.stopAfter)
+    last = std::min(last, *options.stopAfter);
+  for (; phasesDone < std::size(steps) && steps[phasesDone].phase <= last; ++phasesDone)
+    if (failed(runPhase(steps[phasesDone])))
+      return failure();
+  return success();
 }
 
-LogicalResult Compilation::runPhase(Phase phase, LogicalResult (Compilation::*body)()) {
-  Clock::time_point begin = Clock::now();
-  if (failed((this->*body)()))
+LogicalResult Compilation::runPhase(const Step &step) {
+  Diagnostics::Blame blame(diagnostics, step.blame);
+  const PhaseInfo &info = infoOf(step.phase);
+  if (failed(diagnostics.explained((this->*step.body)(), info.name)))
     return failure();
-  bool isText = phase == Phase::Object || phase == Phase::Bundle;
-  if (dumps.enabled() && !isText && failed(report(dumps.write(phase, *module))))
+  bool isText = step.phase == Phase::Object || step.phase == Phase::Bundle;
+  if (dumps.enabled() && !isText && failed(report(dumps.write(step.phase, *module))))
     return failure();
-  addTime(infoOf(phase).name, begin + weightsTime);
+  addTime(info.name, phaseStart + weightsTime);
   weightsTime = {};
+  phaseStart = Clock::now(); // what is done between two phases counts with the second
   return success();
 }
 
@@ -234,30 +215,16 @@ void Compilation::addTime(StringRef name, Clock::time_point begin) {
     err << llvm::formatv("{0,-10} {1,7:f2} s\n", name, times.back().seconds);
 }
 
-LogicalResult Compilation::report(llvm::Error error) {
-  if (!error)
-    return success();
-  exitCode = exitInput;
-  return diagnostics.error(llvm::toString(std::move(error)));
-}
-
 LogicalResult Compilation::checkMachine() {
   if (options.machine.empty())
     return options.imageBatch > 0
                ? success()
-               : diagnostics.error("--image-batch: auto: expected a machine to ask (--machine), "
-                                   "found none");
-  if (!machineExists(options.machine)) {
-    std::vector<std::string> names;
-    for (const ShippedMachine &shipped : shippedMachines())
-      names.push_back(shipped.name);
-    return diagnostics.error("--machine: expected " + llvm::join(names, ", ") +
-                             " or a file, found '" + options.machine + "'");
-  }
-  llvm::Expected<Machine> loaded = Machine::load(options.machine);
-  if (!loaded)
-    return report(loaded.takeError());
-  machine = std::move(*loaded);
+               : diagnostics.usageError("--image-batch: auto: expected a machine to ask "
+                                        "(--machine), found none");
+  FailureOr<Machine> found = lookUpMachine(options.machine, diagnostics);
+  if (failed(found))
+    return failure();
+  machine = std::move(*found);
   // The bundle is laid out for --target; a name that is none is a mistake all the same.
   return report(targetOf(*machine).takeError());
 }
@@ -274,47 +241,56 @@ static bool isWithin(StringRef place, StringRef folder) {
   return inner == outer || StringRef(inner).starts_with(outer + "/");
 }
 
+/// Whether what the recipe costs can be measured: the bundle has to run in this process.
+bool Compilation::canMeasure() const {
+  return target->runsInProcess() && options.emit == Emit::Bundle;
+}
+
+LogicalResult Compilation::checkCalibration() {
+  std::string found =
+      !target->runsInProcess() ? "target " + target->name().str() : "another --emit";
+  if (options.accuracyBudget && options.calibration.empty())
+    return diagnostics.usageError("--accuracy-budget: expected a calibration set to measure on "
+                                  "(--calibration), found none");
+  if (options.accuracyBudget && !canMeasure())
+    return diagnostics.usageError("--accuracy-budget: expected a bundle that runs here, found " +
+                                  found);
+  if (options.calibration.empty() || options.stopAfter || canMeasure())
+    return success();
+  if (!recipe.needsCalibration())
+    return diagnostics.usageError(
+        "--calibration: expected a bundle that runs here, to measure what recipe " + recipe.name +
+        " costs, or a recipe with gptq or static activations, found " + found);
+  diagnostics.note("warning: --calibration: what recipe " + recipe.name +
+                   " costs is not measured: expected a bundle that runs here, found " + found);
+  return success();
+}
+
 LogicalResult Compilation::checkOptions() {
-  if (!recipeExists(options.recipe)) {
-    std::vector<std::string> names;
-    for (const ShippedRecipe &shipped : shippedRecipes())
-      names.push_back(shipped.name);
-    return diagnostics.error("--recipe: expected " + llvm::join(names, ", ") +
-                             " or a file, found '" + options.recipe + "'");
-  }
-  std::string why;
-  target = targets::allTargets().find(options.target, why);
+  FailureOr<Recipe> found = lookUpRecipe(options.recipe, diagnostics);
+  if (failed(found))
+    return failure();
+  recipe = std::move(*found);
+  target = lookUpTarget(options.target, diagnostics);
   if (!target)
-    return diagnostics.error(why);
-  llvm::Expected<Recipe> loaded = Recipe::load(options.recipe);
-  if (!loaded)
-    return report(loaded.takeError());
-  recipe = std::move(*loaded);
-  if (failed(checkMachine()))
     return failure();
-  if (options.accuracyBudget && !options.calibrate)
-    return diagnostics.error("--accuracy-budget: expected a calibration set to measure on "
-                             "(--calibration), found none");
-  if (failed(checkForm()))
+  if (failed(checkMachine()) || failed(checkForm()) || failed(checkCalibration()))
     return failure();
-  if (options.accuracyBudget && (!target->runsInProcess() || options.emit != Emit::Bundle))
-    return diagnostics.error("--accuracy-budget: expected a bundle that runs here, found " +
-                             (target->runsInProcess() ? std::string("another --emit")
-                                                      : "target " + target->name().str()));
   bool looksAtPlan = !options.report.empty() || !options.trace.empty();
   if (looksAtPlan && options.stopAfter && *options.stopAfter < Phase::Schedule)
-    return diagnostics.error(StringRef(options.report.empty() ? "--trace" : "--report") +
-                             ": expected the schedule phase to run, found --stop-after " +
-                             infoOf(*options.stopAfter).name);
+    return diagnostics.usageError(StringRef(options.report.empty() ? "--trace" : "--report") +
+                                  ": expected the schedule phase to run, found --stop-after " +
+                                  infoOf(*options.stopAfter).name);
   if (!options.trace.empty() && options.machine.empty())
-    return diagnostics.error(
+    return diagnostics.usageError(
         "--trace: expected a machine to time steps by (--machine), found none");
   if (!options.stopAfter && options.output.empty())
-    return diagnostics.error("-o: expected a place for the output, found none");
+    return diagnostics.usageError("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
       isWithin(options.dumpPhasesTo, options.output))
-    return diagnostics.error("--dump-phases-to: expected a place outside of the output, found '" +
-                             options.dumpPhasesTo + "'");
+    return diagnostics.usageError(
+        "--dump-phases-to: expected a place outside of the output, found '" + options.dumpPhasesTo +
+        "'");
   return success();
 }
 
@@ -333,8 +309,9 @@ LogicalResult Compilation::checkForm() {
   ArrayRef<StringRef> forms = target->codeGenerator().forms();
   if (options.emit == Emit::Mlir || llvm::is_contained(forms, form()))
     return success();
-  return diagnostics.error("--emit: expected bundle, mlir or one of what target " + target->name() +
-                           " has (" + llvm::join(forms, ", ") + "), found " + form());
+  return diagnostics.usageError("--emit: expected bundle, mlir or one of what target " +
+                                target->name() + " has (" + llvm::join(forms, ", ") + "), found " +
+                                form());
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -342,8 +319,6 @@ LogicalResult Compilation::checkForm() {
 //===------------------------------------------------------------------------------------------===//
 
 LogicalResult Compilation::import() {
-  if (!llvm::sys::fs::is_directory(options.model))
-    return diagnostics.error(options.model + ": expected a model directory, found none");
   if (needsWriter()) {
     // Before the long work, so that a place that may not be written is known at once.
     llvm::Expected<std::unique_ptr<BundleWriter>> made = BundleWriter::create(options.output);
@@ -351,68 +326,53 @@ LogicalResult Compilation::import() {
       return report(made.takeError());
     writer = std::move(*made);
   }
-  if (options.makeModel)
-    return failed(chooseSizes()) ? failure() : report(options.makeModel(*module, package.config));
-  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()) ||
-      failed(capImageTokens()))
+  if (source == Source::Session)
+    return chooseSizes();
+  if (failed(session.read(options.model)) || failed(chooseSizes()) || failed(capImageTokens()))
     return failure();
-  return passes->run(*module, "import", buildImportPipeline);
+  return session.run("import", buildImportPipeline);
 }
 
 LogicalResult Compilation::capImageTokens() {
   if (options.maxImageTokens == 0)
     return success();
   if (!package.config.preprocess)
-    return diagnostics.error("--max-image-tokens: expected a model with an image encoder, found "
-                             "none");
-  package.config.preprocess->maxTokens = options.maxImageTokens;
-  package.config.preprocess->maxTokensSource = "--max-image-tokens";
+    return diagnostics.inputError(
+        "--max-image-tokens: expected a model with an image encoder, found none");
+  package.config.imageTokenCap = {options.maxImageTokens, "--max-image-tokens"};
   return success();
 }
 
 LogicalResult Compilation::chooseSizes() {
   sizes.imageBatch = options.imageBatch;
-  exitCode = exitUsage;
-  if (failed(
-          bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics)))
-    return failure();
-  exitCode = exitInput;
-  return success();
+  return bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics);
 }
 
 LogicalResult Compilation::model() {
-  if (options.makeModel)
-    return passes->run(*module, "model", buildCheckPipeline);
-  auto build = [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); };
-  return passes->run(*module, "model", build);
+  if (source == Source::Session)
+    return session.run("model", buildCheckPipeline);
+  return session.run(
+      "model", [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); });
 }
 
 LogicalResult Compilation::precision() {
   // Which types there are depends on the target.
-  (*module)->setAttr(plan::kTargetAttr, target->facts(context.get()));
-  if (options.calibrate && failed(calibrate()))
-    return failure();
-  bool calibrated = calibration != nullptr;
-  auto build = [&](OpPassManager &to) { buildPrecisionPipeline(to, recipe.text, calibrated); };
-  return passes->run(*module, "precision", build);
-}
-
-LogicalResult Compilation::calibrate() {
-  calibration = options.calibrate(options, diagnostics, err, exitCode);
-  if (!calibration)
-    return failure();
-  if (!recipe.needsCalibration())
-    return success();
-  weights->statistics = &statistics;
-  return calibration->gather(*module, recipe, statistics);
+  (*module)->setAttr(plan::kTargetAttr, target->facts(session.context()));
+  if (calibration && recipe.needsCalibration()) {
+    weights.statistics = &statistics;
+    if (failed(calibration->gather(*module, recipe, statistics)))
+      return failure();
+  }
+  return session.run("precision", [&](OpPassManager &to) {
+    buildPrecisionPipeline(to, recipe.text, calibration != nullptr);
+  });
 }
 
 /// Runs the bundle as it stands in its temporary directory.
 LogicalResult Compilation::measureCost() {
   auto opened = runtime::Bundle::open(writer->pathOf(""), {});
   if (!opened.ok())
-    return diagnostics.error(opened.status().message());
-  exitCode = exitInput;
+    return diagnostics.internalError(opened.status().message());
   FailureOr<LogitErrors> measured = calibration->compare(**opened);
   if (failed(measured))
     return failure();
@@ -421,7 +381,7 @@ LogicalResult Compilation::measureCost() {
     err << llvm::formatv("recipe costs {0:e2} nats a token on {1} tokens of {2} answers\n",
                          cost->mean(), cost->rows, calibration->questionCount());
   if (options.accuracyBudget && !(cost->mean() <= *options.accuracyBudget))
-    return diagnostics.error(
+    return diagnostics.inputError(
         llvm::formatv(
             "--accuracy-budget: expected a mean KL divergence of at most {0:e3} nats a token, "
             "found {1:e3} on {2} tokens of {3} answers",
@@ -432,13 +392,17 @@ LogicalResult Compilation::measureCost() {
 
 /// The batch with which pictures of all grids are encoded fastest, in the mean.
 LogicalResult Compilation::chooseImageBatch() {
-  int64_t tokens = tokensPerTileOf(*module);
-  if (!package.config.preprocess || tokens < 1) {
+  Geometry encoder;
+  encoder.tokensPerTile = tokensPerTileOf(*module);
+  if (!package.config.preprocess || encoder.tokensPerTile < 1) {
     sizes.imageBatch = 1; // no pictures
     return success();
   }
-  FailureOr<SmallVector<BatchPrediction>> predicted = predictImageBatches(
-      *module, sizes, *machine, tilesOfGrids(*package.config.preprocess, tokens), *passes);
+  FailureOr<runtime::Preprocess> preprocess = preprocessOf(package.config, encoder, diagnostics);
+  if (failed(preprocess))
+    return failure();
+  FailureOr<SmallVector<BatchPrediction>> predicted =
+      predictImageBatches(*module, sizes, *machine, tilesOfGrids(*preprocess), passes);
   if (failed(predicted))
     return failure();
   batches = std::move(*predicted);
@@ -452,16 +416,14 @@ LogicalResult Compilation::schedule() {
   if (options.imageBatch == 0 && failed(chooseImageBatch()))
     return failure();
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
-  if (failed(passes->run(*module, "schedule", build)) || failed(digestWeights(*module, *weights)) ||
-      failed(passes->run(*module, "placement", buildPlacementPipeline)))
+  if (failed(session.run("schedule", build)) || failed(digestWeights(*module, weights)) ||
+      failed(session.run("placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
   if (failed(found))
     return failure();
   geometry = *found;
   readDevices();
-  if (options.onPlan)
-    options.onPlan(*module);
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return failed(checkBudget()) ? failure() : writeReport();
@@ -486,9 +448,14 @@ LogicalResult Compilation::writeReport() {
   PlanReport plan{options.model, recipe.name, machine ? &*machine : nullptr, {}};
   if (machine) {
     int64_t tiles = 0;
-    if (package.config.preprocess && geometry.tokensPerTile > 0)
-      for (int64_t count : tilesOfGrids(*package.config.preprocess, geometry.tokensPerTile))
+    if (package.config.preprocess && geometry.tokensPerTile > 0) {
+      FailureOr<runtime::Preprocess> preprocess =
+          preprocessOf(package.config, geometry, diagnostics);
+      if (failed(preprocess))
+        return failure();
+      for (int64_t count : tilesOfGrids(*preprocess))
         tiles = std::max(tiles, count);
+    }
     FailureOr<std::vector<PlanRun>> runs = planRuns(*module, *machine, tiles, geometry.context);
     if (failed(runs))
       return failure();
@@ -510,10 +477,10 @@ LogicalResult Compilation::checkBudget() {
   if (options.memoryBudget == 0 || peak <= options.memoryBudget)
     return success();
   int64_t cache = bytes(plan::kCacheBytesAttr);
-  return diagnostics.error("--memory-budget: expected at most " + Twine(options.memoryBudget) +
-                           " bytes, found a predicted peak of " + Twine(peak) + " (kv cache " +
-                           Twine(cache) + ", weights of a segment and their arena " +
-                           Twine(peak - cache) + ")");
+  return diagnostics.inputError("--memory-budget: expected at most " + Twine(options.memoryBudget) +
+                                " bytes, found a predicted peak of " + Twine(peak) + " (kv cache " +
+                                Twine(cache) + ", weights of a segment and their arena " +
+                                Twine(peak - cache) + ")");
 }
 
 LogicalResult Compilation::kernels() {
@@ -522,9 +489,10 @@ LogicalResult Compilation::kernels() {
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
   fusions = describeFusions(*module);
-  if (failed(targets::checkSupport(*module, *target))) {
-    exitCode = exitInput; // another recipe would do
-    return failure();
+  {
+    Diagnostics::Blame blame(diagnostics, Fault::Input); // another recipe would do
+    if (failed(targets::checkSupport(*module, *target)))
+      return failure();
   }
   kernels::LowerEntriesOptions entries;
   entries.producer = kProducer;
@@ -538,10 +506,8 @@ LogicalResult Compilation::kernels() {
     pipeline.addPass(createVerifyPlan());
     pipeline.addPass(kernels::createLowerEntries(entries));
   };
-  if (failed(passes->run(*module, "kernels", build)))
+  if (failed(session.run("kernels", build)))
     return failure();
-  if (options.onKernels)
-    options.onKernels(*module);
   if (options.emit != Emit::Mlir || options.stopAfter)
     return success();
   std::string text;
@@ -557,10 +523,10 @@ LogicalResult Compilation::object() {
     return failure();
   if (dumps.enabled()) {
     OwningOpRef<ModuleOp> lowered = module->clone();
-    if (failed(passes->run(*lowered, "dump",
-                           [](OpPassManager &pipeline) {
-                             pipeline.addPass(kernels::createLowerKernelsToLlvm());
-                           })) ||
+    if (failed(passes.run(*lowered, "dump",
+                          [](OpPassManager &pipeline) {
+                            pipeline.addPass(kernels::createLowerKernelsToLlvm());
+                          })) ||
         failed(report(dumps.write(Phase::Object, *lowered))))
       return failure();
   }
@@ -596,15 +562,15 @@ LogicalResult Compilation::writeWeightsFile() {
   }
   Clock::time_point begin = Clock::now();
   ProgressLine line(err, "weights", options.progress);
-  auto written = writeWeights(*module, *weights, path,
+  // A file that has changed, or numbers that are not finite.
+  Diagnostics::Blame blame(diagnostics, Fault::Input);
+  auto written = writeWeights(*module, weights, path,
                               [&](int64_t done, int64_t total) { line.update(done, total); });
   line.clear();
   if (!written)
     return report(written.takeError());
-  if (failed(*written)) {
-    exitCode = exitInput; // a file that has changed, or numbers that are not finite
+  if (failed(*written))
     return failure();
-  }
   addTime("weights", begin);
   weightsTime = Clock::now() - begin;
   weightsDigest = std::move(**written);
@@ -625,7 +591,7 @@ LogicalResult Compilation::bundle() {
       paths.push_back(writer->pathOf(name));
     std::string why;
     if (failed(packager.package(paths, writer->pathOf(packager.fileName()), why)))
-      return diagnostics.error(why);
+      return diagnostics.internalError(why);
     for (const std::string &path : paths)
       llvm::sys::fs::remove(path);
     names = {packager.fileName().str()};
@@ -653,8 +619,7 @@ LogicalResult Compilation::bundle() {
   };
   if (failed(writeManifest()))
     return failure();
-  if (calibration && target->runsInProcess() && options.emit == Emit::Bundle &&
-      (failed(measureCost()) || failed(writeManifest())))
+  if (calibration && canMeasure() && (failed(measureCost()) || failed(writeManifest())))
     return failure();
   return report(writer->commit());
 }

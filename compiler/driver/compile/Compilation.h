@@ -3,20 +3,16 @@
 #define BLUEC_COMPILER_DRIVER_COMPILE_COMPILATION_H
 
 #include "compiler/driver/compile/LogitErrors.h"
-#include "compiler/driver/session/Diagnostics.h"
+#include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/Phase.h"
-#include "compiler/import/ModelConfig.h"
-
 #include "compiler/recipe/Recipe.h"
 #include "compiler/weights/quantize/Statistics.h"
 #include "runtime/core/Bundle.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,20 +38,14 @@ public:
   virtual int64_t questionCount() const = 0;
 };
 
-struct CompileOptions;
-/// Makes the calibrator for a compilation. Errors have been printed, and `exitCode` says whose
-/// fault it is.
-using MakeCalibrator = std::function<std::unique_ptr<Calibrator>(
-    const CompileOptions &like, Diagnostics &diagnostics, llvm::raw_ostream &err, int &exitCode)>;
-
 struct CompileOptions {
   std::string model;           // directory
   std::string output;          // may be empty with stopAfter
   std::string target = "host"; // a name that TargetRegistry::find knows
   std::string recipe = "bluelm-v";
-  /// What recipes with gptq or static activations need, and what the recipe's cost is measured on
-  /// (calibrateOn in driver/calibrate). Empty: none.
-  MakeCalibrator calibrate;
+  /// Directory of a set: what recipes with gptq or static activations need, and what the recipe's
+  /// cost is measured on; empty: none. driver/calibrate knows how.
+  std::string calibration;
   /// Fail when the recipe costs more on the calibration set: the mean KL divergence of the logits
   /// of answers from the float model's, in nats a token.
   std::optional<double> accuracyBudget;
@@ -67,24 +57,42 @@ struct CompileOptions {
   int64_t maxImageTokens = 0;     // of a picture; 0: what the model's preprocessor says
   int64_t memoryBudget = 0;       // bytes; 0: none
   std::optional<Phase> stopAfter;
-  std::string report;       // file; empty: no page of the plan (PlanReport.h)
-  std::string trace;        // file; empty: no trace of the plan, which needs a machine
-  std::string dumpPhasesTo; // directory; empty: no dumps
-  int jobs = 0;             // threads; 0: one for each CPU
+  std::string report;          // file; empty: no page of the plan (PlanReport.h)
+  std::string trace;           // file; empty: no trace of the plan, which needs a machine
+  std::string dumpPhasesTo;    // directory; empty: no dumps
+  bool printPipelines = false; // the passes of each phase, on `out`
+  int jobs = 0;                // threads; 0: one for each CPU
   bool json = false;
   bool progress = false; // phases and their time on stderr, as they pass
-  /// For models that bluec makes itself: adds the functions of a `blue` module and says what a
-  /// configuration would, in place of the files in `model`, which then holds nothing but weights.
-  std::function<llvm::Error(mlir::ModuleOp, ModelConfig &)> makeModel;
-  /// Is shown the plan behind the schedule phase.
-  std::function<void(mlir::ModuleOp)> onPlan;
-  /// Is shown the kernels and entry functions behind the kernels phase.
-  std::function<void(mlir::ModuleOp)> onKernels;
 };
 
-/// Runs the phases. With `json`, `out` gets one object at the end: output, phases with seconds,
-/// sizes. Returns an exit code; errors have been printed to `err`, and nothing is left behind.
-int compile(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
+/// One compilation, phase after phase, for who has to look at what a phase made, or to do something
+/// between two. Nothing is left behind when it does not get to its end.
+class CompilationRun {
+public:
+  /// Where the model comes from: the files of CompileOptions::model, or the session, whose module
+  /// is `blue` already and whose package has its configuration; files are then those of weights.
+  enum class Source { Files, Session };
+
+  /// Checks the options. Null when they are at fault.
+  static std::unique_ptr<CompilationRun> begin(const CompileOptions &options,
+                                               CompilerSession &session, llvm::raw_ostream &out,
+                                               llvm::raw_ostream &err,
+                                               Source source = Source::Files);
+  virtual ~CompilationRun() = default;
+
+  /// Before the precision phase. `calibrator` outlives the run.
+  virtual void calibrateWith(Calibrator &calibrator) = 0;
+  /// Runs the phases that have not run yet, up to `last` and with it, or up to the one that
+  /// CompileOptions::stopAfter names. The session's module is what the last one made.
+  virtual mlir::LogicalResult runTo(Phase last) = 0;
+  /// With CompileOptions::json, on `out`: an object with the output, phases with seconds, sizes.
+  virtual void printSummary() = 0;
+};
+
+/// All of a run without a calibration set.
+mlir::LogicalResult compile(const CompileOptions &options, Diagnostics &diagnostics,
+                            llvm::raw_ostream &out, llvm::raw_ostream &err);
 
 } // namespace bluec
 

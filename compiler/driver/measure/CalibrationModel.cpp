@@ -45,31 +45,23 @@ const char *const bluec::calibrationRecipe = R"({
 
 /// bluelm-v-3b's configuration (examples/bluelm-v-3b) with fewer layers and tokens.
 static ModelConfig configuration() {
-  using Json = nlohmann::ordered_json;
+  auto parsed = [](const char *json) {
+    std::string fault;
+    return parseJson(json, "calibration model", JsonLimits(), fault).value();
+  };
   ModelConfig config;
   config.hasVision = config.hasText = true;
-  config.preprocess.emplace();
-  config.vision = Json{{"image_size", 384},
-                       {"patch_size", 14},
-                       {"num_channels", 3},
-                       {"hidden_size", 1152},
-                       {"intermediate_size", 4304},
-                       {"num_hidden_layers", 3},
-                       {"num_attention_heads", 16},
-                       {"layer_norm_eps", 1e-6},
-                       {"hidden_act", "gelu_pytorch_tanh"}};
-  config.downsample = Json{{"factor", 2}, {"hidden_size", 2304}};
-  config.projector = Json{{"hidden_size", 2304}, {"hidden_act", "gelu"}, {"num_layers", 2}};
-  config.text = Json{{"vocab_size", 8192},
-                     {"hidden_size", 2304},
-                     {"intermediate_size", 5760},
-                     {"num_hidden_layers", 6},
-                     {"num_attention_heads", 36},
-                     {"num_key_value_heads", 36},
-                     {"head_dim", 64},
-                     {"use_stable_embedding", true},
-                     {"hidden_act", "silu"},
-                     {"tie_word_embeddings", true}};
+  config.preprocess = oneTile();
+  config.vision = parsed(R"({
+    "image_size": 384, "patch_size": 14, "num_channels": 3, "hidden_size": 1152,
+    "intermediate_size": 4304, "num_hidden_layers": 3, "num_attention_heads": 16,
+    "layer_norm_eps": 1e-6, "hidden_act": "gelu_pytorch_tanh"})");
+  config.downsample = parsed(R"({"factor": 2, "hidden_size": 2304})");
+  config.projector = parsed(R"({"hidden_size": 2304, "hidden_act": "gelu", "num_layers": 2})");
+  config.text = parsed(R"({
+    "vocab_size": 8192, "hidden_size": 2304, "intermediate_size": 5760, "num_hidden_layers": 6,
+    "num_attention_heads": 36, "num_key_value_heads": 36, "head_dim": 64,
+    "use_stable_embedding": true, "hidden_act": "silu", "tie_word_embeddings": true})");
   return config;
 }
 

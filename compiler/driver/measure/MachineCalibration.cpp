@@ -6,13 +6,11 @@
 #include "compiler/driver/compile/Compilation.h"
 #include "compiler/driver/measure/CalibrationModel.h"
 #include "compiler/driver/measure/MachineFit.h"
-#include "compiler/driver/session/Diagnostics.h"
+#include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/Version.h"
-#include "compiler/machine/Machine.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/EntryCall.h"
 #include "runtime/measure/MachineLimits.h"
-#include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -134,15 +132,15 @@ struct TimedCall {
 
 class MachineCalibration {
 public:
-  MachineCalibration(const CalibrateMachineOptions &options, llvm::raw_ostream &out,
-                     llvm::raw_ostream &err)
-      : options(options), out(out), err(err), diagnostics(err) {}
+  MachineCalibration(const CalibrateMachineOptions &options, Diagnostics &diagnostics,
+                     llvm::raw_ostream &out, llvm::raw_ostream &err)
+      : options(options), out(out), err(err), diagnostics(diagnostics) {}
   ~MachineCalibration() {
     if (!scratch.empty())
       llvm::sys::fs::remove_directories(scratch);
   }
 
-  int run();
+  LogicalResult run();
 
 private:
   LogicalResult checkOptions();
@@ -156,27 +154,18 @@ private:
   DeviceFit fit() const;
   Json describeMachine(const Device &device) const;
   LogicalResult write();
+  LogicalResult reportOurs(const runtime::Status &status);
   Json describeCalls(const Device &device) const;
   void print(const Json &machine, const DeviceFit &found);
-
-  LogicalResult fail(const Twine &message) { return diagnostics.error(message); }
-  LogicalResult report(const runtime::Status &status) {
-    return status.ok() ? success() : LogicalResult(fail(status.message()));
-  }
-  LogicalResult report(llvm::Error error) {
-    return error ? LogicalResult(fail(llvm::toString(std::move(error)))) : success();
-  }
 
   const CalibrateMachineOptions &options;
   llvm::raw_ostream &out;
   llvm::raw_ostream &err;
-  Diagnostics diagnostics;
-  int exitCode = exitUsage; // of what fails next
+  Diagnostics &diagnostics;
   Clock::time_point start = Clock::now();
   std::string scratch;
   std::string targetName;
-  llvm::StringMap<std::vector<StepCost>> costs; // by entry, of its steps
-  llvm::StringMap<std::vector<Work>> works;     // by entry
+  llvm::StringMap<std::vector<Work>> works; // by entry
 
   std::unique_ptr<runtime::Bundle> bundle;
   runtime::PageBuffer arena, cache, stream;
@@ -189,32 +178,32 @@ private:
 
 int bluec::calibrateMachine(const CalibrateMachineOptions &options, llvm::raw_ostream &out,
                             llvm::raw_ostream &err) {
-  return MachineCalibration(options, out, err).run();
+  Diagnostics diagnostics(err);
+  return diagnostics.exitCode(MachineCalibration(options, diagnostics, out, err).run(),
+                              "calibrate-machine");
 }
 
-int MachineCalibration::run() {
-  if (failed(checkOptions()) || failed(compileModel()) || failed(open()) || failed(measure()) ||
-      failed(write()))
-    return exitCode;
-  return exitDone;
+LogicalResult MachineCalibration::run() {
+  return success(succeeded(checkOptions()) && succeeded(compileModel()) && succeeded(open()) &&
+                 succeeded(measure()) && succeeded(write()));
 }
 
 LogicalResult MachineCalibration::checkOptions() {
   if (options.output.empty())
-    return fail("-o: expected a file for the description, found none");
-  std::string why;
-  const targets::Target *target = targets::allTargets().find(options.target, why);
+    return diagnostics.usageError("-o: expected a file for the description, found none");
+  const targets::Target *target = lookUpTarget(options.target, diagnostics);
   if (!target)
-    return fail(why);
+    return failure();
   if (!target->runsInProcess())
-    return fail("--target: expected one that runs on this machine, found " + target->name());
+    return diagnostics.usageError("--target: expected one that runs on this machine, found " +
+                                  target->name());
   targetName = target->name().str();
-  exitCode = exitInput;
   if (llvm::sys::fs::is_directory(options.output))
-    return fail(options.output + ": expected a file, found a directory");
+    return diagnostics.inputError(options.output + ": expected a file, found a directory");
   StringRef parent = llvm::sys::path::parent_path(options.output);
   if (!parent.empty() && !llvm::sys::fs::is_directory(parent))
-    return fail(options.output + ": expected to be inside a directory, found none");
+    return diagnostics.inputError(options.output +
+                                  ": expected to be inside a directory, found none");
   return success();
 }
 
@@ -225,9 +214,9 @@ LogicalResult MachineCalibration::checkOptions() {
 LogicalResult MachineCalibration::compileModel() {
   SmallString<128> made;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("bluec-machine", made))
-    return fail("temporary directory: " + code.message());
+    return diagnostics.inputError("temporary directory: " + code.message());
   scratch = std::string(made);
-  if (failed(report(writeCalibrationWeights(scratch))))
+  if (failed(diagnostics.report(writeCalibrationWeights(scratch))))
     return failure();
   CompileOptions compilation;
   compilation.model = scratch;
@@ -239,31 +228,37 @@ LogicalResult MachineCalibration::compileModel() {
   compilation.imageBatch = imageBatch;
   compilation.jobs = options.threads;
   compilation.progress = options.progress;
-  compilation.makeModel = [](ModuleOp module, ModelConfig &config) {
-    return buildCalibrationModel(context, module, config);
-  };
-  compilation.onPlan = [&](ModuleOp plan) {
-    for (auto entry : plan.getOps<plan::EntryOp>())
-      costs[entry.getSymName()] = costsOf(entry);
-  };
-  compilation.onKernels = [&](ModuleOp module) {
-    SymbolTable symbols(module);
-    for (auto model : module.getOps<abi::ModelOp>())
-      for (auto entry : model.getBody().getOps<abi::EntryOp>())
-        works[entry.getName()] =
-            worksIn(symbols.lookup<func::FuncOp>(entry.getRun()), costs[entry.getName()]);
-  };
-  // What goes wrong in there has been said; a full disk apart, it is not the user's.
-  exitCode = compile(compilation, llvm::nulls(), err);
-  return success(exitCode == exitDone);
+  CompilerSession session(diagnostics, options.threads);
+  ModelConfig &config = session.package().config;
+  if (failed(diagnostics.report(buildCalibrationModel(context, *session.module(), config))))
+    return failure();
+  std::unique_ptr<CompilationRun> run = CompilationRun::begin(compilation, session, llvm::nulls(),
+                                                              err, CompilationRun::Source::Session);
+  if (!run || failed(run->runTo(Phase::Schedule)))
+    return failure();
+  llvm::StringMap<std::vector<StepCost>> costs; // by entry, of its steps
+  for (auto entry : session.module()->getOps<plan::EntryOp>())
+    costs[entry.getSymName()] = costsOf(entry);
+  if (failed(run->runTo(Phase::Kernels)))
+    return failure();
+  SymbolTable symbols(*session.module());
+  for (auto model : session.module()->getOps<abi::ModelOp>())
+    for (auto entry : model.getBody().getOps<abi::EntryOp>())
+      works[entry.getName()] =
+          worksIn(symbols.lookup<func::FuncOp>(entry.getRun()), costs[entry.getName()]);
+  return run->runTo(Phase::Bundle);
+}
+
+/// What goes wrong with a bundle that bluec has made itself is not the user's fault.
+LogicalResult MachineCalibration::reportOurs(const runtime::Status &status) {
+  return status.ok() ? success() : LogicalResult(diagnostics.internalError(status.message()));
 }
 
 LogicalResult MachineCalibration::open() {
-  exitCode = exitInternal;
   auto opened =
       runtime::Bundle::open(scratch + "/bundle", {options.threads, runtime::WeightsCheck::None});
   if (!opened.ok())
-    return report(opened.status());
+    return reportOurs(opened.status());
   bundle = std::move(*opened);
   const bluec_model &model = bundle->model();
   int64_t arenaBytes = 0, inputElements = 0;
@@ -275,7 +270,7 @@ LogicalResult MachineCalibration::open() {
                       runtime::PageBuffer::Pages pages) {
     auto buffer = runtime::PageBuffer::allocate(static_cast<size_t>(bytes), what, pages);
     if (!buffer.ok())
-      return report(buffer.status());
+      return reportOurs(buffer.status());
     to = std::move(*buffer);
     std::memset(to.get(), 0, to.bytes()); // or reads would all be of one page
     return success();
@@ -328,7 +323,7 @@ LogicalResult MachineCalibration::time(TimedCall &call) {
     around -= seconds[i];
   }
   call.around.push_back(around);
-  return report(status);
+  return reportOurs(status);
 }
 
 LogicalResult MachineCalibration::measure() {
@@ -452,9 +447,8 @@ LogicalResult MachineCalibration::write() {
   std::string text = machine.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   llvm::Expected<Machine> again = Machine::parse(text, options.output);
   if (!again) // a clock that stands still, or one of its kind
-    return report(again.takeError());
-  exitCode = exitInput;
-  if (failed(report(writeFileWhole(options.output, text))))
+    return diagnostics.internalError(llvm::toString(again.takeError()));
+  if (failed(diagnostics.report(writeFileWhole(options.output, text))))
     return failure();
   print(machine, found);
   return success();

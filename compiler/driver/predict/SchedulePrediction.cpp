@@ -6,20 +6,16 @@
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
 #include "compiler/driver/predict/Timeline.h"
+#include "compiler/driver/session/CompilerSession.h"
+#include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/MachineTarget.h"
-#include "compiler/driver/session/ModelPackage.h"
-#include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Pipelines.h"
-#include "compiler/driver/session/Registration.h"
 #include "compiler/import/GeometryModel.h"
-#include "compiler/recipe/Recipe.h"
 #include "runtime/vision/Tiles.h"
-#include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <map>
@@ -34,10 +30,11 @@ constexpr double msOfSecond = 1e3;
 
 class Prediction {
 public:
-  Prediction(const ScheduleCommandOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
-      : options(options), out(out), diagnostics(err) {}
+  Prediction(const ScheduleCommandOptions &options, Diagnostics &diagnostics,
+             llvm::raw_ostream &out)
+      : options(options), out(out), diagnostics(diagnostics), session(diagnostics, /*jobs=*/1) {}
 
-  int run();
+  LogicalResult run();
 
 private:
   LogicalResult checkOptions();
@@ -47,9 +44,7 @@ private:
   LogicalResult chooseGrid();
   LogicalResult chooseBatch();
   LogicalResult predict();
-  LogicalResult report(llvm::Error error) {
-    return error ? diagnostics.error(llvm::toString(std::move(error))) : success();
-  }
+  LogicalResult report(llvm::Error error) { return diagnostics.report(std::move(error)); }
   int64_t prefixTokens() const { return options.tokens.value_or(sizes.context); }
   /// The token after the prompt, or the last one that the context holds.
   int64_t decodePosition() const { return std::min(prefixTokens(), sizes.context - 1); }
@@ -63,18 +58,15 @@ private:
 
   const ScheduleCommandOptions &options;
   llvm::raw_ostream &out;
-  Diagnostics diagnostics;
-  int exitCode = exitInput;
+  Diagnostics &diagnostics;
+  CompilerSession session;
 
   Machine machine;
   Recipe recipe;
   const targets::Target *target = nullptr; // that was asked for; null: the machine's
-  std::unique_ptr<MLIRContext> context;
-  plan::TargetAttr facts; // that the plan is laid out by
-  std::unique_ptr<Diagnostics::Scope> handler;
-  std::unique_ptr<PassRunner> passes;
-  OwningOpRef<ModuleOp> module;
-  ModelPackage package;
+  plan::TargetAttr facts;                  // that the plan is laid out by
+  OwningOpRef<ModuleOp> &module = session.module();
+  ModelPackage &package = session.package();
   ScheduleOptions sizes;
   Geometry geometry;
   runtime::TileLayout layout; // of the picture; no tiles without a vision side
@@ -85,97 +77,54 @@ private:
 
 int bluec::predictSchedule(const ScheduleCommandOptions &options, llvm::raw_ostream &out,
                            llvm::raw_ostream &err) {
-  return Prediction(options, out, err).run();
+  Diagnostics diagnostics(err);
+  return diagnostics.exitCode(Prediction(options, diagnostics, out).run(), "schedule");
 }
 
-int Prediction::run() {
-  exitCode = exitUsage;
-  if (failed(checkOptions()))
-    return exitCode;
-  exitCode = exitInput;
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  context->loadAllAvailableDialects();
-  handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
-  passes = std::make_unique<PassRunner>();
-  module = ModuleOp::create(UnknownLoc::get(context.get()));
-  if (failed(makePlan()) || failed(predict())) {
-    diagnostics.flush();
-    if (diagnostics.errors() == 0)
-      (void)diagnostics.error("schedule: failed without saying why");
-    return exitCode;
-  }
-  if (failed(writeReport()))
-    return exitCode;
+LogicalResult Prediction::run() {
+  if (failed(checkOptions()) || failed(makePlan()) || failed(predict()) || failed(writeReport()))
+    return failure();
   options.json ? printJson() : print();
-  return exitDone;
+  return success();
 }
 
 LogicalResult Prediction::checkOptions() {
-  auto names = [](auto list) {
-    return llvm::join(llvm::map_range(list, [](const auto &one) { return std::string(one.name); }),
-                      ", ");
-  };
-  if (!machineExists(options.machine))
-    return diagnostics.error("--machine: expected " + names(shippedMachines()) +
-                             " or a file, found '" + options.machine + "'");
-  if (!recipeExists(options.recipe))
-    return diagnostics.error("--recipe: expected " + names(shippedRecipes()) +
-                             " or a file, found '" + options.recipe + "'");
-  if (!options.target.empty()) {
-    std::string why;
-    target = targets::allTargets().find(options.target, why);
-    if (!target)
-      return diagnostics.error(why);
-  }
-  exitCode = exitInput;
-  llvm::Expected<Machine> loadedMachine = Machine::load(options.machine);
-  if (!loadedMachine)
-    return report(loadedMachine.takeError());
-  machine = std::move(*loadedMachine);
-  if (!target)
-    if (llvm::Error fault = targetOf(machine).takeError())
-      return report(std::move(fault));
-  llvm::Expected<Recipe> loadedRecipe = Recipe::load(options.recipe);
-  if (!loadedRecipe)
-    return report(loadedRecipe.takeError());
-  recipe = std::move(*loadedRecipe);
-  return success();
+  FailureOr<Machine> foundMachine = lookUpMachine(options.machine, diagnostics);
+  if (failed(foundMachine))
+    return failure();
+  machine = std::move(*foundMachine);
+  FailureOr<Recipe> foundRecipe = lookUpRecipe(options.recipe, diagnostics);
+  if (failed(foundRecipe))
+    return failure();
+  recipe = std::move(*foundRecipe);
+  if (options.target.empty())
+    return report(targetOf(machine).takeError());
+  target = lookUpTarget(options.target, diagnostics);
+  return success(target != nullptr);
 }
 
 LogicalResult Prediction::chooseSizes() {
   if (failed(
-          bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics))) {
-    exitCode = exitUsage;
+          bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics)))
     return failure();
-  }
   sizes.imageBatch = options.imageBatch;
   sizes.machine = machine.text;
   if (prefixTokens() <= sizes.context)
     return success();
-  exitCode = exitUsage;
-  return diagnostics.error("--tokens: expected at most the context of " + Twine(sizes.context) +
-                           " tokens, found " + Twine(prefixTokens()));
+  return diagnostics.usageError("--tokens: expected at most the context of " +
+                                Twine(sizes.context) + " tokens, found " + Twine(prefixTokens()));
 }
 
 /// The model as `blue`: from its graphs, or from what its configuration says.
 LogicalResult Prediction::readModel() {
-  if (!llvm::sys::fs::is_directory(options.model))
-    return diagnostics.error(options.model + ": expected a model directory, found none");
-  if (!hasGraphs(options.model)) {
-    llvm::Expected<ModelConfig> config = readModelConfig(options.model);
-    if (!config)
-      return report(config.takeError());
-    package.config = std::move(*config);
-    return success(succeeded(chooseSizes()) &&
+  if (!hasGraphs(options.model))
+    return success(succeeded(readConfiguration(options.model, package, diagnostics)) &&
+                   succeeded(chooseSizes()) &&
                    succeeded(report(buildGeometryModel(package.config, sizes.context, *module))) &&
-                   succeeded(passes->run(*module, "model", buildFoldingPipeline)));
-  }
-  if (failed(readPackage(options.model, *module, package, diagnostics)) || failed(chooseSizes()))
-    return failure();
-  return success(succeeded(passes->run(*module, "import", buildImportPipeline)) &&
-                 succeeded(passes->run(*module, "model", [&](OpPassManager &to) {
+                   succeeded(session.run("model", buildFoldingPipeline)));
+  return success(succeeded(session.read(options.model)) && succeeded(chooseSizes()) &&
+                 succeeded(session.run("import", buildImportPipeline)) &&
+                 succeeded(session.run("model", [&](OpPassManager &to) {
                    buildModelPipeline(to, options.model, sizes.context);
                  })));
 }
@@ -183,18 +132,18 @@ LogicalResult Prediction::readModel() {
 LogicalResult Prediction::makePlan() {
   if (failed(readModel()))
     return failure();
-  facts = target ? target->facts(context.get()) : cantFail(targetFactsOf(machine, context.get()));
+  facts = target ? target->facts(session.context())
+                 : cantFail(targetFactsOf(machine, session.context()));
   (*module)->setAttr(plan::kTargetAttr, facts);
   // What calibration would find changes no step.
   auto precision = [&](OpPassManager &to) {
     buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true);
   };
-  if (failed(passes->run(*module, "precision", precision)) || failed(chooseGrid()) ||
-      failed(chooseBatch()))
+  if (failed(session.run("precision", precision)) || failed(chooseGrid()) || failed(chooseBatch()))
     return failure();
   auto schedule = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
-  if (failed(passes->run(*module, "schedule", schedule)) ||
-      failed(passes->run(*module, "placement", buildPlacementPipeline)))
+  if (failed(session.run("schedule", schedule)) ||
+      failed(session.run("placement", buildPlacementPipeline)))
     return failure();
   FailureOr<Geometry> found = geometryOf(*module);
   if (failed(found))
@@ -211,25 +160,15 @@ LogicalResult Prediction::chooseGrid() {
   auto pixels = dyn_cast<RankedTensorType>(vision.getArgumentTypes()[0]);
   auto features = dyn_cast<RankedTensorType>(vision.getResultTypes()[0]);
   if (!pixels || !features || pixels.getRank() != 4 || features.getRank() != 3)
-    return diagnostics.error("vision: expected tiles of pixels, and tokens of them");
+    return diagnostics.inputError("vision: expected tiles of pixels, and tokens of them");
   sizesOfTiles.tileHeight = pixels.getDimSize(2);
   sizesOfTiles.tileWidth = pixels.getDimSize(3);
   sizesOfTiles.tokensPerTile = features.getDimSize(1);
-  if (failed(checkConfig(package.config, sizesOfTiles, diagnostics)))
+  FailureOr<runtime::Preprocess> preprocess =
+      preprocessOf(package.config, sizesOfTiles, diagnostics);
+  if (failed(preprocess))
     return failure();
-  const PreprocessConfig &from = *package.config.preprocess;
-  runtime::Preprocess preprocess;
-  preprocess.tileWidth = static_cast<int>(sizesOfTiles.tileWidth);
-  preprocess.tileHeight = static_cast<int>(sizesOfTiles.tileHeight);
-  preprocess.scheme = *runtime::schemeByName(from.scheme);
-  preprocess.thumbnail = *runtime::thumbnailByName(from.thumbnail);
-  preprocess.alpha = from.alpha;
-  preprocess.tokensPerTile = sizesOfTiles.tokensPerTile;
-  for (auto [columns, rows] : from.candidates)
-    preprocess.candidates.push_back({static_cast<int>(columns), static_cast<int>(rows)});
-  if (from.maxTokens > 0)
-    runtime::capTokens(preprocess, from.maxTokens);
-  layout = runtime::layOutTiles(options.imageWidth, options.imageHeight, preprocess);
+  layout = runtime::layOutTiles(options.imageWidth, options.imageHeight, *preprocess);
   return success();
 }
 
@@ -237,7 +176,7 @@ LogicalResult Prediction::chooseBatch() {
   if (options.imageBatch != 0)
     return success();
   FailureOr<SmallVector<BatchPrediction>> batches =
-      predictImageBatches(*module, sizes, machine, {layout.count}, *passes);
+      predictImageBatches(*module, sizes, machine, {layout.count}, session.passes());
   if (failed(batches))
     return failure();
   sizes.imageBatch = batches->empty() ? 1 : batches->front().tiles;

@@ -1,5 +1,7 @@
 #include "compiler/driver/session/Diagnostics.h"
 
+#include "runtime/base/Status.h"
+
 #include "mlir/IR/Location.h"
 
 #include <algorithm>
@@ -31,12 +33,29 @@ static std::string oneLine(std::string text) {
   return text;
 }
 
-LogicalResult Diagnostics::error(const Twine &message) {
+LogicalResult Diagnostics::error(Fault fault, const Twine &message) {
   std::lock_guard<std::mutex> lock(mutex);
   printPending();
-  ++count;
+  record(fault);
   err << "error: " << oneLine(message.str()) << '\n';
   return failure();
+}
+
+LogicalResult Diagnostics::report(llvm::Error error) {
+  return error ? inputError(llvm::toString(std::move(error))) : success();
+}
+
+LogicalResult Diagnostics::report(const runtime::Status &status) {
+  if (status.ok())
+    return success();
+  bool isOurs = status.getCode() == runtime::Code::Internal;
+  return error(isOurs ? Fault::Internal : Fault::Input, status.message());
+}
+
+void Diagnostics::record(Fault fault) {
+  ++count;
+  if (!first)
+    first = fault;
 }
 
 void Diagnostics::note(const Twine &message) {
@@ -48,6 +67,26 @@ void Diagnostics::note(const Twine &message) {
 void Diagnostics::flush() {
   std::lock_guard<std::mutex> lock(mutex);
   printPending();
+}
+
+LogicalResult Diagnostics::explained(LogicalResult result, StringRef what) {
+  flush();
+  return failed(result) && count == 0 ? error(blamed, what + ": failed without saying why")
+                                      : result;
+}
+
+int Diagnostics::exitCode(LogicalResult result, StringRef what) {
+  if (succeeded(explained(result, what)))
+    return exitDone;
+  switch (*first) {
+  case Fault::Input:
+    return exitInput;
+  case Fault::Usage:
+    return exitUsage;
+  case Fault::Internal:
+    break;
+  }
+  return exitInternal;
 }
 
 void Diagnostics::printPending() {
@@ -69,10 +108,10 @@ void Diagnostics::print(Diagnostic &diagnostic) {
   switch (diagnostic.getSeverity()) {
   case DiagnosticSeverity::Error:
     if (verbose) {
-      (void)error(text);
+      (void)error(blamed, text);
     } else {
       std::lock_guard<std::mutex> lock(mutex);
-      ++count;
+      record(blamed);
       pending.push_back(std::move(text));
     }
     break;

@@ -1,17 +1,27 @@
-// Errors of a command: one line each on stderr.
+// Errors of a command: one line each on stderr, and whose fault they are.
 #ifndef BLUEC_COMPILER_DRIVER_SESSION_DIAGNOSTICS_H
 #define BLUEC_COMPILER_DRIVER_SESSION_DIAGNOSTICS_H
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/LLVM.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bluec {
+
+namespace runtime {
+class Status;
+} // namespace runtime
+
+/// Whose fault an error is. Whoever says an error says this too; the exit code follows from it.
+enum class Fault { Input, Usage, Internal };
 
 /// How a command ends (DESIGN: 0 done, 1 the input is at fault, 2 the command line is, 3 bluec is).
 enum ExitCode : int { exitDone = 0, exitInput = 1, exitUsage = 2, exitInternal = 3 };
@@ -24,12 +34,30 @@ public:
   explicit Diagnostics(llvm::raw_ostream &err, bool verbose = false) : err(err), verbose(verbose) {}
 
   /// `message` says where, what was expected and what was found. Always failure.
-  mlir::LogicalResult error(const llvm::Twine &message);
+  mlir::LogicalResult error(Fault fault, const llvm::Twine &message);
+  mlir::LogicalResult inputError(const llvm::Twine &message) {
+    return error(Fault::Input, message);
+  }
+  mlir::LogicalResult usageError(const llvm::Twine &message) {
+    return error(Fault::Usage, message);
+  }
+  mlir::LogicalResult internalError(const llvm::Twine &message) {
+    return error(Fault::Internal, message);
+  }
+  /// Success if there is no error. Those of files, and of what is in them, are the input's fault: a
+  /// full disk, or a place that may not be written.
+  mlir::LogicalResult report(llvm::Error error);
+  /// The same; the input's fault unless the runtime takes it on itself.
+  mlir::LogicalResult report(const runtime::Status &status);
+
   /// A line that is no error.
   void note(const llvm::Twine &message);
   unsigned errors() const { return count; }
   /// Prints what MLIR has reported and no line shows yet.
   void flush();
+  /// The exit code of a command that ended with `result`: its first error's. `what` failed without
+  /// saying why if it said nothing.
+  int exitCode(mlir::LogicalResult result, llvm::StringRef what);
 
   /// While alive, the diagnostics of `context` go to `diagnostics`.
   class Scope {
@@ -42,14 +70,35 @@ public:
     mlir::ScopedDiagnosticHandler handler;
   };
 
+  /// While alive, what MLIR reports is `fault`, and so is a failure that says nothing. Without one
+  /// it is the input's.
+  class Blame {
+  public:
+    Blame(Diagnostics &diagnostics, Fault fault)
+        : diagnostics(diagnostics), before(std::exchange(diagnostics.blamed, fault)) {}
+    ~Blame() { diagnostics.blamed = before; }
+    Blame(const Blame &) = delete;
+    Blame &operator=(const Blame &) = delete;
+
+  private:
+    Diagnostics &diagnostics;
+    Fault before;
+  };
+
+  /// `result`, and an error if that is a failure about which nothing was said.
+  mlir::LogicalResult explained(mlir::LogicalResult result, llvm::StringRef what);
+
 private:
   void print(mlir::Diagnostic &diagnostic);
-  void printPending(); // with the mutex held
+  void record(Fault fault); // with the mutex held
+  void printPending();      // with the mutex held
 
   llvm::raw_ostream &err;
   bool verbose;
   std::mutex mutex; // passes may run on several threads
   unsigned count = 0;
+  std::optional<Fault> first;       // error's
+  Fault blamed = Fault::Input;      // for what MLIR reports
   std::vector<std::string> pending; // errors from MLIR, in their order
 };
 

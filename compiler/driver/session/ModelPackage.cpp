@@ -1,12 +1,17 @@
 #include "compiler/driver/session/ModelPackage.h"
 
+#include "compiler/base/JsonReader.h"
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
+#include "runtime/vision/Tiles.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace bluec;
@@ -31,7 +36,7 @@ LogicalResult importGraph(ModelFiles &files, StringRef name, StringRef role, Mod
                           Diagnostics &diagnostics) {
   std::string place = findGraph(files.directory(), name);
   if (place.empty())
-    return diagnostics.error(name + ": expected in the model directory, found none");
+    return diagnostics.inputError(name + ": expected in the model directory, found none");
   if (failed(importOnnxFile(files, place, role, module)))
     return failure();
   auto function = SymbolTable(module).lookup<func::FuncOp>(role);
@@ -44,25 +49,35 @@ LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, Mo
   std::string path = inside(directory, "tokenizer.json");
   if (!llvm::sys::fs::exists(path)) {
     if (package.config.chat)
-      return diagnostics.error("tokenizer.json: expected beside tokenizer_config.json, found none");
+      return diagnostics.inputError(
+          "tokenizer.json: expected beside tokenizer_config.json, found none");
     return success(); // graphs alone, for measuring and comparing
   }
   runtime::Result<std::vector<uint8_t>> table =
       tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
   if (!table.ok())
-    return diagnostics.error(table.status().message());
+    return diagnostics.report(table.status());
   package.tokenizer = std::move(*table);
   return success();
 }
 
 } // namespace
 
-LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
-                                 ModelPackage &package, Diagnostics &diagnostics) {
+LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackage &package,
+                                       Diagnostics &diagnostics) {
+  if (!llvm::sys::fs::is_directory(directory))
+    return diagnostics.inputError(directory + ": expected a model directory, found none");
   llvm::Expected<ModelConfig> config = readModelConfig(directory);
   if (!config)
-    return diagnostics.error(llvm::toString(config.takeError()));
+    return diagnostics.report(config.takeError());
   package.config = std::move(*config);
+  return success();
+}
+
+LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
+                                 ModelPackage &package, Diagnostics &diagnostics) {
+  if (failed(readConfiguration(directory, package, diagnostics)))
+    return failure();
   ModelFiles files(directory);
   if (package.config.hasVision &&
       failed(importGraph(files, "vision_encoder.onnx", "vision", module, diagnostics)))
@@ -73,24 +88,10 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
       failed(importGraph(files, "decoder_model_merged.onnx", "decoder", module, diagnostics)))
     return failure();
   // The table of embeddings is what ids index; without the number any id is taken.
-  int64_t vocabulary = std::numeric_limits<int32_t>::max();
-  if (package.config.text.contains("vocab_size") &&
-      package.config.text["vocab_size"].is_number_integer())
-    vocabulary = package.config.text["vocab_size"].get<int64_t>();
+  const JsonValue *said = package.config.text.find("vocab_size");
+  std::optional<int64_t> size = said ? said->integer() : std::nullopt;
+  int64_t vocabulary = size.value_or(std::numeric_limits<int32_t>::max());
   return readTokenizer(directory, vocabulary, package, diagnostics);
-}
-
-// A picture of one tile at least has to fit; leastTokens() of the runtime.
-static LogicalResult checkTokenCap(const PreprocessConfig &config, const Geometry &geometry,
-                                   Diagnostics &diagnostics) {
-  int64_t smallest = std::numeric_limits<int64_t>::max();
-  for (const auto &[columns, rows] : config.candidates)
-    smallest = std::min(smallest, columns * rows * geometry.tokensPerTile);
-  if (config.maxTokens == 0 || config.maxTokens >= smallest)
-    return success();
-  return diagnostics.error(config.maxTokensSource + ": no grid fits: expected at least the " +
-                           Twine(smallest) + " tokens of the smallest one, found " +
-                           Twine(config.maxTokens));
 }
 
 bool bluec::hasGraphs(const std::string &directory) {
@@ -108,55 +109,65 @@ LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_
       context.value_or(positions > 0 ? std::min(defaultContext, positions) : defaultContext);
   sizes.chunk = chunk.value_or(std::min(defaultChunk, sizes.context));
   if (positions > 0 && sizes.context > positions)
-    return diagnostics.error("--context: expected at most the model's " + Twine(positions) +
-                             " positions, found " + Twine(sizes.context));
+    return diagnostics.usageError("--context: expected at most the model's " + Twine(positions) +
+                                  " positions, found " + Twine(sizes.context));
   // Masks and rotary tables are recognised by evaluating them at up to this many positions.
   constexpr int64_t leastContext = 8;
   if (sizes.context < leastContext)
-    return diagnostics.error("--context: expected at least " + Twine(leastContext) +
-                             " tokens, found " + Twine(sizes.context));
+    return diagnostics.usageError("--context: expected at least " + Twine(leastContext) +
+                                  " tokens, found " + Twine(sizes.context));
   if (sizes.chunk > sizes.context)
-    return diagnostics.error("--chunk: expected at most the context of " + Twine(sizes.context) +
-                             " tokens, found " + Twine(sizes.chunk));
+    return diagnostics.usageError("--chunk: expected at most the context of " +
+                                  Twine(sizes.context) + " tokens, found " + Twine(sizes.chunk));
   return success();
 }
 
-/// Tiles are cut to the size that the configuration says, and fed to the graph.
-static LogicalResult checkTiles(const ModelConfig &config, const Geometry &geometry,
-                                Diagnostics &diagnostics) {
-  if (!config.preprocess || geometry.tileHeight == 0)
-    return success();
-  const PreprocessConfig &said = *config.preprocess;
-  if (failed(checkTokenCap(said, geometry, diagnostics)))
-    return failure();
-  if (said.tileHeight == 0)
-    return success();
-  if (said.tileHeight == geometry.tileHeight && said.tileWidth == geometry.tileWidth)
-    return success();
-  return diagnostics.error("preprocessor_config.json: size: expected " +
-                           Twine(geometry.tileHeight) + "x" + Twine(geometry.tileWidth) +
-                           " as the vision encoder takes, found " + Twine(said.tileHeight) + "x" +
-                           Twine(said.tileWidth));
+FailureOr<runtime::Preprocess>
+bluec::preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnostics &diagnostics) {
+  runtime::Preprocess result = *config.preprocess;
+  result.tokensPerTile = geometry.tokensPerTile;
+  const ImageTokenCap &cap = config.imageTokenCap;
+  if (cap.tokens > 0) {
+    int64_t least = runtime::leastTokens(result);
+    if (cap.tokens < least)
+      return diagnostics.inputError(cap.source + ": no grid fits: expected at least the " +
+                                    Twine(least) + " tokens of the smallest one, found " +
+                                    Twine(cap.tokens));
+    runtime::capTokens(result, cap.tokens);
+  }
+  if (geometry.tileHeight == 0)
+    return result;
+  // Tiles are cut to the size that the configuration says, and fed to the graph.
+  bool isSaid = result.tileHeight != 0;
+  if (isSaid &&
+      (result.tileHeight != geometry.tileHeight || result.tileWidth != geometry.tileWidth))
+    return diagnostics.inputError("preprocessor_config.json: size: expected " +
+                                  Twine(geometry.tileHeight) + "x" + Twine(geometry.tileWidth) +
+                                  " as the vision encoder takes, found " +
+                                  Twine(result.tileHeight) + "x" + Twine(result.tileWidth));
+  result.tileHeight = static_cast<int>(geometry.tileHeight);
+  result.tileWidth = static_cast<int>(geometry.tileWidth);
+  return result;
 }
 
 LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geometry,
                                  Diagnostics &diagnostics) {
-  if (failed(checkTiles(config, geometry, diagnostics)))
+  if (config.preprocess && geometry.tileHeight != 0 &&
+      failed(preprocessOf(config, geometry, diagnostics)))
     return failure();
   int64_t vocabulary = geometry.vocabulary;
   if (vocabulary == 0)
     return success();
-  if (config.text.contains("vocab_size")) {
-    const Json &size = config.text["vocab_size"];
-    if (!size.is_number_integer() || size.get<int64_t>() != vocabulary)
-      return diagnostics.error("config.json: vocab_size: expected " + Twine(vocabulary) +
-                               ", the decoder's logits, found " + size.dump());
-  }
+  const JsonValue *size = config.text.find("vocab_size");
+  if (size && size->integer() != vocabulary)
+    return diagnostics.inputError(jsonPlaceText("config.json", size->place()) +
+                                  ": vocab_size: expected " + Twine(vocabulary) +
+                                  ", the decoder's logits, found " + JsonReader::shown(*size));
   auto checkId = [&](StringRef what, int64_t id) -> LogicalResult {
     if (id >= 0 && id < vocabulary)
       return success();
-    return diagnostics.error("config.json: " + what + ": expected an id below " +
-                             Twine(vocabulary) + ", found " + Twine(id));
+    return diagnostics.inputError("config.json: " + what + ": expected an id below " +
+                                  Twine(vocabulary) + ", found " + Twine(id));
   };
   if (config.chat && config.chat->imageTokenId &&
       failed(checkId("image_token_id", *config.chat->imageTokenId)))
@@ -170,25 +181,55 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
   return success();
 }
 
-void bluec::addConfig(const ModelConfig &config, Json &fields) {
-  if (!config.vision.is_null())
-    fields["geometry"]["vision"] = config.vision;
-  if (!config.text.is_null())
-    fields["geometry"]["text"] = config.text;
-  if (config.preprocess) {
-    const PreprocessConfig &from = *config.preprocess;
-    fields["preprocess"] = {{"rescale", from.rescale},
-                            {"mean", from.mean},
-                            {"std", from.deviation},
-                            {"pad_color", from.padColor},
-                            {"pad_position", from.padPosition},
-                            {"resample", from.resample},
-                            {"scheme", from.scheme},
-                            {"alpha", from.alpha},
-                            {"candidates", from.candidates},
-                            {"thumbnail", from.thumbnail},
-                            {"max_tokens", from.maxTokens}};
+/// What people may want to know of a part of the configuration. A manifest has to stay one that the
+/// runtime reads, whatever else is in the part.
+static Json forPeople(const JsonValue &part) {
+  constexpr size_t mostMembers = 1000, longestText = 1000;
+  Json result = Json::object();
+  for (const JsonMember &member : *part.object()) {
+    const JsonValue &value = member.value;
+    if (result.size() == mostMembers)
+      break;
+    if (member.name.size() > longestText ||
+        (value.string() && value.string()->size() > longestText))
+      continue;
+    if (const bool *flag = value.boolean())
+      result[member.name] = *flag;
+    else if (const std::string *text = value.string())
+      result[member.name] = *text;
+    else if (std::optional<int64_t> whole = value.integer())
+      result[member.name] = *whole;
+    else if (std::optional<double> real = value.number(); real && std::isfinite(*real))
+      result[member.name] = *real;
   }
+  return result;
+}
+
+static Json describePreprocess(const runtime::Preprocess &from, const ImageTokenCap &cap) {
+  Json candidates = Json::array();
+  for (const runtime::Grid &grid : from.candidates)
+    candidates.push_back({grid.columns, grid.rows});
+  bool isCentered = from.padPosition == runtime::PadPosition::Center;
+  return {{"rescale", from.rescale},
+          {"mean", from.mean},
+          {"std", from.deviation},
+          {"pad_color", from.padColor},
+          {"pad_position", isCentered ? "center" : "top_left"},
+          {"resample", std::string(runtime::filterName(from.filter))},
+          {"scheme", std::string(runtime::schemeName(from.scheme))},
+          {"alpha", from.alpha},
+          {"candidates", std::move(candidates)},
+          {"thumbnail", std::string(runtime::thumbnailName(from.thumbnail))},
+          {"max_tokens", cap.tokens}};
+}
+
+void bluec::addConfig(const ModelConfig &config, Json &fields) {
+  if (!config.vision.isNull())
+    fields["geometry"]["vision"] = forPeople(config.vision);
+  if (!config.text.isNull())
+    fields["geometry"]["text"] = forPeople(config.text);
+  if (config.preprocess)
+    fields["preprocess"] = describePreprocess(*config.preprocess, config.imageTokenCap);
   if (config.chat) {
     const ChatConfig &from = *config.chat;
     auto orNull = [](const std::optional<int64_t> &id) { return id ? Json(*id) : Json(); };

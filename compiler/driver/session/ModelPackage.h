@@ -3,7 +3,6 @@
 #define BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H
 
 #include "compiler/driver/bundle/Geometry.h"
-#include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/session/Diagnostics.h"
 #include "compiler/driver/session/Pipelines.h"
 #include "compiler/import/ModelConfig.h"
@@ -11,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,8 +22,11 @@ struct ModelPackage {
   std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
 };
 
-/// Reads the graphs of `directory` into `module`, and everything else into `package`. Errors have
-/// been printed.
+/// Reads the configuration files of `directory` alone into `package`.
+mlir::LogicalResult readConfiguration(const std::string &directory, ModelPackage &package,
+                                      Diagnostics &diagnostics);
+
+/// Reads the graphs of `directory` into `module`, and everything else into `package`.
 mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
 
@@ -37,6 +40,11 @@ mlir::LogicalResult chooseSizes(const ModelConfig &config, std::optional<int64_t
                                 std::optional<int64_t> chunk, ScheduleOptions &sizes,
                                 Diagnostics &diagnostics);
 
+/// How a picture becomes tiles, for an image encoder of that geometry (its tile may be 0x0: not
+/// known yet). Grids keep to the cap on image tokens. The configuration has a `preprocess`.
+mlir::FailureOr<runtime::Preprocess>
+preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnostics &diagnostics);
+
 /// Compares the configuration with what the graphs turned out to be: logits, size of a tile. A
 /// number there that the graphs contradict would otherwise be ignored, or index past a table.
 mlir::LogicalResult checkConfig(const ModelConfig &config, const Geometry &geometry,
@@ -44,7 +52,7 @@ mlir::LogicalResult checkConfig(const ModelConfig &config, const Geometry &geome
 
 /// Adds what the runtime reads of a model's configuration: preprocess, chat, generation; and for
 /// people, geometry.vision and geometry.text.
-void addConfig(const ModelConfig &config, Json &fields);
+void addConfig(const ModelConfig &config, nlohmann::ordered_json &fields);
 
 } // namespace bluec
 

@@ -19,7 +19,7 @@ PassRunner::PassRunner() {
 
 LogicalResult PassRunner::run(ModuleOp module, StringRef name,
                               llvm::function_ref<void(OpPassManager &)> build) {
-  PassManager passes(module.getContext());
+  PassManager passes(module.getContext(), ModuleOp::getOperationName());
   if (failed(applyPassManagerCLOptions(passes)))
     return failure();
   TimingScope scope = root.nest(name);

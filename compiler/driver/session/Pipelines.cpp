@@ -1,5 +1,6 @@
 #include "compiler/driver/session/Pipelines.h"
 
+#include "compiler/base/JsonReader.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/verify_model/VerifyModel.h"
@@ -18,6 +19,8 @@
 #include "passes/schedule/plan_memory/PlanMemory.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace bluec;
@@ -55,7 +58,7 @@ void bluec::buildFoldingPipeline(mlir::OpPassManager &passes) {
 void bluec::buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe,
                                    bool calibrated) {
   QuantizeModelOptions quantize;
-  quantize.recipe = recipe.str();
+  quantize.recipe = asPassOption(std::string_view(recipe));
   quantize.calibrated = calibrated;
   passes.addPass(createQuantizeModel(quantize));
 }
@@ -69,7 +72,7 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   passes.addPass(createFuseSteps());
   passes.addPass(createFuseDownsampling());
   PlaceStepsOptions place;
-  place.machine = options.machine;
+  place.machine = asPassOption(options.machine);
   passes.addPass(createPlaceSteps(place));
   passes.addPass(createCutStages());
 }
@@ -78,4 +81,66 @@ void bluec::buildPlacementPipeline(mlir::OpPassManager &passes) {
   passes.addPass(createAssignWeights());
   passes.addPass(createPlanMemory());
   passes.addPass(createVerifyPlan());
+}
+
+//===------------------------------------------------------------------------------------------===//
+// On the command line
+//===------------------------------------------------------------------------------------------===//
+
+namespace {
+
+struct ModelPipelineOptions : mlir::PassPipelineOptions<ModelPipelineOptions> {
+  Option<std::string> modelDirectory{*this, "model-directory",
+                                     llvm::cl::desc("Where the files of weights are")};
+  Option<int64_t> context{*this, "context", llvm::cl::desc("Positions of rotary tables"),
+                          llvm::cl::init(ScheduleOptions().context)};
+  Option<bool> asWritten{*this, "as-written", llvm::cl::desc("Fold nothing"),
+                         llvm::cl::init(false)};
+};
+
+struct PrecisionPipelineOptions : mlir::PassPipelineOptions<PrecisionPipelineOptions> {
+  Option<std::string> recipe{*this, "recipe", llvm::cl::desc("A name, a file, or the recipe"),
+                             llvm::cl::init("float")};
+  Option<bool> calibrated{*this, "calibrated", llvm::cl::desc("There are statistics for GPTQ"),
+                          llvm::cl::init(false)};
+};
+
+struct SchedulePipelineOptions : mlir::PassPipelineOptions<SchedulePipelineOptions> {
+  Option<int64_t> context{*this, "context", llvm::cl::desc("Tokens that the KV cache holds"),
+                          llvm::cl::init(ScheduleOptions().context)};
+  Option<int64_t> chunk{*this, "chunk", llvm::cl::desc("Tokens a call of prefill"),
+                        llvm::cl::init(ScheduleOptions().chunk)};
+  Option<int64_t> imageBatch{*this, "image-batch", llvm::cl::desc("Tiles a call of encode"),
+                             llvm::cl::init(ScheduleOptions().imageBatch)};
+  Option<std::string> machine{*this, "machine", llvm::cl::desc("A name, a file, or the machine")};
+};
+
+} // namespace
+
+void bluec::registerPipelines() {
+  mlir::PassPipelineRegistration<>("bluec-import", "onnx -> onnx: what phase import runs",
+                                   buildImportPipeline);
+  mlir::PassPipelineRegistration<ModelPipelineOptions>(
+      "bluec-model", "onnx -> blue: what phase model runs",
+      [](mlir::OpPassManager &passes, const ModelPipelineOptions &options) {
+        buildModelPipeline(passes, options.modelDirectory, options.context, options.asWritten);
+      });
+  mlir::PassPipelineRegistration<>("bluec-check", "blue: checks, the middle of bluec-model",
+                                   buildCheckPipeline);
+  mlir::PassPipelineRegistration<>("bluec-folding", "blue -> blue: the end of bluec-model",
+                                   buildFoldingPipeline);
+  mlir::PassPipelineRegistration<PrecisionPipelineOptions>(
+      "bluec-precision", "blue -> blue: what phase precision runs",
+      [](mlir::OpPassManager &passes, const PrecisionPipelineOptions &options) {
+        buildPrecisionPipeline(passes, options.recipe.getValue(), options.calibrated);
+      });
+  mlir::PassPipelineRegistration<SchedulePipelineOptions>(
+      "bluec-schedule", "blue -> plan: what phase schedule runs, without places",
+      [](mlir::OpPassManager &passes, const SchedulePipelineOptions &options) {
+        buildSchedulePipeline(passes, {options.context, options.chunk, options.imageBatch,
+                                       options.machine.getValue()});
+      });
+  mlir::PassPipelineRegistration<>("bluec-placement",
+                                   "plan -> plan: places of weights, values and caches, checked",
+                                   buildPlacementPipeline);
 }

@@ -16,6 +16,11 @@ struct ScheduleOptions {
   std::string machine;    // Machine::text; empty: one device
 };
 
+/// Makes the pipelines below known to the command line of bluec-opt, each by the name of its phase:
+/// `--bluec-import`, `--bluec-model`, `--bluec-precision`, `--bluec-schedule`, `--bluec-placement`;
+/// and `--bluec-check` and `--bluec-folding`, the parts of the second.
+void registerPipelines();
+
 /// onnx -> onnx: one branch, one conversation, folded constants.
 void buildImportPipeline(mlir::OpPassManager &passes);
 /// onnx -> blue, a check that nothing of onnx is left, and the folding pipeline unless the model is

@@ -5,6 +5,7 @@
 #include "compiler/dialect/kernel/Kernel.h"
 #include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/dialect/plan/Plan.h"
+#include "compiler/driver/session/Pipelines.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -32,4 +33,5 @@ void bluec::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   registerOwnPasses();
+  registerPipelines();
 }

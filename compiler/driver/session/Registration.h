@@ -13,7 +13,7 @@ void registerAllDialects(mlir::DialectRegistry &registry);
 
 /// Adds bluec's passes to the command line. CMake writes it, from every bluec_pass() of the tree.
 void registerOwnPasses();
-/// Those, and the few of MLIR that bluec's pipelines use.
+/// Those, the few of MLIR that bluec's pipelines use, and the pipelines (Pipelines.h).
 void registerAllPasses();
 
 } // namespace bluec

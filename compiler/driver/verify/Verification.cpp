@@ -1,26 +1,21 @@
 #include "compiler/driver/verify/Verification.h"
 
+#include "compiler/base/JsonReader.h"
 #include "compiler/driver/bundle/Geometry.h"
+#include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/bundle/WeightsFile.h"
 #include "compiler/driver/calibrate/Calibration.h"
 #include "compiler/driver/compile/LogitErrors.h"
-#include "compiler/driver/session/ModelPackage.h"
-#include "compiler/driver/session/PassRunner.h"
+#include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/Pipelines.h"
-#include "compiler/driver/session/Registration.h"
 #include "compiler/driver/verify/LayerErrors.h"
-#include "compiler/recipe/Recipe.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/Session.h"
 #include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/DialectRegistry.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 
 #include <random>
 
@@ -40,10 +35,12 @@ constexpr double floatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e
 
 class Verification {
 public:
-  Verification(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err)
-      : options(options), out(out), err(err), diagnostics(err), random(options.seed) {}
+  Verification(const VerifyOptions &options, Diagnostics &diagnostics, llvm::raw_ostream &out,
+               llvm::raw_ostream &err)
+      : options(options), out(out), err(err), diagnostics(diagnostics), compiler(diagnostics),
+        weights(options.reference), random(options.seed) {}
 
-  int run();
+  LogicalResult run();
 
 private:
   LogicalResult open();
@@ -51,7 +48,6 @@ private:
   LogicalResult compareModel();
   LogicalResult verifyVision();
   LogicalResult verifyLanguage();
-  LogicalResult checked(const runtime::Status &status);
   LogicalResult applyRecipe();
   LogicalResult calibrate();
   /// The first result of a part of `from`; the values of its layers go to `layers`.
@@ -79,26 +75,23 @@ private:
                      ArrayRef<LogitRow> found);
   func::FuncOp part(ModuleOp from, StringRef role);
   float uniform(float least, float most);
-  int conclude();
+  LogicalResult conclude();
   Json describe(const LayerError &error) const;
 
   const VerifyOptions &options;
   llvm::raw_ostream &out;
   llvm::raw_ostream &err;
-  Diagnostics diagnostics;
+  Diagnostics &diagnostics;
+  CompilerSession compiler;
   std::unique_ptr<runtime::Bundle> bundle;
   std::unique_ptr<runtime::Session> session;
-  std::unique_ptr<MLIRContext> context;
-  std::unique_ptr<Diagnostics::Scope> handler;
-  std::unique_ptr<PassRunner> passes;
-  OwningOpRef<ModuleOp> module;    // as written, in floats
-  OwningOpRef<ModuleOp> quantized; // folded, with the recipe's types
-  bool hasRecipe = false;          // whether the two differ
+  OwningOpRef<ModuleOp> &module = compiler.module(); // as written, in floats
+  OwningOpRef<ModuleOp> quantized;                   // folded, with the recipe's types
+  bool hasRecipe = false;                            // whether the two differ
   double tolerance = floatTolerance;
   Recipe recipe;
   quantize::Statistics statistics;
-  ModelPackage package;
-  std::unique_ptr<WeightReader> weights;
+  WeightReader weights;
   ReferenceValues values, floatValues;
   std::unique_ptr<LayerErrors> errors;
   LogitErrors logitErrors;
@@ -106,28 +99,20 @@ private:
   std::optional<int64_t> firstDiverging; // token of the answer, and what the two models chose
   int64_t expectedToken = 0, foundToken = 0;
   std::mt19937_64 random;
-  int exitCode = exitInput;
 };
 
 } // namespace
 
 int bluec::verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err) {
-  return Verification(options, out, err).run();
+  Diagnostics diagnostics(err);
+  return diagnostics.exitCode(Verification(options, diagnostics, out, err).run(), "verify");
 }
 
-int Verification::run() {
+LogicalResult Verification::run() {
   if (failed(open()) || failed(import()) || failed(applyRecipe()) || failed(compareModel()) ||
       failed(verifyVision()) || failed(verifyLanguage()))
-    return exitCode;
+    return failure();
   return conclude();
-}
-
-LogicalResult Verification::checked(const runtime::Status &status) {
-  if (status.ok())
-    return success();
-  if (status.getCode() == runtime::Code::Internal)
-    exitCode = exitInternal;
-  return diagnostics.error(status.message());
 }
 
 LogicalResult Verification::open() {
@@ -135,84 +120,72 @@ LogicalResult Verification::open() {
   how.threads = options.threads;
   auto opened = runtime::Bundle::open(options.bundle, how);
   if (!opened.ok())
-    return checked(opened.status());
+    return diagnostics.report(opened.status());
   bundle = std::move(*opened);
   auto made = runtime::Session::create(*bundle);
   if (!made.ok())
-    return checked(made.status());
+    return diagnostics.report(made.status());
   session = std::move(*made);
   return success();
 }
 
 LogicalResult Verification::import() {
-  if (!llvm::sys::fs::is_directory(options.reference))
-    return diagnostics.error(options.reference + ": expected a model directory, found none");
-  DialectRegistry registry;
-  registerAllDialects(registry);
-  context = std::make_unique<MLIRContext>(registry);
-  context->loadAllAvailableDialects();
-  handler = std::make_unique<Diagnostics::Scope>(*context, diagnostics);
-  passes = std::make_unique<PassRunner>();
-  weights = std::make_unique<WeightReader>(options.reference);
-  module = ModuleOp::create(UnknownLoc::get(context.get()));
-  if (failed(readPackage(options.reference, *module, package, diagnostics)))
+  if (failed(compiler.read(options.reference)) ||
+      failed(compiler.run("import", buildImportPipeline)))
     return failure();
-  auto modelPasses = [&](OpPassManager &to) {
+  return compiler.run("model", [&](OpPassManager &to) {
     buildModelPipeline(to, options.reference, bundle->manifest().context, /*asWritten=*/true);
-  };
-  if (failed(passes->run(*module, "import", buildImportPipeline)))
-    return failure();
-  return passes->run(*module, "model", modelPasses);
+  });
 }
 
 /// Gathers again what the bundle was compiled with: the same set gives the same statistics.
 LogicalResult Verification::calibrate() {
   const runtime::Manifest &manifest = bundle->manifest();
-  exitCode = exitUsage;
   if (options.calibration.empty())
-    return diagnostics.error("--calibration: expected the set that the bundle was compiled with, "
-                             "found none");
+    return diagnostics.usageError(
+        "--calibration: expected the set that the bundle was compiled with, "
+        "found none");
   CompileOptions like;
   like.model = options.reference;
+  like.calibration = options.calibration;
   like.target = manifest.targetName;
   like.context = manifest.context;
   like.chunk = std::max<int64_t>(manifest.chunk, 1);
   like.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
-  std::unique_ptr<Calibration> calibration =
-      Calibration::create(like, options.calibration, diagnostics, err, exitCode);
+  std::unique_ptr<Calibration> calibration = Calibration::create(like, diagnostics, err);
   if (!calibration)
     return failure();
-  weights->statistics = &statistics;
+  weights.statistics = &statistics;
   return calibration->gather(*quantized, recipe, statistics);
 }
 
 /// The recipe is in the manifest, whose checksum has been checked.
 LogicalResult Verification::applyRecipe() {
-  SmallString<256> path(options.bundle);
-  llvm::sys::path::append(path, runtime::manifestName);
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return diagnostics.error(path + ": " + buffer.getError().message());
-  Json json = Json::parse((*buffer)->getBuffer().str(), nullptr, /*allow_exceptions=*/false);
-  std::string text = json.is_object() && json.contains("recipe") ? json["recipe"].dump() : "";
-  llvm::Expected<Recipe> read = Recipe::parse(text, options.bundle + ": manifest.json");
+  constexpr JsonLimits limits = {size_t{64} << 20, /*depth=*/64, /*values=*/8'000'000};
+  const std::string path = options.bundle + "/" + std::string(runtime::manifestName);
+  std::string fault;
+  std::optional<JsonValue> json = readJsonFile(path, path, limits, fault);
+  if (!json)
+    return diagnostics.inputError(fault);
+  const JsonValue *said = json->find("recipe");
+  llvm::Expected<Recipe> read = Recipe::read(said ? *said : JsonValue(), path);
   if (!read)
-    return diagnostics.error(llvm::toString(read.takeError()));
+    return diagnostics.report(read.takeError());
   recipe = std::move(*read);
   std::string why;
   const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
   if (!target)
-    return diagnostics.error(options.bundle + ": " + why);
+    return diagnostics.inputError(options.bundle + ": " + why);
   quantized = module->clone();
-  if (failed(passes->run(*quantized, "model", buildFoldingPipeline)))
+  if (failed(compiler.passes().run(*quantized, "model", buildFoldingPipeline)))
     return failure();
   if (recipe.needsCalibration() && failed(calibrate()))
     return failure();
-  (*quantized)->setAttr(plan::kTargetAttr, target->facts(context.get()));
+  (*quantized)->setAttr(plan::kTargetAttr, target->facts(compiler.context()));
   auto precisionPasses = [&](OpPassManager &to) {
     buildPrecisionPipeline(to, recipe.text, recipe.needsCalibration());
   };
-  if (failed(passes->run(*quantized, "precision", precisionPasses)))
+  if (failed(compiler.passes().run(*quantized, "precision", precisionPasses)))
     return failure();
   auto linears = [](ModuleOp in) {
     int64_t count = 0;
@@ -246,9 +219,9 @@ LogicalResult Verification::compareModel() {
   sizes.chunk = std::max<int64_t>(manifest.chunk, 1);
   sizes.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
   auto schedulePasses = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
-  if (failed(passes->run(*plan, "schedule", schedulePasses)) ||
-      failed(digestWeights(*plan, *weights)) ||
-      failed(passes->run(*plan, "placement", buildPlacementPipeline)))
+  if (failed(compiler.passes().run(*plan, "schedule", schedulePasses)) ||
+      failed(digestWeights(*plan, weights)) ||
+      failed(compiler.passes().run(*plan, "placement", buildPlacementPipeline)))
     return failure();
 
   FailureOr<Geometry> geometry = geometryOf(*plan);
@@ -265,11 +238,11 @@ LogicalResult Verification::compareModel() {
                            Size{"tile_height", geometry->tileHeight, model.tile_height},
                            Size{"tile_width", geometry->tileWidth, model.tile_width}})
     if (size.expected != size.found)
-      return diagnostics.error(options.bundle + ": " + size.name + ": expected " +
-                               Twine(size.expected) + " as in the reference, found " +
-                               Twine(size.found));
+      return diagnostics.inputError(options.bundle + ": " + size.name + ": expected " +
+                                    Twine(size.expected) + " as in the reference, found " +
+                                    Twine(size.found));
   std::span<const uint8_t> bytes = bundle->weights();
-  return compareWeights(*plan, *weights, {bytes.data(), bytes.size()});
+  return compareWeights(*plan, weights, {bytes.data(), bytes.size()});
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -296,7 +269,7 @@ FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, StringRef role,
   blue::LayerNames names(function);
   reference::GraphEvaluation how;
   how.evaluators = &reference::blueEvaluators();
-  how.weights = weights.get();
+  how.weights = &weights;
   how.onResults = [&](Operation *op, ArrayRef<TensorPtr> results) {
     bool layer = isa<blue::BlueDialect>(op->getDialect()) &&
                  !isa<blue::WeightOp, blue::ConstantOp>(op) && !results.empty();
@@ -336,8 +309,8 @@ LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_
   runtime::Status status =
       session->runEntry(entry, count, position, {&input, 1}, {&output, 1}, compare);
   if (!mismatch.empty())
-    return diagnostics.error(mismatch);
-  return checked(status);
+    return diagnostics.inputError(mismatch);
+  return diagnostics.report(status);
 }
 
 LogicalResult Verification::verifyVision() {
@@ -403,8 +376,8 @@ LogicalResult Verification::verifyLanguage() {
     return success();
   for (bluec_entry_kind kind : {BLUEC_ENTRY_EMBED, BLUEC_ENTRY_PREFILL, BLUEC_ENTRY_DECODE})
     if (bundle->entriesOf(kind).empty())
-      return diagnostics.error(options.bundle +
-                               ": expected entry points for text as the reference has, found none");
+      return diagnostics.inputError(
+          options.bundle + ": expected entry points for text as the reference has, found none");
   const bluec_model &model = bundle->model();
   int64_t capacity = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
   int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
@@ -480,12 +453,10 @@ Json Verification::describe(const LayerError &error) const {
   return layer;
 }
 
-int Verification::conclude() {
+LogicalResult Verification::conclude() {
   const LayerError *worst = errors->worst(), *bad = errors->firstBeyond(tolerance);
-  if (!worst) {
-    (void)diagnostics.error(options.bundle + ": expected layers to compare, found none");
-    return exitInput;
-  }
+  if (!worst)
+    return diagnostics.inputError(options.bundle + ": expected layers to compare, found none");
   auto named = [](const LayerError &error) { return error.entry + " " + error.layer; };
   if (options.json) {
     Json layers = Json::array();
@@ -538,11 +509,10 @@ int Verification::conclude() {
     }
   }
   if (!bad)
-    return exitDone;
-  (void)diagnostics.error(
+    return success();
+  return diagnostics.inputError(
       llvm::formatv("{0}: expected a relative error of at most {1:e1}, found {2:e2}; this is the "
                     "first bad layer, the worst is {3} ({4:e2})",
                     named(*bad), tolerance, bad->relative(), named(*worst), worst->relative())
           .str());
-  return exitInput;
 }

@@ -1,5 +1,6 @@
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 
+#include "compiler/base/JsonReader.h"
 #include "runtime/abi/TokenizerFormat.h"
 #include "runtime/platform/MappedFile.h"
 #include "runtime/text/Unicode.h"
@@ -7,9 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -17,57 +18,59 @@
 namespace bluec::tokenizer {
 namespace {
 
-using Json = nlohmann::json;
 using namespace bluec::runtime;
 
-constexpr std::size_t largestFile = std::size_t(256) << 20;
-constexpr int deepest = 64; // levels of nesting
+constexpr JsonLimits fileLimits = {std::size_t(256) << 20, /*depth=*/64, /*values=*/8'000'000};
+constexpr const char *fileName = "tokenizer.json", *configName = "tokenizer_config.json";
 
-Status bad(const std::string &message) {
-  return {Code::InvalidArgument, "tokenizer.json: " + message};
+// `at` is the value of `file` that is at fault, or null.
+Status bad(const JsonValue &at, const std::string &message, const char *file = fileName) {
+  return {Code::InvalidArgument, jsonPlaceText(file, at.place()) + ": " + message};
 }
 
-Status unsupported(const std::string &place, const std::string &expected,
+Status unsupported(const JsonValue &at, const std::string &place, const std::string &expected,
                    const std::string &found) {
-  return bad(place + ": expected " + expected + ", found " + inQuotes(found));
+  return bad(at, place + ": expected " + expected + ", found " + inQuotes(found));
 }
 
-std::optional<Json> parseObject(std::string_view text) {
-  bool tooDeep = false;
-  const auto watchDepth = [&](int depth, Json::parse_event_t, Json &) {
-    tooDeep |= depth > deepest;
-    return !tooDeep;
-  };
-  Json json = Json::parse(text, watchDepth, /*allow_exceptions=*/false);
-  if (json.is_discarded() || tooDeep || !json.is_object())
-    return std::nullopt;
-  return json;
+// Nothing, and a line in `fault`, for what is no object.
+std::optional<JsonValue> parseObject(std::string_view text, const char *name, std::string &fault) {
+  std::optional<JsonValue> json = parseJson(text, name, fileLimits, fault);
+  if (!json || json->isObject())
+    return json;
+  fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
+          JsonReader::shown(*json);
+  return std::nullopt;
 }
 
 // Member `key` of an object; null when it is absent or `json` is no object.
-const Json &member(const Json &json, const char *key) {
-  static const Json none;
-  if (!json.is_object())
-    return none;
-  auto found = json.find(key);
-  return found == json.end() ? none : *found;
+const JsonValue &member(const JsonValue &json, const char *key) {
+  static const JsonValue none;
+  const JsonValue *found = json.find(key);
+  return found ? *found : none;
 }
 
-bool isTrue(const Json &json, const char *key, bool absent = false) {
-  const Json &value = member(json, key);
-  return value.is_boolean() ? value.get<bool>() : absent;
+// Values of a list; none of what is no list.
+const JsonValue::Array &valuesOf(const JsonValue &json) {
+  static const JsonValue::Array none;
+  return json.array() ? *json.array() : none;
 }
 
-std::string textOf(const Json &json, const char *key) {
-  const Json &value = member(json, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
+bool isTrue(const JsonValue &json, const char *key, bool absent = false) {
+  const bool *value = member(json, key).boolean();
+  return value ? *value : absent;
+}
+
+std::string textOf(const JsonValue &json, const char *key) {
+  const std::string *value = member(json, key).string();
+  return value ? *value : std::string();
 }
 
 // An id, or nothing.
-std::optional<std::uint32_t> idOf(const Json &value) {
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 0x7ffffffe)
+std::optional<std::uint32_t> idOf(std::optional<std::int64_t> value) {
+  if (!value || *value < 0 || *value > 0x7ffffffe)
     return std::nullopt;
-  return std::uint32_t(value.get<std::uint64_t>());
+  return std::uint32_t(*value);
 }
 
 // The byte-level alphabet: each byte as one printable character. Printable Latin-1 stands for
@@ -116,8 +119,8 @@ class Converter {
 public:
   explicit Converter(std::int64_t vocabularySize) : vocabularySize(vocabularySize) {}
 
-  Status read(const Json &root, const Json &config) {
-    const Json &model = member(root, "model");
+  Status read(const JsonValue &root, const JsonValue &config) {
+    const JsonValue &model = member(root, "model");
     BLUEC_RETURN_IF_ERROR(readModelOptions(model));
     BLUEC_RETURN_IF_ERROR(readVocabulary(member(model, "vocab")));
     BLUEC_RETURN_IF_ERROR(readBytes(model));
@@ -130,30 +133,35 @@ public:
   std::vector<std::uint8_t> write() const;
 
 private:
-  Status readModelOptions(const Json &model) {
-    if (!model.is_object())
-      return bad("model: expected an object");
+  Status readModelOptions(const JsonValue &model) {
+    if (!model.isObject())
+      return bad(model, "model: expected an object");
     const std::string type = textOf(model, "type");
     if (!type.empty() && type != "BPE")
-      return unsupported("model.type", "'BPE'", type);
+      return unsupported(member(model, "type"), "model.type", "'BPE'", type);
     if (isTrue(model, "byte_fallback"))
-      return unsupported("model.byte_fallback", "false: a byte-level alphabet", "true");
-    const Json &dropout = member(model, "dropout");
-    if (!dropout.is_null() && !(dropout.is_number() && dropout.get<double>() == 0))
-      return unsupported("model.dropout", "null", dropout.dump());
+      return unsupported(member(model, "byte_fallback"), "model.byte_fallback",
+                         "false: a byte-level alphabet", "true");
+    const JsonValue &dropout = member(model, "dropout");
+    if (!dropout.isNull() && dropout.number() != 0)
+      return unsupported(dropout, "model.dropout", "null", dropout.text());
     for (const char *key : {"continuing_subword_prefix", "end_of_word_suffix"})
       if (!textOf(model, key).empty())
-        return unsupported(std::string("model.") + key, "none", textOf(model, key));
+        return unsupported(member(model, key), std::string("model.") + key, "none",
+                           textOf(model, key));
     if (isTrue(model, "ignore_merges"))
       flags |= TokenizerIgnoresMerges;
     return {};
   }
 
-  Status fits(std::uint32_t id, const std::string &name) const {
+  Status fits(const JsonValue &at, std::uint32_t id, const std::string &name,
+              const char *file = fileName) const {
     if (id < vocabularySize)
       return {};
-    return bad("token " + inQuotes(name) + " does not fit the model: expected an id below " +
-               std::to_string(vocabularySize) + ", found " + std::to_string(id));
+    return bad(at,
+               "token " + inQuotes(name) + " does not fit the model: expected an id below " +
+                   std::to_string(vocabularySize) + ", found " + std::to_string(id),
+               file);
   }
 
   Token &tokenAt(std::uint32_t id) {
@@ -162,17 +170,18 @@ private:
     return tokens[id];
   }
 
-  Status readVocabulary(const Json &vocabulary) {
-    if (!vocabulary.is_object() || vocabulary.empty())
-      return bad("model.vocab: expected an object with tokens");
-    for (const auto &[name, value] : vocabulary.items()) {
-      const std::optional<std::uint32_t> id = idOf(value);
+  Status readVocabulary(const JsonValue &vocabulary) {
+    if (!vocabulary.isObject() || vocabulary.object()->empty())
+      return bad(vocabulary, "model.vocab: expected an object with tokens");
+    for (const auto &[name, value] : *vocabulary.object()) {
+      const std::optional<std::uint32_t> id = idOf(value.integer());
       if (!id)
-        return bad("model.vocab: " + inQuotes(name) + ": expected an id");
-      BLUEC_RETURN_IF_ERROR(fits(*id, name));
+        return bad(value, "model.vocab: " + inQuotes(name) + ": expected an id");
+      BLUEC_RETURN_IF_ERROR(fits(value, *id, name));
       Token &token = tokenAt(*id);
       if (token.known)
-        return bad("model.vocab: expected each id once, found " + std::to_string(*id) + " twice");
+        return bad(value,
+                   "model.vocab: expected each id once, found " + std::to_string(*id) + " twice");
       const std::optional<std::string> bytes = alphabet.decode(name);
       token.known = true;
       token.inModel = bytes.has_value();
@@ -182,7 +191,7 @@ private:
     return {};
   }
 
-  Status readBytes(const Json &model) {
+  Status readBytes(const JsonValue &model) {
     const std::string unknown = textOf(model, "unk_token");
     const auto unknownId = ids.find(unknown);
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
@@ -193,33 +202,34 @@ private:
       // The reference leaves such bytes out, or writes the unknown token for them.
       byteTokens[byte] = unknownId == ids.end() ? -1 : std::int32_t(unknownId->second);
       if (unknownId != ids.end() && isTrue(model, "fuse_unk"))
-        return bad("model.fuse_unk: expected false for a vocabulary without byte " +
-                   std::to_string(byte) + ", found true");
+        return bad(member(model, "fuse_unk"),
+                   "model.fuse_unk: expected false for a vocabulary without byte " +
+                       std::to_string(byte) + ", found true");
     }
     if (std::all_of(byteTokens.begin(), byteTokens.end(), [](std::int32_t id) { return id < 0; }))
-      return bad("model.vocab: expected tokens of a byte-level alphabet, found none");
+      return bad(member(model, "vocab"),
+                 "model.vocab: expected tokens of a byte-level alphabet, found none");
     return {};
   }
 
-  Status readMerges(const Json &list) {
-    if (!list.is_array())
-      return bad("model.merges: expected a list");
-    for (const Json &value : list) {
+  Status readMerges(const JsonValue &list) {
+    if (!list.array())
+      return bad(list, "model.merges: expected a list");
+    for (const JsonValue &value : *list.array()) {
       std::string left, right;
       const std::string place = "model.merges[" + std::to_string(merges.size()) + "]";
-      if (value.is_string()) {
-        const std::string text = value.get<std::string>();
-        const std::size_t space = text.find(' ');
-        if (space == text.npos || text.find(' ', space + 1) != text.npos)
-          return unsupported(place, "two tokens with a space between them", text);
-        left = text.substr(0, space);
-        right = text.substr(space + 1);
-      } else if (value.is_array() && value.size() == 2 && value[0].is_string() &&
-                 value[1].is_string()) {
-        left = value[0].get<std::string>();
-        right = value[1].get<std::string>();
+      const JsonValue::Array &pair = valuesOf(value);
+      if (const std::string *text = value.string()) {
+        const std::size_t space = text->find(' ');
+        if (space == text->npos || text->find(' ', space + 1) != text->npos)
+          return unsupported(value, place, "two tokens with a space between them", *text);
+        left = text->substr(0, space);
+        right = text->substr(space + 1);
+      } else if (pair.size() == 2 && pair[0].string() && pair[1].string()) {
+        left = *pair[0].string();
+        right = *pair[1].string();
       } else {
-        return bad(place + ": expected a pair of tokens");
+        return bad(value, place + ": expected a pair of tokens");
       }
       TokenizerMerge merge{};
       const std::pair<const std::string, std::uint32_t *> parts[] = {
@@ -227,7 +237,7 @@ private:
       for (const auto &[name, id] : parts) {
         auto found = ids.find(name);
         if (found == ids.end())
-          return unsupported(place, "tokens of the vocabulary", name);
+          return unsupported(value, place, "tokens of the vocabulary", name);
         *id = found->second;
       }
       merges.push_back(merge);
@@ -235,70 +245,68 @@ private:
     return {};
   }
 
-  Status readNormalizer(const Json &normalizer) {
-    if (normalizer.is_null())
+  Status readNormalizer(const JsonValue &normalizer) {
+    if (normalizer.isNull())
       return {};
     const std::string type = textOf(normalizer, "type");
     if (type == "NFC") {
       flags |= TokenizerNfc;
       return {};
     }
-    const Json &parts = member(normalizer, "normalizers");
-    if (type != "Sequence" || !parts.is_array())
-      return unsupported("normalizer", "none or 'NFC'", type);
-    for (const Json &part : parts) {
+    const JsonValue &parts = member(normalizer, "normalizers");
+    if (type != "Sequence" || !parts.array())
+      return unsupported(normalizer, "normalizer", "none or 'NFC'", type);
+    for (const JsonValue &part : *parts.array()) {
       if (textOf(part, "type") != "NFC")
-        return unsupported("normalizer", "none or 'NFC'", textOf(part, "type"));
+        return unsupported(part, "normalizer", "none or 'NFC'", textOf(part, "type"));
       flags |= TokenizerNfc;
     }
     return {};
   }
 
-  Status readPreTokenizer(const Json &preTokenizer) {
-    std::vector<const Json *> parts;
+  Status readPreTokenizer(const JsonValue &preTokenizer) {
+    std::vector<const JsonValue *> parts;
     if (textOf(preTokenizer, "type") == "Sequence") {
-      const Json &list = member(preTokenizer, "pretokenizers");
-      if (list.is_array())
-        for (const Json &part : list)
-          parts.push_back(&part);
+      for (const JsonValue &part : valuesOf(member(preTokenizer, "pretokenizers")))
+        parts.push_back(&part);
     } else {
       parts.push_back(&preTokenizer);
     }
     // The alphabet has to come last: what follows would see its characters and not the text's.
     if (parts.empty() || textOf(*parts.back(), "type") != "ByteLevel")
-      return unsupported("pre_tokenizer", "'ByteLevel' at its end",
+      return unsupported(preTokenizer, "pre_tokenizer", "'ByteLevel' at its end",
                          parts.empty() ? "" : textOf(*parts.back(), "type"));
-    for (const Json *part : parts)
+    for (const JsonValue *part : parts)
       BLUEC_RETURN_IF_ERROR(readStage(*part, part == parts.back()));
     return {};
   }
 
-  Status readStage(const Json &part, bool last) {
+  Status readStage(const JsonValue &part, bool last) {
     const std::string type = textOf(part, "type");
     if (type == "ByteLevel" && last) {
       if (isTrue(part, "add_prefix_space")) {
         if (!stages.empty())
-          return bad("pre_tokenizer.add_prefix_space: expected false after another "
-                     "pre-tokenizer, found true");
+          return bad(part, "pre_tokenizer.add_prefix_space: expected false after another "
+                           "pre-tokenizer, found true");
         flags |= TokenizerPrefixSpace;
       }
-      return isTrue(part, "use_regex", true) ? addStage(SplitStage::Gpt2) : Status();
+      return isTrue(part, "use_regex", true) ? addStage(part, SplitStage::Gpt2) : Status();
     }
     if (type == "Digits")
-      return addStage(isTrue(part, "individual_digits") ? SplitStage::DigitsIndividual
-                                                        : SplitStage::DigitsTogether);
+      return addStage(part, isTrue(part, "individual_digits") ? SplitStage::DigitsIndividual
+                                                              : SplitStage::DigitsTogether);
     if (type == "Split")
       return readSplit(part);
-    return unsupported("pre_tokenizer", "'Split', 'Digits' or a last 'ByteLevel'", type);
+    return unsupported(part, "pre_tokenizer", "'Split', 'Digits' or a last 'ByteLevel'", type);
   }
 
-  Status readSplit(const Json &part) {
+  Status readSplit(const JsonValue &part) {
     const std::string behavior = textOf(part, "behavior");
     const bool inverted = isTrue(part, "invert");
     // Every character belongs to some match of the expressions below, so cutting matches out and
     // keeping nothing but matches are the same.
     if (!(behavior == "Isolated" && !inverted) && !(behavior == "Removed" && inverted))
-      return unsupported("pre_tokenizer.behavior", "'Isolated'", behavior);
+      return unsupported(part, "pre_tokenizer.behavior", "'Isolated'", behavior);
     const std::string expression = textOf(member(part, "pattern"), "Regex");
     static const std::pair<const char *, SplitStage> known[] = {
         {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
@@ -312,39 +320,42 @@ private:
     };
     for (const auto &[text, stage] : known)
       if (expression == text)
-        return addStage(stage);
-    return unsupported("pre_tokenizer.pattern",
+        return addStage(part, stage);
+    return unsupported(part, "pre_tokenizer.pattern",
                        "the regular expression of GPT-2, Llama 3 or Qwen 2", expression);
   }
 
-  Status addStage(SplitStage stage) {
+  Status addStage(const JsonValue &part, SplitStage stage) {
     if (stages.size() == maxSplitStages)
-      return bad("pre_tokenizer: expected at most " + std::to_string(maxSplitStages) + " stages");
+      return bad(part,
+                 "pre_tokenizer: expected at most " + std::to_string(maxSplitStages) + " stages");
     stages.push_back(stage);
     return {};
   }
 
-  Status readAddedTokens(const Json &list, const Json &byId) {
-    if (!list.is_null() && !list.is_array())
-      return bad("added_tokens: expected a list");
+  Status readAddedTokens(const JsonValue &list, const JsonValue &byId) {
+    if (!list.isNull() && !list.array())
+      return bad(list, "added_tokens: expected a list");
     std::set<std::uint32_t> listed;
-    for (const Json &value : list) {
-      const std::optional<std::uint32_t> id = idOf(member(value, "id"));
+    for (const JsonValue &value : valuesOf(list)) {
+      const std::optional<std::uint32_t> id = idOf(member(value, "id").integer());
       if (!id)
-        return bad("added_tokens: expected an id for " + inQuotes(textOf(value, "content")));
+        return bad(value, "added_tokens: expected an id for " + inQuotes(textOf(value, "content")));
       listed.insert(*id);
-      BLUEC_RETURN_IF_ERROR(addToken(*id, value));
+      BLUEC_RETURN_IF_ERROR(addToken(*id, value, fileName));
     }
     // The config repeats them, and sometimes has more.
-    if (byId.is_object()) {
-      for (const auto &[key, value] : byId.items()) {
-        const Json number = Json::parse(key, nullptr, /*allow_exceptions=*/false);
-        const std::optional<std::uint32_t> id = idOf(number);
+    if (byId.isObject()) {
+      for (const auto &[key, value] : *byId.object()) {
+        std::int64_t number = -1;
+        const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), number);
+        const bool isNumber = code == std::errc() && end == key.data() + key.size();
+        const std::optional<std::uint32_t> id = idOf(isNumber ? number : -1);
         if (!id)
-          return bad("tokenizer_config.json: added_tokens_decoder: expected an id, found " +
-                     inQuotes(key));
+          return bad(value, "added_tokens_decoder: expected an id, found " + inQuotes(key),
+                     configName);
         if (!listed.contains(*id))
-          BLUEC_RETURN_IF_ERROR(addToken(*id, value));
+          BLUEC_RETURN_IF_ERROR(addToken(*id, value, configName));
       }
     }
     std::sort(added.begin(), added.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -354,19 +365,22 @@ private:
     return {};
   }
 
-  Status addToken(std::uint32_t id, const Json &value) {
+  Status addToken(std::uint32_t id, const JsonValue &value, const char *file) {
     const std::string content = textOf(value, "content");
-    BLUEC_RETURN_IF_ERROR(fits(id, content));
+    BLUEC_RETURN_IF_ERROR(fits(value, id, content, file));
+    const auto wrong = [&](const std::string &what) {
+      return bad(value, "added_tokens: " + what, file);
+    };
     if (content.empty())
-      return bad("added_tokens: expected a text for token " + std::to_string(id) + ", found none");
+      return wrong("expected a text for token " + std::to_string(id) + ", found none");
     if (isTrue(value, "single_word"))
-      return unsupported("added_tokens: " + inQuotes(content), "single_word false", "true");
+      return wrong(inQuotes(content) + ": expected single_word false, found 'true'");
     if (auto found = ids.find(content); found != ids.end() && found->second != id)
-      return bad("added_tokens: " + inQuotes(content) + ": expected id " +
-                 std::to_string(found->second) + " as in model.vocab, found " + std::to_string(id));
+      return wrong(inQuotes(content) + ": expected id " + std::to_string(found->second) +
+                   " as in model.vocab, found " + std::to_string(id));
     Token &token = tokenAt(id);
     if (token.known && !ids.contains(content))
-      return bad("added_tokens: expected each id once, found " + std::to_string(id) + " twice");
+      return wrong("expected each id once, found " + std::to_string(id) + " twice");
     token.known = true;
     token.bytes = content; // found in text as it stands
     token.kind = TokenAdded;
@@ -482,32 +496,30 @@ Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenize
                                                        std::string_view config,
                                                        std::int64_t vocabularySize) {
   try {
-    const std::optional<Json> root = parseObject(tokenizer);
-    if (!root)
-      return bad("expected a json object, found something else");
-    std::optional<Json> options = Json::object();
-    if (!config.empty())
-      options = parseObject(config);
-    if (!options)
-      return Status(Code::InvalidArgument,
-                    "tokenizer_config.json: expected a json object, found something else");
+    std::string fault;
+    const std::optional<JsonValue> root = parseObject(tokenizer, fileName, fault);
+    std::optional<JsonValue> options = JsonValue(JsonValue::Object());
+    if (root && !config.empty())
+      options = parseObject(config, configName, fault);
+    if (!root || !options)
+      return Status(Code::InvalidArgument, fault);
     Converter converter(vocabularySize);
     BLUEC_RETURN_IF_ERROR(converter.read(*root, *options));
     return converter.write();
   } catch (const std::exception &error) {
-    return bad(std::string("cannot be converted: ") + error.what());
+    return bad(JsonValue(), std::string("cannot be converted: ") + error.what());
   }
 }
 
 Result<std::vector<std::uint8_t>> convertTokenizer(const std::string &tokenizerPath,
                                                    const std::string &configPath,
                                                    std::int64_t vocabularySize) {
-  Result<std::string> tokenizer = readFile(tokenizerPath, largestFile);
+  Result<std::string> tokenizer = readFile(tokenizerPath, fileLimits.bytes);
   if (!tokenizer.ok())
     return tokenizer.status();
   std::string config;
   if (!configPath.empty()) {
-    Result<std::string> read = readFile(configPath, largestFile);
+    Result<std::string> read = readFile(configPath, fileLimits.bytes);
     if (read.ok())
       config = std::move(*read);
     else if (read.status().getCode() != Code::NotFound)

@@ -4,9 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdint>
 #include <functional>
-#include <string>
 
 namespace bluec::tools {
 
@@ -24,26 +22,6 @@ void addTilesCommand(CLI::App &app, Chosen &chosen);
 void addListTargetsCommand(CLI::App &app, Chosen &chosen);
 void addListMachinesCommand(CLI::App &app, Chosen &chosen);
 void addCalibrateMachineCommand(CLI::App &app, Chosen &chosen);
-
-/// Accepts numbers from `least` to `most`; what is not a number (nan) is none of them.
-CLI::Validator between(double least, double most);
-
-/// "2.2GB", "512MiB" or "1000" in bytes; -1 when it is none of these.
-int64_t parseBytes(const std::string &text);
-
-/// Of --image-batch.
-inline constexpr int64_t kMostBatchTiles = 64;
-/// Tiles, or 0 for "auto".
-bool parseImageBatch(const std::string &text, int64_t &tiles);
-
-/// The help of an option that takes a target and whose default is the host; `what` begins it.
-std::string targetHelp(const std::string &what);
-
-/// The help of an option that takes a machine description; `what` begins it.
-std::string machineHelp(const std::string &what);
-
-/// Prints `error: <message>` and returns the exit code of a wrong command line.
-int usageError(const std::string &message);
 
 } // namespace bluec::tools
 

@@ -2,6 +2,7 @@
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/measure/MachineCalibration.h"
 #include "compiler/machine/Machine.h"
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/Support/Process.h"
@@ -17,12 +18,11 @@ void bluec::tools::addCalibrateMachineCommand(CLI::App &app, Chosen &chosen) {
   auto options = std::make_shared<CalibrateMachineOptions>();
   CLI::App *command = app.add_subcommand(
       "calibrate-machine", "Measure a description of this machine, for schedules and predictions.");
-  constexpr int mostThreads = 1024, mostRounds = 1000;
+  constexpr int mostRounds = 1000;
   command->add_option("-o,--output", options->output, "Where the description goes (a JSON file)")
       ->required();
   command->add_option("--target", options->target, targetHelp("What bundles are compiled for"));
-  command->add_option("--threads", options->threads, "Threads (one for each CPU)")
-      ->check(CLI::Range(0, mostThreads));
+  addThreadsOption(*command, options->threads);
   command->add_option("--rounds", options->rounds, "How often each is timed (3 to 11 times)")
       ->check(CLI::Range(1, mostRounds));
   command->add_option("--name", options->name, "Of the machine (the file's)");

@@ -3,36 +3,16 @@
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Registration.h"
 #include "compiler/driver/session/Version.h"
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <algorithm>
 #include <iostream>
-#include <sstream>
 
 using namespace bluec;
 using namespace bluec::tools;
-
-int bluec::tools::usageError(const std::string &message) {
-  std::string line = message;
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
-  std::cerr << "error: " << line << '\n';
-  return exitUsage;
-}
-
-CLI::Validator bluec::tools::between(double least, double most) {
-  std::ostringstream range;
-  range << "from " << least << " to " << most;
-  auto check = [=, text = range.str()](const std::string &value) -> std::string {
-    double number = 0;
-    if (CLI::detail::lexical_cast(value, number) && number >= least && number <= most)
-      return {};
-    return "expected a number " + text + ", found " + value;
-  };
-  return CLI::Validator(check, range.str());
-}
 
 /// What was printed counts only once it is out: a full disk is not to look like success.
 static int flushed(int code) {

@@ -1,4 +1,5 @@
 // `bluec run`, `bluec chat`, `bluec bench` and `bluec inspect`: the runtime's own commands.
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "runtime/cli/BenchCommand.h"

@@ -1,4 +1,5 @@
 #include "compiler/driver/predict/SchedulePrediction.h"
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -13,8 +14,12 @@ namespace {
 
 struct ScheduleArguments {
   ScheduleCommandOptions options;
-  int64_t context = 0, chunk = 0, tokens = 0;
-  std::string image, imageBatch;
+  PlanOptions plan;
+  std::string image;
+
+  PlanOptions::Places planPlaces() {
+    return {options.context, options.chunk, options.imageBatch, options.report, options.trace};
+  }
 };
 
 /// "768x1536" in pixels.
@@ -33,18 +38,8 @@ int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
     return usageError("--image: expected a size such as 768x1536, of 1 to " +
                       std::to_string(mostPixels) + " pixels a side, found '" + arguments.image +
                       "'");
-  if (command.count("--image-batch") && !parseImageBatch(arguments.imageBatch, options.imageBatch))
-    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
-                      " tiles, found '" + arguments.imageBatch + "'");
-  if (!options.report.empty() && options.report == options.trace)
-    return usageError("--trace: expected another file than --report's, found '" + options.trace +
-                      "'");
-  if (command.count("--context"))
-    options.context = arguments.context;
-  if (command.count("--chunk"))
-    options.chunk = arguments.chunk;
-  if (command.count("--tokens"))
-    options.tokens = arguments.tokens;
+  if (int code = arguments.plan.parse(arguments.planPlaces()))
+    return code;
   return predictSchedule(options, llvm::outs(), llvm::errs());
 }
 
@@ -65,23 +60,10 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
                       "Whose layouts weights and caches have (the machine's; see list-targets)");
   command->add_option("--recipe", options.recipe, "Precision recipe, as for compile");
   command->add_option("--image", arguments->image, "Pixels of the picture (768x1536)");
-  command->add_option("--image-batch", arguments->imageBatch,
-                      "Tiles that are encoded at a time (4), or auto: what this picture is "
-                      "predicted to be fastest with");
-  command
-      ->add_option("--context", arguments->context,
-                   "Tokens that a conversation may have (2048, or what the model has)")
+  arguments->plan.add(*command, arguments->planPlaces(),
+                      "what this picture is predicted to be fastest with");
+  command->add_option("--tokens", options.tokens, "Tokens of the prompt (the context)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
-  command
-      ->add_option("--chunk", arguments->chunk,
-                   "Tokens of a prompt that are computed at a time (128)")
-      ->check(CLI::Range(int64_t{1}, mostTokens));
-  command->add_option("--tokens", arguments->tokens, "Tokens of the prompt (the context)")
-      ->check(CLI::Range(int64_t{1}, mostTokens));
-  command->add_option("--report", options.report,
-                      "Write a page about the plan: timeline, memory, steps, precision (HTML)");
-  command->add_option("--trace", options.trace,
-                      "Write the timeline to a file that Perfetto opens (JSON)");
   command->add_flag("--steps", options.steps, "Tasks of single steps with --json, not of calls");
   command->add_flag("--json", options.json, "Print it as JSON");
   command->callback([arguments, command, &chosen] {

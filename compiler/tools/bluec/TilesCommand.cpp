@@ -1,4 +1,5 @@
 // `bluec tiles`: the runtime's own command.
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include "runtime/cli/TilesCommand.h"

@@ -1,4 +1,5 @@
 #include "compiler/driver/verify/Verification.h"
+#include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
 
 #include <memory>
@@ -11,7 +12,6 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
   constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
-  constexpr int mostThreads = 1024;
   constexpr double leastTolerance = 1e-12, mostTolerance = 1e6;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
   command
@@ -31,8 +31,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--tiles", options->tiles, "Tiles to encode (2)")
       ->check(CLI::Range(int64_t{1}, mostTiles));
   command->add_option("--seed", options->seed, "Of the random input");
-  command->add_option("--threads", options->threads, "Threads (one for each CPU)")
-      ->check(CLI::Range(0, mostThreads));
+  addThreadsOption(*command, options->threads);
   command->add_flag("--json", options->json, "Print it as JSON");
   command->callback([options, &chosen] {
     chosen = [options] { return verify(*options, llvm::outs(), llvm::errs()); };

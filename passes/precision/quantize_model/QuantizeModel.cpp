@@ -193,7 +193,12 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   if (rule.cache && !llvm::is_contained(caches, typeOf(*rule.cache, &getContext()))) {
     std::string where = target ? " on " + target.getName().str() : std::string();
     InFlightDiagnostic error = errorAt(layer) << "expected a cache of ";
-    llvm::interleave(caches, error, " or ");
+    auto name = [&](Type type) {
+      std::string text;
+      llvm::raw_string_ostream(text) << type;
+      error << text;
+    };
+    llvm::interleave(caches, name, [&] { error << " or "; });
     return error << where << ", found " << nameOf(*rule.cache);
   }
   auto attention = dyn_cast<blue::AttentionOp>(layer.op);

@@ -81,14 +81,14 @@ TEST(TargetRegistry, AHostThatIsNoTargetIsAnErrorAndAnEmptyOneIsNone) {
   for (const char *name : {"host", "native", "pdp-11"}) {
     Host isNone(name);
     EXPECT_EQ(allTargets().find("native", error), nullptr);
-    EXPECT_EQ(error, "BLUEC_HOST: expected one of x86-64-v3, x86-64-v4, found '" +
+    EXPECT_EQ(error, "BLUEC_HOST: expected one of x86-64-v3, x86-64-v3-vnni, x86-64-v4, found '" +
                          std::string(name) + "'");
     EXPECT_EQ(allTargets().find("x86-64-v4", error)->name(), "x86-64-v4") << "a name is a name";
   }
 }
 
 TEST(TargetRegistry, NamesStandForNoOtherTarget) {
-  EXPECT_EQ(allTargets().names(), "x86-64-v3, x86-64-v4");
+  EXPECT_EQ(allTargets().names(), "x86-64-v3, x86-64-v3-vnni, x86-64-v4");
   EXPECT_EQ(allTargets().named("x86-64-v3")->name(), "x86-64-v3");
   for (const char *name : {"host", "native", "", "pdp-11"})
     EXPECT_EQ(allTargets().named(name), nullptr) << name;

@@ -93,17 +93,3 @@ func.func @single(%c: vector<4xi32>, %a: vector<4xi16>, %b: vector<4xi32>) -> ve
   %s = kernel.dot %r, %b, %b k 1 : vector<4xi32>, vector<4xi32>
   return %s : vector<4xi32>
 }
-
-// -----
-
-// A tile of 2 x 2 sums of 4 products: rows of the left side by rows of the right one.
-// CHECK-LABEL: func.func @tile
-func.func @tile() -> vector<4xi32> {
-  // CHECK: arith.constant dense<[11, 31, 28, 80]> : vector<4xi32>
-  // CHECK-NEXT: return
-  %c = arith.constant dense<[1, 5, 2, 2]> : vector<4xi32>
-  %a = arith.constant dense<[1, 2, 3, 4, 5, 6, 7, 8]> : vector<8xi8>
-  %b = arith.constant dense<[1, 1, 1, 1, 5, 3, 5, 0]> : vector<8xi8>
-  %r = kernel.mma %c, %a, %b m 2 n 2 k 4 : vector<4xi32>, vector<8xi8>, vector<8xi8>
-  return %r : vector<4xi32>
-}

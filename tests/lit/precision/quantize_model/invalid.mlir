@@ -23,7 +23,7 @@
 // FLOAT: error: decoder/linear: expected weights of i8 or i4 beside activations of i8, found 'f32'
 // STATIC: error: decoder/linear: expected a calibration set for static activations, found none
 // MATCH: error: recipe no_match: rule 1: expected a layer that matches 'encoder/*', found none
-// BAD: error: {{.*}}bad.json: rule 1.weights.type: expected f32, f16, i8 or i4, found "i9"
+// BAD: error: {{.*}}bad.json:1:66: rule 1.weights.type: expected f32, f16, i8 or i4, found "i9"
 // NONE: error: {{.*}}none.json: expected a file of at most 1 MiB
 // CACHE: error: decoder/attention: expected attention of i16 or i8 beside a cache of i8, found f32
 // CACHE16: error: decoder/attention: expected a cache of f32 or i8, found f16

@@ -9,6 +9,7 @@
 #include "compiler/machine/StepCosts.h"
 #include "compiler/recipe/Recipe.h"
 #include "targets/Registration.h"
+#include "tests/unit/compiler/base/WithoutPlace.h"
 
 #include "mlir/IR/Verifier.h"
 
@@ -93,13 +94,13 @@ struct GeometryModelTest : testing::Test {
         << R"({"image_mean": [0, 0, 0], "image_std": [1, 1, 1]})";
     llvm::Expected<ModelConfig> read = readModelConfig(folder.string());
     if (!read)
-      return llvm::toString(read.takeError());
+      return withoutPlace(llvm::toString(read.takeError()));
     OwningOpRef<ModuleOp> module = empty();
     llvm::Error error = buildGeometryModel(*read, context, *module);
     if (!error) {
       EXPECT_TRUE(succeeded(verify(*module)));
     }
-    return error ? llvm::toString(std::move(error)) : "";
+    return error ? withoutPlace(llvm::toString(std::move(error))) : "";
   }
 
   MLIRContext mlirContext;
@@ -179,7 +180,7 @@ TEST_F(GeometryModelTest, RefusesWhatIsOutOfRange) {
             "config.json: text_config.head_dim: expected a whole number from 1 to 131072, found "
             "9223372036854775807");
   EXPECT_EQ(withText(R"("rms_norm_eps": "small")"),
-            "config.json: text_config.rms_norm_eps: expected a number from 0 to 1, found "
+            "config.json: text_config.rms_norm_eps: expected a number from 0.0 to 1.0, found "
             "\"small\"");
   EXPECT_EQ(withText(R"("hidden_act": "relu")"),
             "config.json: text_config.hidden_act: expected silu, found \"relu\"");
@@ -192,7 +193,7 @@ TEST_F(GeometryModelTest, RefusesWhatIsOutOfRange) {
             "config.json: vision_config.num_channels: expected a whole number from 1 to 131072, "
             "found -1");
   EXPECT_EQ(withVision(R"("hidden_act": "relu")"),
-            "config.json: vision_config.hidden_act: expected gelu_pytorch_tanh or gelu or "
+            "config.json: vision_config.hidden_act: expected gelu_pytorch_tanh, gelu or "
             "quick_gelu, found \"relu\"");
   EXPECT_EQ(withVision(R"("x": 1)", R"("downsample": {"factor": 3, "hidden_size": 64})"),
             "config.json: downsample.factor: expected 2, found 3");

@@ -1,6 +1,8 @@
 // The JSON files of a model directory: what is read, and what is refused by name.
 #include "compiler/import/ModelConfig.h"
 
+#include "tests/unit/compiler/base/WithoutPlace.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -11,6 +13,8 @@ using namespace bluec;
 namespace fs = std::filesystem;
 
 namespace {
+
+using Grids = std::vector<runtime::Grid>;
 
 const char *const textOnly = R"({"model_type": "llama", "max_position_embeddings": 64,
   "num_hidden_layers": 2, "eos_token_id": [2, 3], "nested": {"a": 1}})";
@@ -39,7 +43,7 @@ struct ModelConfigTest : testing::Test {
   }
   std::string fault(const std::map<std::string, std::string> &files) {
     llvm::Expected<ModelConfig> config = read(files);
-    return config ? "" : llvm::toString(config.takeError());
+    return config ? "" : withoutPlace(llvm::toString(config.takeError()));
   }
 
   fs::path root;
@@ -54,8 +58,8 @@ TEST_F(ModelConfigTest, ReadsATextModel) {
   EXPECT_EQ(config->eosTokenIds, (std::vector<int64_t>{2, 3}));
   EXPECT_FALSE(config->chat);
   EXPECT_FALSE(config->preprocess);
-  EXPECT_TRUE(config->text.contains("max_position_embeddings"));
-  EXPECT_FALSE(config->text.contains("nested"));
+  EXPECT_TRUE(config->text.find("max_position_embeddings"));
+  EXPECT_FALSE(config->text.find("nested"));
 }
 
 TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
@@ -74,12 +78,11 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
   EXPECT_EQ(config->preprocess->deviation[2], 4);
   EXPECT_EQ(config->preprocess->tileWidth, 42);
   EXPECT_EQ(config->preprocess->padColor[1], 2);
-  EXPECT_EQ(config->preprocess->candidates,
-            (std::vector<std::pair<int64_t, int64_t>>{{2, 1}, {1, 1}}));
-  EXPECT_EQ(config->preprocess->thumbnail, "last_if_many");
-  EXPECT_EQ(config->preprocess->scheme, "relaxed");
-  EXPECT_EQ(config->preprocess->resample, "bicubic");
-  EXPECT_EQ(config->preprocess->maxTokens, 0);
+  EXPECT_EQ(config->preprocess->candidates, (Grids{{2, 1}, {1, 1}}));
+  EXPECT_EQ(config->preprocess->thumbnail, runtime::Thumbnail::LastIfMany);
+  EXPECT_EQ(config->preprocess->scheme, runtime::Scheme::Relaxed);
+  EXPECT_EQ(config->preprocess->filter, runtime::Filter::Bicubic);
+  EXPECT_EQ(config->imageTokenCap.tokens, 0);
   ASSERT_TRUE(config->chat);
   EXPECT_EQ(config->chat->imageTokenId, 4);
   EXPECT_EQ(config->chat->imageToken, "<img>");
@@ -103,41 +106,44 @@ TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   EXPECT_FALSE(config->hasText);
   ASSERT_TRUE(config->preprocess);
   EXPECT_EQ(config->preprocess->mean[0], 0.5);
+  EXPECT_EQ(config->preprocess->candidates, (Grids{{1, 1}}));
+  EXPECT_EQ(config->preprocess->thumbnail, runtime::Thumbnail::None);
 }
 
 constexpr const char *plain = R"("image_mean": [0, 0, 0], "image_std": [1, 1, 1], )";
 
 TEST_F(ModelConfigTest, ReadsSchemes) {
+  ImageTokenCap cap;
   auto preprocessOf = [&](const std::string &text) {
     auto config =
         read({{"config.json", both}, {"preprocessor_config.json", "{" + (plain + text) + "}"}});
     if (!config) {
       ADD_FAILURE() << llvm::toString(config.takeError());
-      return PreprocessConfig();
+      return runtime::Preprocess();
     }
+    cap = config->imageTokenCap;
     return *config->preprocess;
   };
-  using Grids = std::vector<std::pair<int64_t, int64_t>>;
-  PreprocessConfig own = preprocessOf(R"("resample": 2, "size": 28, "dynamic_resolution": {
+  runtime::Preprocess own = preprocessOf(R"("resample": 2, "size": 28, "dynamic_resolution": {
       "algorithm": "internvl", "max_tiles": 2, "thumbnail": "first", "max_image_tokens": 40})");
-  EXPECT_EQ(own.scheme, "internvl");
-  EXPECT_EQ(own.resample, "bilinear");
+  EXPECT_EQ(own.scheme, runtime::Scheme::InternVl);
+  EXPECT_EQ(own.filter, runtime::Filter::Bilinear);
   EXPECT_EQ(own.tileWidth, 28);
   EXPECT_EQ(own.candidates, (Grids{{2, 1}, {1, 2}, {1, 1}}));
-  EXPECT_EQ(own.thumbnail, "first");
-  EXPECT_EQ(own.maxTokens, 40);
+  EXPECT_EQ(own.thumbnail, runtime::Thumbnail::First);
+  EXPECT_EQ(cap.tokens, 40);
 
-  PreprocessConfig llava = preprocessOf(R"("size": {"shortest_edge": 336},
+  runtime::Preprocess llava = preprocessOf(R"("size": {"shortest_edge": 336},
       "do_center_crop": true, "crop_size": {"height": 336, "width": 336},
       "image_grid_pinpoints": [[336, 672], [672, 336], [1008, 336]])");
-  EXPECT_EQ(llava.scheme, "llava-next");
-  EXPECT_EQ(llava.thumbnail, "first");
+  EXPECT_EQ(llava.scheme, runtime::Scheme::LlavaNext);
+  EXPECT_EQ(llava.thumbnail, runtime::Thumbnail::First);
   EXPECT_EQ(llava.candidates, (Grids{{2, 1}, {1, 2}, {1, 3}}));
 
-  PreprocessConfig intern = preprocessOf(R"("size": {"height": 448, "width": 448},
+  runtime::Preprocess intern = preprocessOf(R"("size": {"height": 448, "width": 448},
       "crop_to_patches": true, "min_patches": 2, "max_patches": 3)");
-  EXPECT_EQ(intern.scheme, "internvl");
-  EXPECT_EQ(intern.thumbnail, "last_if_many");
+  EXPECT_EQ(intern.scheme, runtime::Scheme::InternVl);
+  EXPECT_EQ(intern.thumbnail, runtime::Thumbnail::LastIfMany);
   EXPECT_EQ(intern.candidates, (Grids{{3, 1}, {2, 1}, {1, 3}, {1, 2}}));
 }
 
@@ -185,10 +191,10 @@ TEST_F(ModelConfigTest, NamesWhatIsMissing) {
 }
 
 TEST_F(ModelConfigTest, NamesWhatIsWrong) {
-  EXPECT_EQ(fault({{"config.json", "[1, 2"}}),
-            "config.json: expected a json object, found something else");
+  EXPECT_EQ(fault({{"config.json", "[1, 2"}}), "config.json: expected ',' or ']', found the end");
+  EXPECT_EQ(fault({{"config.json", "[1, 2]"}}), "config.json: expected an object, found [1,2]");
   EXPECT_EQ(fault({{"config.json", std::string(1000, '[')}}),
-            "config.json: expected a json object, found something else");
+            "config.json: expected at most 64 levels of nesting");
   EXPECT_EQ(fault({{"config.json", R"({"max_position_embeddings": -1})"}}),
             "config.json: max_position_embeddings: expected a whole number from 1 to 2147483648, "
             "found -1");
@@ -200,6 +206,20 @@ TEST_F(ModelConfigTest, NamesWhatIsWrong) {
   EXPECT_EQ(fault({{"config.json", R"({"eos_token_id": "</s>"})"}}),
             "config.json: eos_token_id: expected a whole number from 0 to 2147483648, found "
             "\"</s>\"");
+}
+
+TEST_F(ModelConfigTest, SaysWhere) {
+  llvm::Expected<ModelConfig> config =
+      read({{"config.json", "{\"text_config\": {\n  \"num_hidden_layers\": 0}}"}});
+  ASSERT_FALSE(bool(config));
+  EXPECT_EQ(llvm::toString(config.takeError()),
+            "config.json:2:24: text_config.num_hidden_layers: expected a whole number from 1 to "
+            "2147483648, found 0");
+}
+
+TEST_F(ModelConfigTest, TakesInfinityAsPythonWritesIt) {
+  auto config = read({{"config.json", R"({"time_step_limit": [0.0, Infinity]})"}});
+  EXPECT_TRUE(bool(config)) << llvm::toString(config.takeError());
 }
 
 TEST_F(ModelConfigTest, NamesWhatIsWrongWithPictures) {

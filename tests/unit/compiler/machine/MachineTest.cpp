@@ -2,6 +2,7 @@
 #include "compiler/machine/Machine.h"
 
 #include "compiler/dialect/plan/Plan.h"
+#include "tests/unit/compiler/base/WithoutPlace.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +15,7 @@ namespace {
 
 std::string errorOf(const std::string &json) {
   llvm::Expected<Machine> machine = Machine::parse(json, "test.json");
-  return machine ? "" : llvm::toString(machine.takeError());
+  return machine ? "" : withoutPlace(llvm::toString(machine.takeError()));
 }
 
 /// Of a machine whose only device has such fields beside its name.
@@ -118,7 +119,7 @@ TEST(MachineTest, AFileWithoutANameIsNamedAfterItself) {
 }
 
 TEST(MachineTest, RefusesWhatIsNoMachine) {
-  EXPECT_EQ(errorOf(""), "test.json: expected JSON");
+  EXPECT_EQ(errorOf(""), "test.json: expected a JSON value, found the end");
   EXPECT_EQ(errorOf("[]"), "test.json: machine: expected an object, found []");
   EXPECT_EQ(errorOf("{}"), "test.json: machine.devices: expected at least one, found none");
   EXPECT_EQ(errorOf(R"({"devices": []})"),
@@ -292,7 +293,11 @@ TEST(MachineTest, RefusesHostileFilesInOneLine) {
   EXPECT_EQ(errorOf(std::string(100000, '[')), "test.json: expected at most 16 levels of nesting");
   EXPECT_EQ(errorOf(std::string(2 << 20, ' ')),
             "test.json: expected at most 1 MiB, found 2097152 bytes");
-  EXPECT_EQ(deviceError(R"("step_seconds": 1e999)"), "test.json: expected JSON");
+  EXPECT_EQ(deviceError(R"("step_seconds": 1e999)"),
+            "test.json: expected a number that a double holds, found '1e999'");
+  EXPECT_EQ(deviceError(R"("step_seconds": Infinity)"),
+            "test.json: device 1.step_seconds: expected a number from 0.0 to 1000.0, found "
+            "Infinity");
   EXPECT_EQ(rateError("{\"op\": \"a\\nb\"}").find('\n'), std::string::npos);
   std::string many = R"({"name": "a0"})";
   for (int i = 1; i < 20; ++i)

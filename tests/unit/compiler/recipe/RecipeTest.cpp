@@ -1,6 +1,8 @@
 // Recipes: what the shipped ones say, which rule wins, and what hostile files are told.
 #include "compiler/recipe/Recipe.h"
 
+#include "tests/unit/compiler/base/WithoutPlace.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -21,7 +23,7 @@ Recipe parsed(const std::string &json) {
 
 std::string errorOf(const std::string &json) {
   llvm::Expected<Recipe> recipe = Recipe::parse(json, "test.json");
-  return recipe ? "" : llvm::toString(recipe.takeError());
+  return recipe ? "" : withoutPlace(llvm::toString(recipe.takeError()));
 }
 
 std::string ruleError(const std::string &fields) {
@@ -122,8 +124,8 @@ TEST(RecipeTest, AFileWithoutANameIsNamedAfterItself) {
 }
 
 TEST(RecipeTest, RefusesWhatIsNoRecipe) {
-  EXPECT_EQ(errorOf(""), "test.json: expected JSON");
-  EXPECT_EQ(errorOf("{\"rules\": [}"), "test.json: expected JSON");
+  EXPECT_EQ(errorOf(""), "test.json: expected a JSON value, found the end");
+  EXPECT_EQ(errorOf("{\"rules\": [}"), "test.json: expected a JSON value, found '}'");
   EXPECT_EQ(errorOf("[]"), "test.json: recipe: expected an object, found []");
   EXPECT_EQ(errorOf("{}"), "test.json: recipe.rules: expected a list, found none");
   EXPECT_EQ(errorOf(R"({"rules": 1})"),
@@ -140,6 +142,16 @@ TEST(RecipeTest, RefusesWhatIsNoRecipe) {
   EXPECT_NE(errorOf(R"({"rules": [{"match": "[", "weights": {"type": "f32"}}]})")
                 .find("rule 1.match: expected a pattern of layer names, found \"[\""),
             std::string::npos);
+}
+
+TEST(RecipeTest, SaysWhere) {
+  llvm::Expected<Recipe> recipe = Recipe::parse(R"({"rules": [
+  {"match": "*",
+   "weights": {"type": "f32"}, "optional": 1}]})",
+                                                "test.json");
+  ASSERT_FALSE(bool(recipe));
+  EXPECT_EQ(llvm::toString(recipe.takeError()),
+            "test.json:3:44: rule 1.optional: expected true or false, found 1");
 }
 
 TEST(RecipeTest, RefusesTypesThatThereAreNot) {

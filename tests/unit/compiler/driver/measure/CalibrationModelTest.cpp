@@ -2,6 +2,7 @@
 #include "compiler/driver/measure/CalibrationModel.h"
 
 #include "compiler/driver/compile/Compilation.h"
+#include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/PassRunner.h"
 #include "compiler/driver/session/Registration.h"
 #include "compiler/machine/StepCosts.h"
@@ -31,10 +32,7 @@ TEST(CalibrationModelTest, HasAllKindsOfProducts) {
   options.model = directory;
   options.recipe = calibrationRecipe;
   options.stopAfter = Phase::Schedule;
-  options.makeModel = [](mlir::ModuleOp module, ModelConfig &config) {
-    return buildCalibrationModel(2048, module, config);
-  };
-  options.onPlan = [&](mlir::ModuleOp plan) {
+  auto gather = [&](mlir::ModuleOp plan) {
     for (auto entry : plan.getOps<plan::EntryOp>())
       for (auto step : entry.getOps<plan::StepOp>()) {
         StepCost cost = costOf(step, entry);
@@ -54,7 +52,14 @@ TEST(CalibrationModelTest, HasAllKindsOfProducts) {
     kinds.clear();
     std::string errors;
     llvm::raw_string_ostream err(errors);
-    EXPECT_EQ(compile(options, llvm::nulls(), err), 0) << errors;
+    Diagnostics diagnostics(err);
+    CompilerSession session(diagnostics);
+    ModelConfig &config = session.package().config;
+    ASSERT_FALSE(bool(buildCalibrationModel(2048, *session.module(), config)));
+    auto run = CompilationRun::begin(options, session, llvm::nulls(), err,
+                                     CompilationRun::Source::Session);
+    ASSERT_TRUE(run && succeeded(run->runTo(Phase::Schedule))) << errors;
+    gather(*session.module());
     EXPECT_EQ(kinds["prefill"], language);
     EXPECT_EQ(kinds["decode"], language);
     EXPECT_EQ(kinds["encode"], vision);

@@ -1,0 +1,138 @@
+#include "core/Generator.h"
+
+#include "base/Stopwatch.h"
+#include "text/Unicode.h"
+
+#include <algorithm>
+
+namespace bluec::runtime {
+
+Status Generator::prefill(std::span<const Row> rows) {
+  std::vector<float> logits(std::size_t(bundle.model().vocabulary));
+  std::int64_t done = 0;
+  {
+    const Monitor::Lock lock(monitor);
+    // The last row is always computed, for its logits.
+    done = std::min(sequence->common(rows), std::ssize(rows) - 1);
+    sequence->cut(done);
+  }
+  logitsFresh = false;
+  while (done < std::ssize(rows)) {
+    const std::int64_t count = std::min(language.chunk(), std::ssize(rows) - done);
+    const auto chunk = rows.subspan(std::size_t(done), std::size_t(count));
+    double seconds = 0;
+    Status status;
+    {
+      const Stopwatch watch(seconds);
+      status = language.prefill(chunk, done, logits.data(), caller.cancelFlag());
+    }
+    const Monitor::Lock lock(monitor);
+    counts.prefillSeconds += seconds;
+    BLUEC_RETURN_IF_ERROR(status);
+    counts.prefillTokens += count;
+    sequence->append(chunk);
+    done += count;
+  }
+  lastLogits = std::move(logits);
+  logitsFresh = true;
+  return {};
+}
+
+Status Generator::decode(std::int32_t token) {
+  std::int64_t at = 0;
+  {
+    const Monitor::Lock lock(monitor);
+    at = sequence->cachedRows();
+  }
+  logitsFresh = false;
+  BLUEC_RETURN_IF_ERROR(language.decode(token, at, lastLogits.data(), caller.cancelFlag()));
+  logitsFresh = true;
+  const Monitor::Lock lock(monitor);
+  sequence->append(token);
+  ++counts.decodedTokens;
+  return {};
+}
+
+Status Generator::answer(const GenerateOptions &options, const OnText &onText) {
+  tokens.clear();
+  stop = Stop::None;
+  {
+    const Monitor::Lock lock(monitor);
+    sequence->beginAnswer();
+  }
+  double seconds = 0;
+  Status status;
+  {
+    const Stopwatch watch(seconds);
+    status = sampleUntilStop(options, onText);
+  }
+  const Monitor::Lock lock(monitor);
+  counts.generateSeconds += seconds;
+  sequence->endAnswer(stop == Stop::End);
+  return status;
+}
+
+Status Generator::sampleUntilStop(const GenerateOptions &options, const OnText &onText) {
+  const std::vector<std::int32_t> &ends = bundle.manifest().endTokens;
+  const Tokenizer &tokenizer = bundle.tokenizer();
+  Sampler sampler(options.sampling);
+  Utf8Stream text;
+  const auto emit = [&](const std::string &piece) {
+    return piece.empty() || !onText || onText(piece);
+  };
+  Status status;
+  while (stop == Stop::None) {
+    const Result<std::int32_t> next = sampler.next(lastLogits);
+    if (!next.ok()) {
+      status = next.status();
+      break;
+    }
+    tokens.push_back(*next);
+    if (std::find(ends.begin(), ends.end(), *next) != ends.end()) {
+      stop = Stop::End;
+      break;
+    }
+    std::int64_t fed = 0; // rows before this token
+    {
+      const Monitor::Lock lock(monitor);
+      fed = sequence->length();
+      sequence->addAnswerToken(*next);
+    }
+    const bool wanted = tokenizer.isSpecial(*next) || emit(text.push(tokenizer.bytes(*next)));
+    if (!wanted)
+      stop = Stop::Cancelled;
+    else if (std::ssize(tokens) == options.maxNewTokens)
+      stop = Stop::Length;
+    else if (fed == bundle.model().context)
+      stop = Stop::Context;
+    if (stop != Stop::None) {
+      logitsFresh = false; // of the row before
+      break;
+    }
+    status = decode(*next);
+    if (status.getCode() == Code::Cancelled) {
+      stop = Stop::Cancelled;
+      status = {};
+    }
+    if (!status.ok())
+      break;
+  }
+  if (stop != Stop::Cancelled && !emit(text.finish()))
+    stop = Stop::Cancelled;
+  return status;
+}
+
+void Generator::noAnswer(Stop why) {
+  tokens.clear();
+  stop = why;
+}
+
+void Generator::reset() {
+  const Monitor::Lock lock(monitor);
+  lastLogits.clear();
+  logitsFresh = false;
+  noAnswer(Stop::None);
+  counts = {};
+}
+
+} // namespace bluec::runtime
