@@ -1,4 +1,4 @@
-// RUN: bluec-opt %s -allow-unregistered-dialect -split-input-file -verify-diagnostics
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics
 
 // BufferOp (C1).
 func.func private @step(%call: !abi.call) {
