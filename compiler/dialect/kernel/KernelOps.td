@@ -30,7 +30,7 @@ def Kernel_DotOp : Kernel_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>,
     unsigned. `lhs_bits`, if there, says that every element of `lhs` is in 0 .. 2^lhs_bits - 1, which
     some targets gain from.
 
-    lower-kernels-to-llvm expands it exactly into arith; a target that has an instruction for it
+    expand-kernel-ops expands it exactly into arith; a target that has an instruction for it
     replaces it before, in its own folder.
 
     Constraints:
@@ -61,7 +61,7 @@ def Kernel_MmaOp : Kernel_Op<"mma", [Pure, AllTypesMatch<["acc", "result"]>]> {
     for i < m and j < n, in i32 that wraps around. Elements are signed, but for those of a side that
     is said to be unsigned. With m 2, n 2, k 8 and S 1 it is a product of 2 x 8 by 8 x 2.
 
-    lower-kernels-to-llvm expands it exactly into arith; a target that has an instruction for it
+    expand-kernel-ops expands it exactly into arith; a target that has an instruction for it
     replaces it before, in its own folder.
 
     Constraints:

@@ -1,4 +1,4 @@
-// RUN: bluec-opt %s -allow-unregistered-dialect -split-input-file -verify-diagnostics
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics
 
 // BufferOp (C1).
 func.func private @step(%call: !abi.call) {
@@ -55,27 +55,27 @@ func.func private @run(%call: !abi.call) -> i32 {
 
 // Tensors of the contract.
 // expected-error @below {{expected elements of f32, i32, f16 or i8, found 'i4'}}
-"test.op"() {a = #abi.tensor<"t" : i4[2] at 0 bytes 1>} : () -> ()
+func.func private @f() attributes {a = #abi.tensor<"t" : i4[2] at 0 bytes 1>}
 
 // -----
 
 // expected-error @below {{expected 1 to 4 dims, found 5}}
-"test.op"() {a = #abi.tensor<"t" : i8[1, 1, 1, 1, 1] at 0 bytes 1>} : () -> ()
+func.func private @f() attributes {a = #abi.tensor<"t" : i8[1, 1, 1, 1, 1] at 0 bytes 1>}
 
 // -----
 
 // expected-error @below {{expected 8 bytes, found 4}}
-"test.op"() {a = #abi.tensor<"t" : f32[2] at 0 bytes 4>} : () -> ()
+func.func private @f() attributes {a = #abi.tensor<"t" : f32[2] at 0 bytes 4>}
 
 // -----
 
 // expected-error @below {{expected an offset that is not negative, found -8}}
-"test.op"() {a = #abi.tensor<"t" : f32[2] at -8 bytes 8>} : () -> ()
+func.func private @f() attributes {a = #abi.tensor<"t" : f32[2] at -8 bytes 8>}
 
 // -----
 
 // expected-error @below {{expected dims with elements, found 0}}
-"test.op"() {a = #abi.tensor<"t" : f32[0] at 0 bytes 0>} : () -> ()
+func.func private @f() attributes {a = #abi.tensor<"t" : f32[0] at 0 bytes 0>}
 
 // -----
 
