@@ -2,6 +2,7 @@
 #ifndef BLUEC_RUNTIME_CLI_BENCHCOMMAND_H
 #define BLUEC_RUNTIME_CLI_BENCHCOMMAND_H
 
+#include "cli/OptionTable.h"
 #include "measure/Benchmark.h"
 
 #include <iosfwd>
@@ -12,6 +13,8 @@ struct BenchOptions : BenchmarkOptions {
   bool json = false;
   bool steps = false; // also each kernel's share
 };
+
+OptionTable optionTable(BenchOptions &options);
 
 // Measures (measure/Benchmark.h), and prints a table, or with `json` one object; README.md has its
 // schema. Exit codes as runCommand.

@@ -484,6 +484,34 @@ Status Chat::run(bool &anyFailed) {
 
 } // namespace
 
+OptionTable optionTable(ChatOptions &options) {
+  OptionTable table{
+      "chat",
+      "Talk to a bundle line by line; pictures are encoded while you type (see /help).",
+      {bundleOption(options.bundle)}};
+  addAnswerOptions(options, table);
+  table.options.insert(
+      table.options.end(),
+      {{.name = "--json", .target = &options.json, .help = "Print events as JSON, one a line"},
+       {.name = "--no-prefill-ahead",
+        .target = &options.prefillAhead,
+        .help = "Prefill nothing before the question is there"},
+       {.name = "--prefill-while-encoding",
+        .target = &options.prefillWhileEncoding,
+        .help = "Prefill text before a picture while it is encoded; takes the memory of both"},
+       {.name = "--no-decoupling",
+        .target = &options.decoupled,
+        .help = "Begin nothing before the question is there, to measure what that costs"},
+       {.name = "--typing-rate",
+        .target = &options.typingRate,
+        .help = "Type questions at so many characters a second (as fast as they can be read)",
+        .real = {0, 1e6}},
+       {.name = "--memory-log",
+        .target = &options.memoryLog,
+        .help = "Write what is in memory over time to a file (CSV)"}});
+  return table;
+}
+
 int chatCommand(const ChatOptions &options, int in, std::ostream &out, std::ostream &err) {
   bool failed = false;
   const int code = reportStatus(err, [&] { return Chat(options, in, out, err).run(failed); });

@@ -2,6 +2,8 @@
 #ifndef BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
 #define BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
 
+#include "runtime/abi/BundleFormat.h"
+
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
@@ -32,7 +34,7 @@ CLI::Validator between(double least, double most);
 int64_t parseBytes(const std::string &text);
 
 /// Of --image-batch.
-inline constexpr int64_t kMostBatchTiles = 64;
+inline constexpr int64_t kMostBatchTiles = runtime::mostBatchTiles;
 /// Tiles, or 0 for "auto".
 bool parseImageBatch(const std::string &text, int64_t &tiles);
 

@@ -10,7 +10,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App *command = app.add_subcommand(
       "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
-  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
+  constexpr int64_t mostTokens = int64_t{1} << 24;
   constexpr int mostThreads = 1024;
   constexpr double leastTolerance = 1e-12, mostTolerance = 1e6;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
@@ -29,7 +29,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
   command->add_option("--tiles", options->tiles, "Tiles to encode (2)")
-      ->check(CLI::Range(int64_t{1}, mostTiles));
+      ->check(CLI::Range(int64_t{1}, kMostBatchTiles));
   command->add_option("--seed", options->seed, "Of the random input");
   command->add_option("--threads", options->threads, "Threads (one for each CPU)")
       ->check(CLI::Range(0, mostThreads));
