@@ -1,5 +1,7 @@
 #include "cli/ChatCommand.h"
 
+#include "base/Stopwatch.h"
+#include "cli/ChatSink.h"
 #include "cli/LineReader.h"
 #include "cli/MemoryLog.h"
 #include "cli/Report.h"
@@ -12,27 +14,19 @@
 #include <atomic>
 #include <charconv>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <ostream>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace bluec::runtime {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds lookPeriod(100);
 constexpr std::chrono::seconds secondInterrupt(1);
 constexpr std::size_t largestFile = std::size_t(256) << 20;
 // Of the context, kept free for an answer when turns are dropped.
 constexpr std::int64_t answerShare = 8;
-
-std::string tenths(double seconds) {
-  const auto value = std::int64_t(seconds * 10 + 0.5);
-  return std::to_string(value / 10) + "." + std::to_string(value % 10) + " s";
-}
 
 // What the caller's thread is at, for the memory log and for interrupts.
 enum class Doing { Waiting, Typing, Asking, Answering };
@@ -41,13 +35,13 @@ constexpr std::array<const char *, 4> doingNames = {"", "typing", "asking", "ans
 class Chat {
 public:
   Chat(const ChatOptions &options, int in, std::ostream &out, std::ostream &err)
-      : options(options), lines(in), terminal(::isatty(in) != 0), out(out), err(err) {}
+      : options(options), lines(in), terminal(::isatty(in) != 0),
+        sink(options.json ? makeJsonChatSink(out) : makeTextChatSink(out, err, terminal)) {}
 
   Status run(bool &failed);
 
 private:
-  struct Command {
-    const char *name, *argument, *help;
+  struct Command : ChatHelp {
     void (Chat::*run)(const std::string &argument);
   };
   static const std::array<Command, 9> commands;
@@ -60,8 +54,6 @@ private:
     bool said = false;
   };
 
-  // Says something: `event` with --json, else `text`, if there is any.
-  void note(const Json &event, const std::string &text);
   void fault(const Status &status);
 
   bool nextLine(std::string &line);
@@ -69,10 +61,6 @@ private:
   void onInterrupt();
   void interruptedAtPrompt();
   void sayPictures();
-  void prompt() {
-    if (terminal && !options.json)
-      err << "> " << std::flush;
-  }
 
   void image(const std::string &argument);
   void drop(const std::string &argument);
@@ -98,7 +86,7 @@ private:
   std::unique_ptr<Session> session;
   LineReader lines;
   const bool terminal;
-  std::ostream &out, &err;
+  const std::unique_ptr<ChatSink> sink;
   std::vector<Picture> waiting;
   std::string refused; // a question that did not fit into the context
   bool failed = false, ended = false;
@@ -109,33 +97,23 @@ private:
 };
 
 const std::array<Chat::Command, 9> Chat::commands = {{
-    {"/image", "FILE", "hand a picture over (PNG or JPEG); it is encoded while you type",
+    {{"/image", "FILE", "hand a picture over (PNG or JPEG); it is encoded while you type"},
      &Chat::image},
-    {"/pictures", "", "what has become of the pictures of the next question", &Chat::pictures},
-    {"/drop", "[N]", "take picture N of the next question back, or all", &Chat::drop},
-    {"/forget", "[N]|all",
-     "forget the N oldest turns (as many as it takes); asks again what did "
-     "not fit",
+    {{"/pictures", "", "what has become of the pictures of the next question"}, &Chat::pictures},
+    {{"/drop", "[N]", "take picture N of the next question back, or all"}, &Chat::drop},
+    {{"/forget", "[N]|all",
+      "forget the N oldest turns (as many as it takes); asks again what did not fit"},
      &Chat::forget},
-    {"/continue", "", "go on with an answer that was cut short", &Chat::goOn},
-    {"/reset", "", "forget everything", &Chat::reset},
-    {"/stats", "", "tokens and times so far", &Chat::stats},
-    {"/help", "", "this list", &Chat::help},
-    {"/quit", "", "end", &Chat::quit},
+    {{"/continue", "", "go on with an answer that was cut short"}, &Chat::goOn},
+    {{"/reset", "", "forget everything"}, &Chat::reset},
+    {{"/stats", "", "tokens and times so far"}, &Chat::stats},
+    {{"/help", "", "this list"}, &Chat::help},
+    {{"/quit", "", "end"}, &Chat::quit},
 }};
-
-void Chat::note(const Json &event, const std::string &text) {
-  if (options.json)
-    out << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-  else if (!text.empty())
-    err << text << std::endl;
-}
 
 void Chat::fault(const Status &status) {
   failed = true;
-  std::string line = status.message(); // which may quote a path with anything in it
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
-  note({{"event", "error"}, {"message", line}}, "error: " + line);
+  sink->error(oneLine(status.message()));
 }
 
 // From the interrupts' thread.
@@ -156,14 +134,13 @@ void Chat::interruptedAtPrompt() {
     return;
   const Progress progress = session->progress();
   if (progress.encoded + progress.failed == progress.pictures) {
-    note({{"event", "interrupted"}}, "\n/quit, or another interrupt within a second, ends");
+    sink->interruptedAtPrompt();
     return;
   }
   for (std::int64_t i = progress.pictures; i-- > 0;) {
     if (session->picture(i).state == PictureState::Encoded)
       continue;
-    note({{"event", "dropped"}, {"file", waiting[std::size_t(i)].path}},
-         "\n" + waiting[std::size_t(i)].path + ": taken back");
+    sink->pictureTakenBack(waiting[std::size_t(i)].path);
     (void)session->dropPicture(i);
     waiting.erase(waiting.begin() + i);
   }
@@ -179,15 +156,12 @@ void Chat::sayPictures() {
         (info.state != PictureState::Encoded && info.state != PictureState::Failed))
       continue;
     waiting[i].said = true;
-    if (!options.json)
-      err << '\n';
-    pictures(std::to_string(i + 1));
-    prompt();
+    sink->pictureNews(i + 1, waiting[i].path, info);
   }
 }
 
 bool Chat::nextLine(std::string &line) {
-  prompt();
+  sink->prompt();
   while (!ending) {
     switch (lines.next(line, lookPeriod)) {
     case LineReader::Event::Line:
@@ -197,7 +171,7 @@ bool Chat::nextLine(std::string &line) {
     case LineReader::Event::Interrupted:
       interruptedAtPrompt();
       if (!ending)
-        prompt();
+        sink->prompt();
       break;
     case LineReader::Event::Timeout:
       sayPictures();
@@ -220,7 +194,7 @@ void Chat::handle(const std::string &line) {
   const std::size_t begin = space == line.npos ? line.npos : line.find_first_not_of(' ', space);
   const std::string argument = begin == line.npos ? "" : line.substr(begin);
   for (const Command &command : commands)
-    if (name == command.name)
+    if (name == command.command)
       return (this->*command.run)(argument);
   fault({Code::InvalidArgument, "there is no command " + inQuotes(name) + "; see /help"});
 }
@@ -242,7 +216,7 @@ void Chat::image(const std::string &argument) {
     picture.file.clear();
   }
   waiting.push_back(std::move(picture));
-  note({{"event", "picture"}, {"number", waiting.size()}, {"file", argument}}, "");
+  sink->pictureGiven(waiting.size(), argument);
 }
 
 // Hands over what had to wait for the question.
@@ -260,30 +234,12 @@ Status Chat::handOver() {
 }
 
 void Chat::pictures(const std::string &argument) {
-  static constexpr std::array<const char *, 4> states = {"waiting", "encoding", "encoded",
-                                                         "damaged"};
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     if (!argument.empty() && argument != std::to_string(i + 1))
       continue;
     const bool given = std::int64_t(i) < session->pictureCount();
-    const PictureInfo info = given ? session->picture(std::int64_t(i)) : PictureInfo();
-    const char *state = states[std::size_t(info.state)];
-    std::string text = "picture " + std::to_string(i + 1) + ": " + waiting[i].path + ": " + state;
-    if (info.state == PictureState::Failed)
-      text += ": " + info.status.message();
-    else if (info.tiles != 0)
-      text += ", " + std::to_string(info.grid.columns) + "x" + std::to_string(info.grid.rows) +
-              ", " + std::to_string(info.tilesDone) + " of " + std::to_string(info.tiles) +
-              " tiles, " + std::to_string(info.tokens) + " tokens";
-    note({{"event", "picture"},
-          {"number", i + 1},
-          {"file", waiting[i].path},
-          {"state", state},
-          {"grid", {info.grid.columns, info.grid.rows}},
-          {"tiles", info.tiles},
-          {"tiles_done", info.tilesDone},
-          {"tokens", info.tokens}},
-         text);
+    sink->pictureState(i + 1, waiting[i].path,
+                       given ? session->picture(std::int64_t(i)) : PictureInfo());
   }
 }
 
@@ -338,25 +294,18 @@ void Chat::type(const std::string &text) {
 
 Status Chat::feed(const std::string &text) {
   BLUEC_RETURN_IF_ERROR(handOver());
-  if (!terminal || options.json)
+  if (!sink->wantsProgress())
     return session->addTurn(text);
   // Progress on one line, while there is something to wait for.
   std::atomic<bool> done{false};
   std::thread progress([&] {
-    std::string line;
     while (!done) {
       std::this_thread::sleep_for(lookPeriod);
       const Progress now = session->progress();
-      const bool encoding = (int(now.activity) & int(Activity::Encoding)) != 0;
-      if (done)
-        break;
-      line = encoding ? "encoding, " + std::to_string(now.tilesDone) + " of " +
-                            std::to_string(now.tiles) + " tiles"
-                      : "reading, " + std::to_string(now.cachedTokens) + " tokens";
-      err << "\r\x1b[K" << line << std::flush;
+      if (!done)
+        sink->progress(now);
     }
-    if (!line.empty())
-      err << "\r\x1b[K" << std::flush;
+    sink->progressEnds();
   });
   const Status status = session->addTurn(text);
   done = true;
@@ -380,7 +329,7 @@ void Chat::ask(const std::string &text) {
   }
   switch (status.getCode()) {
   case Code::Cancelled:
-    return note({{"event", "cancelled"}}, "cancelled: nothing was asked");
+    return sink->cancelled();
   case Code::ContextFull:
     return contextFull(text, status);
   default:
@@ -395,18 +344,8 @@ void Chat::contextFull(const std::string &text, const Status &status) {
   refused = text;
   failed = true;
   const std::int64_t needed = session->statistics().neededTokens;
-  const std::int64_t turns = session->turnsToDrop(needed);
-  std::string choice = "; it cannot fit: ask less, or take pictures back with /drop";
-  if (turns >= 0)
-    choice = ": /forget drops the oldest turns (at least " + std::to_string(turns) + " of " +
-             std::to_string(session->turns()) + ") and asks again, /reset begins anew, /quit ends";
-  note({{"event", "context_full"},
-        {"message", status.message()},
-        {"needed", needed},
-        {"context", bundle->model().context},
-        {"turns", session->turns()},
-        {"turns_to_drop", turns}},
-       "error: " + status.message() + choice);
+  sink->contextFull({status.message(), needed, bundle->model().context, session->turns(),
+                     session->turnsToDrop(needed)});
 }
 
 void Chat::answer(Clock::time_point asked, std::optional<Clock::time_point> given) {
@@ -421,37 +360,25 @@ void Chat::answer(Clock::time_point asked, std::optional<Clock::time_point> give
     if (!first)
       first = Clock::now();
     text += piece;
-    if (options.json)
-      note({{"event", "text"}, {"text", piece}}, "");
-    else
-      out << piece << std::flush;
-    return bool(out);
+    return sink->text(piece);
   });
   doing = Doing::Waiting;
-  if (!options.json && (status.ok() || !text.empty()))
-    out << std::endl;
+  if (status.ok() || !text.empty())
+    sink->textEnds();
   if (!status.ok())
     return fault(status);
   const Clock::time_point end = Clock::now();
-  const Statistics after = session->statistics();
-  Json seconds = {{"question_to_first_token", secondsBetween(asked, first.value_or(end))}};
+  ChatAnswer facts;
+  facts.text = std::move(text);
+  facts.tokens = session->answerTokens();
+  facts.stop = session->stopReason();
+  facts.position = session->position();
+  facts.context = bundle->model().context;
+  facts.secondsToFirstToken = secondsBetween(asked, first.value_or(end));
   if (given)
-    seconds["picture_to_first_token"] = secondsBetween(*given, first.value_or(end));
-  seconds["generate"] = after.generateSeconds - before.generateSeconds;
-  const auto tokens = session->answerTokens();
-  const char *stop = stopName(session->stopReason());
-  std::string hint;
-  if (session->stopReason() == Stop::Context)
-    hint = "the context of " + std::to_string(bundle->model().context) +
-           " tokens is full, and the answer is cut short: /forget drops the oldest turns, "
-           "/continue goes on then, /reset begins anew";
-  note({{"event", "answer"},
-        {"text", text},
-        {"tokens", std::vector<std::int32_t>(tokens.begin(), tokens.end())},
-        {"stop", stop},
-        {"position", session->position()},
-        {"seconds", seconds}},
-       hint);
+    facts.secondsFromPictureToFirst = secondsBetween(*given, first.value_or(end));
+  facts.generateSeconds = session->statistics().generateSeconds - before.generateSeconds;
+  sink->answer(facts);
 }
 
 void Chat::goOn(const std::string & /*argument*/) {
@@ -489,8 +416,7 @@ void Chat::forget(const std::string &argument) {
   const Status status = session->dropOldestTurns(count);
   if (!status.ok())
     return fault(status);
-  note({{"event", "forgotten"}, {"turns", count}, {"left", session->turns()}},
-       "forgot " + std::to_string(count) + " of " + std::to_string(turns) + " turns");
+  sink->forgotten(count, session->turns());
   if (!refused.empty())
     ask(std::string(refused));
 }
@@ -499,50 +425,16 @@ void Chat::reset(const std::string & /*argument*/) {
   session->reset();
   waiting.clear();
   refused.clear();
-  note({{"event", "reset"}}, "");
+  sink->wasReset();
 }
 
 void Chat::stats(const std::string & /*argument*/) {
-  const Statistics facts = session->statistics();
-  const Json json = {{"event", "stats"},
-                     {"turns", session->turns()},
-                     {"position", session->position()},
-                     {"context", bundle->model().context},
-                     {"pictures", facts.pictures},
-                     {"tiles", facts.tiles},
-                     {"tokens",
-                      {{"prefill", facts.prefillTokens},
-                       {"ahead", facts.aheadTokens},
-                       {"decode", facts.decodedTokens}}},
-                     {"seconds",
-                      {{"decode_picture", facts.decodePictureSeconds},
-                       {"tile", facts.tileSeconds},
-                       {"encode", facts.encodeSeconds},
-                       {"tokenize", facts.tokenizeSeconds},
-                       {"prefill", facts.prefillSeconds},
-                       {"ahead", facts.aheadSeconds},
-                       {"wait", facts.waitSeconds},
-                       {"generate", facts.generateSeconds}}}};
-  note(json, std::to_string(session->turns()) + " turns, " + std::to_string(session->position()) +
-                 " of " + std::to_string(bundle->model().context) + " tokens; " +
-                 std::to_string(facts.tiles) + " tiles encoded in " + tenths(facts.encodeSeconds) +
-                 "; " + std::to_string(facts.prefillTokens) + " tokens read in " +
-                 tenths(facts.prefillSeconds) + ", " + std::to_string(facts.aheadTokens) +
-                 " of them before the question; " + std::to_string(facts.decodedTokens) +
-                 " written in " + tenths(facts.generateSeconds) + "; waited " +
-                 tenths(facts.waitSeconds));
+  sink->totals(
+      {session->statistics(), session->turns(), session->position(), bundle->model().context});
 }
 
 void Chat::help(const std::string & /*argument*/) {
-  std::string text = "a line is a question; <image> in it says where a picture stands";
-  Json list = Json::array();
-  for (const Command &command : commands) {
-    std::string usage = std::string(command.name) + " " + command.argument;
-    usage.resize(std::max<std::size_t>(usage.size(), 18), ' ');
-    text += "\n" + usage + command.help;
-    list.push_back({{"command", command.name}, {"help", command.help}});
-  }
-  note({{"event", "help"}, {"commands", list}}, text);
+  sink->help(std::vector<ChatHelp>(commands.begin(), commands.end()));
 }
 
 // From the memory log's thread.
@@ -581,11 +473,7 @@ Status Chat::run(bool &anyFailed) {
       return begun.status();
     log = std::move(*begun);
   }
-  note({{"event", "ready"},
-        {"context", bundle->model().context},
-        {"threads", bundle->threads().threads()},
-        {"seconds", secondsBetween(start, Clock::now())}},
-       terminal ? "a question, or /help" : "");
+  sink->ready({bundle->model().context, bundle->threads().threads(), secondsSince(start)});
 
   std::string line;
   while (!ended && nextLine(line))
@@ -595,6 +483,34 @@ Status Chat::run(bool &anyFailed) {
 }
 
 } // namespace
+
+OptionTable optionTable(ChatOptions &options) {
+  OptionTable table{
+      "chat",
+      "Talk to a bundle line by line; pictures are encoded while you type (see /help).",
+      {bundleOption(options.bundle)}};
+  addAnswerOptions(options, table);
+  table.options.insert(
+      table.options.end(),
+      {{.name = "--json", .target = &options.json, .help = "Print events as JSON, one a line"},
+       {.name = "--no-prefill-ahead",
+        .target = &options.prefillAhead,
+        .help = "Prefill nothing before the question is there"},
+       {.name = "--prefill-while-encoding",
+        .target = &options.prefillWhileEncoding,
+        .help = "Prefill text before a picture while it is encoded; takes the memory of both"},
+       {.name = "--no-decoupling",
+        .target = &options.decoupled,
+        .help = "Begin nothing before the question is there, to measure what that costs"},
+       {.name = "--typing-rate",
+        .target = &options.typingRate,
+        .help = "Type questions at so many characters a second (as fast as they can be read)",
+        .real = {0, 1e6}},
+       {.name = "--memory-log",
+        .target = &options.memoryLog,
+        .help = "Write what is in memory over time to a file (CSV)"}});
+  return table;
+}
 
 int chatCommand(const ChatOptions &options, int in, std::ostream &out, std::ostream &err) {
   bool failed = false;

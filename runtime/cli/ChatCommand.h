@@ -2,19 +2,16 @@
 #ifndef BLUEC_RUNTIME_CLI_CHATCOMMAND_H
 #define BLUEC_RUNTIME_CLI_CHATCOMMAND_H
 
-#include <cstdint>
+#include "cli/OptionTable.h"
+#include "cli/RunCommand.h"
+
 #include <iosfwd>
 #include <string>
 
 namespace bluec::runtime {
 
-struct ChatOptions {
-  std::string bundle;            // directory
-  std::int64_t maxNewTokens = 0; // of an answer; 0: as many as the context holds
-  float temperature = 0;         // 0: always the most likely token
-  float topP = 1;
-  std::uint64_t seed = 0;
-  int threads = 0; // 0: one for each CPU
+struct ChatOptions : AnswerOptions {
+  std::string bundle; // directory
   bool json = false;
   bool prefillAhead = true;
   bool prefillWhileEncoding = false; // both sides of the model are in memory then
@@ -25,6 +22,8 @@ struct ChatOptions {
   // Not empty: what is in memory over time goes there, as CSV (see MemoryLog.h).
   std::string memoryLog;
 };
+
+OptionTable optionTable(ChatOptions &options);
 
 // Reads lines from the descriptor `in` to its end or to "/quit": "/image FILE" hands a picture
 // over, other commands are in "/help", all else is a question ("//..." one that begins with a

@@ -1,6 +1,7 @@
 #include "cli/InspectCommand.h"
 
 #include "cli/Report.h"
+#include "cli/RunCommand.h"
 #include "core/Bundle.h"
 
 #include <algorithm>
@@ -243,6 +244,16 @@ Status inspect(const InspectOptions &options, std::ostream &out) {
 }
 
 } // namespace
+
+OptionTable optionTable(InspectOptions &options) {
+  return {"inspect",
+          "Show what is in a bundle, for which target, and whether it is whole.",
+          {bundleOption(options.bundle),
+           {.name = "--verify",
+            .target = &options.verify,
+            .help = "Hash every file (SHA-256) instead of checking the weights' faster checksums"},
+           {.name = "--json", .target = &options.json, .help = "Print it as JSON"}}};
+}
 
 int inspectCommand(const InspectOptions &options, std::ostream &out, std::ostream &err) {
   return reportStatus(err, [&] { return inspect(options, out); });

@@ -3,6 +3,8 @@
 #ifndef BLUEC_RUNTIME_CLI_INSPECTCOMMAND_H
 #define BLUEC_RUNTIME_CLI_INSPECTCOMMAND_H
 
+#include "cli/OptionTable.h"
+
 #include <iosfwd>
 #include <string>
 
@@ -13,6 +15,8 @@ struct InspectOptions {
   bool json = false;
   bool verify = false; // SHA-256 of every file, instead of checksums by block where there are some
 };
+
+OptionTable optionTable(InspectOptions &options);
 
 // Prints producer, target, recipe, geometry, entry points, files with sizes and hashes, memory
 // plan, and whether each file is what the manifest says and the target runs here. With `json`: the

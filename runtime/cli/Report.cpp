@@ -20,10 +20,18 @@ int reportStatus(std::ostream &err, const std::function<Status()> &command) {
   }
   if (status.ok())
     return ExitDone;
-  std::string line = status.message(); // which may quote a path with anything in it
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < ' '; }, ' ');
-  err << "error: " << line << '\n';
+  err << "error: " << oneLine(status.message()) << '\n';
   return status.getCode() == Code::Internal ? ExitInternal : ExitInputAtFault;
+}
+
+std::string oneLine(std::string message) {
+  std::replace_if(message.begin(), message.end(), [](unsigned char c) { return c < ' '; }, ' ');
+  return message;
+}
+
+const char *pictureStateName(PictureState state) {
+  static constexpr const char *names[] = {"waiting", "encoding", "encoded", "damaged"};
+  return names[int(state)];
 }
 
 const char *stopName(Stop stop) {

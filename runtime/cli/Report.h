@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <string>
 
 namespace bluec::runtime {
 
@@ -16,6 +17,11 @@ int reportStatus(std::ostream &err, const std::function<Status()> &command);
 
 // "end", "length", "context", "cancelled" or "none".
 const char *stopName(Stop stop);
+// "waiting", "encoding", "encoded" or "damaged".
+const char *pictureStateName(PictureState state);
+
+// A message as it may be printed: it may quote a path with anything in it.
+std::string oneLine(std::string message);
 
 } // namespace bluec::runtime
 

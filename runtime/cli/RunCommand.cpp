@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -118,6 +119,66 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
 }
 
 } // namespace
+
+Option bundleOption(std::string &bundle) {
+  return {.name = "bundle", .target = &bundle, .help = "The bundle's directory", .required = true};
+}
+
+Option threadsOption(int &threads) {
+  return {.name = "--threads",
+          .target = &threads,
+          .help = "Threads (one for each CPU)",
+          .whole = {0, 1024}};
+}
+
+void addAnswerOptions(AnswerOptions &options, OptionTable &table) {
+  table.options.insert(table.options.end(),
+                       {{.name = "--max-new-tokens",
+                         .target = &options.maxNewTokens,
+                         .help = "Tokens of the answer (as many as the context holds)",
+                         .whole = {1, 1 << 20}},
+                        {.name = "--temperature",
+                         .target = &options.temperature,
+                         .help = "0: always the most likely token",
+                         .real = {0, 100}},
+                        {.name = "--top-p",
+                         .target = &options.topP,
+                         .help = "Sample from the likeliest tokens that add up to it",
+                         .real = {1e-6, 1}},
+                        {.name = "--seed",
+                         .target = &options.seed,
+                         .help = "Of sampling, when the temperature is above 0",
+                         .whole = {0, std::numeric_limits<std::int64_t>::max()}},
+                        threadsOption(options.threads)});
+}
+
+OptionTable optionTable(RunOptions &options) {
+  OptionTable table{"run", "Ask a bundle a question, with pictures.", {}};
+  table.options = {bundleOption(options.bundle),
+                   {.name = "--prompt",
+                    .target = &options.prompt,
+                    .help = "The question; <image> says where a picture stands",
+                    .required = true},
+                   {.name = "--image",
+                    .target = &options.images,
+                    .help = "A picture (PNG or JPEG); once for each picture"}};
+  addAnswerOptions(options, table);
+  table.options.insert(table.options.end(),
+                       {{.name = "--json",
+                         .target = &options.json,
+                         .help = "Print the answer, its tokens and times as JSON"},
+                        {.name = "--trace",
+                         .target = &options.trace,
+                         .help = "Write what ran when to a file that Perfetto opens (JSON)"},
+                        {.name = "--beside",
+                         .target = &options.traceBeside,
+                         .help = "A trace of `bluec schedule --trace` to show beside it",
+                         .needs = "--trace"},
+                        {.name = "--dump-logits",
+                         .target = &options.dumpLogits,
+                         .help = "Write the first token's logits to a file (float32)"}});
+  return table;
+}
 
 int runCommand(const RunOptions &options, std::ostream &out, std::ostream &err) {
   return reportStatus(err, [&] { return run(options, out, err); });

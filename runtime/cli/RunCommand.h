@@ -2,6 +2,8 @@
 #ifndef BLUEC_RUNTIME_CLI_RUNCOMMAND_H
 #define BLUEC_RUNTIME_CLI_RUNCOMMAND_H
 
+#include "cli/OptionTable.h"
+
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -12,21 +14,32 @@ namespace bluec::runtime {
 // Exit codes of the commands. 2, a wrong command line, is for whoever parses it.
 enum ExitCode : int { ExitDone = 0, ExitInputAtFault = 1, ExitCommandLine = 2, ExitInternal = 3 };
 
-struct RunOptions {
-  std::string bundle; // directory
-  std::string prompt; // UTF-8; "<image>" (the manifest's placeholder) says where a picture stands
-  std::vector<std::string> images; // PNG or JPEG files, in order
-  std::int64_t maxNewTokens = 0;   // 0: as many as the context holds
-  float temperature = 0;           // 0: always the most likely token
+// How an answer is made; the same for `run` and `chat`.
+struct AnswerOptions {
+  std::int64_t maxNewTokens = 0; // of an answer; 0: as many as the context holds
+  float temperature = 0;         // 0: always the most likely token
   float topP = 1;
   std::uint64_t seed = 0;
   int threads = 0; // 0: one for each CPU
+};
+void addAnswerOptions(AnswerOptions &options, OptionTable &table);
+
+// What several commands take.
+Option bundleOption(std::string &bundle);
+Option threadsOption(int &threads);
+
+struct RunOptions : AnswerOptions {
+  std::string bundle; // directory
+  std::string prompt; // UTF-8; "<image>" (the manifest's placeholder) says where a picture stands
+  std::vector<std::string> images; // PNG or JPEG files, in order
   bool json = false;
   // Not empty: the logits of the answer's first token go there, float32, little-endian, raw.
   std::string dumpLogits;
   // Not empty: what ran when goes there (Trace.h), beside the plan's trace if that is given.
   std::string trace, traceBeside;
 };
+
+OptionTable optionTable(RunOptions &options);
 
 // Prints the answer as it comes, or with `json` one object at the end:
 //   {"text", "tokens": [ids of the answer], "prompt_tokens": [ids; a picture's positions are the

@@ -244,6 +244,69 @@ Status run(const TilesOptions &options, std::istream &in, std::ostream &out) {
 
 } // namespace
 
+OptionTable optionTable(TilesOptions &options) {
+  constexpr std::int64_t mostPixels = 1 << 14, mostTiles = 128; // of a grid that is not listed
+  OptionTable table{
+      "tiles",
+      "Show which grid of tiles pictures of some sizes get, and their image tokens.",
+      {{.name = "sizes",
+        .target = &options.sizes,
+        .help = "Sizes in pixels, such as 768x1536 (one a line from standard input)"}}};
+  const std::vector<Option> own = {
+      {.name = "--scheme",
+       .target = [&options](std::string_view name) -> Status {
+         const std::optional<Scheme> scheme = schemeByName(name);
+         if (!scheme)
+           return {Code::InvalidArgument,
+                   "expected relaxed, llava-next or internvl, found " + inQuotes(name)};
+         options.scheme = *scheme;
+         return {};
+       },
+       .help = "How a grid is chosen: relaxed, llava-next or internvl (relaxed)"},
+      {.name = "--max-grid",
+       .target = &options.maxGrid,
+       .help = "Candidates: every grid of up to so many columns and rows, such as 3x3 (4x4)",
+       .excludes = {"--max-tiles"}},
+      {.name = "--max-tiles",
+       .target = &options.maxTiles,
+       .help = "Candidates: every grid of up to so many tiles (6 for internvl)",
+       .whole = {1, mostTiles}},
+      {.name = "--tile",
+       .target = &options.tile,
+       .help = "Pixels a side of a tile (384)",
+       .whole = {1, mostPixels}},
+      {.name = "--alpha",
+       .target = &options.alpha,
+       .help = "Share of its pixels that relaxed may lose for a smaller grid (0.1)",
+       .real = {0, 1e6}},
+      {.name = "--max-tokens",
+       .target = &options.maxTokens,
+       .help = "Image tokens that a picture may have: larger grids give way, then the thumbnail "
+               "(no cap)",
+       .whole = {1, std::int64_t(1) << 31}},
+      {.name = "--tokens-per-tile",
+       .target = &options.tokensPerTile,
+       .help = "Image tokens of a tile (196)",
+       .whole = {1, mostPixels}},
+      {.name = "--no-thumbnail", .target = &options.thumbnail, .help = "Leave the thumbnail out"}};
+  Option bundle{.name = "--bundle",
+                .target = &options.bundle,
+                .help = "A bundle, which says all of this itself"};
+  for (const Option &option : own) {
+    bundle.excludes.push_back(option.name);
+    table.options.push_back(option);
+  }
+  table.options.push_back(std::move(bundle));
+  table.options.push_back(
+      {.name = "--compare",
+       .target = &options.compare,
+       .help = "Count the sizes for which the scheme takes a smaller, equal or larger grid than "
+               "the others"});
+  table.options.push_back(
+      {.name = "--json", .target = &options.json, .help = "Print it as JSON, an object a line"});
+  return table;
+}
+
 int tilesCommand(const TilesOptions &options, std::istream &in, std::ostream &out,
                  std::ostream &err) {
   Status wrong;

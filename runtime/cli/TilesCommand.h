@@ -3,6 +3,7 @@
 #define BLUEC_RUNTIME_CLI_TILESCOMMAND_H
 
 #include "abi/BundleFormat.h"
+#include "cli/OptionTable.h"
 #include "vision/Tiles.h"
 
 #include <cstdint>
@@ -31,7 +32,7 @@ struct TilesOptions {
   bool json = false;
 };
 
-inline constexpr int mostTiles = 128; // of a grid that is not listed
+OptionTable optionTable(TilesOptions &options);
 
 // Prints a line for each size, or with `json` an object:
 //   {"size": [width, height], "scheme", "grid": [columns, rows], "resized": [width, height],

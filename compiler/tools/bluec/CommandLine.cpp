@@ -3,6 +3,7 @@
 #include "compiler/driver/session/Diagnostics.h"
 #include "compiler/machine/Machine.h"
 #include "compiler/recipe/Recipe.h"
+#include "runtime/abi/BundleFormat.h"
 #include "targets/interface/Target.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 using namespace bluec;
 using namespace bluec::tools;
 
-static constexpr int64_t kMostTokens = int64_t{1} << 20, kMostBatchTiles = 64;
+static constexpr int64_t kMostTokens = int64_t{1} << 20;
 static constexpr int kMostThreads = 1024;
 
 int bluec::tools::usageError(const std::string &message) {
@@ -101,9 +102,10 @@ int PlanOptions::parse(const Places &places) const {
   if (imageBatch == "auto")
     tiles = 0;
   else if (imageBatch && (llvm::StringRef(*imageBatch).getAsInteger(10, tiles) || tiles < 1 ||
-                          tiles > kMostBatchTiles))
-    return usageError("--image-batch: expected auto or 1 to " + std::to_string(kMostBatchTiles) +
-                      " tiles, found '" + *imageBatch + "'");
+                          tiles > runtime::mostBatchTiles))
+    return usageError("--image-batch: expected auto or 1 to " +
+                      std::to_string(runtime::mostBatchTiles) + " tiles, found '" + *imageBatch +
+                      "'");
   if (!places.report.empty() && places.report == places.trace)
     return usageError("--trace: expected another file than --report's, found '" + places.trace +
                       "'");

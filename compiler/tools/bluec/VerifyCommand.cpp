@@ -1,6 +1,7 @@
 #include "compiler/driver/verify/Verification.h"
 #include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
+#include "runtime/abi/BundleFormat.h"
 
 #include <memory>
 
@@ -11,7 +12,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App *command = app.add_subcommand(
       "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
-  constexpr int64_t mostTokens = int64_t{1} << 24, mostTiles = 64;
+  constexpr int64_t mostTokens = int64_t{1} << 24;
   constexpr double leastTolerance = 1e-12, mostTolerance = 1e6;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
   command
@@ -29,7 +30,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, mostTokens));
   command->add_option("--tiles", options->tiles, "Tiles to encode (2)")
-      ->check(CLI::Range(int64_t{1}, mostTiles));
+      ->check(CLI::Range(int64_t{1}, int64_t{runtime::mostBatchTiles}));
   command->add_option("--seed", options->seed, "Of the random input");
   addThreadsOption(*command, options->threads);
   command->add_flag("--json", options->json, "Print it as JSON");

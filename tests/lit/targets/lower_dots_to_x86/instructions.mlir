@@ -1,5 +1,5 @@
-// RUN: bluec-opt %s -lower-dots-to-x86=vnni-bits=256 -lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | llc -mcpu=x86-64-v3 -mattr=+avxvnni,+fast-dpwssd | FileCheck %s --check-prefix=NARROW
-// RUN: bluec-opt %s -lower-dots-to-x86=vnni-bits=512 -lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | llc -mcpu=x86-64-v4 -mattr=+avx512vnni,+fast-dpwssd | FileCheck %s --check-prefix=WIDE
+// RUN: bluec-opt %s -lower-dots-to-x86=vnni-bits=256 -expand-kernel-ops -lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | llc -mcpu=x86-64-v3 -mattr=+avxvnni,+fast-dpwssd | FileCheck %s --check-prefix=NARROW
+// RUN: bluec-opt %s -lower-dots-to-x86=vnni-bits=512 -expand-kernel-ops -lower-kernels-to-llvm | mlir-translate --mlir-to-llvmir | llc -mcpu=x86-64-v4 -mattr=+avx512vnni,+fast-dpwssd | FileCheck %s --check-prefix=WIDE
 
 // What the intrinsics become: with AVX-VNNI the instruction in its VEX form, which machines without
 // AVX-512 have.
