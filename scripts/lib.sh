@@ -70,6 +70,18 @@ jobs() {
   echo $((cores < memory ? cores : memory))
 }
 
+# What ccache found of the files that this script compiled, in a few words.
+export CCACHE_STATSLOG=$root/build/ccache.log
+cacheUse() {
+  if [ -n "${CCACHE_DISABLE:-}" ] || ! command -v ccache >/dev/null; then
+    echo "ccache off"
+  elif [ -s "$CCACHE_STATSLOG" ]; then
+    ccache --show-log-stats | awk '$1 == "Hits:" { print "ccache had " $2 " of " $4 " files"; exit }'
+  else
+    echo "nothing to compile"
+  fi
+}
+
 # configureAndBuild PRESET [TARGET...]
 configureAndBuild() {
   local preset=$1 log; shift
@@ -82,6 +94,8 @@ configureAndBuild() {
 
 # setUp [TARGET...]: everything when no target is named
 setUp() {
+  mkdir -p build
+  rm -f "$CCACHE_STATSLOG"
   installPackages "${build_packages[@]}"
   configureAndBuild default "$@"
 }

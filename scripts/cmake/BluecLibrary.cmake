@@ -21,6 +21,8 @@ if(BLUEC_FUZZ)
   target_link_options(bluec_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+include(${CMAKE_CURRENT_LIST_DIR}/BluecPrecompiled.cmake)
+
 # MLIR's headers are the system's, not ours: no warnings from them.
 add_library(bluec_mlir INTERFACE)
 target_include_directories(bluec_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
@@ -28,41 +30,54 @@ separate_arguments(bluec_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_options(bluec_mlir INTERFACE ${bluec_llvm_definitions})
 target_link_libraries(bluec_mlir INTERFACE MLIR LLVM bluec_options)
 
-# Parsing MLIR's headers is most of a small file's compile time; they are parsed once here.
-add_library(bluec_pch OBJECT ${PROJECT_SOURCE_DIR}/compiler/base/PrecompiledHeaders.cpp)
-target_link_libraries(bluec_pch PRIVATE bluec_mlir)
-# Without time stamps in it, ccache can tell that a precompiled header is the same.
-target_compile_options(bluec_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
-target_precompile_headers(bluec_pch PRIVATE ${PROJECT_SOURCE_DIR}/compiler/base/PrecompiledHeaders.h)
+# A compilation of a model spends three hundredths of its time in our own code; the rest is LLVM's and
+# MLIR's. So what handles ops, files and options is not optimised, which halves its compile time, and
+# what handles the elements of weights and tensors says OPTIMIZED.
+set(BLUEC_PLAIN_FLAGS -O0 CACHE STRING "Flags of libraries and tools that are not OPTIMIZED")
 
-# bluec_library(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
+# Parsing the headers of MLIR and of the dialects is most of a small file's compile time; they are
+# parsed once here, for each set of flags. Without time stamps in it, ccache can tell that a
+# precompiled header is the same.
+target_compile_options(bluec_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Xclang=-fno-pch-timestamp>)
+bluec_precompile(bluec_pch OPTIONS ${BLUEC_PLAIN_FLAGS})
+bluec_precompile(bluec_optimized_pch)
+
+# What bluec_library and bluec_executable share.
+function(bluec_target name no_mlir optimized scope depends)
+  if(no_mlir)
+    target_link_libraries(${name} ${scope} bluec_options ${depends})
+  else()
+    target_link_libraries(${name} ${scope} bluec_mlir ${depends})
+  endif()
+  if(no_mlir AND NOT optimized)
+    target_compile_options(${name} PRIVATE ${BLUEC_PLAIN_FLAGS})
+  elseif(NOT no_mlir AND optimized)
+    bluec_use_precompiled(${name} bluec_optimized_pch)
+  elseif(NOT no_mlir)
+    bluec_use_precompiled(${name} bluec_pch)
+  endif()
+endfunction()
+
+# bluec_library(NAME [NO_MLIR] [OPTIMIZED] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
 # DEPENDS are public: who links the library sees what its headers need.
 function(bluec_library name)
-  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS;GENERATED" ${ARGN})
+  cmake_parse_arguments(arg "NO_MLIR;OPTIMIZED" "" "SOURCES;DEPENDS;GENERATED" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  if(arg_NO_MLIR)
-    target_link_libraries(${name} PUBLIC bluec_options ${arg_DEPENDS})
-  else()
-    target_link_libraries(${name} PUBLIC bluec_mlir ${arg_DEPENDS})
-    target_precompile_headers(${name} REUSE_FROM bluec_pch)
-  endif()
+  bluec_target(${name} ${arg_NO_MLIR} ${arg_OPTIMIZED} PUBLIC "${arg_DEPENDS}")
   if(arg_GENERATED)
     add_dependencies(${name} ${arg_GENERATED})
   endif()
 endfunction()
 
-# bluec_executable(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...])
+# bluec_executable(NAME [NO_MLIR] [OPTIMIZED] SOURCES a.cpp... [DEPENDS lib...])
 function(bluec_executable name)
-  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "NO_MLIR;OPTIMIZED" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  if(arg_NO_MLIR)
-    target_link_libraries(${name} PRIVATE bluec_options ${arg_DEPENDS})
-  else()
-    target_link_libraries(${name} PRIVATE bluec_mlir ${arg_DEPENDS})
+  bluec_target(${name} ${arg_NO_MLIR} ${arg_OPTIMIZED} PRIVATE "${arg_DEPENDS}")
+  if(NOT arg_NO_MLIR)
     # The precompiled headers are PIC; an executable's default, PIE, would not accept them.
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${name} PRIVATE -fPIC)
-    target_precompile_headers(${name} REUSE_FROM bluec_pch)
   endif()
 endfunction()
 

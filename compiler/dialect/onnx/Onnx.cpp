@@ -17,6 +17,35 @@ using namespace bluec::onnx;
 #define GET_OP_CLASSES
 #include "compiler/dialect/onnx/OnnxOps.cpp.inc"
 
+ParseResult bluec::onnx::detail::parseNode(OpAsmParser &parser, OperationState &result) {
+  SmallVector<OpAsmParser::UnresolvedOperand, 4> operands;
+  FunctionType type;
+  SMLoc operandsAt = parser.getCurrentLocation();
+  if (parser.parseOperandList(operands))
+    return failure();
+  SMLoc attributesAt = parser.getCurrentLocation();
+  if (parser.parseOptionalAttrDict(result.attributes) ||
+      failed(result.name.verifyInherentAttrs(
+          result.attributes,
+          [&] { return parser.emitError(attributesAt) << "'" << result.name << "' op "; })) ||
+      parser.parseColonType(type))
+    return failure();
+  result.addTypes(type.getResults());
+  return parser.resolveOperands(operands, type.getInputs(), operandsAt, result.operands);
+}
+
+void bluec::onnx::detail::printNode(OpAsmPrinter &printer, Operation *op, Attribute defaults) {
+  SmallVector<StringRef> elided;
+  if (auto values = dyn_cast_if_present<DictionaryAttr>(defaults))
+    for (NamedAttribute value : values)
+      if (op->getInherentAttr(value.getName()) == value.getValue())
+        elided.push_back(value.getName());
+  printer << ' ' << op->getOperands();
+  printer.printOptionalAttrDict(op->getAttrs(), elided);
+  printer << " : ";
+  printer.printFunctionalType(op->getOperandTypes(), op->getResultTypes());
+}
+
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
 
 void OnnxDialect::initialize() {

@@ -33,6 +33,16 @@ struct NodeSchema {
   bool variadicOutputs;
 };
 
+namespace detail {
+
+/// What every node without a form of its own reads and prints as:
+///   onnx.Softmax %x {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+mlir::ParseResult parseNode(mlir::OpAsmParser &parser, mlir::OperationState &result);
+/// Leaves out the attributes whose values are those in `defaults`, a dictionary or null.
+void printNode(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::Attribute defaults);
+
+} // namespace detail
+
 } // namespace bluec::onnx
 
 #include "compiler/dialect/onnx/OnnxDialect.h.inc"

@@ -39,6 +39,8 @@ def Onnx_Optional : AnyTypeOf<[AnyTensor, NoneType], "a tensor or none">;
 
 // One ONNX node type. `inputs` come in the node's order, the optional ones too; attributes have
 // ONNX's names and, where the standard states one, its default.
+// All print alike, by one function (printNode), and builders are for the few that bluec makes
+// itself: code generated for each of so many ops is what most of the dialect's compile time was.
 class Onnx_NodeBase<string mnemonic, string nodeDomain, string nodeType, dag inputs, dag attributes,
                     dag outputs, int nodeSince, list<Trait> traits>
     : Op<Onnx_Dialect, mnemonic, !listconcat([Onnx_NodeInterface], traits)> {
@@ -47,14 +49,29 @@ class Onnx_NodeBase<string mnemonic, string nodeDomain, string nodeType, dag inp
   bit hasVariadicOutputs = 0;
   let arguments = !con(inputs, attributes);
   let results = outputs;
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-  let extraClassDeclaration = [{
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$types, "::mlir::ValueRange":$operands), [{
+    $_state.addTypes(types);
+    $_state.addOperands(operands);
+  }]>];
+  code schemaDeclaration = [{
     static ::bluec::onnx::NodeSchema getSchema() {
       return {"}] # nodeDomain # [{", "}] # nodeType # [{", }] # since # ", "
              # !size(inputs) # "u, " # !size(outputs) # "u, "
              # hasVariadicInputs # " != 0, " # hasVariadicOutputs # [{ != 0};
     }
   }];
+  code formatDeclaration = [{
+    static ::mlir::ParseResult parse(::mlir::OpAsmParser &parser, ::mlir::OperationState &result) {
+      return ::bluec::onnx::detail::parseNode(parser, result);
+    }
+    void print(::mlir::OpAsmPrinter &printer) {
+      Properties defaults;
+      populateDefaultProperties((*this)->getName(), defaults);
+      ::bluec::onnx::detail::printNode(printer, *this, getPropertiesAsAttr(getContext(), defaults));
+    }
+  }];
+  let extraClassDeclaration = schemaDeclaration # formatDeclaration;
 }
 class Onnx_Node<string type, dag inputs, dag attributes = (ins),
                 dag outputs = (outs Onnx_Tensor:$result), int since = 13,
@@ -76,9 +93,11 @@ def Onnx_NoneOp : Op<Onnx_Dialect, "None", [Pure, ConstantLike]> {
   let results = (outs NoneType:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
 }
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_ConstantOp : Onnx_Node<"Constant", (ins), (ins ElementsAttr:$value),
                                 (outs Onnx_Tensor:$result), 13, [Pure, ConstantLike]> {
   let summary = "a small constant: an ONNX Constant node, an initializer or a folded value";
+  let extraClassDeclaration = schemaDeclaration;
   let assemblyFormat = "attr-dict $value `:` type($result)";
   let hasFolder = 1;
 }
@@ -120,6 +139,7 @@ def Onnx_IfOp : Onnx_Node<"If", (ins Onnx_Tensor:$cond), (ins),
   let summary = "one of two subgraphs, which may read values of the graph around";
   let regions = (region SizedRegion<1>:$then_branch, SizedRegion<1>:$else_branch);
   let hasVariadicOutputs = 1;
+  let extraClassDeclaration = schemaDeclaration;
   let assemblyFormat = [{
     $cond attr-dict `:` functional-type(operands, results) $then_branch `else` $else_branch
   }];
@@ -169,6 +189,7 @@ def Onnx_DropoutOp
 class Onnx_Binary<string type, dag attributes = (ins), int since = 13>
     : Onnx_Node<type, (ins Onnx_Tensor:$lhs, Onnx_Tensor:$rhs), attributes,
                 (outs Onnx_Tensor:$result), since>;
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_AddOp : Onnx_Binary<"Add">;
 def Onnx_AndOp : Onnx_Binary<"And">;
 def Onnx_DivOp : Onnx_Binary<"Div">;
@@ -205,6 +226,7 @@ def Onnx_WhereOp : Onnx_Node<"Where", (ins Onnx_Tensor:$condition, Onnx_Tensor:$
 // Products
 //===----------------------------------------------------------------------------------------===//
 
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_MatMulOp : Onnx_Binary<"MatMul">;
 def Onnx_GemmOp : Onnx_Node<"Gemm", (ins Onnx_Tensor:$a, Onnx_Tensor:$b, Onnx_Optional:$c), (ins
     Onnx_Default<F32Attr, "1.0f">:$alpha, Onnx_Default<F32Attr, "1.0f">:$beta,
@@ -238,6 +260,7 @@ def Onnx_DepthToSpaceOp : Onnx_Node<"DepthToSpace", (ins Onnx_Tensor:$x), (ins
     I64Attr:$blocksize, Onnx_Default<StrAttr, "\"DCR\"">:$mode)>;
 def Onnx_ExpandOp : Onnx_Node<"Expand", (ins Onnx_Tensor:$x, Onnx_Tensor:$shape)>;
 def Onnx_FlattenOp : Onnx_Unary<"Flatten", (ins Onnx_Default<I64Attr, "1">:$axis)>;
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_GatherOp : Onnx_Node<"Gather", (ins Onnx_Tensor:$data, Onnx_Tensor:$indices), (ins
     Onnx_Default<I64Attr, "0">:$axis)>;
 def Onnx_GatherElementsOp : Onnx_Node<"GatherElements", (ins
@@ -260,6 +283,7 @@ def Onnx_ScatterNDOp : Onnx_Node<"ScatterND", (ins
 def Onnx_ShapeOp : Onnx_Node<"Shape", (ins Onnx_Tensor:$data), (ins
     Onnx_Default<I64Attr, "0">:$start, OptionalAttr<I64Attr>:$end)>;
 def Onnx_SizeOp : Onnx_Node<"Size", (ins Onnx_Tensor:$data)>;
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_SliceOp : Onnx_Node<"Slice", (ins
     Onnx_Tensor:$data, Onnx_Tensor:$starts, Onnx_Tensor:$ends, Onnx_Optional:$axes,
     Onnx_Optional:$steps)>;
@@ -401,6 +425,7 @@ def Onnx_MsAttentionOp : Onnx_MsNode<"Attention", (ins
     Onnx_Tensor:$result, Onnx_Optional:$present)> {
   let summary = "self-attention with its input projections; weights are [C, 3 * heads * D]";
 }
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_MsMultiHeadAttentionOp : Onnx_MsNode<"MultiHeadAttention", (ins
     Onnx_Tensor:$query, Onnx_Optional:$key, Onnx_Optional:$value, Onnx_Optional:$bias,
     Onnx_Optional:$key_padding_mask, Onnx_Optional:$attention_bias, Onnx_Optional:$past_key,

@@ -1,4 +1,7 @@
-// Parsed once for all libraries that use MLIR; see scripts/cmake/BluecLibrary.cmake.
+// Parsed once for all libraries that use MLIR; see scripts/cmake/BluecLibrary.cmake. The plan and
+// kernel dialects are not here: they are small, and who changes them need not compile all again.
+#include "compiler/dialect/onnx/Onnx.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"

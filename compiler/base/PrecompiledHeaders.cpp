@@ -1,1 +1,0 @@
-// Holds the precompiled headers of bluec_pch; has no code of its own.
