@@ -1,15 +1,12 @@
 # Headers that are parsed once for all libraries that use them.
 
-# bluec_precompile(TARGET [OPTIONS flag...]): precompiles the headers for the libraries that
-# bluec_use_precompiled() names, which get the flags too: a precompiled header fits one set of flags.
+# bluec_precompile(TARGET): precompiles the headers for the libraries that bluec_use_precompiled()
+# names.
 function(bluec_precompile target)
-  cmake_parse_arguments(arg "" "" "OPTIONS" ${ARGN})
   set(headers ${PROJECT_SOURCE_DIR}/compiler/dialect/PrecompiledHeaders)
   add_library(${target} OBJECT ${headers}.cpp)
   target_link_libraries(${target} PRIVATE bluec_mlir)
-  target_compile_options(${target} PRIVATE ${arg_OPTIONS})
   target_precompile_headers(${target} PRIVATE ${headers}.h)
-  set_target_properties(${target} PROPERTIES BLUEC_OPTIONS "${arg_OPTIONS}")
   add_dependencies(${target} bluec_blue_tablegen bluec_onnx_tablegen bluec_onnx_interfaces_tablegen)
   if(BLUEC_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     bluec_write_checksum(${target} ${headers}.h)
@@ -17,8 +14,6 @@ function(bluec_precompile target)
 endfunction()
 
 function(bluec_use_precompiled name target)
-  get_target_property(options ${target} BLUEC_OPTIONS)
-  target_compile_options(${name} PRIVATE ${options})
   target_precompile_headers(${name} REUSE_FROM ${target})
   if(TARGET ${target}_checksum)
     add_dependencies(${name} ${target}_checksum)

@@ -26,17 +26,13 @@ function(bluec_no_host test)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT BLUEC_HOST=none-in-this-test)
 endfunction()
 
-# bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [OPTIMIZED] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
-# A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers; it is
-# OPTIMIZED when it computes with many numbers itself.
+# bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
+# A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers.
 function(bluec_unit_test name)
-  cmake_parse_arguments(arg "MLIR;OPTIMIZED" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
+  cmake_parse_arguments(arg "MLIR" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
   set(flags "")
   if(NOT arg_MLIR)
     list(APPEND flags NO_MLIR)
-  endif()
-  if(arg_OPTIMIZED)
-    list(APPEND flags OPTIMIZED)
   endif()
   bluec_executable(${name} ${flags} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
