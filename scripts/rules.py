@@ -39,7 +39,7 @@ MAY_USE = {
     "compiler/dialect/kernel": ["compiler/base"],
     "compiler/dialect/blue": ["compiler/base"],
     "compiler/dialect/onnx": ["compiler/base", "compiler/dialect/blue"],
-    "compiler/dialect/plan": ["compiler/base", "compiler/dialect/blue"],
+    "compiler/dialect/plan": ["compiler/base", "compiler/dialect/blue", "runtime/abi"],
     "compiler/reference": ["compiler/base", "compiler/dialect"],
     "compiler/weights": ["compiler/base", "compiler/dialect", "compiler/reference"],
     "compiler/import": ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "runtime"],

@@ -154,12 +154,12 @@ public:
     return RankedTensorType::get(shape, builder.getF32Type());
   }
 
-  func::FuncOp begin(StringRef name, TypeRange arguments) {
-    role = name;
+  func::FuncOp begin(blue::Role part, TypeRange arguments) {
+    role = blue::stringifyRole(part);
     builder.setInsertionPointToEnd(module.getBody());
-    function = func::FuncOp::create(builder, UnknownLoc::get(builder.getContext()), name,
+    function = func::FuncOp::create(builder, UnknownLoc::get(builder.getContext()), role,
                                     builder.getFunctionType(arguments, {}));
-    function->setAttr(blue::kRoleAttr, builder.getStringAttr(name));
+    blue::setRole(function, part);
     builder.setInsertionPointToStart(function.addEntryBlock());
     return function;
   }
@@ -249,8 +249,8 @@ private:
 void buildVision(LayerBuilder &b, const VisionSizes &sizes) {
   constexpr int64_t any = ShapedType::kDynamic;
   int64_t tokens = sizes.side * sizes.side;
-  func::FuncOp function =
-      b.begin("vision", TypeRange(b.tensor({any, sizes.channels, sizes.image, sizes.image})));
+  func::FuncOp function = b.begin(
+      blue::Role::Vision, TypeRange(b.tensor({any, sizes.channels, sizes.image, sizes.image})));
   const std::string tower = "vision_tower", patches = tower + ".patch_embedding";
   Value weight =
       b.weight(patches + ".weight", {sizes.hidden, sizes.channels, sizes.patch, sizes.patch});
@@ -288,7 +288,7 @@ void buildVision(LayerBuilder &b, const VisionSizes &sizes) {
 void buildEmbed(LayerBuilder &b, const TextSizes &sizes) {
   constexpr int64_t any = ShapedType::kDynamic;
   auto ids = RankedTensorType::get({any}, b.builder.getI64Type());
-  func::FuncOp function = b.begin("embed", TypeRange(ids));
+  func::FuncOp function = b.begin(blue::Role::Embed, TypeRange(ids));
   Value table = b.weight("embed_tokens.weight", {sizes.vocabulary, sizes.hidden});
   b.finish(blue::EmbeddingOp::create(b.builder, b.locationOf("Gather"),
                                      b.tensor({any, sizes.hidden}), function.getArgument(0), table)
@@ -300,12 +300,12 @@ void buildDecoder(LayerBuilder &b, const TextSizes &sizes, int64_t context) {
   int64_t queryWidth = sizes.heads * sizes.headDim, keyWidth = sizes.kvHeads * sizes.headDim;
   SmallVector<Type> arguments{b.tensor({any, sizes.hidden}), b.builder.getIndexType()};
   arguments.append(static_cast<size_t>(2 * sizes.layers), b.tensor({any, keyWidth}));
-  func::FuncOp function = b.begin("decoder", arguments);
+  func::FuncOp function = b.begin(blue::Role::Decoder, arguments);
   Value sine = b.weight("rope_sin", {context, sizes.headDim / 2});
   Value cosine = b.weight("rope_cos", {context, sizes.headDim / 2});
   auto rope = [&](StringRef path, Value x, int64_t heads) -> Value {
     return blue::RopeOp::create(b.builder, b.locationOf(path), x.getType(), x, cosine, sine,
-                                function.getArgument(1), b.builder.getI64IntegerAttr(heads));
+                                function.getArgument(1), heads);
   };
   SmallVector<Value> presents;
   Value x = function.getArgument(0);

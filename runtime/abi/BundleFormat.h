@@ -52,7 +52,7 @@ inline constexpr std::string_view manifestName = "manifest.json";
 inline constexpr std::string_view codeName = "model.so";
 inline constexpr std::string_view weightsName = "weights.bin";
 inline constexpr std::string_view tokenizerName = "tokenizer.bin";
-inline constexpr int manifestVersion = 1;
+inline constexpr int manifestVersion = 2;
 
 // Limits of what a manifest may say.
 inline constexpr std::int64_t mostBatchTiles = 64;    // geometry.image_batch

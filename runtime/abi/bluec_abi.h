@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define BLUEC_ABI_MAGIC 0x43554c42u // "BLUC" read as a little-endian word
-#define BLUEC_ABI_VERSION 2u
+#define BLUEC_ABI_VERSION 3u
 #define BLUEC_ALIGNMENT 64 // bytes; of arena, KV cache, weights and every tensor in them
 #define BLUEC_MAX_RANK 4
 
@@ -30,23 +30,35 @@ enum bluec_dtype {
   BLUEC_I8 = 4,
 };
 
-// What an entry point computes. The order of inputs and outputs is part of the contract.
-enum bluec_entry_kind {
-  // in: pixels f32 [capacity, 3, H, W]; out: features f32 [capacity, tokens_per_tile, hidden]
-  BLUEC_ENTRY_ENCODE = 1,
-  // in: ids i32 [capacity]; out: embeddings f32 [capacity, hidden]
-  BLUEC_ENTRY_EMBED = 2,
-  // in: embeddings f32 [capacity, hidden]; out: logits f32 [1, vocabulary] of the last valid token
-  BLUEC_ENTRY_PREFILL = 3,
-  // in: ids i32 [1]; out: logits f32 [1, vocabulary]
-  BLUEC_ENTRY_DECODE = 4,
-  // An encoder that two devices share is two entry points for each capacity, in place of an encode.
-  // They share no memory: the first may work on the next tiles while the second works on these.
-  // in: pixels f32 [capacity, 3, H, W]; out: what crosses, [capacity, ...]
-  BLUEC_ENTRY_ENCODE_PATCHES = 5,
-  // in: what crosses, as encode_patches of the same capacity gives it; out: features f32 [capacity,
-  // tokens_per_tile, hidden]
-  BLUEC_ENTRY_ENCODE_BLOCKS = 6,
+// Names of the tensors that entry points take and give.
+#define BLUEC_PIXELS "pixels"
+#define BLUEC_FEATURES "features"
+#define BLUEC_IDS "ids"
+#define BLUEC_EMBEDDINGS "embeddings"
+#define BLUEC_POSITIONS "positions"
+#define BLUEC_LOGITS "logits"
+
+// What an entry point computes. A caller asks for an entry by its role and for a tensor by its
+// name. The first dim of every tensor is the capacity unless something else is said.
+enum bluec_role {
+  // Tiles to the features of pictures.
+  //   in:  "pixels" f32 [capacity, 3, H, W]
+  //   out: "features" f32 [capacity, tokens_per_tile, hidden]
+  // An encoder may be several entry points, stages. The first takes "pixels", the last gives
+  // "features"; what a stage gives, the next one takes under the same names. Stages share no
+  // memory,
+  // so that one may work on the next tiles while another works on these.
+  BLUEC_ROLE_ENCODE = 1,
+  // Tokens to embeddings.
+  //   in:  "ids" i32 [capacity]
+  //   out: "embeddings" f32 [capacity, hidden]
+  BLUEC_ROLE_EMBED = 2,
+  // Rows into the KV cache, from `position` on, and logits out.
+  //   in:  "ids" i32 [capacity], or "embeddings" f32 [capacity, hidden]
+  //   in, where rotary embeddings ask more of a row than its number in the cache:
+  //        "positions" i32 [capacity], or [capacity, axes]; values in 0 .. context - 1
+  //   out: "logits" f32 [1, vocabulary] of the last valid row, or [capacity, vocabulary] of each
+  BLUEC_ROLE_DECODE = 3,
 };
 
 struct bluec_call;
@@ -103,8 +115,10 @@ struct bluec_step {
 };
 
 struct bluec_entry {
-  const char *name;  // "encode", "encode_1", "embed", "prefill", "decode"
-  uint32_t kind;     // enum bluec_entry_kind
+  const char *name;  // for people: "encode", "encode_1", "embed", "prefill", "decode"
+  uint32_t role;     // enum bluec_role
+  uint32_t stage;    // in 0 .. stages - 1
+  uint32_t stages;   // that an encoder of this capacity is in; 1 for all else
   uint32_t segment;  // index into bluec_model::segments: the weights it reads
   uint32_t device;   // index into bluec_model::devices: where the schedule has placed it
   uint32_t reserved; // 0

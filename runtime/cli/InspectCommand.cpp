@@ -84,13 +84,16 @@ std::string sizeField(const Json &object, const char *key) {
   return number ? byteCount(object[key].get<double>()) : std::string();
 }
 
-// "f32 1x3x98x98" for each tensor of a list of {"type", "shape"}.
+// "pixels f32 1x3x98x98" for each tensor of a list of {"name", "type", "shape"}.
 std::string tensors(const Json &entry, const char *key) {
   std::string text;
   if (!entry.contains(key) || !entry[key].is_array())
     return text;
   for (const Json &tensor : entry[key]) {
-    text += (text.empty() ? "" : ", ") + (tensor.is_object() ? field(tensor, "type") : "") + " ";
+    text += text.empty() ? "" : ", ";
+    if (tensor.is_object())
+      text += field(tensor, "name") + " " + field(tensor, "type");
+    text += " ";
     if (tensor.is_object() && tensor.contains("shape") && tensor["shape"].is_array())
       for (const Json &side : tensor["shape"])
         text += (text.back() == ' ' ? "" : "x") + inlineText("", side);

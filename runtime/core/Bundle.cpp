@@ -1,6 +1,7 @@
 #include "core/Bundle.h"
 
 #include "base/Mutex.h"
+#include "core/EntryCall.h"
 #include "platform/Checksums.h"
 #include "platform/CpuFeatures.h"
 
@@ -213,19 +214,27 @@ Status Bundle::load() {
       checkCpu("model.so", descriptor->triple, splitCommas(descriptor->cpu_features)));
 
   for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
-    byKind[descriptor->entries[i].kind].push_back(&descriptor->entries[i]);
-  for (auto &[kind, entries] : byKind)
+    byRole[descriptor->entries[i].role].push_back(&descriptor->entries[i]);
+  for (auto &[role, entries] : byRole)
     std::sort(entries.begin(), entries.end(), [](auto *a, auto *b) {
       return a->capacity != b->capacity ? a->capacity > b->capacity : a < b;
     });
+  if (const auto &entries = entriesOf(BLUEC_ROLE_EMBED); !entries.empty())
+    embedEntry = entries.front();
+  for (const bluec_entry *entry : entriesOf(BLUEC_ROLE_DECODE))
+    if (findInput(*entry, BLUEC_IDS))
+      decodeEntry = entry;
+    else if (!prefillEntry)
+      prefillEntry = entry;
   // A model that has been checked has either whole encoders or pairs of stages, and of each
   // capacity one.
-  for (const bluec_entry *whole : entriesOf(BLUEC_ENTRY_ENCODE))
-    encoders.push_back({whole->capacity, whole, nullptr, nullptr});
-  for (const bluec_entry *patches : entriesOf(BLUEC_ENTRY_ENCODE_PATCHES))
-    for (const bluec_entry *blocks : entriesOf(BLUEC_ENTRY_ENCODE_BLOCKS))
-      if (patches->capacity == blocks->capacity)
-        encoders.push_back({patches->capacity, nullptr, patches, blocks});
+  for (const bluec_entry *entry : entriesOf(BLUEC_ROLE_ENCODE))
+    if (entry->stages == 1)
+      encoders.push_back({entry->capacity, entry, nullptr, nullptr});
+    else if (entry->stage == 0)
+      for (const bluec_entry *other : entriesOf(BLUEC_ROLE_ENCODE))
+        if (other->stage == 1 && other->capacity == entry->capacity)
+          encoders.push_back({entry->capacity, nullptr, entry, other});
   if (!encoders.empty() && !facts.hasPreprocess)
     return {Code::BadBundle,
             "manifest.json: preprocess: expected a value for a model with an image encoder, found "
@@ -249,10 +258,10 @@ const bluec_entry *Bundle::findEntry(std::string_view name) const {
   return nullptr;
 }
 
-const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_entry_kind kind) const {
+const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_role role) const {
   static const std::vector<const bluec_entry *> none;
-  auto found = byKind.find(kind);
-  return found == byKind.end() ? none : found->second;
+  auto found = byRole.find(role);
+  return found == byRole.end() ? none : found->second;
 }
 
 std::vector<EncodeCall> Bundle::encodeCalls(std::int64_t tiles) const {

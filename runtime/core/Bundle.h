@@ -63,9 +63,9 @@ enum class WeightsCheck {
 // reads what the first gives.
 struct TileEncoder {
   std::int64_t capacity = 0;
-  const bluec_entry *whole = nullptr;   // null: two stages
-  const bluec_entry *patches = nullptr; // null unless there are two
-  const bluec_entry *blocks = nullptr;
+  const bluec_entry *whole = nullptr; // null: two stages
+  const bluec_entry *first = nullptr; // null unless there are two
+  const bluec_entry *second = nullptr;
 };
 
 struct EncodeCall {
@@ -94,8 +94,16 @@ public:
 
   // Null when there is no such entry.
   const bluec_entry *findEntry(std::string_view name) const;
-  // Entries of a kind, largest capacity first.
-  const std::vector<const bluec_entry *> &entriesOf(bluec_entry_kind kind) const;
+  // Entries of a role, largest capacity first.
+  const std::vector<const bluec_entry *> &entriesOf(bluec_role role) const;
+
+  // The language side; the rest is there when hasText().
+  bool hasText() const { return decodeEntry; }
+  const bluec_entry &embed() const { return *embedEntry; }
+  // Takes embeddings; the one of the largest capacity.
+  const bluec_entry &prefill() const { return *prefillEntry; }
+  // Takes ids; the one of the least capacity.
+  const bluec_entry &decode() const { return *decodeEntry; }
 
   // Largest capacity first; empty for a model that takes no pictures.
   const std::vector<TileEncoder> &tileEncoders() const { return encoders; }
@@ -115,7 +123,8 @@ private:
   const bluec_model *descriptor = nullptr;
   Tokenizer table;
   std::unique_ptr<ThreadPool> pool;
-  std::map<std::uint32_t, std::vector<const bluec_entry *>> byKind;
+  std::map<std::uint32_t, std::vector<const bluec_entry *>> byRole;
+  const bluec_entry *embedEntry = nullptr, *prefillEntry = nullptr, *decodeEntry = nullptr;
   std::vector<TileEncoder> encoders;
 };
 
@@ -125,7 +134,6 @@ Status checkModel(const bluec_model &model, const Manifest *manifest);
 
 // Bytes of one element; 0 for types that this ABI version does not have.
 std::int64_t elementBytes(std::uint32_t dtype);
-const char *entryKindName(std::uint32_t kind);
 
 } // namespace bluec::runtime
 

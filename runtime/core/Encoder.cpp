@@ -41,11 +41,11 @@ Result<std::unique_ptr<Encoder>> Encoder::create(const Bundle &bundle) {
     return Status(Code::Unsupported, "picture: this model takes no pictures");
   std::int64_t bytes = 0, firstBytes = 0, crossingBytes = 0;
   for (const TileEncoder &encoder : bundle.tileEncoders()) {
-    bytes = std::max(bytes, (encoder.whole ? encoder.whole : encoder.blocks)->arena_bytes);
+    bytes = std::max(bytes, (encoder.whole ? encoder.whole : encoder.second)->arena_bytes);
     if (encoder.whole)
       continue;
-    firstBytes = std::max(firstBytes, encoder.patches->arena_bytes);
-    crossingBytes = std::max(crossingBytes, encoder.patches->outputs[0].bytes);
+    firstBytes = std::max(firstBytes, encoder.first->arena_bytes);
+    crossingBytes = std::max(crossingBytes, encoder.first->outputs[0].bytes);
   }
   std::unique_ptr<Encoder> encoder(new Encoder(bundle));
   const struct {
@@ -121,14 +121,14 @@ Status Encoder::runWhole(Run &run, std::size_t call) {
 
 Status Encoder::runPatches(Run &run, std::size_t call, ThreadPool *threads) {
   const auto &[encoder, count] = run.calls[call];
-  return runEntry(run, *encoder->patches, count, firstArena,
+  return runEntry(run, *encoder->first, count, firstArena,
                   pixelsOf(run.tiles, run.firstTiles[call], bundle.model()),
                   crossing[call % 2].get(), threads, run.times[2 * call]);
 }
 
 Status Encoder::runBlocks(Run &run, std::size_t call) {
   const auto &[encoder, count] = run.calls[call];
-  return runEntry(run, *encoder->blocks, count, arena, crossing[call % 2].get(),
+  return runEntry(run, *encoder->second, count, arena, crossing[call % 2].get(),
                   featuresOf(run.features, run.firstTiles[call], bundle.model()), nullptr,
                   run.times[2 * call + 1]);
 }
@@ -203,11 +203,11 @@ Status Encoder::release() {
   for (const PageBuffer *buffer : {&arena, &firstArena, &crossing[0], &crossing[1]})
     buffer->release();
   const TileEncoder &encoder = bundle.tileEncoders().front();
-  const bluec_entry &entry = encoder.whole ? *encoder.whole : *encoder.patches;
+  const bluec_entry &entry = encoder.whole ? *encoder.whole : *encoder.first;
   BLUEC_RETURN_IF_ERROR(bundle.releaseSegment(bundle.model().segments[entry.segment].name));
   if (encoder.whole)
     return {};
-  return bundle.releaseSegment(bundle.model().segments[encoder.blocks->segment].name);
+  return bundle.releaseSegment(bundle.model().segments[encoder.second->segment].name);
 }
 
 } // namespace bluec::runtime

@@ -42,10 +42,43 @@ std::int32_t observeStep(void *opaque, std::int64_t index) {
 std::size_t usedBytes(const bluec_tensor &tensor, std::int64_t count) {
   if (tensor.rank == 0)
     return std::size_t(tensor.bytes);
-  return std::size_t(tensor.bytes / tensor.dims[0] * std::min(count, tensor.dims[0]));
+  return std::size_t(tensor.bytes / tensor.dims[0] * usedRows(tensor, count));
+}
+
+const bluec_tensor *findTensor(const bluec_tensor *tensors, std::int64_t count,
+                               std::string_view name) {
+  const std::span<const bluec_tensor> all(tensors, std::size_t(count));
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto &tensor) { return tensor.name == name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 } // namespace
+
+const bluec_tensor *findInput(const bluec_entry &entry, std::string_view name) {
+  return findTensor(entry.inputs, entry.num_inputs, name);
+}
+const bluec_tensor *findOutput(const bluec_entry &entry, std::string_view name) {
+  return findTensor(entry.outputs, entry.num_outputs, name);
+}
+std::int64_t usedRows(const bluec_tensor &tensor, std::int64_t count) {
+  return tensor.rank == 0 ? 1 : std::min(count, tensor.dims[0]);
+}
+
+EntryInputs::EntryInputs(const bluec_entry &entry, std::int64_t count, std::int64_t position,
+                         const void *rows) {
+  for (std::int64_t i = 0; i < entry.num_inputs; ++i) {
+    const bluec_tensor &input = entry.inputs[i];
+    if (std::string_view(input.name) != BLUEC_POSITIONS) {
+      pointers.push_back(rows);
+      continue;
+    }
+    const std::int64_t axes = input.rank == 2 ? input.dims[1] : 1;
+    for (std::int64_t row = 0; row < count; ++row)
+      positions.insert(positions.end(), std::size_t(axes), std::int32_t(position + row));
+    pointers.push_back(positions.data());
+  }
+}
 
 Clock::time_point stepBegan() { return lastBegan; }
 
@@ -60,7 +93,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   };
   if (count < 1 || count > entry.capacity)
     return outside("rows (at least 1)", entry.capacity, count);
-  const bool usesCache = entry.kind == BLUEC_ENTRY_PREFILL || entry.kind == BLUEC_ENTRY_DECODE;
+  const bool usesCache = entry.role == BLUEC_ROLE_DECODE;
   const std::int64_t context = bundle.model().context;
   if (usesCache && (position < 0 || position > context - count))
     return outside("position", context - count, position);

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
+#include <vector>
 
 namespace bluec::runtime {
 
@@ -31,6 +33,26 @@ struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
   std::uint8_t *cache = nullptr; // null for entry points that use no KV cache
   ThreadPool *threads = nullptr; // null: the bundle's
+};
+
+// Null when the entry has no such input or output.
+const bluec_tensor *findInput(const bluec_entry &entry, std::string_view name);
+const bluec_tensor *findOutput(const bluec_entry &entry, std::string_view name);
+// Rows of an input or output that a call with `count` rows uses: all when it has fewer.
+std::int64_t usedRows(const bluec_tensor &tensor, std::int64_t count);
+
+// What a call takes, in the entry's order: `rows` (ids, embeddings, pixels or what crosses) and,
+// where the entry asks for the positions of its rows, that they are consecutive, on every axis,
+// from `position` on. `rows` must outlive this.
+class EntryInputs {
+public:
+  EntryInputs(const bluec_entry &entry, std::int64_t count, std::int64_t position,
+              const void *rows);
+  operator std::span<const void *const>() const { return pointers; }
+
+private:
+  std::vector<const void *> pointers;
+  std::vector<std::int32_t> positions;
 };
 
 // Copies the inputs' first `count` rows into the arena, runs the entry on the threads, and

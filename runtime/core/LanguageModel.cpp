@@ -6,7 +6,7 @@
 namespace bluec::runtime {
 
 Status requireText(const Bundle &bundle) {
-  if (bundle.entriesOf(BLUEC_ENTRY_DECODE).empty())
+  if (!bundle.hasText())
     return {Code::Unsupported, "prompt: this model has no language side"};
   if (bundle.tokenizer().size() == 0 || !bundle.manifest().hasChat)
     return {Code::Unsupported, "prompt: this bundle has no tokenizer or no chat template"};
@@ -31,9 +31,7 @@ Result<std::unique_ptr<LanguageModel>> LanguageModel::create(const Bundle &bundl
   return result;
 }
 
-std::int64_t LanguageModel::chunk() const {
-  return bundle.entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
-}
+std::int64_t LanguageModel::chunk() const { return bundle.prefill().capacity; }
 
 Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
                           std::span<const void *const> inputs, std::span<void *const> outputs,
@@ -49,25 +47,44 @@ Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int
 
 Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, float *logits,
                               std::atomic<bool> &cancelled) {
+  const bluec_tensor *places = findInput(bundle.prefill(), BLUEC_POSITIONS);
+  if (places && places->rank == 2 &&
+      std::any_of(rows.begin(), rows.end(), [](const Row &row) { return !row.isToken(); }))
+    return {Code::Unsupported, "picture: this model places a picture's rows on " +
+                                   std::to_string(places->dims[1]) +
+                                   " axes, which this runtime does not know how to number"};
   embeddings.resize(rows.size() * std::size_t(bundle.model().hidden));
   BLUEC_RETURN_IF_ERROR(embed(rows, embeddings.data(), cancelled));
-  const void *input = embeddings.data();
-  void *output = logits;
-  return run(*bundle.entriesOf(BLUEC_ENTRY_PREFILL).front(), std::ssize(rows), position,
-             {&input, 1}, {&output, 1}, cancelled);
+  return decodeRows(bundle.prefill(), embeddings.data(), std::ssize(rows), position, logits,
+                    cancelled);
 }
 
 Status LanguageModel::decode(std::int32_t token, std::int64_t position, float *logits,
                              std::atomic<bool> &cancelled) {
-  const void *input = &token;
+  return decodeRows(bundle.decode(), &token, 1, position, logits, cancelled);
+}
+
+Status LanguageModel::decodeRows(const bluec_entry &entry, const void *rows, std::int64_t count,
+                                 std::int64_t position, float *logits,
+                                 std::atomic<bool> &cancelled) {
+  // An entry that gives logits of each row gives them where there is room for all.
+  const std::int64_t given = usedRows(*findOutput(entry, BLUEC_LOGITS), count);
+  const auto width = std::size_t(bundle.model().vocabulary);
   void *output = logits;
-  return run(*bundle.entriesOf(BLUEC_ENTRY_DECODE).front(), 1, position, {&input, 1}, {&output, 1},
-             cancelled);
+  if (logits && given > 1) {
+    manyLogits.resize(std::size_t(given) * width);
+    output = manyLogits.data();
+  }
+  BLUEC_RETURN_IF_ERROR(run(entry, count, position, EntryInputs(entry, count, position, rows),
+                            {&output, 1}, cancelled));
+  if (logits && given > 1)
+    std::memcpy(logits, manyLogits.data() + std::size_t(given - 1) * width, width * sizeof(float));
+  return {};
 }
 
 Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled) {
   const auto hidden = std::size_t(bundle.model().hidden);
-  const bluec_entry &entry = *bundle.entriesOf(BLUEC_ENTRY_EMBED).front();
+  const bluec_entry &entry = bundle.embed();
   std::vector<std::int32_t> ids;
   for (std::size_t at = 0; at < rows.size();) {
     if (!rows[at].isToken()) {
@@ -89,10 +106,9 @@ Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bo
 
 Status LanguageModel::release() {
   arena.release();
-  const auto &entries = bundle.entriesOf(BLUEC_ENTRY_DECODE);
-  if (entries.empty())
+  if (!bundle.hasText())
     return {};
-  return bundle.releaseSegment(bundle.model().segments[entries.front()->segment].name);
+  return bundle.releaseSegment(bundle.model().segments[bundle.decode().segment].name);
 }
 
 } // namespace bluec::runtime

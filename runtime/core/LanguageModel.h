@@ -54,6 +54,9 @@ public:
 private:
   explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
 
+  // `rows` are ids or embeddings, as the entry takes them; `logits` as for prefill().
+  Status decodeRows(const bluec_entry &entry, const void *rows, std::int64_t count,
+                    std::int64_t position, float *logits, std::atomic<bool> &cancelled);
   // Embeddings of `rows` into `to`, f32 [rows, hidden].
   Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled);
 
@@ -61,6 +64,7 @@ private:
   PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
   PageBuffer cache;
   std::vector<float> embeddings; // of one chunk
+  std::vector<float> manyLogits; // of an entry that gives those of each row
   OnEntryStep observer;
 };
 

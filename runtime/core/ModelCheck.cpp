@@ -1,6 +1,8 @@
 // Checks of a model's descriptor: all that the runtime relies on when it hands over memory.
 #include "core/Bundle.h"
+#include "core/EntryCall.h"
 
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
@@ -67,38 +69,85 @@ Status checkShape(const bluec_tensor &tensor, std::uint32_t dtype,
              describe(tensor.dtype, tensor.dims, tensor.rank));
 }
 
+// Refuses a tensor that the role does not have: what nobody fills would be garbage.
+Status checkNames(const bluec_entry &entry, const std::string &where) {
+  const std::span<const bluec_tensor> inputs(entry.inputs, std::size_t(entry.num_inputs)),
+      outputs(entry.outputs, std::size_t(entry.num_outputs));
+  const auto check = [&](std::span<const bluec_tensor> tensors, const char *what,
+                         std::initializer_list<std::string_view> known) -> Status {
+    std::set<std::string_view> seen;
+    for (const bluec_tensor &tensor : tensors) {
+      if (std::find(known.begin(), known.end(), tensor.name) == known.end()) {
+        std::string list;
+        for (std::string_view name : known)
+          list += (list.empty() ? "" : ", ") + inQuotes(name);
+        return {Code::Incompatible, "model.so: " + where + ": expected as " + what + "s " + list +
+                                        ", found " + inQuotes(tensor.name)};
+      }
+      if (!seen.insert(tensor.name).second)
+        return bad(where + ": expected one " + what + " " + inQuotes(tensor.name) + ", found two");
+    }
+    return {};
+  };
+  switch (entry.role) {
+  case BLUEC_ROLE_ENCODE:
+    // What crosses between stages has names of the compiler's.
+    if (entry.stage == 0)
+      BLUEC_RETURN_IF_ERROR(check(inputs, "input", {BLUEC_PIXELS}));
+    if (entry.stage + 1 == entry.stages)
+      BLUEC_RETURN_IF_ERROR(check(outputs, "output", {BLUEC_FEATURES}));
+    return {};
+  case BLUEC_ROLE_EMBED:
+    BLUEC_RETURN_IF_ERROR(check(inputs, "input", {BLUEC_IDS}));
+    return check(outputs, "output", {BLUEC_EMBEDDINGS});
+  default:
+    BLUEC_RETURN_IF_ERROR(check(inputs, "input", {BLUEC_IDS, BLUEC_EMBEDDINGS, BLUEC_POSITIONS}));
+    return check(outputs, "output", {BLUEC_LOGITS});
+  }
+}
+
 Status checkSignature(const bluec_model &model, const bluec_entry &entry,
                       const std::string &where) {
-  BLUEC_RETURN_IF_ERROR(expectEqual(where + " inputs", 1, entry.num_inputs));
-  BLUEC_RETURN_IF_ERROR(expectEqual(where + " outputs", 1, entry.num_outputs));
   const std::int64_t rows = entry.capacity;
-  switch (entry.kind) {
-  case BLUEC_ENTRY_ENCODE:
-    BLUEC_RETURN_IF_ERROR(checkShape(entry.inputs[0], BLUEC_F32,
-                                     {rows, 3, model.tile_height, model.tile_width},
-                                     where + " input"));
-    return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.tokens_per_tile, model.hidden},
-                      where + " output");
-  case BLUEC_ENTRY_ENCODE_PATCHES:
-    return checkShape(entry.inputs[0], BLUEC_F32, {rows, 3, model.tile_height, model.tile_width},
-                      where + " input");
-  case BLUEC_ENTRY_ENCODE_BLOCKS:
-    return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.tokens_per_tile, model.hidden},
-                      where + " output");
-  case BLUEC_ENTRY_EMBED:
-    BLUEC_RETURN_IF_ERROR(checkShape(entry.inputs[0], BLUEC_I32, {rows}, where + " input"));
-    return checkShape(entry.outputs[0], BLUEC_F32, {rows, model.hidden}, where + " output");
-  case BLUEC_ENTRY_PREFILL:
-    BLUEC_RETURN_IF_ERROR(
-        checkShape(entry.inputs[0], BLUEC_F32, {rows, model.hidden}, where + " input"));
-    return checkShape(entry.outputs[0], BLUEC_F32, {1, model.vocabulary}, where + " output");
-  case BLUEC_ENTRY_DECODE:
-    BLUEC_RETURN_IF_ERROR(expectEqual(where + " capacity", 1, rows));
-    BLUEC_RETURN_IF_ERROR(checkShape(entry.inputs[0], BLUEC_I32, {1}, where + " input"));
-    return checkShape(entry.outputs[0], BLUEC_F32, {1, model.vocabulary}, where + " output");
-  default:
-    return {Code::Incompatible,
-            "model.so: " + where + ": unknown kind " + std::to_string(entry.kind)};
+  const auto input = [&](const char *name, std::uint32_t dtype,
+                         std::initializer_list<std::int64_t> dims) -> Status {
+    const bluec_tensor *tensor = findInput(entry, name);
+    if (!tensor)
+      return bad(where + ": expected an input " + inQuotes(name) + ", found none");
+    return checkShape(*tensor, dtype, dims, where + " input " + inQuotes(name));
+  };
+  const auto output = [&](const char *name, std::initializer_list<std::int64_t> dims) -> Status {
+    const bluec_tensor *tensor = findOutput(entry, name);
+    if (!tensor)
+      return bad(where + ": expected an output " + inQuotes(name) + ", found none");
+    return checkShape(*tensor, BLUEC_F32, dims, where + " output " + inQuotes(name));
+  };
+  BLUEC_RETURN_IF_ERROR(checkNames(entry, where));
+  switch (entry.role) {
+  case BLUEC_ROLE_ENCODE:
+    if (entry.stage == 0)
+      BLUEC_RETURN_IF_ERROR(
+          input(BLUEC_PIXELS, BLUEC_F32, {rows, 3, model.tile_height, model.tile_width}));
+    if (entry.stage + 1 == entry.stages)
+      BLUEC_RETURN_IF_ERROR(output(BLUEC_FEATURES, {rows, model.tokens_per_tile, model.hidden}));
+    return {};
+  case BLUEC_ROLE_EMBED:
+    BLUEC_RETURN_IF_ERROR(input(BLUEC_IDS, BLUEC_I32, {rows}));
+    return output(BLUEC_EMBEDDINGS, {rows, model.hidden});
+  default: {
+    const bool takesIds = findInput(entry, BLUEC_IDS);
+    if (takesIds && findInput(entry, BLUEC_EMBEDDINGS))
+      return bad(where + ": expected ids or embeddings as input, found both");
+    BLUEC_RETURN_IF_ERROR(takesIds ? input(BLUEC_IDS, BLUEC_I32, {rows})
+                                   : input(BLUEC_EMBEDDINGS, BLUEC_F32, {rows, model.hidden}));
+    if (const bluec_tensor *positions = findInput(entry, BLUEC_POSITIONS))
+      BLUEC_RETURN_IF_ERROR(positions->rank == 2
+                                ? input(BLUEC_POSITIONS, BLUEC_I32, {rows, positions->dims[1]})
+                                : input(BLUEC_POSITIONS, BLUEC_I32, {rows}));
+    const bluec_tensor *logits = findOutput(entry, BLUEC_LOGITS);
+    const bool ofEach = logits && logits->rank > 0 && logits->dims[0] != 1;
+    return output(BLUEC_LOGITS, {ofEach ? rows : 1, model.vocabulary});
+  }
   }
 }
 
@@ -108,6 +157,15 @@ Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
   const std::string where = "entry " + inQuotes(entry.name);
   if (entry.capacity <= 0 || entry.arena_bytes < 0)
     return bad(where + ": its capacity or arena size is out of range");
+  if (entry.role < BLUEC_ROLE_ENCODE || entry.role > BLUEC_ROLE_DECODE)
+    return {Code::Incompatible,
+            "model.so: " + where + ": unknown role " + std::to_string(entry.role)};
+  const std::uint32_t mostStages = entry.role == BLUEC_ROLE_ENCODE ? 2 : 1;
+  if (entry.stages < 1 || entry.stages > mostStages || entry.stage >= entry.stages)
+    return {Code::Incompatible, "model.so: " + where + ": expected 1 to " +
+                                    std::to_string(mostStages) + " stages, found stage " +
+                                    std::to_string(entry.stage) + " of " +
+                                    std::to_string(entry.stages)};
   if (entry.segment >= std::uint64_t(model.num_segments))
     return bad(where + ": it names a segment that is not there");
   if (entry.device >= std::uint64_t(model.num_devices))
@@ -135,44 +193,45 @@ Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
 // capacity there is one.
 Status checkStages(const bluec_model &model) {
   const std::span<const bluec_entry> entries(model.entries, std::size_t(model.num_entries));
-  const auto find = [&](std::uint32_t kind, std::int64_t capacity) {
+  const auto find = [&](std::uint32_t stage, std::int64_t capacity) {
     const bluec_entry *found = nullptr;
     std::int64_t count = 0;
     for (const bluec_entry &entry : entries)
-      if (entry.kind == kind && entry.capacity == capacity) {
+      if (entry.role == BLUEC_ROLE_ENCODE && entry.stage == stage && entry.capacity == capacity) {
         found = &entry;
         ++count;
       }
     return std::pair(found, count);
   };
+  std::uint32_t stages = 0; // of the encoder that was seen first
   for (const bluec_entry &entry : entries) {
+    if (entry.role != BLUEC_ROLE_ENCODE)
+      continue;
     const std::string where = "entry " + inQuotes(entry.name);
-    const bool patches = entry.kind == BLUEC_ENTRY_ENCODE_PATCHES;
-    if (entry.kind != BLUEC_ENTRY_ENCODE && !patches && entry.kind != BLUEC_ENTRY_ENCODE_BLOCKS)
+    if (stages != 0 && stages != entry.stages)
+      return bad(where + ": expected whole encoders or stages of encoders, found both");
+    stages = entry.stages;
+    if (find(entry.stage, entry.capacity).second > 1)
+      return bad(where + ": expected one of its stage and capacity, found more");
+    if (entry.stages == 1)
       continue;
-    if (find(entry.kind, entry.capacity).second > 1)
-      return bad(where + ": expected one of its kind and capacity, found more");
-    if (entry.kind == BLUEC_ENTRY_ENCODE) {
-      for (const bluec_entry &other : entries)
-        if (other.kind == BLUEC_ENTRY_ENCODE_PATCHES || other.kind == BLUEC_ENTRY_ENCODE_BLOCKS)
-          return bad(where + ": expected whole encoders or stages of encoders, found both");
-      continue;
-    }
-    const bluec_entry *other =
-        find(patches ? BLUEC_ENTRY_ENCODE_BLOCKS : BLUEC_ENTRY_ENCODE_PATCHES, entry.capacity)
-            .first;
+    const bluec_entry *other = find(1 - entry.stage, entry.capacity).first;
     if (!other)
       return bad(where + ": expected the encoder's other stage of capacity " +
                  std::to_string(entry.capacity) + ", found none");
-    if (!patches)
+    if (entry.stage != 0)
       continue;
+    if (entry.num_outputs != 1 || other->num_inputs != 1)
+      return bad(where + ": expected one tensor to cross to " + inQuotes(other->name) + ", found " +
+                 std::to_string(entry.num_outputs) + " given and " +
+                 std::to_string(other->num_inputs) + " taken");
     const bluec_tensor &given = entry.outputs[0], &taken = other->inputs[0];
     if (given.rank == 0 || given.dims[0] != entry.capacity)
       return bad(where + ": expected an output with a row for each tile");
-    if (given.dtype != taken.dtype || given.rank != taken.rank ||
-        !std::equal(given.dims, given.dims + given.rank, taken.dims))
+    if (std::strcmp(given.name, taken.name) != 0 || given.dtype != taken.dtype ||
+        given.rank != taken.rank || !std::equal(given.dims, given.dims + given.rank, taken.dims))
       return bad(where + ": expected an output as the input of " + inQuotes(other->name) +
-                 ", found another type or shape");
+                 ", found another name, type or shape");
   }
   return {};
 }
@@ -183,8 +242,7 @@ Status checkEncodeCalls(const bluec_model &model, const Manifest &manifest) {
     return {};
   std::set<std::int64_t> capacities{0};
   for (std::int64_t i = 0; i < model.num_entries; ++i)
-    if (const bluec_entry &entry = model.entries[i];
-        entry.kind == BLUEC_ENTRY_ENCODE || entry.kind == BLUEC_ENTRY_ENCODE_PATCHES)
+    if (const bluec_entry &entry = model.entries[i]; entry.role == BLUEC_ROLE_ENCODE)
       capacities.insert(entry.capacity);
   BLUEC_RETURN_IF_ERROR(expectEqual("image_batch", manifest.imageBatch, *capacities.rbegin()));
   for (const std::vector<std::int64_t> &calls : *manifest.encodeCalls)
@@ -249,25 +307,6 @@ std::int64_t elementBytes(std::uint32_t dtype) {
   }
 }
 
-const char *entryKindName(std::uint32_t kind) {
-  switch (kind) {
-  case BLUEC_ENTRY_ENCODE:
-    return "encode";
-  case BLUEC_ENTRY_EMBED:
-    return "embed";
-  case BLUEC_ENTRY_PREFILL:
-    return "prefill";
-  case BLUEC_ENTRY_DECODE:
-    return "decode";
-  case BLUEC_ENTRY_ENCODE_PATCHES:
-    return "encode_patches";
-  case BLUEC_ENTRY_ENCODE_BLOCKS:
-    return "encode_blocks";
-  default:
-    return "unknown";
-  }
-}
-
 Status checkModel(const bluec_model &model, const Manifest *manifest) {
   // In this order: without the right magic and version the rest of the struct means nothing.
   if (model.magic != BLUEC_ABI_MAGIC)
@@ -301,16 +340,18 @@ Status checkModel(const bluec_model &model, const Manifest *manifest) {
         segment.bytes > model.weights_bytes || segment.offset > model.weights_bytes - segment.bytes)
       return bad("segment " + std::to_string(i) + ": expected it inside the weights, page-aligned");
   }
-  std::uint32_t kinds = 0;
+  bool embeds = false, takesEmbeddings = false, takesIds = false;
   for (std::int64_t i = 0; i < model.num_entries; ++i) {
-    BLUEC_RETURN_IF_ERROR(checkEntry(model, model.entries[i]));
-    kinds |= 1u << model.entries[i].kind;
+    const bluec_entry &entry = model.entries[i];
+    BLUEC_RETURN_IF_ERROR(checkEntry(model, entry));
+    embeds |= entry.role == BLUEC_ROLE_EMBED;
+    takesEmbeddings |= entry.role == BLUEC_ROLE_DECODE && findInput(entry, BLUEC_EMBEDDINGS);
+    takesIds |= entry.role == BLUEC_ROLE_DECODE && findInput(entry, BLUEC_IDS);
   }
-  constexpr std::uint32_t language =
-      1u << BLUEC_ENTRY_EMBED | 1u << BLUEC_ENTRY_PREFILL | 1u << BLUEC_ENTRY_DECODE;
-  if ((kinds & language) != 0) {
-    if ((kinds & language) != language)
-      return bad("expected entry points embed, prefill and decode, found only some of them");
+  if (embeds || takesEmbeddings || takesIds) {
+    if (!embeds || !takesEmbeddings || !takesIds)
+      return bad("expected entry points that embed, that decode embeddings and that decode ids, "
+                 "found only some of them");
     if (model.context == 0)
       return bad("context: expected at least 1, found 0");
   }

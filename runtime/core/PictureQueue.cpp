@@ -208,7 +208,7 @@ Result<Features> PictureQueue::encode(Item &item, const TileSet &tiles) {
   const auto onStep = [&](const bluec_entry &entry, std::int64_t count, const bluec_step &step,
                           const void *output) {
     // The first stage of an encoder in two stages ends in what crosses, not in features.
-    if (&step == &entry.steps[entry.num_steps - 1] && entry.kind != BLUEC_ENTRY_ENCODE_PATCHES) {
+    if (&step == &entry.steps[entry.num_steps - 1] && entry.stage + 1 == entry.stages) {
       const Monitor::Lock lock(monitor);
       item.tilesDone += count;
       monitor.notifyAll();

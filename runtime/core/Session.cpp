@@ -221,7 +221,7 @@ Status Session::runEntry(const bluec_entry &entry, std::int64_t count, std::int6
                          const OnStep &onStep) {
   WorkAhead::LanguageUse use(*ahead);
   BLUEC_RETURN_IF_ERROR(use.take({}));
-  if (entry.kind == BLUEC_ENTRY_PREFILL || entry.kind == BLUEC_ENTRY_DECODE) {
+  if (entry.role == BLUEC_ROLE_DECODE) {
     const Monitor::Lock lock(monitor);
     // What the conversation had from there on is prefilled again when it is needed.
     sequence.cut(position);

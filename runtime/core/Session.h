@@ -65,7 +65,7 @@ public:
   // that they read, which come back from the file when one runs again, and the arena's. Waits until
   // the background does not need them. The session does so by itself: with the encoder's when all
   // pictures are encoded, with the decoder's before the next one is.
-  Status releaseWeights(bluec_entry_kind kind) { return ahead->releaseWeights(kind); }
+  Status releaseWeights(bluec_role role) { return ahead->releaseWeights(role); }
   void reset();
   // Called after each step of all calls that have no OnStep of their own, also from the session's
   // threads, which may be in two at once. Set it before anything else is done; empty: none.

@@ -223,8 +223,8 @@ Status WorkAhead::wait(Until until) {
       [&]() BLUEC_REQUIRES(sessionLock) { return !running && !(due && mayPrefill()); });
 }
 
-Status WorkAhead::releaseWeights(bluec_entry_kind kind) {
-  const bool vision = kind == BLUEC_ENTRY_ENCODE;
+Status WorkAhead::releaseWeights(bluec_role role) {
+  const bool vision = role == BLUEC_ROLE_ENCODE;
   if (vision && !encoder)
     return {};
   const Monitor::Lock lock(monitor);

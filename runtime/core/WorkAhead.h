@@ -107,7 +107,7 @@ public:
   Status wait(Until until) BLUEC_EXCLUDES(sessionLock);
   // Waits until the background does not need what entry points of a kind have brought into memory,
   // and lets that leave.
-  Status releaseWeights(bluec_entry_kind kind) BLUEC_EXCLUDES(sessionLock);
+  Status releaseWeights(bluec_role role) BLUEC_EXCLUDES(sessionLock);
 
   Progress progress() const BLUEC_REQUIRES(sessionLock);
   AheadStatistics statistics() const BLUEC_REQUIRES(sessionLock) { return counts; }

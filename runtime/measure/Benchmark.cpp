@@ -143,7 +143,6 @@ private:
   std::int32_t randomToken();
 
   const bluec_model &model() const { return bundle->model(); }
-  const bluec_entry &only(bluec_entry_kind kind) const { return *bundle->entriesOf(kind).front(); }
 
   const BenchmarkOptions &options;
   BenchmarkResult result;
@@ -232,7 +231,7 @@ Status Benchmark::chooseTests() {
   }
 
   const std::int64_t context = model().context;
-  if (bundle->entriesOf(BLUEC_ENTRY_DECODE).empty()) {
+  if (!bundle->hasText()) {
     if (!options.prefill.empty() || !options.decodeAt.empty())
       return {Code::Unsupported, "--prefill, --decode-at: this model has no language side"};
     return {};
@@ -292,7 +291,7 @@ Status Benchmark::watchMemory() {
   for (Test &test : result.tests)
     if (test.kind == Test::Kind::Decode)
       BLUEC_RETURN_IF_ERROR(runTest(test, seconds));
-  if (!bundle->entriesOf(BLUEC_ENTRY_DECODE).empty())
+  if (bundle->hasText())
     remember("decoded");
   result.peakWithoutVision = residentMemory().peak;
   result.peakMemory = std::max(result.peakMemory, result.peakWithoutVision);
@@ -410,8 +409,8 @@ Status Benchmark::call(Repeat &repeat, const bluec_entry &entry, std::int64_t co
     return true;
   };
   void *result = to.data();
-  BLUEC_RETURN_IF_ERROR(
-      session->runEntry(entry, count, position, {&input, 1}, {&result, 1}, onStep));
+  BLUEC_RETURN_IF_ERROR(session->runEntry(
+      entry, count, position, EntryInputs(entry, count, position, input), {&result, 1}, onStep));
   if (!allFinite(to))
     return {Code::BadBundle,
             "entry " + inQuotes(entry.name) + ": expected finite numbers, found one that is none"};
@@ -450,11 +449,12 @@ const TileSet &Benchmark::tilesOf(std::int64_t count) {
 }
 
 Status Benchmark::prefill(Repeat &repeat, std::int64_t length) {
-  const bluec_entry &embed = only(BLUEC_ENTRY_EMBED), &entry = only(BLUEC_ENTRY_PREFILL);
+  const bluec_entry &embed = bundle->embed(), &entry = bundle->prefill();
   const std::int64_t chunk = std::min(embed.capacity, entry.capacity), hidden = model().hidden;
-  output.resize(std::size_t(model().vocabulary));
+  const bluec_tensor &logits = *findOutput(entry, BLUEC_LOGITS);
   for (std::int64_t done = 0; done < length;) {
     const std::int64_t count = std::min(chunk, length - done);
+    output.resize(std::size_t(usedRows(logits, count) * model().vocabulary));
     tokens.resize(std::size_t(count));
     std::generate(tokens.begin(), tokens.end(), [&] { return randomToken(); });
     embeddings.resize(std::size_t(count * hidden));
@@ -470,7 +470,7 @@ Status Benchmark::decode(Repeat &repeat) {
   const std::int64_t begin = std::min(repeat.test.amount, model().context - options.decodeTokens);
   for (std::int64_t i = 0; i < options.decodeTokens; ++i) {
     const std::int32_t token = randomToken();
-    BLUEC_RETURN_IF_ERROR(call(repeat, only(BLUEC_ENTRY_DECODE), 1, begin + i, &token, output));
+    BLUEC_RETURN_IF_ERROR(call(repeat, bundle->decode(), 1, begin + i, &token, output));
   }
   return {};
 }

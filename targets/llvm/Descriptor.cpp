@@ -59,10 +59,10 @@ Printer::Printer(llvm::Module &module, abi::ModelOp model) : module(module), mod
   auto *dims = llvm::ArrayType::get(i64, BLUEC_MAX_RANK);
   tensorType = StructType::create(context, {pointer, i32, i32, dims, i64, i64}, "bluec_tensor");
   stepType = StructType::create(context, {pointer, pointer, i64, tensorType}, "bluec_step");
-  entryType = StructType::create(
-      context,
-      {pointer, i32, i32, i32, i32, i64, i64, pointer, i64, pointer, i64, pointer, i64, pointer},
-      "bluec_entry");
+  entryType = StructType::create(context,
+                                 {pointer, i32, i32, i32, i32, i32, i32, i64, i64, pointer, i64,
+                                  pointer, i64, pointer, i64, pointer},
+                                 "bluec_entry");
   segmentType = StructType::create(context, {pointer, i64, i64}, "bluec_segment");
   modelType = StructType::create(
       context, {i32, i32, i32, i32, pointer, pointer, pointer, pointer, i64,     hash, i64,    i64,
@@ -119,15 +119,15 @@ Constant *Printer::entry(abi::EntryOp entry) {
   auto size = [&](const auto &values) { return number(values.size()); };
   std::string name = entry.getName().str();
   auto index = [&](int64_t value) { return number32(static_cast<uint64_t>(value)); };
-  return ConstantStruct::get(entryType,
-                             {text(name), number32(static_cast<uint64_t>(entry.getKind())),
-                              index(abi::segmentIndex(model, entry.getSegment())),
-                              index(abi::deviceIndex(model, entry.getDevice())), number32(0),
-                              number(entry.getCapacity()), number(entry.getArenaBytes()),
-                              module.getFunction(entry.getRun()), size(inputs),
-                              array(tensorType, inputs, name + ".inputs"), size(outputs),
-                              array(tensorType, outputs, name + ".outputs"), size(steps),
-                              array(stepType, steps, name + ".steps")});
+  return ConstantStruct::get(
+      entryType,
+      {text(name), number32(static_cast<uint64_t>(entry.getRole())), number32(entry.getStage()),
+       number32(entry.getStages()), index(abi::segmentIndex(model, entry.getSegment())),
+       index(abi::deviceIndex(model, entry.getDevice())), number32(0), number(entry.getCapacity()),
+       number(entry.getArenaBytes()), module.getFunction(entry.getRun()), size(inputs),
+       array(tensorType, inputs, name + ".inputs"), size(outputs),
+       array(tensorType, outputs, name + ".outputs"), size(steps),
+       array(stepType, steps, name + ".steps")});
 }
 
 Constant *Printer::hash() {

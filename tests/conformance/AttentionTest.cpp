@@ -266,3 +266,74 @@ TEST_P(AttentionTest, RopeRotatesAndAppends) {
         }
   }
 }
+
+// Rows that say where they stand, on one axis or on several, each of which turns some of the
+// angles.
+TEST_P(AttentionTest, RopeAtPositionsOfEachRow) {
+  int64_t rows = 5, positions = 12, heads = 2, dims = 40, half = 18, cols = heads * dims;
+  Shape x = {rows, cols}, table = {positions, half};
+  for (std::vector<int64_t> sections : {std::vector<int64_t>{}, {7, 8, 3}}) {
+    SCOPED_TRACE(sections.empty() ? "one axis" : "three axes");
+    auto axes = static_cast<int64_t>(std::max<size_t>(sections.size(), 1));
+    Shape places = sections.empty() ? Shape{rows} : Shape{rows, axes};
+    auto rope = [&](const std::string &at, const std::string &type, const std::string &attributes) {
+      return "    %y = blue.rope %a0, %a1, %a2 at " + at + " {num_heads = " + number(heads) +
+             " : i64" + attributes + "} : (" + tensorText(x) + ", " + tensorText(table) + ", " +
+             tensorText(table) + ", " + type + ") -> " + tensorText(x) +
+             "\n    plan.yield %y : " + tensorText(x);
+    };
+    std::vector<Operand> operands = {
+        {Place::Input, "x", x}, {Place::Weight, "cos", table}, {Place::Weight, "sin", table}};
+    StepText dense{"dense", rows, operands, "    %p = plan.position\n" + rope("%p", "index", ""),
+                   x};
+    operands.push_back({Place::Input, "places", places, /*ints=*/true});
+    std::string text;
+    for (int64_t angles : sections)
+      text += (text.empty() ? ", sections = array<i64: " : ", ") + number(angles);
+    StepText placed{
+        "placed", rows, operands,
+        rope("%a3", tensorText(places, /*ints=*/true), text + (text.empty() ? "" : ">")), x};
+    CompiledSteps steps(target(), {dense, placed});
+    ASSERT_TRUE(steps.ok());
+    Data input = randomData(rows * cols, 1);
+    Data cos = randomData(positions * half, 2), sin = randomData(positions * half, 3);
+    steps.set("cos", cos);
+    steps.set("sin", sin);
+
+    Data at;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t axis = 0; axis < axes; ++axis)
+        at.push_back(static_cast<float>((5 * row + 7 * axis + 3) % positions));
+    std::vector<int64_t> axisOf;
+    for (int64_t axis = 0; axis < static_cast<int64_t>(sections.size()); ++axis)
+      axisOf.insert(axisOf.end(), static_cast<size_t>(sections[static_cast<size_t>(axis)]), axis);
+    axisOf.resize(static_cast<size_t>(half), 0);
+    std::vector<double> expected(input.begin(), input.end());
+    for (int64_t t = 0; t < rows; ++t)
+      for (int64_t h = 0; h < heads; ++h)
+        for (int64_t i = 0; i < half; ++i) {
+          auto a = static_cast<size_t>(t * cols + h * dims + i), b = a + static_cast<size_t>(half);
+          auto row = static_cast<int64_t>(
+              at[static_cast<size_t>(t * axes + axisOf[static_cast<size_t>(i)])]);
+          auto angle = static_cast<size_t>(row * half + i);
+          expected[a] = static_cast<double>(input[a]) * cos[angle] -
+                        static_cast<double>(input[b]) * sin[angle];
+          expected[b] = static_cast<double>(input[b]) * cos[angle] +
+                        static_cast<double>(input[a]) * sin[angle];
+        }
+    expectNear(steps.run("placed", {input, at}, rows, 0, Split::Threads), expected, rows * cols,
+               1e-6, 1e-6);
+
+    // Consecutive rows have the bits of the form that knows them to be.
+    Data consecutive;
+    for (int64_t row = 0; row < rows; ++row)
+      consecutive.insert(consecutive.end(), static_cast<size_t>(axes), static_cast<float>(4 + row));
+    EXPECT_EQ(steps.run("placed", {input, consecutive}, rows, 0),
+              steps.run("dense", {input}, rows, 4));
+    // Positions outside of the table read its ends, and nothing else.
+    Data outside(consecutive.size(), -1000);
+    steps.run("placed", {input, outside}, rows, 0);
+    std::fill(outside.begin(), outside.end(), 1000000.0f);
+    steps.run("placed", {input, outside}, rows, 0);
+  }
+}

@@ -96,12 +96,13 @@ std::string planText(const std::vector<StepText> &steps) {
   std::map<std::string, std::string> symbols;
   std::string entries;
   for (const StepText &step : steps) {
-    std::string arguments, gets, operands, operandTypes, blockArguments;
+    std::string arguments, takes, gets, operands, operandTypes, blockArguments;
     for (size_t i = 0; i < step.operands.size(); ++i) {
       const Operand &operand = step.operands[i];
       std::string number = std::to_string(i), type = typeText(operand);
       if (operand.place == Place::Input) {
         arguments += (arguments.empty() ? "" : ", ") + std::string("%v") + number + ": " + type;
+        takes += (takes.empty() ? "\"v" : ", \"v") + number + "\"";
       } else if (operand.place == Place::Weight) {
         symbols["w" + operand.name] = weightText(operand);
         gets += "  %v" + number + " = plan.get_weight @" + operand.name + " : " + type + "\n";
@@ -117,9 +118,10 @@ std::string planText(const std::vector<StepText> &steps) {
     bool hasResult = !result.empty();
     if (!hasResult)
       result = "()";
-    entries += "plan.entry @" + step.entry + " kind prefill capacity " +
-               std::to_string(step.capacity) + " segment \"all\" {\n^bb0(" + arguments + "):\n" +
-               gets + (hasResult ? "  %r = " : "  ") + "plan.step \"layer\" value \"value\" on " +
+    entries += "plan.entry @" + step.entry + " role decode capacity " +
+               std::to_string(step.capacity) + " segment \"all\" takes [" + takes + "] gives [" +
+               (hasResult ? "\"r\"" : "") + "] {\n^bb0(" + arguments + "):\n" + gets +
+               (hasResult ? "  %r = " : "  ") + "plan.step \"layer\" value \"value\" on " +
                "\"cpu\" (" + operands + ") : (" + operandTypes + ") -> " + result + " {\n  ^bb0(" +
                blockArguments + "):\n" + step.body + "\n  }\n  plan.return" +
                (hasResult ? " %r : " + result : "") + "\n}\n";

@@ -104,9 +104,9 @@ def machine(recipe, *options):
     bundle = compile_model(os.path.join(ROOT, f"{recipe}-phone-{name}"), "--recipe", recipe, "--machine", "dimensity-9300", *options)
     check(answers(bundle) == answers(BUNDLES[recipe]), "expected the bits of the default, found others")
     manifest = json.loads(read_bytes(os.path.join(bundle, "manifest.json")))
-    kinds = {entry["kind"]: entry["device"] for entry in manifest["entry_points"]}
-    check(kinds.get("encode_patches") == "cpu" and kinds.get("encode_blocks") == "npu" and kinds.get("decode") == "npu",
-          f"expected patches on the cpu and all else on the npu, found {kinds}")
+    devices = {entry["name"]: entry["device"] for entry in manifest["entry_points"]}
+    check(devices.get("encode_patches") == "cpu" and devices.get("encode_blocks") == "npu" and devices.get("decode") == "npu",
+          f"expected patches on the cpu and all else on the npu, found {devices}")
     check(manifest["machine"]["name"] == "dimensity-9300" and {"name": "npu", "runs_on": "cpu"} in manifest["devices"],
           f"expected the machine and what stands for its npu, found {manifest.get('machine')} {manifest.get('devices')}")
     done = run(BLUEC, "verify", bundle, "--reference", MODEL, seconds=300)

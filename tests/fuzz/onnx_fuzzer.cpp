@@ -94,7 +94,7 @@ int runOne(const uint8_t *data, size_t size) {
   if (failed(verify(*module)))
     std::abort();
   func::FuncOp function = *module->getOps<func::FuncOp>().begin();
-  function->setAttr(blue::kRoleAttr, StringAttr::get(&context, "decoder"));
+  blue::setRole(function, blue::Role::Decoder);
   WeightReader weights("/nonexistent");
   weights.modelFiles().provide(kName, bytes);
   (void)evaluate(function, weights);

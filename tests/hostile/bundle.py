@@ -245,7 +245,7 @@ def set_path(value, *path):
     return on_manifest(edit)
 
 
-refused("another version of the bundle format", set_path(2, "version"), "manifest.json", "version")
+refused("another version of the bundle format", set_path(1, "version"), "manifest.json", "version")
 refused("another format", set_path("zip", "format"), "manifest.json", "format")
 refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
 refused("an older version of the contract", abi(4, 1), "model.so", "abi version: expected 2, found 1", commands=("run",))

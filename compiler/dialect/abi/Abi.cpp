@@ -171,6 +171,10 @@ LogicalResult EntryOp::verify() {
     return emitOpError() << "(C2) expected a segment of the model, found " << getSegmentAttr();
   if (!find<DeviceOp>(model, getDevice()))
     return emitOpError() << "(C2) expected a device of the model, found " << getDeviceAttr();
+  auto stage = static_cast<int64_t>(getStage()), stages = static_cast<int64_t>(getStages());
+  if (stage < 0 || stage >= stages)
+    return emitOpError() << "(C5) expected 0 <= stage < stages, found " << stage << " of "
+                         << stages;
   auto arena = static_cast<int64_t>(getArenaBytes());
   for (ArrayAttr tensors : {getInputs(), getOutputs()})
     for (auto tensor : tensors.getAsRange<TensorAttr>())

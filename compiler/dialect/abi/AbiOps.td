@@ -38,17 +38,14 @@ def Abi_BaseAttr : EnumAttr<Abi_Dialect, Abi_Base, "base"> {
   let assemblyFormat = "`` $value";
 }
 
-def Abi_Kind : I32EnumAttr<"Kind", "what an entry point computes, by the header's numbers", [
+def Abi_Role : I32EnumAttr<"Role", "what an entry point computes, by the header's numbers", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
-    I32EnumAttrCase<"Prefill", 3, "prefill">,
-    I32EnumAttrCase<"Decode", 4, "decode">,
-    I32EnumAttrCase<"EncodePatches", 5, "encode_patches">,
-    I32EnumAttrCase<"EncodeBlocks", 6, "encode_blocks">]> {
+    I32EnumAttrCase<"Decode", 3, "decode">]> {
   let cppNamespace = "::bluec::abi";
   let genSpecializedAttr = 0;
 }
-def Abi_KindAttr : EnumAttr<Abi_Dialect, Abi_Kind, "kind"> {
+def Abi_RoleAttr : EnumAttr<Abi_Dialect, Abi_Role, "role"> {
   let assemblyFormat = "`` $value";
 }
 
@@ -187,13 +184,15 @@ def Abi_EntryOp : Abi_Op<"entry", [HasParent<"ModelOp">, NoTerminator, SingleBlo
     - (C2) `segment` and `device` are there; a model without segments has no weights to name
     - (C3) the region holds abi.step only
     - (C4) tensors lie inside the arena
+    - (C5) 0 <= stage < stages
   }];
-  let arguments = (ins StrAttr:$name, Abi_KindAttr:$kind, StrAttr:$segment, StrAttr:$device,
+  let arguments = (ins StrAttr:$name, Abi_RoleAttr:$role, I64Attr:$stage, I64Attr:$stages,
+                       StrAttr:$segment, StrAttr:$device,
                        I64Attr:$capacity, I64Attr:$arena_bytes, FlatSymbolRefAttr:$run,
                        Abi_TensorArrayAttr:$inputs, Abi_TensorArrayAttr:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `kind` $kind `segment` $segment `on` $device `capacity` $capacity `arena` $arena_bytes
+    $name `role` $role `stage` $stage `of` $stages `segment` $segment `on` $device `capacity` $capacity `arena` $arena_bytes
     `run` $run `inputs` $inputs `outputs` $outputs attr-dict-with-keyword $body
   }];
 }

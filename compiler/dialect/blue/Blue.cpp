@@ -103,3 +103,19 @@ LogicalResult QuantizedType::verify(llvm::function_ref<InFlightDiagnostic()> emi
                        << group;
   return success();
 }
+
+std::optional<Role> bluec::blue::roleOf(Operation *function) {
+  auto role = function->getAttrOfType<RoleAttr>(kRoleAttr);
+  return role ? std::optional(role.getValue()) : std::nullopt;
+}
+
+void bluec::blue::setRole(Operation *function, Role role) {
+  function->setAttr(kRoleAttr, RoleAttr::get(function->getContext(), role));
+}
+
+func::FuncOp bluec::blue::partOf(ModuleOp model, Role role) {
+  for (auto function : model.getOps<func::FuncOp>())
+    if (roleOf(function) == role)
+      return function;
+  return {};
+}

@@ -3,6 +3,7 @@
 #define BLUEC_COMPILER_DIALECT_BLUE_BLUE_H
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
@@ -29,9 +30,13 @@
 
 namespace bluec::blue {
 
-/// The attribute on a func.func that says which part of the model it is: one of "vision", "embed"
-/// and "decoder".
+/// The attribute on a func.func that says which part of the model it is: #blue.role.
 inline constexpr llvm::StringLiteral kRoleAttr = "blue.role";
+/// What it says; nullopt when it is not there or of another type.
+std::optional<Role> roleOf(mlir::Operation *function);
+void setRole(mlir::Operation *function, Role role);
+/// The function of that role; null when the model has no such part.
+mlir::func::FuncOp partOf(mlir::ModuleOp model, Role role);
 
 /// On an onnx op that is in no layer: why, as a string. onnx-to-blue sets it, verify-model reads
 /// it.

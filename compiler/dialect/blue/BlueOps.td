@@ -27,6 +27,26 @@ class Blue_Attr<string name, string attrMnemonic, list<Trait> traits = []>
   let mnemonic = attrMnemonic;
 }
 
+def Blue_Role : I32EnumAttr<"Role", "which part of a model a function is", [
+    I32EnumAttrCase<"Vision", 0, "vision">,
+    I32EnumAttrCase<"Embed", 1, "embed">,
+    I32EnumAttrCase<"Decoder", 2, "decoder">]> {
+  let cppNamespace = "::bluec::blue";
+  let genSpecializedAttr = 0;
+}
+def Blue_RoleAttr : EnumAttr<Blue_Dialect, Blue_Role, "role"> {
+  let summary = "which part of a model a function is";
+  let description = [{
+    Stands on a func.func as `blue.role`: `vision` makes features of pictures, `embed` embeddings of
+    token ids, `decoder` logits of embeddings.
+
+    ```mlir
+    #blue.role<vision>
+    ```
+  }];
+  let assemblyFormat = "`<` $value `>`";
+}
+
 //===----------------------------------------------------------------------------------------===//
 // Precision
 //===----------------------------------------------------------------------------------------===//
@@ -299,19 +319,41 @@ def Blue_LayerNormOp : Blue_Op<"layer_norm", [Pure, SameOperandsAndResultElement
 def Blue_RopeOp : Blue_Op<"rope", [Pure]> {
   let summary = "rotary position embedding of heads";
   let description = [{
-    `x` is [T, heads * D]; row t stands at position `position` + t. `cos` and `sin` are
-    [positions, R / 2]: the angles' cosines and sines by position; the first R dims of each head are
+    `x` is [T, heads * D]. `position` says where its rows stand: an index, from which on they are
+    consecutive (row t at position + t), or [T], the position of each row, or [T, axes]. `cos` and `sin`
+    are [positions, R / 2]: the angles' cosines and sines by position; the first R dims of each head are
     rotated, the rest pass through. With D2 = R / 2 and c, s the table's row:
     half-split (rotate_half):  y[i] = x[i] c[i] - x[i + D2] s[i];  y[i + D2] = x[i + D2] c[i] + x[i] s[i]
     interleaved:               the same on pairs (2i, 2i + 1).
+
+    With positions on several axes (as in M-RoPE: time, height, width), `sections` says how many of the
+    R / 2 angles follow each axis, in order: angle i takes c[i] and s[i] of its axis' row of the table.
 
     Constraints:
     - (C1) x has rank 2 and its last dim is a multiple of num_heads; D = that quotient
     - (C2) cos and sin have the same static shape [P, R / 2] with R <= D
     - (C3) the result has x's type
+    - (C4) positions are of integers and have x's rows; with axes there are as many `sections`, positive,
+      R / 2 in all, and the rope is not interleaved; without axes there are none
+
+    ```mlir
+    %y = blue.rope %x, %cos, %sin at %position {num_heads = 4} : (..., index) -> tensor<?x64xf32>
+    %z = blue.rope %x, %cos, %sin at %places {num_heads = 4, sections = array<i64: 2, 3, 3>}
+      : (..., tensor<?x3xi32>) -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$cos, Blue_FloatTensor:$sin,
-                       Index:$position, I64Attr:$num_heads, UnitAttr:$interleaved);
+                       AnyTypeOf<[Index, Blue_IndexTensor]>:$position, I64Attr:$num_heads,
+                       UnitAttr:$interleaved, OptionalAttr<DenseI64ArrayAttr>:$sections);
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x, "::mlir::Value":$cos,
+                   "::mlir::Value":$sin, "::mlir::Value":$position, "int64_t":$num_heads,
+                   CArg<"bool", "false">:$interleaved)>
+  ];
+  let extraClassDeclaration = [{
+    /// Whether rows stand one behind the other from `position` on.
+    bool isConsecutive() { return getPosition().getType().isIndex(); }
+  }];
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
       "$x `,` $cos `,` $sin `at` $position attr-dict `:` functional-type(operands, results)";
@@ -412,19 +454,6 @@ def Blue_EmbeddingOp : Blue_Op<"embedding", [Pure]> {
   let arguments = (ins Blue_IndexTensor:$ids, Blue_NumberTensor:$table);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = "$ids `,` $table attr-dict `:` functional-type(operands, results)";
-}
-
-def Blue_SelectRowOp : Blue_Op<"select_row", [Pure]> {
-  let summary = "one row: result[0] = x[row]";
-  let description = [{
-    Made by the scheduler, which asks a prefill for the last token's logits only.
-
-    Constraints:
-    - (C1) x has rank 2 and the result is [1, C]
-  }];
-  let arguments = (ins Blue_FloatTensor:$x, Index:$row);
-  let results = (outs Blue_FloatTensor:$result);
-  let assemblyFormat = "$x `at` $row attr-dict `:` functional-type(operands, results)";
 }
 
 //===----------------------------------------------------------------------------------------===//

@@ -109,8 +109,8 @@ static std::string baseName(Operation *op, StringRef role) {
 
 LayerNames::LayerNames(Operation *function) {
   StringRef role;
-  if (auto attr = function->getAttrOfType<StringAttr>(kRoleAttr))
-    role = attr.getValue();
+  if (std::optional<Role> part = roleOf(function))
+    role = stringifyRole(*part);
   llvm::StringMap<unsigned> uses;
   for (Region &region : function->getRegions())
     for (Block &block : region)

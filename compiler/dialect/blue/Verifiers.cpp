@@ -5,6 +5,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bluec::blue;
 
@@ -140,7 +142,28 @@ LogicalResult RopeOp::verify() {
   if (getX().getType() != getResult().getType())
     return emitOpError("(C3) expected a result of x's type ")
            << getX().getType() << ", found " << getResult().getType();
-  return success();
+  auto positions = dyn_cast<RankedTensorType>(getPosition().getType());
+  bool hasAxes = positions && positions.getRank() == 2;
+  if (positions && ((positions.getRank() != 1 && !hasAxes) ||
+                    !compatible(positions.getDimSize(0), x.getDimSize(0))))
+    return emitOpError("(C4) expected positions [T] or [T, axes] of T = ")
+           << x.getDimSize(0) << " rows, found " << shapeText(positions.getShape());
+  std::optional<ArrayRef<int64_t>> sections = getSections();
+  if (!hasAxes && !sections)
+    return success();
+  if (hasAxes && sections && !getInterleaved() &&
+      static_cast<int64_t>(sections->size()) == positions.getDimSize(1) &&
+      llvm::all_of(*sections, [](int64_t angles) { return angles > 0; }) &&
+      std::accumulate(sections->begin(), sections->end(), int64_t{0}) == lastDim(cos))
+    return success();
+  return emitOpError("(C4) expected sections of ")
+         << lastDim(cos) << " angles in all, one for each axis of positions, and no interleaving";
+}
+
+void RopeOp::build(OpBuilder &builder, OperationState &state, Type type, Value x, Value cos,
+                   Value sin, Value position, int64_t heads, bool interleaved) {
+  build(builder, state, type, x, cos, sin, position, builder.getI64IntegerAttr(heads),
+        interleaved ? builder.getUnitAttr() : UnitAttr(), DenseI64ArrayAttr());
 }
 
 LogicalResult AttentionOp::verify() {
@@ -301,14 +324,6 @@ LogicalResult EmbeddingOp::verify() {
     return emitOpError("(C1) expected ids [T], a table [V, C] and a result [T, C], found ")
            << shapeText(ids.getShape()) << ", " << shapeText(table.getShape()) << " and "
            << shapeText(found);
-  return success();
-}
-
-LogicalResult SelectRowOp::verify() {
-  ArrayRef<int64_t> x = typeOf(getX()).getShape(), found = typeOf(getResult()).getShape();
-  if (x.size() != 2 || found.size() != 2 || found[0] != 1 || found[1] != x[1])
-    return emitOpError("(C1) expected an x [T, C] and a result [1, C], found ")
-           << shapeText(x) << " and " << shapeText(found);
   return success();
 }
 

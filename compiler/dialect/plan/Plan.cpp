@@ -137,9 +137,27 @@ bool bluec::plan::isElementwise(Operation *op) {
              blue::SwigluOp>(op);
 }
 
-bool bluec::plan::isEncoder(EntryKind kind) {
-  return kind == EntryKind::Encode || kind == EntryKind::EncodePatches ||
-         kind == EntryKind::EncodeBlocks;
+/// The value whose name stands at its place in `names`.
+template <typename Values>
+static Value valueNamed(ArrayAttr names, StringRef name, const Values &values) {
+  for (auto [named, value] : llvm::zip(names.getAsValueRange<StringAttr>(), values))
+    if (named == name)
+      return value;
+  return {};
+}
+
+Value EntryOp::getInput(StringRef name) {
+  return valueNamed(getTakes(), name, getBody().getArguments());
+}
+Value EntryOp::getOutput(StringRef name) {
+  return valueNamed(getGives(), name, getBody().front().getTerminator()->getOperands());
+}
+
+EntryOp bluec::plan::findEntry(ModuleOp module, Role role, StringRef takes) {
+  for (auto entry : module.getOps<EntryOp>())
+    if (entry.getRole() == role && entry.getInput(takes))
+      return entry;
+  return {};
 }
 
 std::optional<SmallVector<ArrayRef<int64_t>>> bluec::plan::encodeCallsOf(ModuleOp module) {

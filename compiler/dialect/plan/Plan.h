@@ -3,6 +3,7 @@
 #define BLUEC_COMPILER_DIALECT_PLAN_PLAN_H
 
 #include "compiler/dialect/blue/Blue.h"
+#include "runtime/abi/bluec_abi.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -12,9 +13,9 @@
 #include "compiler/dialect/plan/PlanEnums.h.inc"
 
 namespace bluec::plan {
-/// Bytes: BLUEC_ALIGNMENT of the ABI, to which the runtime aligns what it hands over. What a target
-/// is aligned to that says nothing else.
-inline constexpr int64_t kAbiAlignment = 64;
+/// Bytes, to which the runtime aligns what it hands over. What a target is aligned to that says
+/// nothing else.
+inline constexpr int64_t kAbiAlignment = BLUEC_ALIGNMENT;
 /// What #plan.tuning is where nothing was measured.
 inline constexpr int64_t kUntunedCacheBlock = 128;
 inline constexpr int64_t kUntunedPanelVectors = 2;
@@ -80,8 +81,12 @@ inline constexpr llvm::StringLiteral kQuantizedSuffix = "/quantized";
 inline constexpr llvm::StringLiteral kIm2colSuffix = "/im2col";
 inline constexpr llvm::StringLiteral kPackKeysSuffix = "/pack_keys";
 inline constexpr llvm::StringLiteral kPackValuesSuffix = "/pack_values";
-/// Whole encoders and their stages.
-bool isEncoder(EntryKind kind);
+/// Names of what entries take and give, as the runtime knows them.
+inline constexpr llvm::StringLiteral kPixels = BLUEC_PIXELS, kFeatures = BLUEC_FEATURES,
+                                     kIds = BLUEC_IDS, kEmbeddings = BLUEC_EMBEDDINGS,
+                                     kPositions = BLUEC_POSITIONS, kLogits = BLUEC_LOGITS;
+/// The first entry of that role which takes an input of that name; null when there is none.
+EntryOp findEntry(mlir::ModuleOp module, Role role, llvm::StringRef takes);
 /// The module's plan.encode_calls; nullopt when there are none or they are of another type.
 std::optional<llvm::SmallVector<llvm::ArrayRef<int64_t>>> encodeCallsOf(mlir::ModuleOp module);
 /// True for the ops that may stand in the elementwise chain at the end of a step.

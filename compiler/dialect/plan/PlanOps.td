@@ -201,17 +201,14 @@ def Plan_DownsampleAttr : Plan_Attr<"Downsample", "downsample"> {
   }];
 }
 
-def Plan_EntryKind : I32EnumAttr<"EntryKind", "what an entry point computes", [
+def Plan_Role : I32EnumAttr<"Role", "what an entry point computes", [
     I32EnumAttrCase<"Encode", 1, "encode">,
     I32EnumAttrCase<"Embed", 2, "embed">,
-    I32EnumAttrCase<"Prefill", 3, "prefill">,
-    I32EnumAttrCase<"Decode", 4, "decode">,
-    I32EnumAttrCase<"EncodePatches", 5, "encode_patches">,
-    I32EnumAttrCase<"EncodeBlocks", 6, "encode_blocks">]> {
+    I32EnumAttrCase<"Decode", 3, "decode">]> {
   let cppNamespace = "::bluec::plan";
   let genSpecializedAttr = 0;
 }
-def Plan_EntryKindAttr : EnumAttr<Plan_Dialect, Plan_EntryKind, "kind"> {
+def Plan_RoleAttr : EnumAttr<Plan_Dialect, Plan_Role, "role"> {
   let assemblyFormat = "`` $value";
 }
 
@@ -290,9 +287,12 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "an entry point: steps in the order in which they run";
   let description = [{
     Block arguments are the inputs, at full capacity (`capacity` tokens or tiles as first dim), the
-    operands of plan.return the outputs. `device` is where all of its steps run (cut-stages); `arena_bytes`
-    and `input_offsets` are there after plan-memory. Entries with the same kind and another capacity are named
-    with it: `encode` and `encode_1`.
+    operands of plan.return the outputs; `takes` and `gives` are their names. What an entry of a role
+    takes and gives is in runtime/abi/bluec_abi.h, which is all that the runtime knows of it. An encoder
+    that is several entries, one after the other, says in each which `stage` it is.
+
+    `device` is where all of its steps run (cut-stages); `arena_bytes` and `input_offsets` are there
+    after plan-memory. The entry's own name is for people: `encode` and `encode_1`, `prefill`.
 
     Constraints:
     - (C1) inputs and outputs have static shapes
@@ -301,15 +301,36 @@ def Plan_EntryOp : Plan_Op<"entry", [Symbol, IsolatedFromAbove, SingleBlock]> {
     - (C3) every output is the result of a step or launch
     - (C4) the first dim of every input is the capacity
     - (C5) `input_offsets`, if there, has one offset for each input
+    - (C6) every input and output has a name, no two the same one
+    - (C7) 0 <= stage < stages, and only encoders have more stages than one
+
+    ```mlir
+    plan.entry @encode_patches role encode stage 0 of 2 capacity 4 segment "vision"
+      takes ["pixels"] gives ["patches"] on "npu" { ... }
+    ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, Plan_EntryKindAttr:$kind, I64Attr:$capacity,
-                       StrAttr:$segment, DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
+  let arguments = (ins SymbolNameAttr:$sym_name, Plan_RoleAttr:$role,
+                       DefaultValuedAttr<I64Attr, "0">:$stage,
+                       DefaultValuedAttr<I64Attr, "1">:$stages, I64Attr:$capacity,
+                       StrAttr:$segment, StrArrayAttr:$takes, StrArrayAttr:$gives,
+                       DefaultValuedAttr<StrAttr, "\"cpu\"">:$device,
                        OptionalAttr<I64Attr>:$arena_bytes,
                        OptionalAttr<DenseI64ArrayAttr>:$input_offsets);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `kind` $kind `capacity` $capacity `segment` $segment (`on` $device^)?
+    $sym_name `role` $role (`stage` $stage `of` $stages^)? `capacity` $capacity
+    `segment` $segment `takes` $takes `gives` $gives (`on` $device^)?
     (`arena` $arena_bytes^)? (`inputs` $input_offsets^)? attr-dict-with-keyword $body
+  }];
+  let extraClassDeclaration = [{
+    bool isEncoder() { return getRole() == Role::Encode; }
+    /// Of the stages of an encoder; a whole one is both.
+    bool isFirstStage() { return getStage() == 0; }
+    bool isLastStage() { return getStage() + 1 == getStages(); }
+    bool isWhole() { return getStages() == 1; }
+    /// The input or output of that name; null when there is none.
+    ::mlir::Value getInput(::llvm::StringRef name);
+    ::mlir::Value getOutput(::llvm::StringRef name);
   }];
 }
 
@@ -429,13 +450,6 @@ def Plan_LaunchOp : Plan_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
 
 def Plan_PositionOp : Plan_Op<"position", [Pure]> {
   let summary = "the number of tokens already in the KV cache";
-  let results = (outs Index:$result);
-  let assemblyFormat = "attr-dict";
-  let hasVerifier = 0;
-}
-
-def Plan_CountOp : Plan_Op<"count", [Pure]> {
-  let summary = "the number of valid leading rows of this call";
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict";
   let hasVerifier = 0;

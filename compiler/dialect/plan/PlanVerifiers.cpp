@@ -3,6 +3,7 @@
 #include "compiler/dialect/plan/Plan.h"
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -378,6 +379,26 @@ LogicalResult EntryOp::verify() {
   if (getInputOffsets() && getInputOffsets()->size() != block.getNumArguments())
     return emitOpError() << "(C5) expected " << block.getNumArguments() << " input offsets, found "
                          << getInputOffsets()->size();
+  llvm::StringSet<> names;
+  for (ArrayAttr list : {getTakes(), getGives()})
+    for (StringRef name : list.getAsValueRange<StringAttr>())
+      if (!names.insert(name).second)
+        return emitOpError() << "(C6) expected one tensor of a name, found two named '" << name
+                             << "'";
+  auto expectNames = [&](size_t values, ArrayAttr list, StringRef what) -> LogicalResult {
+    if (list.size() == values)
+      return success();
+    return emitOpError() << "(C6) expected " << values << " names of " << what << ", found "
+                         << list.size();
+  };
+  if (failed(expectNames(block.getNumArguments(), getTakes(), "inputs")) ||
+      failed(expectNames(end.getOutputs().size(), getGives(), "outputs")))
+    return failure();
+  auto stage = static_cast<int64_t>(getStage()), stages = static_cast<int64_t>(getStages());
+  if (stage < 0 || stage >= stages || (stages != 1 && !isEncoder()))
+    return emitOpError()
+           << "(C7) expected 0 <= stage < stages, of one stage but for encoders, found " << stage
+           << " of " << stages;
   return success();
 }
 
@@ -417,7 +438,7 @@ LogicalResult StepOp::verify() {
                         WeightOp, CacheOp>(op);
     if (!compute)
       return op.emitOpError("(C2) is no compute op");
-    if (isa<PositionOp, CountOp>(op))
+    if (isa<PositionOp>(op))
       continue;
     if (chain) {
       if (!isElementwise(&op) && !isa<AppendKeysOp, QuantizeOp>(op))

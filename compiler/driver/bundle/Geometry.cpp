@@ -41,8 +41,24 @@ int64_t tableRows(plan::EntryOp entry) {
   return rows;
 }
 
-LogicalResult readTiles(plan::EntryOp entry, RankedTensorType pixels, Geometry &geometry) {
-  if (failed(expectRank(entry, "pixels", pixels, 4)))
+/// The type of an input or output that the entry's role has; null after an error when it is not
+/// there.
+RankedTensorType typeNamed(plan::EntryOp entry, StringRef name, Value value) {
+  if (value)
+    return cast<RankedTensorType>(value.getType());
+  entry.emitOpError() << "expected a tensor '" << name << "', found none";
+  return {};
+}
+RankedTensorType inputOf(plan::EntryOp entry, StringRef name) {
+  return typeNamed(entry, name, entry.getInput(name));
+}
+RankedTensorType outputOf(plan::EntryOp entry, StringRef name) {
+  return typeNamed(entry, name, entry.getOutput(name));
+}
+
+LogicalResult readTiles(plan::EntryOp entry, Geometry &geometry) {
+  RankedTensorType pixels = inputOf(entry, plan::kPixels);
+  if (!pixels || failed(expectRank(entry, plan::kPixels, pixels, 4)))
     return failure();
   geometry.imageBatch = std::max(geometry.imageBatch, static_cast<int64_t>(entry.getCapacity()));
   return success(
@@ -50,51 +66,50 @@ LogicalResult readTiles(plan::EntryOp entry, RankedTensorType pixels, Geometry &
       succeeded(agree(entry, "tiles of width", geometry.tileWidth, pixels.getDimSize(3))));
 }
 
-LogicalResult readFeatures(plan::EntryOp entry, RankedTensorType features, Geometry &geometry) {
-  if (failed(expectRank(entry, "image features", features, 3)) ||
+LogicalResult readFeatures(plan::EntryOp entry, Geometry &geometry) {
+  RankedTensorType features = outputOf(entry, plan::kFeatures);
+  if (!features || failed(expectRank(entry, plan::kFeatures, features, 3)) ||
       failed(
           agree(entry, "image features of tokens", geometry.tokensPerTile, features.getDimSize(1))))
     return failure();
   return agree(entry, "features of width", geometry.hidden, features.getDimSize(2));
 }
 
+LogicalResult readEmbeddings(plan::EntryOp entry, RankedTensorType embeddings, Geometry &geometry) {
+  if (!embeddings || failed(expectRank(entry, plan::kEmbeddings, embeddings, 2)))
+    return failure();
+  return agree(entry, "embeddings of width", geometry.hidden, embeddings.getDimSize(1));
+}
+
 LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
-  Block &block = entry.getBody().front();
-  if (block.getNumArguments() != 1 || block.getTerminator()->getNumOperands() != 1)
-    return entry.emitOpError("expected one input and one output");
-  auto input = cast<RankedTensorType>(block.getArgument(0).getType());
-  auto output = cast<RankedTensorType>(block.getTerminator()->getOperand(0).getType());
-  int64_t capacity = static_cast<int64_t>(entry.getCapacity());
-  switch (entry.getKind()) {
-  case plan::EntryKind::Encode:
-    return success(succeeded(readTiles(entry, input, geometry)) &&
-                   succeeded(readFeatures(entry, output, geometry)));
-  case plan::EntryKind::EncodePatches:
-    return readTiles(entry, input, geometry);
-  case plan::EntryKind::EncodeBlocks:
-    return readFeatures(entry, output, geometry);
-  case plan::EntryKind::Embed:
-    if (failed(expectRank(entry, "ids", input, 1)) ||
-        failed(expectRank(entry, "embeddings", output, 2)))
+  switch (entry.getRole()) {
+  case plan::Role::Encode:
+    return success((!entry.isFirstStage() || succeeded(readTiles(entry, geometry))) &&
+                   (!entry.isLastStage() || succeeded(readFeatures(entry, geometry))));
+  case plan::Role::Embed: {
+    RankedTensorType ids = inputOf(entry, plan::kIds);
+    if (!ids || failed(expectRank(entry, plan::kIds, ids, 1)))
       return failure();
-    geometry.chunk = capacity;
+    geometry.chunk = static_cast<int64_t>(entry.getCapacity());
     geometry.embeddings = tableRows(entry);
-    return agree(entry, "embeddings of width", geometry.hidden, output.getDimSize(1));
-  case plan::EntryKind::Prefill:
-    if (failed(expectRank(entry, "embeddings", input, 2)) ||
-        failed(expectRank(entry, "logits", output, 2)))
-      return failure();
-    geometry.chunk = capacity;
-    if (failed(agree(entry, "embeddings of width", geometry.hidden, input.getDimSize(1))))
-      return failure();
-    return agree(entry, "a vocabulary of", geometry.vocabulary, output.getDimSize(1));
-  case plan::EntryKind::Decode:
-    if (failed(expectRank(entry, "ids", input, 1)) ||
-        failed(expectRank(entry, "logits", output, 2)))
-      return failure();
-    return agree(entry, "a vocabulary of", geometry.vocabulary, output.getDimSize(1));
+    return readEmbeddings(entry, outputOf(entry, plan::kEmbeddings), geometry);
   }
-  return entry.emitOpError("expected a kind that is known");
+  case plan::Role::Decode: {
+    if (Value ids = entry.getInput(plan::kIds)) {
+      if (failed(expectRank(entry, plan::kIds, cast<RankedTensorType>(ids.getType()), 1)))
+        return failure();
+    } else {
+      geometry.chunk = static_cast<int64_t>(entry.getCapacity());
+      if (failed(readEmbeddings(entry, inputOf(entry, plan::kEmbeddings), geometry)))
+        return failure();
+    }
+    RankedTensorType logits = outputOf(entry, plan::kLogits);
+    if (!logits || failed(expectRank(entry, plan::kLogits, logits, 2)))
+      return failure();
+    return agree(entry, "a vocabulary of", geometry.vocabulary, logits.getDimSize(1));
+  }
+  }
+  return entry.emitOpError("expected a role that is known");
 }
 
 } // namespace

@@ -24,12 +24,16 @@ std::string elementName(Type type) {
   return text;
 }
 
-Json describeTensor(Type type) {
+auto namesOf(ArrayAttr list) { return list.getAsValueRange<StringAttr>(); }
+
+Json describeTensor(StringRef name, Type type) {
   auto tensor = cast<RankedTensorType>(type);
   Json shape = Json::array();
   for (int64_t side : tensor.getShape())
     shape.push_back(side);
-  return Json{{"type", elementName(tensor.getElementType())}, {"shape", std::move(shape)}};
+  return Json{{"name", name.str()},
+              {"type", elementName(tensor.getElementType())},
+              {"shape", std::move(shape)}};
 }
 
 /// Steps or, once kernels exist, their launches.
@@ -83,15 +87,18 @@ Json bluec::describeEntryPoints(ModuleOp module) {
   for (auto entry : module.getOps<plan::EntryOp>()) {
     Block &block = entry.getBody().front();
     Json inputs = Json::array(), outputs = Json::array();
-    for (Type type : block.getArgumentTypes())
-      inputs.push_back(describeTensor(type));
-    for (Value output : block.getTerminator()->getOperands())
-      outputs.push_back(describeTensor(output.getType()));
+    for (auto [name, type] : llvm::zip(namesOf(entry.getTakes()), block.getArgumentTypes()))
+      inputs.push_back(describeTensor(name, type));
+    for (auto [name, output] :
+         llvm::zip(namesOf(entry.getGives()), block.getTerminator()->getOperands()))
+      outputs.push_back(describeTensor(name, output.getType()));
     Json costs = Json::array();
     for (auto step : entry.getOps<plan::StepOp>())
       costs.push_back(describeCost(costOf(step, entry)));
     entries.push_back(Json{{"name", entry.getSymName().str()},
-                           {"kind", plan::stringifyEntryKind(entry.getKind()).str()},
+                           {"role", plan::stringifyRole(entry.getRole()).str()},
+                           {"stage", static_cast<int64_t>(entry.getStage())},
+                           {"stages", static_cast<int64_t>(entry.getStages())},
                            {"capacity", static_cast<int64_t>(entry.getCapacity())},
                            {"segment", entry.getSegment().str()},
                            {"device", entry.getDevice().str()},
@@ -123,13 +130,13 @@ Json bluec::describeMemoryPlan(ModuleOp module) {
     for (Operation *step : steps)
       numbers.try_emplace(step, static_cast<int64_t>(numbers.size()));
     numbers.try_emplace(block.getTerminator(), static_cast<int64_t>(numbers.size()));
-    for (BlockArgument input : block.getArguments()) {
+    for (auto [input, name] : llvm::zip(block.getArguments(), namesOf(entry.getTakes()))) {
       int64_t last = -1;
       for (Operation *user : input.getUsers())
         last = std::max(last, numbers.lookup(user));
       ArrayRef<int64_t> offsets = entry.getInputOffsets().value_or(ArrayRef<int64_t>());
       int64_t offset = input.getArgNumber() < offsets.size() ? offsets[input.getArgNumber()] : 0;
-      add("input", input.getType(), offset, -1, last);
+      add(name.str(), input.getType(), offset, -1, last);
     }
     for (Operation *step : steps)
       if (step->getNumResults() > 0)

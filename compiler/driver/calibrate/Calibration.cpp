@@ -185,7 +185,7 @@ LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bund
   bool choose = tokens.empty();
   std::vector<float> row(to.logits().begin(), to.logits().end());
   const std::vector<int32_t> &ends = bundle.manifest().endTokens;
-  const bluec_entry *decode = bundle.entriesOf(BLUEC_ENTRY_DECODE).front();
+  const bluec_entry &decode = bundle.decode();
   for (int64_t i = 0;; ++i) {
     logits.push_back(row);
     if (choose)
@@ -196,9 +196,10 @@ LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bund
                        : i + 1 == static_cast<int64_t>(tokens.size());
     if (last)
       return success();
-    const void *input = &token;
     void *output = row.data();
-    if (failed(report(to.runEntry(*decode, 1, to.position() + i, {&input, 1}, {&output, 1}),
+    int64_t position = to.position() + i;
+    if (failed(report(to.runEntry(decode, 1, position,
+                                  runtime::EntryInputs(decode, 1, position, &token), {&output, 1}),
                       question)))
       return failure();
   }

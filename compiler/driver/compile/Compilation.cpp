@@ -46,8 +46,7 @@ static SmallVector<int64_t> tilesOfGrids(const runtime::Preprocess &preprocess) 
 /// Of the model's image encoder, [tiles, tokens, width]; 0 without one.
 static int64_t tokensPerTileOf(ModuleOp model) {
   for (auto function : model.getOps<func::FuncOp>()) {
-    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
-    if (!role || role.getValue() != "vision" || function.getNumResults() == 0)
+    if (blue::roleOf(function) != blue::Role::Vision || function.getNumResults() == 0)
       continue;
     auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[0]);
     if (type && type.getRank() == 3 && !type.isDynamicDim(1))
@@ -434,8 +433,8 @@ void Compilation::readDevices() {
   llvm::SmallSetVector<StringRef, 4> names;
   for (auto entry : module->getOps<plan::EntryOp>()) {
     names.insert(entry.getDevice());
-    hasWholeEncoders |= entry.getKind() == plan::EntryKind::Encode;
-    hasStages |= entry.getKind() == plan::EntryKind::EncodePatches;
+    hasWholeEncoders |= entry.isEncoder() && entry.isWhole();
+    hasStages |= entry.isEncoder() && !entry.isWhole();
   }
   for (StringRef name : names)
     devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});

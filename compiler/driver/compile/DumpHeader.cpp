@@ -70,14 +70,15 @@ double megabytes(const Json &bytes) { return bytes.get<double>() / 1e6; }
 void describePlan(ModuleOp module, llvm::raw_ostream &out) {
   auto context = module->getAttrOfType<IntegerAttr>(plan::kContextAttr);
   for (auto entry : module.getOps<plan::EntryOp>()) {
-    bool isVision = plan::isEncoder(entry.getKind());
+    bool isVision = entry.isEncoder();
     out << llvm::formatv("//   {0,-8} {1} {2} a call, {3} steps on {4}", entry.getSymName(),
                          entry.getCapacity(), isVision ? "tiles" : "tokens",
                          llvm::range_size(entry.getOps<plan::StepOp>()), entry.getDevice());
     if (entry.getArenaBytes())
       out << llvm::formatv(", arena {0:f2} MB", static_cast<double>(*entry.getArenaBytes()) / 1e6);
     // A prompt that fills the context, chunk by chunk.
-    if (entry.getKind() == plan::EntryKind::Prefill && context && entry.getCapacity() > 0) {
+    if (entry.getRole() == plan::Role::Decode && entry.getInput(plan::kEmbeddings) && context &&
+        entry.getCapacity() > 0) {
       int64_t capacity = static_cast<int64_t>(entry.getCapacity());
       int64_t chunks = (context.getInt() + capacity - 1) / capacity;
       out << llvm::formatv("; a prompt of {0} tokens takes {1} calls", context.getInt(), chunks);
@@ -115,7 +116,7 @@ std::string bluec::dumpHeader(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream out(text);
   for (auto function : module.getOps<func::FuncOp>())
-    if (function->hasAttr(blue::kRoleAttr) && !function.isExternal())
+    if (blue::roleOf(function) && !function.isExternal())
       describeFunction(function, out);
   // Once kernels have been made, nothing is left to decide.
   auto hasSteps = [](plan::EntryOp entry) { return !entry.getOps<plan::StepOp>().empty(); };

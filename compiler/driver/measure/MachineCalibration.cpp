@@ -330,13 +330,10 @@ LogicalResult MachineCalibration::measure() {
   auto addCall = [&](const bluec_entry &entry, int64_t count, int64_t position) {
     calls.push_back({&entry, {count, entry.capacity, position}, {}, {}});
   };
-  auto add = [&](bluec_entry_kind kind, int64_t count, int64_t position) {
-    addCall(*bundle->entriesOf(kind).front(), count, position);
-  };
   for (int64_t count : {int64_t{1}, imageBatch}) {
     // The largest come first; the smallest one that fits.
     const bluec_entry *encoder = nullptr;
-    for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ENTRY_ENCODE))
+    for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ROLE_ENCODE))
       if (entry->capacity >= count)
         encoder = entry;
     addCall(*encoder, count, 0);
@@ -344,11 +341,11 @@ LogicalResult MachineCalibration::measure() {
   // With few tokens and none before them, attention would have next to nothing to do. Fewer than
   // these are the end of a prompt: kernels round them up, which no law of rates says.
   for (int64_t count : {chunk / 4, chunk / 2})
-    add(BLUEC_ENTRY_PREFILL, count, context / 2);
+    addCall(bundle->prefill(), count, context / 2);
   for (int64_t position : {int64_t{0}, context / 2, context - chunk})
-    add(BLUEC_ENTRY_PREFILL, chunk, position);
+    addCall(bundle->prefill(), chunk, position);
   for (int64_t position : {int64_t{0}, context / 2, context - 1})
-    add(BLUEC_ENTRY_DECODE, 1, position);
+    addCall(bundle->decode(), 1, position);
 
   std::vector<TimedCall> warmUp = calls;
   for (TimedCall &call : warmUp)
@@ -388,7 +385,7 @@ DeviceFit MachineCalibration::fit() const {
   // What a call takes beside its steps. Tokens have little to copy, other than tiles.
   std::vector<double> around;
   for (const TimedCall &call : calls)
-    if (call.entry->kind == BLUEC_ENTRY_DECODE)
+    if (call.entry == &bundle->decode())
       around.push_back(median(call.around) -
                        worksOf(call).front().secondsOn(found.device, call.shape));
   found.device.callSeconds = std::max(median(around), 0.0);

@@ -15,11 +15,9 @@ bluec::predictImageBatches(ModuleOp model, const ScheduleOptions &sizes, const M
                            ArrayRef<int64_t> pictures, PassRunner &passes) {
   constexpr int64_t candidates[] = {1, 2, 4, 6, 8};
   OwningOpRef<ModuleOp> vision = model.clone();
-  for (auto function : llvm::make_early_inc_range(vision->getOps<func::FuncOp>())) {
-    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
-    if (!role || role.getValue() != "vision")
+  for (auto function : llvm::make_early_inc_range(vision->getOps<func::FuncOp>()))
+    if (blue::roleOf(function) != blue::Role::Vision)
       function.erase();
-  }
   SmallVector<BatchPrediction> predictions;
   if (vision->getOps<func::FuncOp>().empty() || pictures.empty())
     return predictions;

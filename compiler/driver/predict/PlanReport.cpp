@@ -24,8 +24,7 @@ int64_t integer(Operation *op, StringRef name) {
 /// A full call as far back in the context as one can stand, where the most is read.
 CallShape fullCall(plan::EntryOp entry) {
   auto capacity = static_cast<int64_t>(entry.getCapacity());
-  bool hasCache =
-      entry.getKind() == plan::EntryKind::Prefill || entry.getKind() == plan::EntryKind::Decode;
+  bool hasCache = entry.getRole() == plan::Role::Decode;
   int64_t context = integer(entry->getParentOp(), plan::kContextAttr);
   return {capacity, capacity, hasCache ? std::max<int64_t>(context - capacity, 0) : 0};
 }
@@ -64,10 +63,10 @@ Json describeEntry(plan::EntryOp entry, const Json &memory, const Machine *machi
                        {"first", tensor["first_step"]},
                        {"last", tensor["last_step"]}});
   return {{"name", name},
-          {"kind", plan::stringifyEntryKind(entry.getKind()).str()},
+          {"role", plan::stringifyRole(entry.getRole()).str()},
           {"device", device},
           {"capacity", static_cast<int64_t>(entry.getCapacity())},
-          {"rows", plan::isEncoder(entry.getKind()) ? "tiles" : "tokens"},
+          {"rows", entry.isEncoder() ? "tiles" : "tokens"},
           {"segment", entry.getSegment().str()},
           {"arena_bytes", static_cast<int64_t>(entry.getArenaBytes().value_or(0))},
           {"steps", std::move(steps)},
@@ -146,8 +145,8 @@ FailureOr<std::vector<PlanRun>> bluec::planRuns(ModuleOp plan, const Machine &ma
   };
   bool encodes = false, decodes = false;
   for (auto entry : plan.getOps<plan::EntryOp>()) {
-    encodes |= plan::isEncoder(entry.getKind());
-    decodes |= entry.getKind() == plan::EntryKind::Decode;
+    encodes |= entry.isEncoder();
+    decodes |= (entry.getRole() == plan::Role::Decode && entry.getInput(plan::kIds));
   }
   if (encodes && tiles > 0 &&
       failed(keep(encodeTimeline(plan, machine, tiles), std::to_string(tiles) + " tiles")))

@@ -153,7 +153,7 @@ LogicalResult Prediction::makePlan() {
 }
 
 LogicalResult Prediction::chooseGrid() {
-  auto vision = module->lookupSymbol<func::FuncOp>("vision");
+  auto vision = blue::partOf(*module, blue::Role::Vision);
   if (!vision || !package.config.preprocess)
     return success();
   Geometry sizesOfTiles;

@@ -14,13 +14,6 @@ namespace {
 
 int64_t capacityOf(plan::EntryOp entry) { return static_cast<int64_t>(entry.getCapacity()); }
 
-plan::EntryOp entryOf(ModuleOp plan, plan::EntryKind kind) {
-  for (auto entry : plan.getOps<plan::EntryOp>())
-    if (entry.getKind() == kind)
-      return entry;
-  return {};
-}
-
 /// A step as a run needs it: what it costs, where it runs, what it has to be handed first.
 struct CostedStep {
   StringRef layer;
@@ -161,7 +154,7 @@ FailureOr<double> Scheduler::handOver(plan::EntryOp from, plan::EntryOp to, int6
 std::vector<TimelineCall> bluec::encodeCalls(ModuleOp plan, int64_t tiles) {
   int64_t batch = 1;
   for (auto entry : plan.getOps<plan::EntryOp>())
-    if (plan::isEncoder(entry.getKind()))
+    if (entry.isEncoder())
       batch = std::max(batch, capacityOf(entry));
   std::vector<TimelineCall> calls;
   for (; tiles >= batch; tiles -= batch)
@@ -184,7 +177,7 @@ FailureOr<Timeline> bluec::encodeTimeline(ModuleOp plan, const Machine &machine,
   // Stages of a call, in the module's order; a whole encoder is the only one of its capacity.
   std::map<int64_t, SmallVector<plan::EntryOp>> stages;
   for (auto entry : plan.getOps<plan::EntryOp>())
-    if (plan::isEncoder(entry.getKind()))
+    if (entry.isEncoder())
       stages[capacityOf(entry)].push_back(entry);
   Scheduler scheduler(machine, "encode");
   if (stages.empty() && tiles > 0)
@@ -225,10 +218,10 @@ FailureOr<Timeline> bluec::encodeTimeline(ModuleOp plan, const Machine &machine,
 
 FailureOr<Timeline> bluec::prefillTimeline(ModuleOp plan, const Machine &machine, int64_t tokens,
                                            int64_t position) {
-  plan::EntryOp embed = entryOf(plan, plan::EntryKind::Embed),
-                prefill = entryOf(plan, plan::EntryKind::Prefill);
+  plan::EntryOp embed = plan::findEntry(plan, plan::Role::Embed, plan::kIds),
+                prefill = plan::findEntry(plan, plan::Role::Decode, plan::kEmbeddings);
   if (!prefill)
-    return plan.emitError("expected an entry of kind prefill, found none");
+    return plan.emitError("expected an entry that decodes embeddings, found none");
   Scheduler scheduler(machine, "prefill");
   double ready = 0;
   for (int64_t number = 0; tokens > 0; ++number) {
@@ -248,9 +241,9 @@ FailureOr<Timeline> bluec::prefillTimeline(ModuleOp plan, const Machine &machine
 }
 
 FailureOr<Timeline> bluec::decodeTimeline(ModuleOp plan, const Machine &machine, int64_t position) {
-  plan::EntryOp decode = entryOf(plan, plan::EntryKind::Decode);
+  plan::EntryOp decode = plan::findEntry(plan, plan::Role::Decode, plan::kIds);
   if (!decode)
-    return plan.emitError("expected an entry of kind decode, found none");
+    return plan.emitError("expected an entry that decodes ids, found none");
   Scheduler scheduler(machine, "decode");
   if (failed(scheduler.call(decode, 0, {1, 1, position}, 0)))
     return failure();

@@ -32,15 +32,15 @@ std::string findGraph(StringRef directory, StringRef name) {
   return "";
 }
 
-LogicalResult importGraph(ModelFiles &files, StringRef name, StringRef role, ModuleOp module,
+LogicalResult importGraph(ModelFiles &files, StringRef name, blue::Role role, ModuleOp module,
                           Diagnostics &diagnostics) {
   std::string place = findGraph(files.directory(), name);
   if (place.empty())
     return diagnostics.inputError(name + ": expected in the model directory, found none");
-  if (failed(importOnnxFile(files, place, role, module)))
+  StringRef symbol = blue::stringifyRole(role);
+  if (failed(importOnnxFile(files, place, symbol, module)))
     return failure();
-  auto function = SymbolTable(module).lookup<func::FuncOp>(role);
-  function->setAttr(blue::kRoleAttr, StringAttr::get(module.getContext(), role));
+  blue::setRole(SymbolTable(module).lookup(symbol), role);
   return success();
 }
 
@@ -80,12 +80,13 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
     return failure();
   ModelFiles files(directory);
   if (package.config.hasVision &&
-      failed(importGraph(files, "vision_encoder.onnx", "vision", module, diagnostics)))
+      failed(importGraph(files, "vision_encoder.onnx", blue::Role::Vision, module, diagnostics)))
     return failure();
   if (!package.config.hasText)
     return success();
-  if (failed(importGraph(files, "embed_tokens.onnx", "embed", module, diagnostics)) ||
-      failed(importGraph(files, "decoder_model_merged.onnx", "decoder", module, diagnostics)))
+  if (failed(importGraph(files, "embed_tokens.onnx", blue::Role::Embed, module, diagnostics)) ||
+      failed(importGraph(files, "decoder_model_merged.onnx", blue::Role::Decoder, module,
+                         diagnostics)))
     return failure();
   // The table of embeddings is what ids index; without the number any id is taken.
   const JsonValue *said = package.config.text.find("vocab_size");

@@ -51,14 +51,14 @@ private:
   LogicalResult applyRecipe();
   LogicalResult calibrate();
   /// The first result of a part of `from`; the values of its layers go to `layers`.
-  FailureOr<TensorPtr> evaluate(ModuleOp from, StringRef role, SmallVector<TensorPtr> inputs,
+  FailureOr<TensorPtr> evaluate(ModuleOp from, blue::Role role, SmallVector<TensorPtr> inputs,
                                 ReferenceValues &layers);
   /// As above, of the model with the recipe's types and, if that is another one, of the float
   /// model.
   struct Both {
     TensorPtr same, plain;
   };
-  FailureOr<Both> evaluateBoth(StringRef role, const Both &inputs, ArrayRef<TensorPtr> rest = {});
+  FailureOr<Both> evaluateBoth(blue::Role role, const Both &inputs, ArrayRef<TensorPtr> rest = {});
   /// One call; every step's output is compared if `compared`. `output` may be null.
   LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position, int64_t firstRow,
                      const void *input, void *output, bool compared = true);
@@ -73,7 +73,6 @@ private:
                      std::vector<LogitRow> &logits);
   void compareLogits(const Tensor &expected, ArrayRef<int32_t> ids, int64_t prompt,
                      ArrayRef<LogitRow> found);
-  func::FuncOp part(ModuleOp from, StringRef role);
   float uniform(float least, float most);
   LogicalResult conclude();
   Json describe(const LayerError &error) const;
@@ -249,23 +248,16 @@ LogicalResult Verification::compareModel() {
 // Running
 //===------------------------------------------------------------------------------------------===//
 
-func::FuncOp Verification::part(ModuleOp from, StringRef role) {
-  for (auto function : from.getOps<func::FuncOp>())
-    if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr); attr && attr == role)
-      return function;
-  return {};
-}
-
 float Verification::uniform(float least, float most) {
   constexpr int bits = 24; // of a float's significand
   float unit = static_cast<float>(random() >> (64 - bits)) / static_cast<float>(1 << bits);
   return least + (most - least) * unit;
 }
 
-FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, StringRef role,
+FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, blue::Role role,
                                             SmallVector<TensorPtr> inputs,
                                             ReferenceValues &layers) {
-  func::FuncOp function = part(from, role);
+  func::FuncOp function = blue::partOf(from, role);
   blue::LayerNames names(function);
   reference::GraphEvaluation how;
   how.evaluators = &reference::blueEvaluators();
@@ -282,7 +274,7 @@ FailureOr<TensorPtr> Verification::evaluate(ModuleOp from, StringRef role,
   return (*results)[0];
 }
 
-FailureOr<Verification::Both> Verification::evaluateBoth(StringRef role, const Both &inputs,
+FailureOr<Verification::Both> Verification::evaluateBoth(blue::Role role, const Both &inputs,
                                                          ArrayRef<TensorPtr> rest) {
   auto run = [&](ModuleOp from, TensorPtr input, ReferenceValues &layers) {
     SmallVector<TensorPtr> all{std::move(input)};
@@ -307,14 +299,15 @@ LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_
       return errors->add(entry, step, made, count, firstRow, mismatch);
     };
   runtime::Status status =
-      session->runEntry(entry, count, position, {&input, 1}, {&output, 1}, compare);
+      session->runEntry(entry, count, position, runtime::EntryInputs(entry, count, position, input),
+                        {&output, 1}, compare);
   if (!mismatch.empty())
     return diagnostics.inputError(mismatch);
   return diagnostics.report(status);
 }
 
 LogicalResult Verification::verifyVision() {
-  if (!part(*module, "vision"))
+  if (!blue::partOf(*module, blue::Role::Vision))
     return success();
   const bluec_model &model = bundle->model();
   constexpr int64_t channels = 3;
@@ -324,19 +317,19 @@ LogicalResult Verification::verifyVision() {
   for (float &pixel : pixels.f32)
     pixel = uniform(-1, 1);
   auto shared = std::make_shared<const Tensor>(std::move(pixels));
-  if (failed(evaluateBoth("vision", {shared, shared})))
+  if (failed(evaluateBoth(blue::Role::Vision, {shared, shared})))
     return failure();
   for (const runtime::TileEncoder &encoder : bundle->tileEncoders()) {
     std::vector<uint8_t> crossing;
     if (!encoder.whole)
-      crossing.resize(static_cast<size_t>(encoder.patches->outputs[0].bytes));
+      crossing.resize(static_cast<size_t>(encoder.first->outputs[0].bytes));
     for (int64_t done = 0; done < options.tiles;) {
       int64_t count = std::min(options.tiles - done, encoder.capacity);
       const float *tiles = shared->f32.data() + done * tileElements;
       if (encoder.whole
               ? failed(call(*encoder.whole, count, 0, done, tiles, nullptr))
-              : failed(call(*encoder.patches, count, 0, done, tiles, crossing.data())) ||
-                    failed(call(*encoder.blocks, count, 0, done, crossing.data(), nullptr)))
+              : failed(call(*encoder.first, count, 0, done, tiles, crossing.data())) ||
+                    failed(call(*encoder.second, count, 0, done, crossing.data(), nullptr)))
         return failure();
       done += count;
     }
@@ -347,16 +340,19 @@ LogicalResult Verification::verifyVision() {
 LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int64_t total,
                                  bool compared, std::vector<LogitRow> &logits) {
   const bluec_model &model = bundle->model();
-  const bluec_entry *embed = bundle->entriesOf(BLUEC_ENTRY_EMBED).front();
-  const bluec_entry *prefill = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front();
-  const bluec_entry *decode = bundle->entriesOf(BLUEC_ENTRY_DECODE).front();
+  const bluec_entry *embed = &bundle->embed(), *prefill = &bundle->prefill(),
+                    *decode = &bundle->decode();
   std::vector<float> chunk(static_cast<size_t>(prefill->capacity * model.hidden));
-  std::vector<float> row(static_cast<size_t>(model.vocabulary));
+  auto width = static_cast<size_t>(model.vocabulary);
+  std::vector<float> row(width), made; // the last row's logits; what a call gives
+  const bluec_tensor &given = *runtime::findOutput(*prefill, BLUEC_LOGITS);
   for (int64_t done = 0; done < prompt;) {
     int64_t count = std::min({prompt - done, prefill->capacity, embed->capacity});
+    made.resize(static_cast<size_t>(runtime::usedRows(given, count)) * width);
     if (failed(call(*embed, count, 0, done, ids.data() + done, chunk.data(), compared)) ||
-        failed(call(*prefill, count, done, done, chunk.data(), row.data(), compared)))
+        failed(call(*prefill, count, done, done, chunk.data(), made.data(), compared)))
       return failure();
+    row.assign(made.end() - static_cast<std::ptrdiff_t>(width), made.end());
     done += count;
     logits.push_back({done - 1, row});
   }
@@ -371,15 +367,14 @@ LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int6
 }
 
 LogicalResult Verification::verifyLanguage() {
-  func::FuncOp decoder = part(*module, "decoder");
-  if (!part(*module, "embed") || !decoder)
+  func::FuncOp decoder = blue::partOf(*module, blue::Role::Decoder);
+  if (!blue::partOf(*module, blue::Role::Embed) || !decoder)
     return success();
-  for (bluec_entry_kind kind : {BLUEC_ENTRY_EMBED, BLUEC_ENTRY_PREFILL, BLUEC_ENTRY_DECODE})
-    if (bundle->entriesOf(kind).empty())
-      return diagnostics.inputError(
-          options.bundle + ": expected entry points for text as the reference has, found none");
+  if (!bundle->hasText())
+    return diagnostics.inputError(
+        options.bundle + ": expected entry points for text as the reference has, found none");
   const bluec_model &model = bundle->model();
-  int64_t capacity = bundle->entriesOf(BLUEC_ENTRY_PREFILL).front()->capacity;
+  int64_t capacity = bundle->prefill().capacity;
   int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
   prompt = std::max<int64_t>(1, std::min(prompt, model.context - decodedTokens));
   int64_t total = std::min(prompt + decodedTokens, model.context);
@@ -394,7 +389,7 @@ LogicalResult Verification::verifyLanguage() {
 
   auto idTensor = std::make_shared<const Tensor>(
       Tensor::ints({total}, std::vector<int64_t>(ids.begin(), ids.end())));
-  FailureOr<Both> embeddings = evaluateBoth("embed", {idTensor, idTensor});
+  FailureOr<Both> embeddings = evaluateBoth(blue::Role::Embed, {idTensor, idTensor});
   if (failed(embeddings))
     return failure();
   SmallVector<TensorPtr> rest;
@@ -407,7 +402,7 @@ LogicalResult Verification::verifyLanguage() {
     rest.push_back(
         std::make_shared<const Tensor>(Tensor::zeros(reference::ElementType::F32, {0, width})));
   }
-  FailureOr<Both> expected = evaluateBoth("decoder", *embeddings, rest);
+  FailureOr<Both> expected = evaluateBoth(blue::Role::Decoder, *embeddings, rest);
   if (failed(expected))
     return failure();
 

@@ -120,12 +120,24 @@ static Results evaluateNorm(const Tensor &x, const Tensor &weight, const Tensor 
 }
 
 static Results evaluateRope(blue::RopeOp op, const Tensor &x, const Tensor &cos, const Tensor &sin,
-                            int64_t position) {
+                            const Tensor &position) {
   int64_t rows = x.shape[0], width = x.shape[1], heads = op.getNumHeads();
   int64_t headDim = width / heads, half = cos.shape[1];
-  if (position < 0 || position > cos.shape[0] - rows)
-    return op.emitOpError("expected positions within 0 to ")
-           << cos.shape[0] << ", found " << position << " to " << position + rows;
+  int64_t axes = position.shape.size() == 2 ? position.shape[1] : 1;
+  auto placeOf = [&](int64_t row, int64_t axis) {
+    return op.isConsecutive() ? position.i64[0] + row : position.i64[row * axes + axis];
+  };
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t axis = 0; axis < axes; ++axis)
+      if (int64_t place = placeOf(row, axis); place < 0 || place >= cos.shape[0])
+        return op.emitOpError("expected positions within 0 to ")
+               << cos.shape[0] << ", found " << place << " of row " << row;
+  // The axis whose section angle i is in.
+  std::vector<int64_t> axisOf(half, 0);
+  if (std::optional<ArrayRef<int64_t>> sections = op.getSections())
+    for (int64_t axis = 0, i = 0; axis < axes; ++axis)
+      for (int64_t end = i + (*sections)[axis]; i < end; ++i)
+        axisOf[i] = axis;
   Tensor y = x;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t head = 0; head < heads; ++head)
@@ -134,7 +146,8 @@ static Results evaluateRope(blue::RopeOp op, const Tensor &x, const Tensor &cos,
         int64_t second = op.getInterleaved() ? 2 * i + 1 : i + half;
         int64_t base = row * width + head * headDim;
         double a = x.f32[base + first], b = x.f32[base + second];
-        double c = cos.f32[(position + row) * half + i], s = sin.f32[(position + row) * half + i];
+        int64_t angle = placeOf(row, axisOf[i]) * half + i;
+        double c = cos.f32[angle], s = sin.f32[angle];
         y.f32[base + first] = static_cast<float>(a * c - b * s);
         y.f32[base + second] = static_cast<float>(b * c + a * s);
       }
@@ -307,14 +320,6 @@ static Results evaluateEmbedding(blue::EmbeddingOp op, const Tensor &ids, const 
   return one(std::move(y));
 }
 
-static Results evaluateSelectRow(blue::SelectRowOp op, const Tensor &x, int64_t row) {
-  if (row < 0 || row >= x.shape[0])
-    return op.emitOpError("expected a row from 0 to ") << x.shape[0] - 1 << ", found " << row;
-  Tensor y = floatsOf({1, x.shape[1]});
-  std::copy_n(x.f32.data() + row * x.shape[1], x.shape[1], y.f32.data());
-  return one(std::move(y));
-}
-
 //===----------------------------------------------------------------------------------------===//
 // Elementwise
 //===----------------------------------------------------------------------------------------===//
@@ -375,7 +380,7 @@ static Results evaluate(blue::LayerNormOp op, Operands operands) {
                       op.getEpsilon().convertToDouble(), /*centred=*/true);
 }
 static Results evaluate(blue::RopeOp op, Operands operands) {
-  return evaluateRope(op, *operands[0], *operands[1], *operands[2], operands[3]->i64[0]);
+  return evaluateRope(op, *operands[0], *operands[1], *operands[2], *operands[3]);
 }
 static Results evaluate(blue::AttentionOp op, Operands operands) {
   return evaluateAttention(op, *operands[0], *operands[1], *operands[2], optional(operands, 3),
@@ -389,9 +394,6 @@ static Results evaluate(blue::TokenDownsampleOp op, Operands operands) {
 }
 static Results evaluate(blue::EmbeddingOp op, Operands operands) {
   return evaluateEmbedding(op, *operands[0], *operands[1]);
-}
-static Results evaluate(blue::SelectRowOp op, Operands operands) {
-  return evaluateSelectRow(op, *operands[0], operands[1]->i64[0]);
 }
 static Results evaluate(blue::GeluOp, Operands operands) {
   return unary(*operands[0], [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); });
@@ -484,8 +486,7 @@ const EvaluatorTable &bluec::reference::blueEvaluators() {
   using namespace bluec::blue;
   static const EvaluatorTable table =
       makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp, AttentionOp,
-                PatchEmbedOp, TokenDownsampleOp, EmbeddingOp, SelectRowOp, GeluOp, GeluTanhOp,
-                QuickGeluOp, SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp,
-                SwigluOp>();
+                PatchEmbedOp, TokenDownsampleOp, EmbeddingOp, GeluOp, GeluTanhOp, QuickGeluOp,
+                SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
   return table;
 }

@@ -31,7 +31,7 @@ static BlockArgument idsOf(Raising &raising, Value value) {
 
 bool bluec::onnx_to_blue::matchEmbedding(Raising &raising, Operation *op) {
   auto gather = dyn_cast<onnx::GatherOp>(op);
-  if (!gather || raising.role != "embed")
+  if (!gather || raising.role != blue::Role::Embed)
     return false;
   auto axis = static_cast<int64_t>(gather.getAxis());
   auto tableType = dyn_cast<RankedTensorType>(gather.getData().getType());

@@ -60,12 +60,13 @@ Value Emitter::table(std::shared_ptr<const Tensor> tensor, StringRef name, Locat
 Value Emitter::weight(WeightUse use, StringRef suffix, Location location, bool keepsIntegers) {
   // Named after its module when that is known; the initializer's own name says nothing then
   // ("onnx::MatMul_714").
-  std::string name = blue::modulePath(location, raising.role);
+  StringRef role = blue::stringifyRole(raising.role);
+  std::string name = blue::modulePath(location, role);
   bool isPath = StringRef(name).count('/') > 1;
   if (isPath || use.name.empty())
     name += "." + suffix.str();
   else
-    name = (raising.role + "/" + use.name).str();
+    name = (role + "/" + use.name).str();
 
   if (!use.source)
     return constant(*use.value, name, location);

@@ -199,7 +199,7 @@ std::optional<AttentionParts> bluec::onnx_to_blue::readAttention(Raising &raisin
       return fail("expected query, key and value heads that broadcast");
 
     int64_t perKey = query->count() / key->count();
-    int64_t pictures = raising.role == "vision" ? probe->lengths().batch : 1;
+    int64_t pictures = raising.role == blue::Role::Vision ? probe->lengths().batch : 1;
     if (countOf(*all) != pictures * query->count())
       return fail("expected every query head once");
     std::vector<char> met(pictures * query->count(), 0);

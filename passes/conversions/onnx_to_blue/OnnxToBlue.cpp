@@ -190,10 +190,11 @@ LogicalResult FunctionRaiser::demand() {
       auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
       return function.emitError("graph input '")
              << (name ? name.getValue() : "") << "': expected one that bluec knows ("
-             << (raising.role == "vision"  ? "pixel_values"
-                 : raising.role == "embed" ? "input_ids"
-                                           : "inputs_embeds, attention_mask, position_ids, "
-                                             "past_key_values.N.key and .value")
+             << (raising.role == blue::Role::Vision ? "pixel_values"
+                 : raising.role == blue::Role::Embed
+                     ? "input_ids"
+                     : "inputs_embeds, attention_mask, position_ids, "
+                       "past_key_values.N.key and .value")
              << "), found " << argument.getType();
     }
     if (meaning && meaning->match) {
@@ -233,9 +234,9 @@ LogicalResult FunctionRaiser::build() {
   llvm::sort(pasts, [&](BlockArgument a, BlockArgument b) { return orderOf(a) < orderOf(b); });
   if (rows.size() != 1)
     return function.emitError("expected one graph input of ")
-           << (raising.role == "vision"  ? "pictures"
-               : raising.role == "embed" ? "token ids"
-                                         : "embeddings")
+           << (raising.role == blue::Role::Vision  ? "pictures"
+               : raising.role == blue::Role::Embed ? "token ids"
+                                                   : "embeddings")
            << ", found " << rows.size();
 
   SmallVector<Type> arguments;
@@ -259,7 +260,7 @@ LogicalResult FunctionRaiser::build() {
 
   auto raised = func::FuncOp::create(builder, function.getLoc(), function.getSymName(),
                                      FunctionType::get(context, arguments, {}));
-  raised->setAttr(blue::kRoleAttr, builder.getStringAttr(raising.role));
+  blue::setRole(raised, raising.role);
   Block *body = builder.createBlock(&raised.getBody(), {}, arguments, locations);
   builder.setInsertionPointToStart(body);
   Emitter emitter(raising, builder);
@@ -316,9 +317,6 @@ LogicalResult FunctionRaiser::build() {
 LogicalResult FunctionRaiser::run() {
   if (!function.getBody().hasOneBlock())
     return function.emitError("expected a graph of one block");
-  if (raising.role != "vision" && raising.role != "embed" && raising.role != "decoder")
-    return function.emitError("expected a blue.role of vision, embed or decoder, found '")
-           << raising.role << "'";
   if (failed(raising.prepare()))
     return failure();
   match();
@@ -352,6 +350,10 @@ struct OnnxToBluePass : public bluec::impl::OnnxToBlueBase<OnnxToBluePass> {
       });
       if (!hasNodes)
         continue;
+      if (!blue::roleOf(function)) {
+        function.emitError("expected a blue.role of vision, embed or decoder, found none");
+        return signalPassFailure();
+      }
       FunctionRaiser raiser(function, &reader, positions);
       if (failed(raiser.run()))
         return signalPassFailure();

@@ -12,7 +12,7 @@ static bool areAll(std::optional<ArrayRef<int64_t>> values, int64_t expected) {
 
 bool bluec::onnx_to_blue::matchPatchEmbed(Raising &raising, Operation *op) {
   auto conv = dyn_cast<onnx::ConvOp>(op);
-  if (!conv || raising.role != "vision")
+  if (!conv || raising.role != blue::Role::Vision)
     return false;
   auto pixelsType = dyn_cast<RankedTensorType>(conv.getX().getType());
   auto weightType = dyn_cast<RankedTensorType>(conv.getW().getType());

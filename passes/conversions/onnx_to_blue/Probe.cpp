@@ -17,15 +17,15 @@ static constexpr int64_t kMaxElements = int64_t{1} << 24;
 //===----------------------------------------------------------------------------------------===//
 
 GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef name,
-                                              StringRef role) {
+                                              blue::Role role) {
   auto type = dyn_cast<RankedTensorType>(argument.getType());
   if (!type)
     return {};
   bool isFloat = isa<FloatType>(type.getElementType());
   int64_t rank = type.getRank();
-  if (role == "vision")
+  if (role == blue::Role::Vision)
     return {isFloat && rank == 4 ? InputKind::Pixels : InputKind::Unknown};
-  if (role == "embed")
+  if (role == blue::Role::Embed)
     return {!isFloat && (rank == 1 || rank == 2) ? InputKind::Ids : InputKind::Unknown};
 
   static const llvm::Regex past("^past(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)$");

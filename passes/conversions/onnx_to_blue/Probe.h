@@ -43,7 +43,7 @@ struct GraphInput {
 };
 
 /// The kind of a graph input. `role` is the function's blue.role.
-GraphInput classifyInput(mlir::BlockArgument argument, llvm::StringRef name, llvm::StringRef role);
+GraphInput classifyInput(mlir::BlockArgument argument, llvm::StringRef name, blue::Role role);
 
 /// What of a function can be evaluated without activations: for each value, whether it depends on
 /// activations, and whether it is the same in every call.

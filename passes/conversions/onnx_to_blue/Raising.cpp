@@ -11,10 +11,7 @@ using namespace bluec::onnx_to_blue;
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
 
 Raising::Raising(func::FuncOp function, reference::WeightValues *weights, int64_t context)
-    : function(function), context(context), weights(weights) {
-  if (auto attr = function->getAttrOfType<StringAttr>(blue::kRoleAttr))
-    role = attr.getValue();
-}
+    : function(function), role(*blue::roleOf(function)), context(context), weights(weights) {}
 
 /// The width of the heads of a past whose type leaves it open, from the node that appends to it.
 static std::optional<int64_t> headDimFromNode(BlockArgument past) {
@@ -49,14 +46,14 @@ LogicalResult Raising::prepare() {
 
   // Batches and lengths that differ from each other and from any dim of a model.
   SmallVector<Lengths> lengths;
-  if (role == "vision") {
+  if (role == blue::Role::Vision) {
     lengths = {{2, 0, 0}, {1, 0, 0}};
     // A graph with a fixed number of pictures is probed at that number.
     for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
       if (input.kind == InputKind::Pixels)
         if (auto type = cast<RankedTensorType>(argument.getType()); !type.isDynamicDim(0))
           lengths = {{type.getDimSize(0), 0, 0}};
-  } else if (role == "embed") {
+  } else if (role == blue::Role::Embed) {
     lengths = {{1, 7, 0}, {1, 1, 0}};
   } else {
     lengths = {{1, 3, 5}, {1, 7, 0}, {1, 1, 0}};
@@ -193,7 +190,7 @@ SmallVector<int64_t> Raising::rowsShape(Value value) {
     for (int64_t dim : ArrayRef<int64_t>(*shape).drop_back())
       if (llvm::MulOverflow(rows, dim, rows))
         return {};
-    if (role != "vision") {
+    if (role != blue::Role::Vision) {
       if (rows != probe->lengths().rows)
         return {};
       continue;
@@ -220,7 +217,7 @@ const Meaning *Raising::meaning(Value anchor) {
 
 std::vector<int64_t> Raising::shapeAt(ArrayRef<int64_t> shape, const Probe &probe) const {
   std::vector<int64_t> result(shape.begin(), shape.end());
-  result.front() = role == "vision" ? probe.lengths().batch : probe.lengths().rows;
+  result.front() = role == blue::Role::Vision ? probe.lengths().batch : probe.lengths().rows;
   return result;
 }
 

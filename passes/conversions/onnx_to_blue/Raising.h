@@ -111,11 +111,11 @@ public:
   mlir::LogicalResult prepare();
 
   mlir::func::FuncOp function;
-  llvm::StringRef role;
+  blue::Role role;
   int64_t context; ///< positions that rotary tables cover
   llvm::SmallVector<GraphInput> inputs;
 
-  bool isDecoder() const { return role == "decoder"; }
+  bool isDecoder() const { return role == blue::Role::Decoder; }
   const Dependences &dependences() const { return *dependenceInfo; }
   /// Two short probes, of different lengths where lengths are dynamic; for data.
   llvm::ArrayRef<Probe *> shortProbes() const { return shorts; }

@@ -9,41 +9,16 @@ using namespace bluec::kernels;
 
 static_assert(abi::kMaxRank == BLUEC_MAX_RANK);
 
-/// Names of an entry's input and output in the contract; both have one of each.
-static std::pair<StringRef, StringRef> valueNames(plan::EntryKind kind) {
-  switch (kind) {
-  case plan::EntryKind::Encode:
-    return {"pixels", "features"};
-  case plan::EntryKind::EncodePatches:
-    return {"pixels", "patches"};
-  case plan::EntryKind::EncodeBlocks:
-    return {"patches", "features"};
-  case plan::EntryKind::Embed:
-    return {"ids", "embeddings"};
-  case plan::EntryKind::Prefill:
-    return {"embeddings", "logits"};
-  case plan::EntryKind::Decode:
-    return {"ids", "logits"};
+static abi::Role roleOf(plan::Role role) {
+  switch (role) {
+  case plan::Role::Encode:
+    return abi::Role::Encode;
+  case plan::Role::Embed:
+    return abi::Role::Embed;
+  case plan::Role::Decode:
+    return abi::Role::Decode;
   }
-  return {"input", "output"};
-}
-
-static abi::Kind kindOf(plan::EntryKind kind) {
-  switch (kind) {
-  case plan::EntryKind::Encode:
-    return abi::Kind::Encode;
-  case plan::EntryKind::EncodePatches:
-    return abi::Kind::EncodePatches;
-  case plan::EntryKind::EncodeBlocks:
-    return abi::Kind::EncodeBlocks;
-  case plan::EntryKind::Embed:
-    return abi::Kind::Embed;
-  case plan::EntryKind::Prefill:
-    return abi::Kind::Prefill;
-  case plan::EntryKind::Decode:
-    return abi::Kind::Decode;
-  }
-  llvm_unreachable("unknown kind of entry point");
+  llvm_unreachable("unknown role of an entry point");
 }
 
 ModelDescriptor::ModelDescriptor(abi::ModelOp model, const SymbolTable &symbols)
@@ -101,9 +76,9 @@ FailureOr<abi::TensorAttr> ModelDescriptor::tensorOf(Value value, plan::EntryOp 
   return tensor;
 }
 
-LogicalResult ModelDescriptor::addTensors(ValueRange values, plan::EntryOp entry, StringRef name,
+LogicalResult ModelDescriptor::addTensors(ValueRange values, ArrayAttr names, plan::EntryOp entry,
                                           SmallVectorImpl<Attribute> &tensors) {
-  for (Value value : values) {
+  for (auto [value, name] : llvm::zip_equal(values, names.getAsValueRange<StringAttr>())) {
     FailureOr<abi::TensorAttr> tensor = tensorOf(value, entry, name);
     if (failed(tensor))
       return failure();
@@ -119,14 +94,15 @@ LogicalResult ModelDescriptor::addEntry(plan::EntryOp entry, EntryFunctions func
   if (!entry.getArenaBytes())
     return entry.emitOpError("expected the arena's size; run plan-memory first");
   Block &body = entry.getBody().front();
-  auto [inputName, outputName] = valueNames(entry.getKind());
   SmallVector<Attribute> inputs, outputs;
-  if (failed(addTensors(body.getArguments(), entry, inputName, inputs)) ||
-      failed(addTensors(body.getTerminator()->getOperands(), entry, outputName, outputs)))
+  if (failed(addTensors(body.getArguments(), entry.getTakes(), entry, inputs)) ||
+      failed(addTensors(body.getTerminator()->getOperands(), entry.getGives(), entry, outputs)))
     return failure();
   addDevice(entry);
   auto op = abi::EntryOp::create(b, entry.getLoc(), entry.getSymNameAttr(),
-                                 abi::KindAttr::get(b.getContext(), kindOf(entry.getKind())),
+                                 abi::RoleAttr::get(b.getContext(), roleOf(entry.getRole())),
+                                 b.getI64IntegerAttr(static_cast<int64_t>(entry.getStage())),
+                                 b.getI64IntegerAttr(static_cast<int64_t>(entry.getStages())),
                                  entry.getSegmentAttr(), entry.getDeviceAttr(),
                                  entry.getCapacityAttr(), entry.getArenaBytesAttr(),
                                  FlatSymbolRefAttr::get(functions.run.getSymNameAttr()),

@@ -22,7 +22,8 @@ private:
   void addDevice(plan::EntryOp entry);
   mlir::FailureOr<abi::TensorAttr> tensorOf(mlir::Value value, plan::EntryOp entry,
                                             llvm::StringRef name);
-  mlir::LogicalResult addTensors(mlir::ValueRange values, plan::EntryOp entry, llvm::StringRef name,
+  mlir::LogicalResult addTensors(mlir::ValueRange values, mlir::ArrayAttr names,
+                                 plan::EntryOp entry,
                                  llvm::SmallVectorImpl<mlir::Attribute> &tensors);
 
   abi::ModelOp model;

@@ -43,7 +43,7 @@ std::string nameOf(plan::StepOp step) {
   llvm::raw_string_ostream out(name);
   Type shape;
   for (Operation &op : step.getBody().front()) {
-    if (isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op))
+    if (isa<plan::PositionOp, plan::YieldOp>(op))
       continue;
     if (!name.empty())
       out << '_';

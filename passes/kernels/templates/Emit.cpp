@@ -35,8 +35,7 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<plan::LinearOp>([&](auto op) { return emitLinear(k, op); })
       .Case<blue::RmsNormOp>([&](auto op) { return emitRmsNorm(k, op); })
       .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
-      .Case<blue::EmbeddingOp, plan::LastRowOp, blue::SelectRowOp>(
-          [&](auto) { return emitRowCopy(k); })
+      .Case<blue::EmbeddingOp, plan::LastRowOp>([&](auto) { return emitRowCopy(k); })
       .Case<plan::EmbeddingOp>([&](auto op) { return emitEmbedding(k, op); })
       .Case<blue::RopeOp>([&](auto op) { return emitRope(k, op); })
       .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })

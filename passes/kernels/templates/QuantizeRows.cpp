@@ -149,7 +149,7 @@ LogicalResult kernels::checkQuantize(StepKernel &k) {
     return k.quantize.emitError() << "expected groups of a multiple of " << k.b.facts.lanes
                                   << " elements, found " << k.quantize.getType();
   if (!k.root || isa<plan::QuantizeOp, blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp,
-                     plan::EmbeddingOp, plan::LastRowOp, blue::SelectRowOp>(k.root))
+                     plan::EmbeddingOp, plan::LastRowOp>(k.root))
     return success();
   return k.quantize.emitError() << "expected a step that makes whole rows, found "
                                 << k.root->getName();

@@ -12,7 +12,7 @@ namespace {
 class RopeEmitter {
 public:
   RopeEmitter(StepKernel &k, blue::RopeOp op)
-      : k(k), b(k.b), x(k.buffer(op.getX())), cos(k.buffer(op.getCos())),
+      : k(k), op(op), b(k.b), x(k.buffer(op.getX())), cos(k.buffer(op.getCos())),
         sin(k.buffer(op.getSin())), heads(op.getNumHeads()),
         dims(rowShape(op.getType()).cols / heads), half(rowShape(op.getCos().getType()).cols),
         lastPosition(rowShape(op.getCos().getType()).rows - 1) {
@@ -25,14 +25,22 @@ public:
       rotated = b.scratch({dims});
   }
 
-  void emitRow(Value row, bool interleaved);
+  void emitRow(Value row);
 
 private:
-  void emitHalves(Value row, Value head, Value table);
+  /// Angles [first, first + count) of a head, which follow the table's row `row`.
+  struct Section {
+    int64_t first, count;
+    Value table;
+  };
+
+  SmallVector<Section> sectionsOf(Value row);
+  void emitHalves(Value row, Value head, Section section);
   void emitPairs(Value row, Value head, Value table);
   void put(Value vector, Value row, Value head, Value dim, Value mask);
 
   StepKernel &k;
+  blue::RopeOp op;
   KernelBuilder &b;
   Value x, cos, sin, cache;
   std::optional<plan::CacheLayout> layout; // of a quantized cache
@@ -52,15 +60,16 @@ void RopeEmitter::put(Value vector, Value row, Value head, Value dim, Value mask
     k.finish(vector, row, {b.add(b.mul(head, dims), dim), mask});
 }
 
-void RopeEmitter::emitHalves(Value row, Value head, Value table) {
+void RopeEmitter::emitHalves(Value row, Value head, Section section) {
   Value start = b.mul(head, dims);
-  b.forColumns(half, [&](Columns at) {
-    Value first = b.load(x, {row, b.add(start, at.col)}, at.mask);
-    Value second = b.load(x, {row, b.add(b.add(start, at.col), half)}, at.mask);
-    Value c = b.load(cos, {table, at.col}, at.mask);
-    Value s = b.load(sin, {table, at.col}, at.mask);
-    put(b.subf(b.mulf(first, c), b.mulf(second, s)), row, head, at.col, at.mask);
-    put(b.addf(b.mulf(second, c), b.mulf(first, s)), row, head, b.add(at.col, half), at.mask);
+  b.forColumns(section.count, [&](Columns at) {
+    Value angle = section.first == 0 ? at.col : b.add(at.col, section.first);
+    Value first = b.load(x, {row, b.add(start, angle)}, at.mask);
+    Value second = b.load(x, {row, b.add(b.add(start, angle), half)}, at.mask);
+    Value c = b.load(cos, {section.table, angle}, at.mask);
+    Value s = b.load(sin, {section.table, angle}, at.mask);
+    put(b.subf(b.mulf(first, c), b.mulf(second, s)), row, head, angle, at.mask);
+    put(b.addf(b.mulf(second, c), b.mulf(first, s)), row, head, b.add(angle, half), at.mask);
   });
 }
 
@@ -92,13 +101,37 @@ void RopeEmitter::emitPairs(Value row, Value head, Value table) {
   });
 }
 
-void RopeEmitter::emitRow(Value row, bool interleaved) {
-  Value table = b.minimum(b.add(k.position, row), b.index(lastPosition));
+/// Which row of the tables each angle takes. A position outside of them is the caller's mistake; it
+/// must not become a read outside.
+SmallVector<RopeEmitter::Section> RopeEmitter::sectionsOf(Value row) {
+  Value last = b.index(lastPosition);
+  if (op.isConsecutive())
+    return {{0, half, b.minimum(b.add(k.position, row), last)}};
+  Value positions = k.buffer(op.getPosition());
+  auto table = [&](ValueRange place) -> Value {
+    Value position =
+        arith::IndexCastOp::create(b, b.getIndexType(), b.loadScalar(positions, place));
+    return b.maximum(b.index(0), b.minimum(position, last));
+  };
+  if (!op.getSections())
+    return {{0, half, table(row)}};
+  SmallVector<Section> sections;
+  int64_t first = 0;
+  for (auto [axis, count] : llvm::enumerate(*op.getSections())) {
+    sections.push_back({first, count, table({row, b.index(static_cast<int64_t>(axis))})});
+    first += count;
+  }
+  return sections;
+}
+
+void RopeEmitter::emitRow(Value row) {
+  SmallVector<Section> sections = sectionsOf(row);
   b.loop(b.index(0), b.index(heads), 1, [&](Value head) {
-    if (interleaved)
-      emitPairs(row, head, table);
+    if (op.getInterleaved())
+      emitPairs(row, head, sections.front().table);
     else
-      emitHalves(row, head, table);
+      for (const Section &section : sections)
+        emitHalves(row, head, section);
     // Dims that are not rotated.
     int64_t rest = dims - 2 * half;
     if (rest > 0)
@@ -114,10 +147,10 @@ void RopeEmitter::emitRow(Value row, bool interleaved) {
 }
 
 LogicalResult kernels::emitRope(StepKernel &k, blue::RopeOp op) {
-  if (op.getPosition().getDefiningOp<plan::PositionOp>() == nullptr)
+  if (op.isConsecutive() && !op.getPosition().getDefiningOp<plan::PositionOp>())
     return op.emitError("expected a position given by plan.position");
   RopeEmitter emitter(k, op);
   k.tasks = k.validRowsExpr(op.getType());
-  k.b.loop(k.begin, k.end, 1, [&](Value row) { emitter.emitRow(row, op.getInterleaved()); });
+  k.b.loop(k.begin, k.end, 1, [&](Value row) { emitter.emitRow(row); });
   return success();
 }

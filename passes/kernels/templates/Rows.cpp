@@ -1,5 +1,5 @@
 // Steps that make each row of the result from whole rows: elementwise chains, embeddings, and the
-// choice of one row.
+// last row.
 #include "passes/kernels/templates/Templates.h"
 
 using namespace mlir;
@@ -11,16 +11,6 @@ LogicalResult kernels::emitElementwise(StepKernel &k) {
   k.tasks = k.validRowsExpr(k.step->getResult(0).getType());
   b.loop(k.begin, k.end, 1, [&](Value row) { k.finishRow(row, [](Columns) { return Value(); }); });
   return success();
-}
-
-/// A value of type index in a step's body: made of position, count and constants.
-static Value emitIndex(StepKernel &k, Value value) {
-  Operation *op = value.getDefiningOp();
-  if (isa_and_nonnull<plan::PositionOp>(op))
-    return k.position;
-  if (isa_and_nonnull<plan::CountOp>(op))
-    return k.count;
-  return {};
 }
 
 LogicalResult kernels::emitRowCopy(StepKernel &k) {
@@ -39,17 +29,9 @@ LogicalResult kernels::emitRowCopy(StepKernel &k) {
       Value at = arith::IndexCastOp::create(b, b.getIndexType(), id);
       return b.maximum(b.index(0), b.minimum(at, b.index(last)));
     };
-  } else if (auto op = dyn_cast<plan::LastRowOp>(root)) {
-    source = k.buffer(op.getX());
-    sourceRow = [&](Value) { return b.sub(k.count, b.index(1)); };
   } else {
-    auto select = cast<blue::SelectRowOp>(root);
-    source = k.buffer(select.getX());
-    Value at = emitIndex(k, select.getRow());
-    if (!at)
-      return root->emitError("expected a row given by plan.position or plan.count");
-    int64_t last = rowShape(select.getX().getType()).rows - 1;
-    sourceRow = [=, &b](Value) { return b.minimum(at, b.index(last)); };
+    source = k.buffer(cast<plan::LastRowOp>(root).getX());
+    sourceRow = [&](Value) { return b.sub(k.count, b.index(1)); };
   }
   b.loop(k.begin, k.end, 1, [&](Value row) {
     Value from = sourceRow(row);

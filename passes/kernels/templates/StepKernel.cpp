@@ -20,7 +20,7 @@ RowShape kernels::rowShape(Type tensor) {
 
 Operation *kernels::rootOf(plan::StepOp step) {
   for (Operation &op : step.getBody().front())
-    if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::CountOp, plan::YieldOp>(op)) {
+    if (!plan::isElementwise(&op) && !isa<plan::PositionOp, plan::YieldOp>(op)) {
       // A quantize after a chain ends the step, it does not begin it.
       bool behind =
           isa<plan::QuantizeOp>(op) && op.getPrevNode() && plan::isElementwise(op.getPrevNode());
@@ -33,6 +33,8 @@ Operation *kernels::rootOf(plan::StepOp step) {
 static bool keepsLayout(Operation *op, unsigned number) {
   if (isa<plan::LinearOp, plan::AttentionOp, plan::AppendKeysOp>(op))
     return number == 1;
+  if (auto rope = dyn_cast<blue::RopeOp>(op))
+    return number == rope.getPositionMutable().getOperandNumber();
   return isa<plan::Im2colOp, plan::EmbeddingOp>(op) || (isa<blue::EmbeddingOp>(op) && number == 0);
 }
 

@@ -58,6 +58,15 @@ static LogicalResult verifyNodes(func::FuncOp function) {
 // Signatures
 //===----------------------------------------------------------------------------------------===//
 
+/// Where a decoder's rows stand, as blue.rope takes it.
+static bool isPosition(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return type.isIndex();
+  return tensor.getElementType().isInteger() && (tensor.getRank() == 1 || tensor.getRank() == 2) &&
+         tensor.isDynamicDim(0);
+}
+
 /// Whether `type` is a float tensor of `rank` with a dynamic first dim and the others static.
 static bool isRows(Type type, int64_t rank) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -73,7 +82,7 @@ static bool isRows(Type type, int64_t rank) {
 static bool isDecoder(FunctionType type) {
   if (type.getNumInputs() < 2 || type.getNumInputs() % 2 != 0 ||
       type.getNumResults() != type.getNumInputs() - 1 || !isRows(type.getInput(0), 2) ||
-      !type.getInput(1).isIndex() || !isRows(type.getResult(0), 2))
+      !isPosition(type.getInput(1)) || !isRows(type.getResult(0), 2))
     return false;
   for (unsigned i = 2; i < type.getNumInputs(); ++i)
     if (!isRows(type.getInput(i), 2) || type.getResult(i - 1) != type.getInput(i))
@@ -82,7 +91,7 @@ static bool isDecoder(FunctionType type) {
 }
 
 static LogicalResult verifySignature(func::FuncOp function) {
-  auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
+  std::optional<blue::Role> role = blue::roleOf(function);
   FunctionType type = function.getFunctionType();
   if (!role)
     return function.emitError("expected a function with a blue.role, found none");
@@ -90,23 +99,26 @@ static LogicalResult verifySignature(func::FuncOp function) {
     if (holds)
       return success();
     return function.emitError("expected a ")
-           << role.getValue() << " of type " << signature << ", found " << type;
+           << blue::stringifyRole(*role) << " of type " << signature << ", found " << type;
   };
   bool isUnary = type.getNumInputs() == 1 && type.getNumResults() == 1;
-  if (role.getValue() == "vision")
+  switch (*role) {
+  case blue::Role::Vision:
     return expect(isUnary && isRows(type.getInput(0), 4) && isRows(type.getResult(0), 3),
                   "pixels [?, C, H, W] to features [?, tokens, hidden]");
-  if (role.getValue() == "embed") {
+  case blue::Role::Embed: {
     auto ids = isUnary ? dyn_cast<RankedTensorType>(type.getInput(0)) : RankedTensorType();
     return expect(ids && ids.getRank() == 1 && ids.isDynamicDim(0) &&
                       ids.getElementType().isInteger() && isRows(type.getResult(0), 2),
                   "ids [?] to embeddings [?, hidden]");
   }
-  if (role.getValue() == "decoder")
-    return expect(isDecoder(type), "embeddings [?, hidden], index, past keys and values [?, W] to "
-                                   "logits [?, vocabulary], present keys and values");
-  return function.emitError("expected a blue.role of vision, embed or decoder, found '")
-         << role.getValue() << "'";
+  case blue::Role::Decoder:
+    return expect(isDecoder(type),
+                  "embeddings [?, hidden], index or positions [?] or [?, axes], past "
+                  "keys and values [?, W] to logits [?, vocabulary], present keys and "
+                  "values");
+  }
+  llvm_unreachable("unknown role");
 }
 
 namespace {

@@ -14,9 +14,9 @@ namespace {
 struct SpecializeBatch : impl::SpecializeBatchBase<SpecializeBatch> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
-    if (!role || (role.getValue() != "embed" && role.getValue() != "decoder") ||
-        !onnx::isGraph(function) || function.getNumArguments() == 0)
+    std::optional<blue::Role> role = blue::roleOf(function);
+    if (!role || *role == blue::Role::Vision || !onnx::isGraph(function) ||
+        function.getNumArguments() == 0)
       return;
     onnx::ShapeInference inference(function);
     const onnx::ValueFacts &first = inference.facts(function.getArgument(0));

@@ -13,19 +13,30 @@ using namespace bluec;
 
 namespace {
 
-/// Builds one stage from steps of an entry.
-plan::EntryOp makeStage(plan::EntryOp entry, plan::EntryKind kind,
+/// What a stage is called instead of "encode", its number, and the names of what it takes and
+/// gives.
+struct Stage {
+  StringRef name;
+  int64_t number;
+  ArrayRef<StringRef> takes, gives;
+};
+
+/// The name of the value that crosses.
+constexpr StringRef kCrossing = "patches";
+
+/// Builds one stage of two from steps of an entry.
+plan::EntryOp makeStage(plan::EntryOp entry, const Stage &described,
                         MutableArrayRef<plan::StepOp> steps, ValueRange inputs,
                         ValueRange outputs) {
   OpBuilder builder(entry);
   StringRef name = entry.getSymName();
-  std::string suffix = name.consume_front(plan::stringifyEntryKind(plan::EntryKind::Encode))
-                           ? name.str()
-                           : "_" + name.str();
+  std::string suffix = name.consume_front("encode") ? name.str() : "_" + name.str();
   auto stage = plan::EntryOp::create(
-      builder, entry.getLoc(), builder.getStringAttr(plan::stringifyEntryKind(kind) + suffix),
-      plan::EntryKindAttr::get(builder.getContext(), kind), entry.getCapacityAttr(),
-      entry.getSegmentAttr(), steps.front().getDeviceAttr(), IntegerAttr(), DenseI64ArrayAttr());
+      builder, entry.getLoc(), builder.getStringAttr(described.name + suffix), entry.getRoleAttr(),
+      builder.getI64IntegerAttr(described.number), builder.getI64IntegerAttr(2),
+      entry.getCapacityAttr(), entry.getSegmentAttr(), builder.getStrArrayAttr(described.takes),
+      builder.getStrArrayAttr(described.gives), steps.front().getDeviceAttr(), IntegerAttr(),
+      DenseI64ArrayAttr());
   Block &block = stage.getBody().emplaceBlock();
   IRMapping mapping;
   for (Value input : inputs)
@@ -52,7 +63,7 @@ struct CutStagesPass : bluec::impl::CutStagesBase<CutStagesPass> {
     ModuleOp module = getOperation();
     plan::EntryOp lastWhole;
     for (auto entry : llvm::make_early_inc_range(module.getOps<plan::EntryOp>())) {
-      bool isEncoder = entry.getKind() == plan::EntryKind::Encode;
+      bool isEncoder = entry.isEncoder();
       FailureOr<bool> isCut = cutEntry(entry);
       if (failed(isCut))
         return signalPassFailure();
@@ -79,7 +90,7 @@ struct CutStagesPass : bluec::impl::CutStagesBase<CutStagesPass> {
     for (size_t i = 1; i < steps.size(); ++i) {
       if (steps[i].getDevice() == steps[i - 1].getDevice())
         continue;
-      if (at != 0 || entry.getKind() != plan::EntryKind::Encode)
+      if (at != 0 || !entry.isEncoder())
         return steps[i].emitOpError()
                << "expected " << (at != 0 ? "an encoder that crosses once" : "steps on one device")
                << ", found '" << steps[i].getDevice() << "' behind '" << steps[i - 1].getDevice()
@@ -110,9 +121,11 @@ struct CutStagesPass : bluec::impl::CutStagesBase<CutStagesPass> {
              << "expected one value with a row for each tile to cross from '"
              << first.front().getDevice() << "' to '" << second.front().getDevice() << "', found "
              << crossing.size() << (type ? " of another kind" : "");
-    makeStage(entry, plan::EntryKind::EncodePatches, first, block.getArguments(),
+    auto takes = llvm::to_vector(entry.getTakes().getAsValueRange<StringAttr>());
+    auto gives = llvm::to_vector(entry.getGives().getAsValueRange<StringAttr>());
+    makeStage(entry, {"encode_patches", 0, takes, kCrossing}, first, block.getArguments(),
               crossing.getArrayRef());
-    makeStage(entry, plan::EntryKind::EncodeBlocks, second, crossing.getArrayRef(),
+    makeStage(entry, {"encode_blocks", 1, kCrossing, gives}, second, crossing.getArrayRef(),
               block.getTerminator()->getOperands());
     entry.erase();
     return true;

@@ -49,19 +49,24 @@ int64_t sumsOf(blue::QuantizeOp op) {
 } // namespace
 
 EntryBuilder::EntryBuilder(ModuleOp module, Storage &storage, plan::TargetAttr target,
-                           StringRef name, plan::EntryKind kind, StringRef segment,
-                           int64_t capacity, int64_t context)
+                           const EntrySpec &spec, int64_t context)
     : module(module), storage(storage), target(target),
-      builder(OpBuilder::atBlockEnd(module.getBody())), capacity(capacity), context(context) {
-  entry = plan::EntryOp::create(builder, module.getLoc(), builder.getStringAttr(name),
-                                plan::EntryKindAttr::get(builder.getContext(), kind),
-                                builder.getI64IntegerAttr(capacity), builder.getStringAttr(segment),
-                                builder.getStringAttr("cpu"), IntegerAttr(), DenseI64ArrayAttr());
+      builder(OpBuilder::atBlockEnd(module.getBody())), spec(spec), capacity(spec.capacity),
+      context(context) {
+  // Its inputs are named when they are all there.
+  entry = plan::EntryOp::create(builder, module.getLoc(), builder.getStringAttr(spec.name),
+                                plan::RoleAttr::get(builder.getContext(), spec.role),
+                                builder.getI64IntegerAttr(0), builder.getI64IntegerAttr(1),
+                                builder.getI64IntegerAttr(capacity),
+                                builder.getStringAttr(spec.segment), builder.getArrayAttr({}),
+                                builder.getStrArrayAttr(spec.gives), builder.getStringAttr("cpu"),
+                                IntegerAttr(), DenseI64ArrayAttr());
   entry.getBody().emplaceBlock();
   builder.setInsertionPointToEnd(&entry.getBody().front());
 }
 
-Value EntryBuilder::addInput(RankedTensorType type, Location location) {
+Value EntryBuilder::addInput(StringRef name, RankedTensorType type, Location location) {
+  inputs.push_back(name);
   return entry.getBody().front().addArgument(type, location);
 }
 
@@ -76,6 +81,8 @@ FailureOr<Value> EntryBuilder::addPart(func::FuncOp function, Value input, bool 
   for (BlockArgument argument : block.getArguments())
     if (argument.getType().isIndex())
       position = argument;
+  if (failed(addPositions(function)))
+    return failure();
   if (lastRowOnly)
     findLastRowOps(function);
 
@@ -96,10 +103,37 @@ FailureOr<Value> EntryBuilder::addPart(func::FuncOp function, Value input, bool 
   return value;
 }
 
+/// The arguments behind the first that are integers: where each row stands, when the rows are not
+/// consecutive.
+LogicalResult EntryBuilder::addPositions(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments().drop_front()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type || !type.getElementType().isInteger())
+      continue;
+    bool isPositions = (type.getRank() == 1 || (type.getRank() == 2 && !type.isDynamicDim(1))) &&
+                       type.isDynamicDim(0);
+    if (!isPositions || spec.role != plan::Role::Decode ||
+        llvm::is_contained(inputs, StringRef(plan::kPositions)))
+      return function.emitOpError() << "expected no integers but the positions of a decoder's "
+                                       "rows, [T] or [T, axes], once, "
+                                       "found "
+                                    << type;
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = capacity;
+    if (!isReasonable(shape))
+      return function.emitOpError()
+             << "expected positions of at most " << kMostElements << " elements, found " << type;
+    values[argument] = addInput(
+        plan::kPositions, RankedTensorType::get(shape, builder.getI32Type()), argument.getLoc());
+  }
+  return success();
+}
+
 LogicalResult EntryBuilder::finish(Value output, Operation *origin) {
   if (!output.getDefiningOp<plan::StepOp>())
     return origin->emitOpError(
         "expected an output that a layer computes, found an input or weight");
+  entry.setTakesAttr(builder.getStrArrayAttr(inputs));
   plan::ReturnOp::create(builder, module.getLoc(), ValueRange(output));
   return success();
 }
@@ -369,7 +403,8 @@ std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Va
 
 /// The rows of a rope table that a context of this length reads, as a transform of the table.
 LogicalResult EntryBuilder::checkRope(blue::RopeOp op, SmallVectorImpl<Attribute> &slice) {
-  if (!position || op.getPosition() != position)
+  if (op.isConsecutive() ? !position || op.getPosition() != position
+                         : !isa<BlockArgument>(op.getPosition()))
     return op.emitOpError("expected the position to be the function's argument");
   int64_t positions = tensorOf(op.getCos()).getDimSize(0);
   if (positions < context)
@@ -403,7 +438,7 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
   values[op->getResult(0)] =
       addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         IRMapping mapping;
-        if (isa<blue::RopeOp>(op))
+        if (auto rope = dyn_cast<blue::RopeOp>(op); rope && rope.isConsecutive())
           mapping.map(position,
                       plan::PositionOp::create(b, op->getLoc(), b.getIndexType()).getResult());
         for (auto [origin, argument] : llvm::zip(origins, arguments))

@@ -10,20 +10,30 @@
 
 namespace bluec {
 
+/// What an entry point is called, computes and has as capacity (tiles or tokens), which segment's
+/// weights it reads, and the names of its first input and of its output.
+struct EntrySpec {
+  std::string name;
+  plan::Role role;
+  llvm::StringRef segment;
+  int64_t capacity;
+  llvm::StringRef takes, gives;
+};
+
 /// One entry point under construction: make it, add one part of the model after the other, finish.
 /// Every failure has been reported at the op that caused it.
 class EntryBuilder {
 public:
-  /// The entry goes to the end of the storage's module. `capacity` is in tiles or tokens.
+  /// The entry goes to the end of the storage's module.
   EntryBuilder(mlir::ModuleOp module, Storage &storage, plan::TargetAttr target,
-               llvm::StringRef name, plan::EntryKind kind, llvm::StringRef segment,
-               int64_t capacity, int64_t context);
+               const EntrySpec &spec, int64_t context);
 
   /// A new input of the entry.
-  mlir::Value addInput(mlir::RankedTensorType type, mlir::Location location);
+  mlir::Value addInput(llvm::StringRef name, mlir::RankedTensorType type, mlir::Location location);
 
   /// Lowers `function`, whose first argument stands for `input` (at capacity); gives what stands
   /// for its first result. With `lastRowOnly`, that is computed for the last valid row only.
+  /// Positions that the function takes as a tensor become an input of the entry.
   mlir::FailureOr<mlir::Value> addPart(mlir::func::FuncOp function, mlir::Value input,
                                        bool lastRowOnly);
 
@@ -43,6 +53,7 @@ private:
   std::pair<mlir::Value, mlir::Value> packed(blue::AttentionOp op, mlir::Value key,
                                              mlir::Value value, int64_t headDim);
   mlir::LogicalResult lowerByClone(mlir::Operation *op);
+  mlir::LogicalResult addPositions(mlir::func::FuncOp function);
   mlir::LogicalResult checkRope(blue::RopeOp op, llvm::SmallVectorImpl<mlir::Attribute> &slice);
 
   /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
@@ -70,8 +81,10 @@ private:
   plan::TargetAttr target;
   mlir::OpBuilder builder;
   plan::EntryOp entry;
+  const EntrySpec &spec;
   int64_t capacity;
   int64_t context;
+  llvm::SmallVector<llvm::StringRef> inputs; // names
   int64_t steps = 0;
   int64_t layers = 0; // attention layers with a cache so far
   mlir::Operation *lastStorage = nullptr;

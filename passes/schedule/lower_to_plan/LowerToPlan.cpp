@@ -22,22 +22,20 @@ struct Parts {
 
 LogicalResult findParts(ModuleOp module, Parts &parts) {
   for (auto function : module.getOps<func::FuncOp>()) {
-    auto role = function->getAttrOfType<StringAttr>(blue::kRoleAttr);
-    func::FuncOp *part = !role                          ? nullptr
-                         : role.getValue() == "vision"  ? &parts.vision
-                         : role.getValue() == "embed"   ? &parts.embed
-                         : role.getValue() == "decoder" ? &parts.decoder
-                                                        : nullptr;
-    if (!part)
+    std::optional<blue::Role> role = blue::roleOf(function);
+    if (!role)
       return function.emitOpError()
-             << "expected " << blue::kRoleAttr << " to be vision, embed or decoder";
-    if (*part)
-      return function.emitOpError()
-             << "expected one function with " << blue::kRoleAttr << " " << role << ", found two";
+             << "expected " << blue::kRoleAttr << " to say vision, embed or decoder";
+    func::FuncOp &part = *role == blue::Role::Vision  ? parts.vision
+                         : *role == blue::Role::Embed ? parts.embed
+                                                      : parts.decoder;
+    if (part)
+      return function.emitOpError() << "expected one function with " << blue::kRoleAttr << " "
+                                    << blue::stringifyRole(*role) << ", found two";
     if (function.isExternal() || !function.getBody().hasOneBlock() ||
         function.getNumArguments() == 0 || function.getNumResults() == 0)
       return function.emitOpError("expected a body of one block, with arguments and results");
-    *part = function;
+    part = function;
   }
   return success();
 }
@@ -88,17 +86,22 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     Storage storage(module, target, context);
     if (parts.decoder)
       storage.notePanels(parts.decoder);
-    if (parts.vision && failed(addEncoders(storage, target, parts.vision)))
+    if (parts.vision && failed(addEncoders(storage, parts.vision)))
       return failure();
-    if (parts.embed && failed(addEntry(storage, target, plan::EntryKind::Embed, "language", chunk,
-                                       parts.embed, {})))
+    if (parts.embed &&
+        failed(addEntry(
+            storage, {"embed", plan::Role::Embed, "language", chunk, plan::kIds, plan::kEmbeddings},
+            parts.embed, {})))
       return failure();
-    if (parts.decoder && failed(addEntry(storage, target, plan::EntryKind::Prefill, "language",
-                                         chunk, parts.decoder, {})))
+    if (parts.decoder && failed(addEntry(storage,
+                                         {"prefill", plan::Role::Decode, "language", chunk,
+                                          plan::kEmbeddings, plan::kLogits},
+                                         parts.decoder, {})))
       return failure();
     if (parts.embed && parts.decoder &&
-        failed(addEntry(storage, target, plan::EntryKind::Decode, "language", 1, parts.embed,
-                        parts.decoder)))
+        failed(addEntry(storage,
+                        {"decode", plan::Role::Decode, "language", 1, plan::kIds, plan::kLogits},
+                        parts.embed, parts.decoder)))
       return failure();
 
     for (func::FuncOp part : {parts.vision, parts.embed, parts.decoder})
@@ -110,10 +113,14 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
   }
 
   /// For the batch and, if that is more than a tile, for one tile.
-  LogicalResult addEncoders(Storage &storage, plan::TargetAttr target, func::FuncOp vision) {
-    constexpr auto kind = plan::EntryKind::Encode;
-    if (failed(addEntry(storage, target, kind, "vision", imageBatch, vision, {})) ||
-        (imageBatch > 1 && failed(addEntry(storage, target, kind, "vision", 1, vision, {}, "_1"))))
+  LogicalResult addEncoders(Storage &storage, func::FuncOp vision) {
+    auto add = [&](StringRef name, int64_t capacity) {
+      return addEntry(
+          storage,
+          {name.str(), plan::Role::Encode, "vision", capacity, plan::kPixels, plan::kFeatures},
+          vision, {});
+    };
+    if (failed(add("encode", imageBatch)) || (imageBatch > 1 && failed(add("encode_1", 1))))
       return failure();
     // Kernels compute valid rows only, and read each weight once a call: several tiles are best in
     // one call, even if it is not filled.
@@ -126,16 +133,14 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
   }
 
   /// An entry that runs `first` and, if there, `second` on its result.
-  LogicalResult addEntry(Storage &storage, plan::TargetAttr target, plan::EntryKind kind,
-                         StringRef segment, int64_t capacity, func::FuncOp first,
-                         func::FuncOp second, StringRef suffix = "") {
-    FailureOr<RankedTensorType> type = inputType(first, capacity);
+  LogicalResult addEntry(Storage &storage, const EntrySpec &spec, func::FuncOp first,
+                         func::FuncOp second) {
+    FailureOr<RankedTensorType> type = inputType(first, spec.capacity);
     if (failed(type))
       return failure();
-    std::string name = (plan::stringifyEntryKind(kind) + suffix).str();
-    EntryBuilder entry(getOperation(), storage, target, name, kind, segment, capacity, context);
-    Value input = entry.addInput(*type, first.getLoc());
-    bool lastRowOnly = kind == plan::EntryKind::Prefill && capacity > 1;
+    EntryBuilder entry(getOperation(), storage, plan::requireTarget(getOperation()), spec, context);
+    Value input = entry.addInput(spec.takes, *type, first.getLoc());
+    bool lastRowOnly = spec.gives == plan::kLogits && spec.capacity > 1 && logits == Logits::Last;
     FailureOr<Value> value = entry.addPart(first, input, lastRowOnly);
     if (succeeded(value) && second)
       value = entry.addPart(second, *value, false);

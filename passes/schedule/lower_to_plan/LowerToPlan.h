@@ -9,6 +9,9 @@
 
 namespace bluec {
 
+/// The rows of a call that get logits.
+enum class Logits { Last, All };
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "passes/schedule/lower_to_plan/LowerToPlan.h.inc"

@@ -10,14 +10,16 @@ def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
     - `encode`: image-batch tiles; from the function with blue.role "vision";
     - `encode_1`: one tile, if the batch is more; it reads the same weights;
     - `embed`: chunk token ids; from "embed";
-    - `prefill`: chunk embeddings to the last valid token's logits; from "decoder";
+    - `prefill`: chunk embeddings to the last valid token's logits (`logits=last`) or to those of every
+      valid token (`logits=all`); from "decoder";
     - `decode`: one token id to its logits; "embed" and "decoder" in one.
 
     Each layer op becomes a plan.step. Weights become plan.weight, in panels of the target's width
     where a linear layer reads them. Patch embedding becomes im2col and a linear. The past and
     present keys and values of a decoder become one KV cache of `context` tokens, written in place.
-    In `prefill`, whatever only the logits need after the last attention is computed for the last
-    valid row only. `plan.encode_calls` says which encoders encode fewer tiles than a batch: a
+    With `logits=last`, whatever only the logits need after the last attention is computed for the
+    last valid row only. Where the decoder takes the positions of its rows as a tensor, `prefill` and
+    `decode` take them too, as input "positions". `plan.encode_calls` says which encoders encode fewer tiles than a batch: a
     single tile runs in encode_1, several share a call of the batch.
 
     **What must have run before.** Raising to `blue` and the precision phase; the module carries
@@ -34,7 +36,12 @@ def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
     Option<"chunk", "chunk", "int64_t", /*default=*/"128",
            "tokens that one call of prefill takes at most">,
     Option<"imageBatch", "image-batch", "int64_t", /*default=*/"1",
-           "tiles that one call of encode takes at most">
+           "tiles that one call of encode takes at most">,
+    Option<"logits", "logits", "::bluec::Logits", /*default=*/"::bluec::Logits::Last",
+           "the rows of a call of prefill that get logits",
+           [{::llvm::cl::values(
+               clEnumValN(::bluec::Logits::Last, "last", "the last valid one"),
+               clEnumValN(::bluec::Logits::All, "all", "every valid one"))}]>
   ];
   let statistics = [
     Statistic<"steps", "steps", "steps in all entry points">,

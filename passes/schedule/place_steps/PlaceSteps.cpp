@@ -215,7 +215,7 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
   LogicalResult placeEncoders() {
     SmallVector<plan::EntryOp> encoders;
     for (auto entry : getOperation().getOps<plan::EntryOp>())
-      if (entry.getKind() == plan::EntryKind::Encode)
+      if (entry.isEncoder())
         encoders.push_back(entry);
     llvm::stable_sort(
         encoders, [](plan::EntryOp a, plan::EntryOp b) { return capacityOf(a) > capacityOf(b); });
@@ -270,10 +270,10 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
     // Prefill first: embeddings go to where it is.
     SmallVector<plan::EntryOp> entries;
     for (auto entry : getOperation().getOps<plan::EntryOp>())
-      if (!plan::isEncoder(entry.getKind()))
+      if (!entry.isEncoder())
         entries.push_back(entry);
     llvm::stable_sort(entries, [](plan::EntryOp a, plan::EntryOp b) {
-      return (a.getKind() == plan::EntryKind::Embed) < (b.getKind() == plan::EntryKind::Embed);
+      return (a.getRole() == plan::Role::Embed) < (b.getRole() == plan::Role::Embed);
     });
     StringRef prefillDevice;
     for (plan::EntryOp entry : entries) {
@@ -281,13 +281,13 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
       CallShape shape = fullCall(entry);
       shape.position = std::max<int64_t>(0, (context - shape.count) / 2);
       EntryCosts costs(entry, *where, shape);
-      bool isEmbed = entry.getKind() == plan::EntryKind::Embed;
+      bool isEmbed = entry.getRole() == plan::Role::Embed;
       FailureOr<Placement> placement =
           best(entry, costs, /*calls=*/1, /*stages=*/false, isEmbed ? prefillDevice : "");
       if (failed(placement))
         return failure();
       apply(entry, *placement);
-      if (entry.getKind() == plan::EntryKind::Prefill)
+      if (entry.getRole() == plan::Role::Decode && entry.getInput(plan::kEmbeddings))
         prefillDevice = where->devices[placement->first].name;
     }
     return success();

@@ -59,8 +59,8 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
     llvm::StringMap<Arenas> arenasOf;
     for (auto entry : module.getOps<plan::EntryOp>()) {
       Arenas &arenas = arenasOf[entry.getSegment()];
-      bool isFirst = entry.getKind() == plan::EntryKind::EncodePatches;
-      bool isSecond = entry.getKind() == plan::EntryKind::EncodeBlocks;
+      bool isFirst = !entry.isWhole() && entry.isFirstStage();
+      bool isSecond = !entry.isWhole() && entry.isLastStage();
       int64_t &arena = isFirst ? arenas.patches : isSecond ? arenas.blocks : arenas.whole;
       arena = std::max(arena, static_cast<int64_t>(entry.getArenaBytes().value_or(0)));
       for (Value output : entry.getBody().front().getTerminator()->getOperands())

@@ -3,7 +3,7 @@
 #include "compiler/dialect/plan/Addresses.h"
 #include "compiler/dialect/plan/Layouts.h"
 
-#include "llvm/ADT/MapVector.h"
+#include <map>
 
 namespace bluec {
 #define GEN_PASS_DEF_VERIFYPLAN
@@ -287,42 +287,38 @@ LogicalResult checkDevice(plan::EntryOp entry) {
   return success();
 }
 
-/// Stages come in pairs, the output of one being the input of the other, and not beside whole
-/// encoders.
+/// The stages of an encoder are all there, each takes what the one before it gives, under the same
+/// names, and no whole encoder is beside them.
 LogicalResult checkStages(ModuleOp module) {
-  struct Encoder {
-    plan::EntryOp whole, patches, blocks;
-  };
-  llvm::MapVector<int64_t, Encoder> encoders;
-  plan::EntryOp whole, stage;
+  std::map<std::pair<int64_t, int64_t>, plan::EntryOp> stages; // by capacity and stage
+  plan::EntryOp first;
   for (auto entry : module.getOps<plan::EntryOp>()) {
-    if (!plan::isEncoder(entry.getKind()))
+    if (!entry.isEncoder())
       continue;
-    Encoder &encoder = encoders[static_cast<int64_t>(entry.getCapacity())];
-    bool isWhole = entry.getKind() == plan::EntryKind::Encode;
-    plan::EntryOp &place = isWhole                                             ? encoder.whole
-                           : entry.getKind() == plan::EntryKind::EncodePatches ? encoder.patches
-                                                                               : encoder.blocks;
-    if (place)
-      return entry.emitOpError() << "expected one " << plan::stringifyEntryKind(entry.getKind())
-                                 << " of capacity " << entry.getCapacity() << ", found two";
-    place = entry;
-    (isWhole ? whole : stage) = entry;
+    auto capacity = static_cast<int64_t>(entry.getCapacity());
+    auto stage = static_cast<int64_t>(entry.getStage());
+    if (first && first.getStages() != entry.getStages())
+      return entry.emitOpError() << "expected encoders of " << first.getStages()
+                                 << " stages, as the others, found one of " << entry.getStages();
+    if (!first)
+      first = entry;
+    if (!stages.try_emplace({capacity, stage}, entry).second)
+      return entry.emitOpError() << "expected one stage " << stage << " of an encoder of capacity "
+                                 << capacity << ", found two";
   }
-  if (whole && stage)
-    return stage.emitOpError("expected whole encoders or stages of encoders, found both");
-  for (auto &[capacity, encoder] : encoders) {
-    auto [isWhole, patches, blocks] = encoder;
-    if (isWhole)
+  for (auto [place, entry] : stages) {
+    auto [capacity, stage] = place;
+    for (int64_t other = 0; other < static_cast<int64_t>(entry.getStages()); ++other)
+      if (!stages.count({capacity, other}))
+        return entry.emitOpError() << "expected the encoder's stage " << other << ", found none";
+    if (entry.isLastStage())
       continue;
-    if (!patches || !blocks)
-      return (patches ? patches : blocks)
-          .emitOpError("expected the encoder's other stage, found none");
-    OperandRange given = patches.getBody().front().getTerminator()->getOperands();
-    if (given.size() != 1 || blocks.getBody().getNumArguments() != 1 ||
-        given[0].getType() != blocks.getBody().getArgument(0).getType())
-      return patches.emitOpError() << "expected to hand over what '" << blocks.getSymName()
-                                   << "' takes, found another type";
+    plan::EntryOp next = stages.at({capacity, stage + 1});
+    if (entry.getGives() != next.getTakes() ||
+        TypeRange(entry.getBody().front().getTerminator()->getOperands()) !=
+            TypeRange(next.getBody().getArguments()))
+      return entry.emitOpError() << "expected to hand over what '" << next.getSymName()
+                                 << "' takes, found other names or types";
   }
   return success();
 }
@@ -333,7 +329,7 @@ LogicalResult checkEncodeCalls(ModuleOp module) {
   llvm::DenseSet<int64_t> capacities;
   int64_t batch = 0;
   for (auto entry : module.getOps<plan::EntryOp>())
-    if (plan::isEncoder(entry.getKind())) {
+    if (entry.isEncoder()) {
       batch = std::max(batch, static_cast<int64_t>(entry.getCapacity()));
       capacities.insert(static_cast<int64_t>(entry.getCapacity()));
     }
@@ -369,10 +365,11 @@ LogicalResult checkPeak(ModuleOp module) {
       if (entry.getSegment() != segment.getName())
         continue;
       int64_t bytes = segment.getBytes() + static_cast<int64_t>(*entry.getArenaBytes());
-      if (entry.getKind() == plan::EntryKind::EncodePatches) {
-        bytes += 2 * bytesOf(entry.getBody().front().getTerminator()->getOperand(0).getType());
+      if (entry.isEncoder() && !entry.isLastStage()) {
+        for (Value crossing : entry.getBody().front().getTerminator()->getOperands())
+          bytes += 2 * bytesOf(crossing.getType());
         for (auto other : module.getOps<plan::EntryOp>())
-          if (other.getKind() == plan::EntryKind::EncodeBlocks &&
+          if (other.isEncoder() && other.getStage() == entry.getStage() + 1 &&
               other.getCapacity() == entry.getCapacity())
             bytes += static_cast<int64_t>(*other.getArenaBytes());
       }

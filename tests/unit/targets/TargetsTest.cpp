@@ -28,7 +28,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
                      #plan.segment<"language" at 4096 bytes 4096>]} {
   plan.weight @w dense<1.0> : tensor<8xf32> packed tensor<8xf32> segment "language" offset 4096
   plan.cache @v : tensor<1x32x8xf32> offset 0
-  plan.entry @prefill kind prefill capacity 4 segment "language" arena 512 inputs [64] {
+  plan.entry @prefill role decode capacity 4 segment "language" takes ["embeddings"] gives ["logits"] arena 512 inputs [64] {
   ^bb0(%x: tensor<4x8xf32>):
     %w = plan.get_weight @w : tensor<8xf32>
     %a = plan.step "layers.0/add" value "decoder.0" on "cpu" offset 192 (%x, %w)
@@ -45,7 +45,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
     }
     plan.return %b : tensor<4x8xf32>
   }
-  plan.entry @append kind decode capacity 4 segment "language" arena 256 inputs [0] {
+  plan.entry @append role decode capacity 4 segment "language" takes ["ids"] gives [] arena 256 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %v = plan.get_cache @v : tensor<1x32x8xf32>
     plan.step "layers.0/values" value "" on "cpu" (%x, %v)
@@ -56,7 +56,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 8192 : i64,
     }
     plan.return
   }
-  plan.entry @twins kind embed capacity 4 segment "language" on "npu" arena 768 inputs [0] {
+  plan.entry @twins role embed capacity 4 segment "language" takes ["ids"] gives ["embeddings"] on "npu" arena 768 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %a = plan.step "a" value "a" on "cpu" offset 128 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
     ^bb0(%p: tensor<4x8xf32>):
@@ -191,7 +191,8 @@ TEST_P(CompiledModel, DescribesItself) {
 
   const bluec_entry &prefill = model->entries[0];
   EXPECT_STREQ(prefill.name, "prefill");
-  EXPECT_EQ(prefill.kind, static_cast<uint32_t>(BLUEC_ENTRY_PREFILL));
+  EXPECT_EQ(prefill.role, static_cast<uint32_t>(BLUEC_ROLE_DECODE));
+  EXPECT_EQ(prefill.stages, 1u);
   EXPECT_EQ(prefill.segment, 1u);
   EXPECT_EQ(prefill.capacity, 4);
   EXPECT_EQ(prefill.arena_bytes, 512);

@@ -14,7 +14,7 @@
 func.func @strict(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"},
                   %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<8x4xf32>> : tensor<8x4xf32>
   %k = onnx.MatMul %x, %w : (!rows, tensor<8x4xf32>) -> tensor<*xf32>
   %one = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
@@ -66,7 +66,7 @@ func.func @strict(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name
 func.func @causal(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"},
                   %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<8x4xf32>> : tensor<8x4xf32>
   %k = onnx.MatMul %x, %w : (!rows, tensor<8x4xf32>) -> tensor<*xf32>
   %one = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>

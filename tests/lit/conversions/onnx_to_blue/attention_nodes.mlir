@@ -11,7 +11,7 @@
 func.func @no_mask(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"},
                    %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %none = onnx.None : none
   %y:3 = onnx.ms.MultiHeadAttention %x, %x, %x, %none, %none, %none, %pk, %pv {num_heads = 2}
       : (!rows, !rows, !rows, none, none, none, !past, !past) -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>)
@@ -32,7 +32,7 @@ func.func @no_mask(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.nam
 func.func @unidirectional(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"},
                           %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %none = onnx.None : none
   %bias = onnx.Weight "bias" <"m.onnx" at 64 : tensor<24xf32>> : tensor<24xf32>
   %y:3 = onnx.ms.MultiHeadAttention %x, %x, %x, %bias, %none, %none, %pk, %pv {num_heads = 2, unidirectional = 1}
@@ -59,7 +59,7 @@ func.func @unidirectional(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {o
 func.func @grouped(%x: !rows {onnx.name = "inputs_embeds"}, %m: tensor<1x?xi64, #onnx.dims<()[s0, s1] -> (1, s0 + s1)>> {onnx.name = "attention_mask"},
                    %pk: !past {onnx.name = "past_key_values.0.key"}, %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %none = onnx.None : none
   %w = onnx.Weight "qkv" <"m.onnx" at 64 : tensor<8x16xf32>> : tensor<8x16xf32>
   %qkv = onnx.MatMul %x, %w : (!rows, tensor<8x16xf32>) -> tensor<*xf32>

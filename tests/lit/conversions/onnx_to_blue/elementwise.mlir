@@ -8,7 +8,7 @@
 // CHECK: onnx.Mul {{.*}}blue.unraised
 func.func @per_row(%x: !rows {onnx.name = "inputs_embeds"},
                    %p: tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>> {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %axis = onnx.Constant dense<2> : tensor<1xi64> : tensor<1xi64>
   %0 = onnx.Cast %p {to = 1} : (tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>>) -> tensor<*xf32>
   %1 = onnx.Unsqueeze %0, %axis : (tensor<*xf32>, tensor<1xi64>) -> tensor<*xf32>
@@ -30,7 +30,7 @@ func.func @per_row(%x: !rows {onnx.name = "inputs_embeds"},
 // CHECK: %[[D:.*]] = blue.sub %[[C]], %arg0
 // CHECK: blue.relu %[[D]]
 func.func @numbers(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
   %four = onnx.Constant dense<4.0> : tensor<1xf32> : tensor<1xf32>
   %0 = onnx.Mul %two, %x : (tensor<f32>, !rows) -> tensor<*xf32>
@@ -50,7 +50,7 @@ func.func @numbers(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {o
 // CHECK-NEXT: %[[B:.*]] = blue.mul %[[A]], %[[X]]
 // CHECK-NEXT: return %[[B]]
 func.func @half(%x: tensor<1x?x4xf16, #onnx.dims<()[s0] -> (1, s0, 4)>> {onnx.name = "inputs_embeds"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Add %x, %x : (tensor<1x?x4xf16, #onnx.dims<()[s0] -> (1, s0, 4)>>, tensor<1x?x4xf16, #onnx.dims<()[s0] -> (1, s0, 4)>>) -> tensor<*xf16>
   %1 = onnx.Cast %0 {to = 1} : (tensor<*xf16>) -> tensor<*xf32>
   %2 = onnx.Cast %x {to = 1} : (tensor<1x?x4xf16, #onnx.dims<()[s0] -> (1, s0, 4)>>) -> tensor<*xf32>

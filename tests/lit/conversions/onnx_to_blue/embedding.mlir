@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @shifted
 // CHECK: onnx.Gather {{.*}}blue.unraised
 func.func @shifted(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx.name = "inputs_embeds"})
-    attributes {blue.role = "embed", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<embed>, onnx.symbols = ["t"]} {
   %one = onnx.Constant dense<1> : tensor<i64> : tensor<i64>
   %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<10x4xf32>> : tensor<10x4xf32>
   %0 = onnx.Add %ids, %one : (!ids, tensor<i64>) -> tensor<*xi64>
@@ -27,7 +27,7 @@ func.func @shifted(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx
 // CHECK: %[[E:.*]] = blue.embedding %[[IDS]], %[[T]]
 // CHECK: blue.scale %[[E]] {factor = 1.200000e+01 : f64}
 func.func @scaled(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx.name = "inputs_embeds"})
-    attributes {blue.role = "embed", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<embed>, onnx.symbols = ["t"]} {
   %twelve = onnx.Constant dense<12.0> : tensor<f32> : tensor<f32>
   %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<10x4xf32>> : tensor<10x4xf32>
   %0 = onnx.Gather %table, %ids : (tensor<10x4xf32>, !ids) -> tensor<*xf32>

@@ -9,7 +9,7 @@
 // CHECK: %[[S:.*]] = blue.sigmoid %[[T]]
 // CHECK: blue.mul %arg0, %[[S]]
 func.func @product(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %tanh = onnx.Tanh %x : (!rows) -> tensor<*xf32>
   %sigmoid = onnx.Sigmoid %tanh : (tensor<*xf32>) -> tensor<*xf32>
   %y = onnx.Mul %x, %sigmoid : (!rows, tensor<*xf32>) -> tensor<*xf32>
@@ -29,7 +29,7 @@ func.func @product(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {o
 // CHECK: %[[Q:.*]] = blue.quick_gelu %[[G]]
 // CHECK: return %[[Q]]
 func.func @gates(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %quick = onnx.Constant dense<1.702> : tensor<f32> : tensor<f32>
   %sigmoid = onnx.Sigmoid %x : (!rows) -> tensor<*xf32>
   %gate = onnx.Mul %sigmoid, %x : (tensor<*xf32>, !rows) -> tensor<*xf32>

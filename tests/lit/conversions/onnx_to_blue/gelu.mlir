@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @not_gelu
 // CHECK: onnx.Erf {{.*}}blue.unraised
 func.func @not_gelu(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %root = onnx.Constant dense<1.41421354> : tensor<f32> : tensor<f32>
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
   %half = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
@@ -29,7 +29,7 @@ func.func @not_gelu(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {
 // CHECK: %[[Y:.*]] = blue.gelu %arg0
 // CHECK-NEXT: return %[[Y]]
 func.func @erf(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %root = onnx.Constant dense<1.41421354> : tensor<f32> : tensor<f32>
   %one = onnx.Constant dense<1.0> : tensor<f32> : tensor<f32>
   %half = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
@@ -52,7 +52,7 @@ func.func @erf(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.
 // CHECK: %[[Y:.*]] = blue.gelu_tanh %[[X]]
 // CHECK-NEXT: return %[[Y]]
 func.func @tanh(%a: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %cubic = onnx.Constant dense<0.044715> : tensor<f32> : tensor<f32>
   %root = onnx.Constant dense<0.797884583> : tensor<f32> : tensor<f32>
   %one = onnx.Constant dense<1.0> : tensor<f32> : tensor<f32>
@@ -85,7 +85,7 @@ func.func @tanh(%a: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx
 // CHECK: blue.gelu_tanh
 // CHECK-NEXT: return
 func.func @nodes(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %bias = onnx.Constant dense<3.0> : tensor<4xf32> : tensor<4xf32>
   %three = onnx.Constant dense<3.0> : tensor<f32> : tensor<f32>
   %cubic = onnx.Constant dense<0.044715> : tensor<f32> : tensor<f32>

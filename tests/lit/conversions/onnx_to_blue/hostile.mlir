@@ -5,7 +5,7 @@
 
 // expected-error@+1 {{graph input 'inputs_embeds': expected one that bluec knows}}
 func.func @unranked(%x: tensor<*xf32> {onnx.name = "inputs_embeds"}, %m: tensor<*xi64> {onnx.name = "attention_mask"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder"} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>} {
   %none = onnx.None : none
   %axis = onnx.Constant dense<-1> : tensor<1xi64> : tensor<1xi64>
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
@@ -27,7 +27,7 @@ func.func @unranked(%x: tensor<*xf32> {onnx.name = "inputs_embeds"}, %m: tensor<
 // CHECK-LABEL: func.func @contradictions
 // CHECK: onnx.MatMul
 func.func @contradictions(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<4x4xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<7xf32>> : tensor<7xf32>
   %0 = onnx.Transpose %w {perm = array<i64: 1, 0>} : (tensor<7xf32>) -> tensor<4x4xf32>
   %1 = onnx.Reshape %0, %x : (tensor<4x4xf32>, !rows) -> tensor<0xf32>
@@ -42,7 +42,7 @@ func.func @contradictions(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<4x
 // CHECK-LABEL: func.func @dims
 // CHECK: onnx.Tanh
 func.func @dims(%x: tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>> {onnx.name = "pixel_values"})
-    -> (tensor<?x?x4xf32, #onnx.dims<()[s0, s1] -> (s0 floordiv (s0 - s0), s1, 4)>> {onnx.name = "image_features"}) attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    -> (tensor<?x?x4xf32, #onnx.dims<()[s0, s1] -> (s0 floordiv (s0 - s0), s1, 4)>> {onnx.name = "image_features"}) attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %0 = onnx.Tanh %x : (tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>) -> tensor<?x?x4xf32, #onnx.dims<()[s0, s1] -> (s0 floordiv (s0 - s0), s1, 4)>>
   return %0 : tensor<?x?x4xf32, #onnx.dims<()[s0, s1] -> (s0 floordiv (s0 - s0), s1, 4)>>
 }
@@ -56,7 +56,7 @@ func.func @dims(%x: tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>> {on
 // CHECK-LABEL: func.func @nothing
 // CHECK: onnx.ms.MultiHeadAttention
 func.func @nothing(%x: !rows {onnx.name = "inputs_embeds"}) -> (!rows {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %none = onnx.None : none
   %w = onnx.Constant dense<> : tensor<0xf32> : tensor<0xf32>
   %0 = onnx.RMSNormalization %x, %w {axis = 9223372036854775807, epsilon = 0xFFC00000 : f32} : (!rows, tensor<0xf32>) -> !rows
@@ -78,7 +78,7 @@ func.func @nothing(%x: !rows {onnx.name = "inputs_embeds"}) -> (!rows {onnx.name
 // CHECK-LABEL: func.func @huge
 // CHECK: onnx.Conv
 func.func @huge(%x: !big {onnx.name = "pixel_values"}) -> (tensor<?x4x2xf32> {onnx.name = "image_features"})
-    attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %none = onnx.None : none
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<2x3x1x1xf32>> : tensor<2x3x1x1xf32>
   %0 = onnx.Conv %x, %w, %none {strides = array<i64: 1, 1>} : (!big, tensor<2x3x1x1xf32>, none) -> tensor<?x4x2xf32>

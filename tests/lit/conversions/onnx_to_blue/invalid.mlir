@@ -1,7 +1,7 @@
 // RUN: bluec-opt %s -split-input-file -verify-diagnostics -onnx-to-blue=context=16
 
 // A function without a role.
-// expected-error@+1 {{expected a blue.role of vision, embed or decoder, found ''}}
+// expected-error@+1 {{expected a blue.role of vision, embed or decoder, found none}}
 func.func @f(%x: tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>) -> tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>> {
   %0 = onnx.Tanh %x : (tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>) -> tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>
   return %0 : tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>
@@ -12,7 +12,7 @@ func.func @f(%x: tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>) -> te
 // Pictures of any size.
 // expected-error@+1 {{expected pictures of a fixed size, found 'tensor<?x3x?x4xf32}}
 func.func @f(%x: tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> {onnx.name = "pixel_values"})
-    -> tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> attributes {blue.role = "vision", onnx.symbols = ["n", "h"]} {
+    -> tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n", "h"]} {
   %0 = onnx.Tanh %x : (tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>>) -> tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>>
   return %0 : tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>>
 }
@@ -21,7 +21,7 @@ func.func @f(%x: tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> {
 
 // A fixed number of tokens.
 // expected-error@+1 {{dim 1 of graph input 0: expected to hold 3 (of 3 rows after 5 rows, batch 1), found 1}}
-func.func @f(%x: tensor<1x1x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x1x4xf32> attributes {blue.role = "decoder"} {
+func.func @f(%x: tensor<1x1x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x1x4xf32> attributes {blue.role = #blue.role<decoder>} {
   %0 = onnx.Tanh %x : (tensor<1x1x4xf32>) -> tensor<1x1x4xf32>
   return %0 : tensor<1x1x4xf32>
 }
@@ -30,7 +30,7 @@ func.func @f(%x: tensor<1x1x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x1x
 
 // A dim that no symbol stands for.
 // expected-error@+1 {{dim 1 of graph input 0: expected to hold 3 (of 3 rows after 5 rows, batch 1), found no way to tell}}
-func.func @f(%x: tensor<1x?x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x?x4xf32> attributes {blue.role = "decoder"} {
+func.func @f(%x: tensor<1x?x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x?x4xf32> attributes {blue.role = #blue.role<decoder>} {
   %0 = onnx.Tanh %x : (tensor<1x?x4xf32>) -> tensor<1x?x4xf32>
   return %0 : tensor<1x?x4xf32>
 }
@@ -41,7 +41,7 @@ func.func @f(%x: tensor<1x?x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x?x
 // Embeddings of any width.
 // expected-error@+1 {{expected embeddings of a fixed width, found 'tensor<1x?x?xf32}}
 func.func @f(%x: tensor<1x?x?xf32, #rows> {onnx.name = "inputs_embeds"}) -> tensor<1x?x?xf32, #rows>
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "c"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "c"]} {
   %0 = onnx.Tanh %x : (tensor<1x?x?xf32, #rows>) -> tensor<1x?x?xf32, #rows>
   return %0 : tensor<1x?x?xf32, #rows>
 }
@@ -53,7 +53,7 @@ func.func @f(%x: tensor<1x?x?xf32, #rows> {onnx.name = "inputs_embeds"}) -> tens
 // Heads of any width, and no node that says it.
 // expected-error@+1 {{expected past keys and values with a fixed number and width of heads, found 'tensor<1x1x?x?xf32}}
 func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %k: tensor<1x1x?x?xf32, #past> {onnx.name = "past_key_values.0.key"}) -> tensor<1x?x4xf32, #rows>
-    attributes {blue.role = "decoder", onnx.symbols = ["t", "p", "d"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p", "d"]} {
   %0 = onnx.Tanh %x : (tensor<1x?x4xf32, #rows>) -> tensor<1x?x4xf32, #rows>
   return %0 : tensor<1x?x4xf32, #rows>
 }
@@ -64,7 +64,7 @@ func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %k: ten
 // An input that bluec does not know, and that the result depends on.
 // expected-error@+1 {{graph input 'encoder_hidden_states': expected one that bluec knows (inputs_embeds, attention_mask, position_ids, past_key_values.N.key and .value), found 'tensor<1x?x4xf32}}
 func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %y: tensor<1x?x4xf32, #rows> {onnx.name = "encoder_hidden_states"})
-    -> tensor<1x?x4xf32, #rows> attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> tensor<1x?x4xf32, #rows> attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Add %x, %y : (tensor<1x?x4xf32, #rows>, tensor<1x?x4xf32, #rows>) -> tensor<1x?x4xf32, #rows>
   return %0 : tensor<1x?x4xf32, #rows>
 }
@@ -76,7 +76,7 @@ func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %y: ten
 // Two results beside presents.
 // expected-error@+1 {{expected one graph output beside the present keys and values, found 'hidden'}}
 func.func @f(%x: !rows {onnx.name = "inputs_embeds"}) -> (!rows {onnx.name = "logits"}, !rows {onnx.name = "hidden"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Tanh %x : (!rows) -> !rows
   return %0, %0 : !rows, !rows
 }
@@ -87,7 +87,7 @@ func.func @f(%x: !rows {onnx.name = "inputs_embeds"}) -> (!rows {onnx.name = "lo
 !rows = tensor<1x?x4xf32, #rows>
 // No result.
 // expected-error@+1 {{expected a graph output, found presents only}}
-func.func @f(%x: !rows {onnx.name = "inputs_embeds"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+func.func @f(%x: !rows {onnx.name = "inputs_embeds"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Tanh %x : (!rows) -> !rows
   return
 }
@@ -101,7 +101,7 @@ func.func @f(%x: !rows {onnx.name = "inputs_embeds"}) attributes {blue.role = "d
 // A past that is read and not returned.
 // expected-error@+1 {{expected a present for graph input 'past_key_values.0.key', found none}}
 func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"}, %pv: !past {onnx.name = "past_key_values.0.value"})
-    -> (!rows {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t", "p"]} {
+    -> (!rows {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
   %none = onnx.None : none
   %y:3 = onnx.ms.MultiHeadAttention %x, %x, %x, %none, %none, %none, %pk, %pv {num_heads = 1, unidirectional = 1}
       : (!rows, !rows, !rows, none, none, none, !past, !past) -> (!rows, none, none)
@@ -115,7 +115,7 @@ func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "p
 // Embeddings twice.
 // expected-error@+1 {{expected one graph input of embeddings, found 2}}
 func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %y: !rows {onnx.name = "input_embeds"}) -> (!rows {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Add %x, %y : (!rows, !rows) -> !rows
   return %0 : !rows
 }
@@ -127,7 +127,7 @@ func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %y: !rows {onnx.name = "in
 // A result that is a mask.
 // expected-error@+1 {{expected graph output 'logits' to be computed}}
 func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %m: tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>> {onnx.name = "cache"}) -> (tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Add %x, %x : (!rows, !rows) -> !rows
   return %m : tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>>
 }

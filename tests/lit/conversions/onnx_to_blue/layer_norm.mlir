@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @other_axis
 // CHECK: onnx.LayerNormalization {{.*}}blue.unraised = "expected a norm over the last dim, found axis 1"
 func.func @other_axis(%x: tensor<?x1x3x4xf32, #onnx.dims<()[s0] -> (s0, 1, 3, 4)>> {onnx.name = "pixel_values"})
-    -> (tensor<*xf32> {onnx.name = "image_features"}) attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    -> (tensor<*xf32> {onnx.name = "image_features"}) attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %none = onnx.None : none
   %weight = onnx.Constant dense<2.0> : tensor<1x3x4xf32> : tensor<1x3x4xf32>
   %y:3 = onnx.LayerNormalization %x, %weight, %none {axis = 1}
@@ -27,7 +27,7 @@ func.func @other_axis(%x: tensor<?x1x3x4xf32, #onnx.dims<()[s0] -> (s0, 1, 3, 4)
 // CHECK: blue.layer_norm %arg0, %[[W]], %[[B]] {epsilon = 5.000000e-01 : f64}
 // CHECK-NEXT: return
 func.func @written_out(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
   %axis = onnx.Constant dense<-1> : tensor<1xi64> : tensor<1xi64>
   %epsilon = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
@@ -56,7 +56,7 @@ func.func @written_out(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32
 // CHECK: %[[T:.*]] = blue.add %[[S]], %{{.*}} : (tensor<?x4xf32>, tensor<4xf32>)
 // CHECK: blue.layer_norm %[[T]], %{{.*}}, %{{.*}} {epsilon = 5.000000e-01 : f64}
 func.func @skip(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %weight = onnx.Constant dense<2.0> : tensor<4xf32> : tensor<4xf32>
   %bias = onnx.Constant dense<3.0> : tensor<4xf32> : tensor<4xf32>
   %y:4 = onnx.ms.SkipLayerNormalization %x, %x, %weight, %bias, %bias {epsilon = 0.5 : f32}

@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @transposed
 // CHECK: onnx.MatMul {{.*}}blue.unraised = "expected an operand whose rows are those of a layer, in their order"
 func.func @transposed(%x: tensor<?x1x4x6xf32, #onnx.dims<()[s0] -> (s0, 1, 4, 6)>> {onnx.name = "pixel_values"})
-    -> (tensor<*xf32> {onnx.name = "image_features"}) attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    -> (tensor<*xf32> {onnx.name = "image_features"}) attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %axis = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
   %0 = onnx.Squeeze %x, %axis : (tensor<?x1x4x6xf32, #onnx.dims<()[s0] -> (s0, 1, 4, 6)>>, tensor<1xi64>) -> tensor<*xf32>
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x3xf32>> : tensor<4x3xf32>
@@ -29,7 +29,7 @@ func.func @transposed(%x: tensor<?x1x4x6xf32, #onnx.dims<()[s0] -> (s0, 1, 4, 6)
 // CHECK: %[[Y:.*]] = blue.linear %arg0, %[[W]], %[[B]]
 // CHECK-NEXT: return %[[Y]]
 func.func @bias(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %w = onnx.Weight "onnx::MatMul_7" <"m.onnx" at 64 : tensor<4x3xf16>> : tensor<4x3xf16>
   %b = onnx.Constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32> : tensor<3xf32>
   %wide = onnx.Cast %w {to = 1} : (tensor<4x3xf16>) -> tensor<4x3xf32>
@@ -49,7 +49,7 @@ func.func @bias(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx
 // CHECK-DAG: blue.constant {{.*}}dense<[3.000000e+00, 6.000000e+00, 9.000000e+00]>
 // CHECK: blue.linear
 func.func @gemm(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %w = onnx.Weight "head.w" <"m.onnx" at 64 : tensor<3x4xf32>> : tensor<3x4xf32>
   %b = onnx.Constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32> : tensor<3xf32>
   %shape = onnx.Constant dense<[-1, 4]> : tensor<2xi64> : tensor<2xi64>
@@ -73,7 +73,7 @@ func.func @gemm(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx
 // CHECK: blue.swiglu %[[G]], %[[U]]
 // CHECK-NOT: blue.linear
 func.func @columns(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %none = onnx.None : none
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x6xf32>> : tensor<4x6xf32>
   %0 = onnx.MatMul %x, %w : (!rows, tensor<4x6xf32>) -> tensor<*xf32>

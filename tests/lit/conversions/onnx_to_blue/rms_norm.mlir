@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @other_dim
 // CHECK: onnx.ReduceMean {{.*}}blue.unraised
 func.func @other_dim(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
   %axis = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
   %epsilon = onnx.Constant dense<0.5> : tensor<f32> : tensor<f32>
@@ -29,12 +29,12 @@ func.func @other_dim(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> 
 // As TorchScript exports write it, with casts that do nothing and the weight first.
 // CHECK-LABEL: func.func @torchscript
 // CHECK-SAME: (%[[X:.*]]: tensor<?x4xf32>, %{{.*}}: index) -> tensor<?x4xf32>
-// CHECK-SAME: blue.role = "decoder"
+// CHECK-SAME: blue.role = #blue.role<decoder>
 // CHECK: %[[W:.*]] = blue.constant {{.*}}dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]>
 // CHECK: %[[Y:.*]] = blue.rms_norm %[[X]], %[[W]] {epsilon = 5.000000e-01 : f64}
 // CHECK: return %[[Y]]
 func.func @torchscript(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %one = onnx.Constant dense<1.0> : tensor<f32> : tensor<f32>
   %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
   %axis = onnx.Constant dense<-1> : tensor<1xi64> : tensor<1xi64>
@@ -64,7 +64,7 @@ func.func @torchscript(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32
 // CHECK: %[[M:.*]] = blue.rms_norm %[[S]], %{{.*}} {epsilon = 2.500000e-01 : f64}
 // CHECK: blue.add %[[M]], %[[S]]
 func.func @nodes(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
-    attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %none = onnx.None : none
   %weight = onnx.Constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32> : tensor<4xf32>
   %normal = onnx.RMSNormalization %x, %weight {epsilon = 0.5 : f32} : (!rows, tensor<4xf32>) -> tensor<*xf32>

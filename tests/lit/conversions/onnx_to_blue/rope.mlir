@@ -9,7 +9,7 @@
 // CHECK-LABEL: func.func @other_sign
 // CHECK: onnx.Add {{.*}}blue.unraised
 func.func @other_sign(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
   %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
   %c0 = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
@@ -47,7 +47,7 @@ func.func @other_sign(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {o
 // CHECK: %[[Y:.*]] = blue.rope %arg0, %{{.*}}, %{{.*}} at %arg1 {num_heads = 2 : i64}
 // CHECK-NEXT: return %[[Y]]
 func.func @rows_first(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
   %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
   %c0 = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
@@ -88,7 +88,7 @@ func.func @rows_first(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {o
 // CHECK: %[[Y:.*]] = blue.rope %arg0, %[[COS]], %[[SIN]] at %arg1 {num_heads = 2 : i64}
 // CHECK-NEXT: return %[[Y]]
 func.func @half_split(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
   %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
   %c0 = onnx.Constant dense<0> : tensor<1xi64> : tensor<1xi64>
@@ -130,7 +130,7 @@ func.func @half_split(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {o
 // CHECK-LABEL: func.func @node
 // CHECK: blue.rope %arg0, %{{.*}}, %{{.*}} at %arg1 {interleaved, num_heads = 2 : i64}
 func.func @node(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %index = onnx.Constant dense<[[0.0], [1.0], [2.0], [3.0], [4.0], [5.0], [6.0], [7.0], [8.0], [9.0], [10.0], [11.0], [12.0], [13.0], [14.0], [15.0]]> : tensor<16x1xf32> : tensor<16x1xf32>
   %frequencies = onnx.Constant dense<[1.0, 0.01]> : tensor<2xf32> : tensor<2xf32>
   %angles = onnx.Mul %index, %frequencies : (tensor<16x1xf32>, tensor<2xf32>) -> tensor<*xf32>
@@ -153,7 +153,7 @@ func.func @node(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.na
 // CHECK: %[[Y:.*]] = blue.rope %arg0, %[[COS]], %{{.*}} at %arg1 {num_heads = 2 : i64}
 // CHECK-NEXT: return %[[Y]]
 func.func @partial(%x: !rows {onnx.name = "inputs_embeds"}, %p: !positions {onnx.name = "position_ids"})
-    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = "decoder", onnx.symbols = ["t"]} {
+    -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %heads = onnx.Constant dense<[1, -1, 2, 4]> : tensor<4xi64> : tensor<4xi64>
   %flat = onnx.Constant dense<[1, -1, 8]> : tensor<3xi64> : tensor<3xi64>
   %sizes = onnx.Constant dense<[1, 1, 2]> : tensor<3xi64> : tensor<3xi64>

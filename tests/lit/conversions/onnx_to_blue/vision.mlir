@@ -7,7 +7,7 @@
 // CHECK-LABEL: func.func @overlap
 // CHECK: onnx.Conv {{.*}}blue.unraised = "expected a convolution whose stride is its square kernel"
 func.func @overlap(%x: !pixels {onnx.name = "pixel_values"}) -> (tensor<*xf32> {onnx.name = "image_features"})
-    attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %none = onnx.None : none
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x3x2x2xf32>> : tensor<4x3x2x2xf32>
   %shape = onnx.Constant dense<[0, 4, -1]> : tensor<3xi64> : tensor<3xi64>
@@ -32,7 +32,7 @@ func.func @overlap(%x: !pixels {onnx.name = "pixel_values"}) -> (tensor<*xf32> {
 // CHECK: %[[D:.*]] = blue.token_downsample %[[S]] {column_major, height = 3 : i64, width = 3 : i64} : (tensor<?x9x4xf32>) -> tensor<?x4x16xf32>
 // CHECK: blue.linear %[[D]]
 func.func @tower(%x: !pixels {onnx.name = "pixel_values"}) -> (tensor<*xf32> {onnx.name = "image_features"})
-    attributes {blue.role = "vision", onnx.symbols = ["n"]} {
+    attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n"]} {
   %none = onnx.None : none
   %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<4x3x2x2xf32>> : tensor<4x3x2x2xf32>
   %b = onnx.Constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32> : tensor<4xf32>

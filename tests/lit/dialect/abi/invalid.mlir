@@ -115,7 +115,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
   // expected-error @below {{(C1) expected a function from a call to an i32, found no @run}}
-  abi.entry "encode" kind encode segment "s" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
   }
 }
 
@@ -127,7 +127,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
   // expected-error @below {{(C2) expected a device of the model, found "npu"}}
-  abi.entry "encode" kind encode segment "s" on "npu" capacity 4 arena 256 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "npu" capacity 4 arena 256 run @run inputs [] outputs [] {
   }
 }
 func.func private @run(!abi.call) -> i32
@@ -141,7 +141,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
   abi.segment "language" at 0 bytes 0
   abi.device "cpu"
   // expected-error @below {{(C2) expected a segment of the model, found "vision"}}
-  abi.entry "encode" kind encode segment "vision" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "vision" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
   }
 }
 func.func private @run(!abi.call) -> i32
@@ -153,7 +153,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     weights_bytes = 0 : i64, cache_bytes = 0 : i64, context = 0 : i64, hidden = 8 : i64, vocabulary = 0 : i64,
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
-  abi.entry "encode" kind encode segment "s" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
     // expected-error @below {{(C3) expected abi.step in an entry}}
     %0 = arith.constant 0 : i32
   }
@@ -168,7 +168,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
   // expected-error @below {{(C4) expected tensors inside of an arena of 64 bytes, found}}
-  abi.entry "encode" kind encode segment "s" on "cpu" capacity 4 arena 64 run @run
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "cpu" capacity 4 arena 64 run @run
       inputs [#abi.tensor<"x" : i8[4, 8] at 64 bytes 32>] outputs [] {
   }
 }
@@ -181,7 +181,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     weights_bytes = 0 : i64, cache_bytes = 0 : i64, context = 0 : i64, hidden = 8 : i64, vocabulary = 0 : i64,
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
-  abi.entry "encode" kind encode segment "s" on "cpu" capacity 4 arena 64 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "cpu" capacity 4 arena 64 run @run inputs [] outputs [] {
     // expected-error @below {{(C1) expected a function, found no @kernel}}
     abi.step "a" function @run kernel @kernel tasks 4
   }
@@ -195,7 +195,7 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
     weights_bytes = 0 : i64, cache_bytes = 0 : i64, context = 0 : i64, hidden = 8 : i64, vocabulary = 0 : i64,
     tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
   abi.device "cpu"
-  abi.entry "encode" kind encode segment "s" on "cpu" capacity 4 arena 64 run @run inputs [] outputs [] {
+  abi.entry "encode" role encode stage 0 of 1 segment "s" on "cpu" capacity 4 arena 64 run @run inputs [] outputs [] {
     // expected-error @below {{(C2) expected at least one task, found 0}}
     abi.step "a" function @run kernel @run tasks 0
   }

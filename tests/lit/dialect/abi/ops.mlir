@@ -29,8 +29,8 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
   abi.segment "vision" at 0 bytes 4096
   // CHECK-NEXT: abi.device "cpu"
   abi.device "cpu"
-  // CHECK-NEXT: abi.entry "encode" kind encode segment "vision" on "cpu" capacity 4 arena 256 run @run
-  abi.entry "encode" kind encode segment "vision" on "cpu" capacity 4 arena 256 run @run
+  // CHECK-NEXT: abi.entry "encode" role encode stage 0 of 1 segment "vision" on "cpu" capacity 4 arena 256 run @run
+  abi.entry "encode" role encode stage 0 of 1 segment "vision" on "cpu" capacity 4 arena 256 run @run
       inputs [#abi.tensor<"pixels" : f32[4, 8] at 0 bytes 128>] outputs [] {
     // CHECK-NEXT: abi.step "a" function @step kernel @kernel tasks 4 output <"a" : i8[4, 8] at 128 bytes 32>
     abi.step "a" function @step kernel @kernel tasks 4 output <"a" : i8[4, 8] at 128 bytes 32>

@@ -218,51 +218,6 @@ func.func @f(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
 
 // -----
 
-// Heads that do not divide the width.
-func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
-  // expected-error@+1 {{(C1) expected x to be [T, 3 * D], found [?, 8]}}
-  %y = blue.rope %x, %c, %s at %p {num_heads = 3} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
-  return
-}
-
-// -----
-
-// No heads at all.
-func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
-  // expected-error@+1 {{(C1) expected x to be [T, 0 * D], found [?, 8]}}
-  %y = blue.rope %x, %c, %s at %p {num_heads = 0} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
-  return
-}
-
-// -----
-
-// Tables of different shapes.
-func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %s: tensor<16x1xf32>, %p: index) {
-  // expected-error@+1 {{(C2) expected cos and sin of one shape [P, R / 2] with R of at most 4, found [16, 2] and [16, 1]}}
-  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
-  return
-}
-
-// -----
-
-// Tables wider than a head.
-func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x3xf32>, %s: tensor<16x3xf32>, %p: index) {
-  // expected-error@+1 {{(C2) expected cos and sin of one shape [P, R / 2] with R of at most 4, found [16, 3] and [16, 3]}}
-  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x3xf32>, tensor<16x3xf32>, index) -> tensor<?x8xf32>
-  return
-}
-
-// -----
-
-// A rotation that changes the shape.
-func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %s: tensor<16x2xf32>, %p: index) {
-  // expected-error@+1 {{(C3) expected a result of x's type}}
-  %y = blue.rope %x, %c, %s at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, index) -> tensor<4x8xf32>
-  return
-}
-
-// -----
-
 // Heads that do not come in groups.
 func.func @f(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>) {
   // expected-error@+1 {{(C1) expected num_heads to be a multiple of num_kv_heads, found 3 and 2}}
@@ -402,15 +357,6 @@ func.func @f(%p: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) {
 func.func @f(%i: tensor<?xi64>, %t: tensor<10x4xf32>) {
   // expected-error@+1 {{(C1) expected ids [T], a table [V, C] and a result [T, C], found [?], [10, 4] and [?, 5]}}
   %y = blue.embedding %i, %t : (tensor<?xi64>, tensor<10x4xf32>) -> tensor<?x5xf32>
-  return
-}
-
-// -----
-
-// More rows than one.
-func.func @f(%x: tensor<?x4xf32>, %r: index) {
-  // expected-error@+1 {{(C1) expected an x [T, C] and a result [1, C], found [?, 4] and [2, 4]}}
-  %y = blue.select_row %x at %r : (tensor<?x4xf32>, index) -> tensor<2x4xf32>
   return
 }
 

@@ -5,8 +5,8 @@
 
 // CHECK-LABEL: func.func @decoder
 func.func @decoder(%x: tensor<?x8xf32>, %position: index, %past_key: tensor<?x4xf32>,
-                   %past_value: tensor<?x4xf32>, %row: index)
-    -> (tensor<1x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) attributes {blue.role = "decoder"} {
+                   %past_value: tensor<?x4xf32>)
+    -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) attributes {blue.role = #blue.role<decoder>} {
   // CHECK: blue.weight "q" <"m.onnx" at 64 : tensor<8x8xf16>> [#blue.transpose<[1, 0]>, #blue.convert<f32>] : tensor<8x8xf32>
   %w = blue.weight "q" <"m.onnx" at 64 : tensor<8x8xf16>> [#blue.transpose<[1, 0]>, #blue.convert<f32>] : tensor<8x8xf32>
   %wk = blue.weight "k" <"m.onnx" at 192 : tensor<16x4xf32>> [#blue.slice<0 : 4 to 12>, #blue.reshape<[4, 8]>, #blue.scale<2.0 : f32>, #blue.offset<1.0 : f32>] : tensor<4x8xf32>
@@ -36,14 +36,12 @@ func.func @decoder(%x: tensor<?x8xf32>, %position: index, %past_key: tensor<?x4x
   %4 = blue.relu %3 : tensor<?x8xf32>
   %5 = blue.tanh %4 : tensor<?x8xf32>
   %6 = blue.sigmoid %5 : tensor<?x8xf32>
-  // CHECK: blue.select_row %{{.*}} at %{{.*}} : (tensor<?x8xf32>, index) -> tensor<1x8xf32>
-  %last = blue.select_row %6 at %row : (tensor<?x8xf32>, index) -> tensor<1x8xf32>
-  return %last, %a#1, %a#2 : tensor<1x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+  return %6, %a#1, %a#2 : tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
 
 // CHECK-LABEL: func.func @vision
 func.func @vision(%pixels: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) -> tensor<?x4x16xf32>
-    attributes {blue.role = "vision"} {
+    attributes {blue.role = #blue.role<vision>} {
   // CHECK: blue.patch_embed %{{.*}}, %{{.*}} : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
   %p = blue.patch_embed %pixels, %w : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
   %a = blue.attention %p, %p, %p {num_heads = 2, num_kv_heads = 2, scale = 0.5}
@@ -55,7 +53,7 @@ func.func @vision(%pixels: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) -> tens
 
 // CHECK-LABEL: func.func @embed
 func.func @embed(%ids: tensor<?xi64>, %table: tensor<10x4xf32>) -> tensor<?x4xf32>
-    attributes {blue.role = "embed"} {
+    attributes {blue.role = #blue.role<embed>} {
   // CHECK: blue.embedding %{{.*}}, %{{.*}} : (tensor<?xi64>, tensor<10x4xf32>) -> tensor<?x4xf32>
   %e = blue.embedding %ids, %table : (tensor<?xi64>, tensor<10x4xf32>) -> tensor<?x4xf32>
   return %e : tensor<?x4xf32>

@@ -43,7 +43,7 @@ plan.cache @c : tensor<1x8x4xf32> offset -64
 
 // plan.entry (C1): an input without a static shape.
 // expected-error @below {{(C1) expected inputs of static shape, found tensor<?x4xf32>}}
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<?x4xf32>):
   plan.return
 }
@@ -51,7 +51,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.entry (C2): an op that is no step.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C2) is no plan.get_weight}}
   %0 = blue.relu %x : tensor<1x4xf32>
@@ -62,7 +62,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.entry (C2): no return.
 // expected-error @below {{(C2) expected a final plan.return}}
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
   ^bb0(%a: tensor<1x4xf32>):
@@ -75,7 +75,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.entry (C3): an input as output.
 // expected-error @below {{(C3) expected outputs that are results of steps}}
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   plan.return %x : tensor<1x4xf32>
 }
@@ -84,7 +84,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.entry (C4): an input of another capacity.
 // expected-error @below {{(C4) expected inputs with first dim 1, found tensor<2x4xf32>}}
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<2x4xf32>):
   plan.return
 }
@@ -93,7 +93,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.entry (C5): an offset too many.
 // expected-error @below {{(C5) expected 1 input offsets, found 2}}
-plan.entry @e kind encode capacity 1 segment "s" arena 64 inputs [0, 64] {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] arena 64 inputs [0, 64] {
 ^bb0(%x: tensor<1x4xf32>):
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
   ^bb0(%a: tensor<1x4xf32>):
@@ -106,7 +106,7 @@ plan.entry @e kind encode capacity 1 segment "s" arena 64 inputs [0, 64] {
 // -----
 
 // plan.get_weight (C1): no such weight.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a plan.weight, found no @nothing}}
   %w = plan.get_weight @nothing : tensor<4xf32>
@@ -117,7 +117,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.get_weight (C1): another type.
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "s"
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected the packed type tensor<1x4x8xf32>, found tensor<4x4xf32>}}
   %w = plan.get_weight @w : tensor<4x4xf32>
@@ -128,7 +128,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.get_cache (C1): a weight is no cache.
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "s"
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a plan.cache, found no @w}}
   %w = plan.get_cache @w : tensor<4x4xf32>
@@ -139,7 +139,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.get_cache (C1): another type.
 plan.cache @c : tensor<1x8x4xf32>
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected the cache's type tensor<1x8x4xf32>, found tensor<4x4xf32>}}
   %w = plan.get_cache @c : tensor<4x4xf32>
@@ -149,7 +149,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C1): a block argument too many.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a block argument for each of 1 operands, found 2}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -163,7 +163,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C1): a block argument of another type.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a block argument of type tensor<1x4xf32>, found tensor<1x5xf32>}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -177,7 +177,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C1): no yield.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a final plan.yield}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -190,7 +190,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C1): nothing yielded.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected the yielded value to have the result's type}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -204,7 +204,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C2): a weight in the body.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
   ^bb0(%a: tensor<1x4xf32>):
@@ -219,7 +219,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.step (C2): a norm behind the root.
 plan.weight @g #blue.source<"m" at 0 : tensor<4xf32>> packed tensor<4xf32> segment "s"
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   %g = plan.get_weight @g : tensor<4xf32>
   %0 = plan.step "l" value "l" on "cpu"(%x, %g) : (tensor<1x4xf32>, tensor<4xf32>) -> tensor<1x4xf32> {
@@ -235,7 +235,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C2): an op that skips the one before it.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
   ^bb0(%a: tensor<1x4xf32>):
@@ -250,7 +250,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C2): an empty body.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C2) expected a root op}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -263,7 +263,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.step (C2): an op whose result is dropped.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C2) expected the last op's result to be yielded}}
   %0 = plan.step "l" value "l" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -277,7 +277,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 // -----
 
 // plan.launch (C1): no such kernel.
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C1) expected a function, found no @nothing}}
   %0 = plan.launch @nothing(%x) tasks affine_map<(n) -> (n)> layer "l" value "v" on "cpu" : (tensor<1x4xf32>) -> tensor<1x4xf32>
@@ -288,7 +288,7 @@ plan.entry @e kind encode capacity 1 segment "s" {
 
 // plan.launch (C2): tasks of two dims.
 func.func private @k()
-plan.entry @e kind encode capacity 1 segment "s" {
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x4xf32>):
   // expected-error @below {{(C2) expected tasks of one dim and one result}}
   %0 = plan.launch @k(%x) tasks affine_map<(n, m) -> (n)> layer "l" value "v" on "cpu" : (tensor<1x4xf32>) -> tensor<1x4xf32>

@@ -13,8 +13,8 @@ module attributes {plan.target = #target, plan.segments = [#plan.segment<"langua
   plan.cache @k : tensor<1x1x2x4x4xf32> offset 128
   plan.cache @v : tensor<1x8x4xf32>
   func.func private @kernel()
-  // CHECK: plan.entry @prefill kind prefill capacity 2 segment "language" arena 256 inputs [0] {
-  plan.entry @prefill kind prefill capacity 2 segment "language" arena 256 inputs [0] {
+  // CHECK: plan.entry @prefill role decode capacity 2 segment "language" takes ["embeddings"] gives ["logits"] arena 256 inputs [0] {
+  plan.entry @prefill role decode capacity 2 segment "language" takes ["embeddings"] gives ["logits"] arena 256 inputs [0] {
   // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<2x4xf32>):
   ^bb0(%x: tensor<2x4xf32>):
     // CHECK-NEXT: plan.get_weight @w : tensor<1x4x8xf32>
@@ -63,7 +63,7 @@ module attributes {plan.target = #target, plan.segments = [#plan.segment<"langua
     // CHECK: plan.return %{{.*}} : tensor<1x6xf32>
     plan.return %3 : tensor<1x6xf32>
   }
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x3x4x4xf32>):
     // CHECK: plan.im2col %{{.*}} {patch = 2 : i64} : (tensor<1x3x4x4xf32>) -> tensor<1x4x12xf32>
     %0 = plan.step "p" value "p/im2col" on "cpu"(%x) : (tensor<1x3x4x4xf32>) -> tensor<1x4x12xf32> {

@@ -11,7 +11,7 @@ plan.weight @w #blue.source<"m" at 0 : tensor<40x64xf32>> [#blue.quantize<<i4 gr
 plan.cache @k : !keys
 // CHECK: plan.cache @v : {{.*}}#plan.values<heads 2, block 32, dot <si16 x si16, k 2>>
 plan.cache @v : !values
-plan.entry @prefill kind prefill capacity 4 segment "language" {
+plan.entry @prefill role decode capacity 4 segment "language" takes ["embeddings"] gives ["logits"] {
 ^bb0(%x: tensor<4x64xf32>):
   %w = plan.get_weight @w : !weight
   %k = plan.get_cache @k : !keys

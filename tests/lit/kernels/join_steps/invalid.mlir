@@ -1,7 +1,7 @@
 // RUN: bluec-opt %s -verify-diagnostics -join-steps
 
 // Bytes are compared, so they have to be known.
-plan.entry @encode kind encode capacity 4 segment "s" {
+plan.entry @encode role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] {
 // expected-error @below {{expected an offset; run plan-memory first}}
 ^bb0(%x: tensor<4x8xf32>):
   %a = plan.launch @kernel(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu"

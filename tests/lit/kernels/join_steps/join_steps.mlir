@@ -5,7 +5,7 @@
 // CHECK-LABEL: plan.entry @chain
 // CHECK-NOT: joined
 // CHECK: plan.return
-plan.entry @chain kind encode capacity 4 segment "s" arena 384 inputs [0] {
+plan.entry @chain role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 384 inputs [0] {
 ^bb0(%x: tensor<4x8xf32>):
   %a = plan.launch @chained(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 128
       : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -25,7 +25,7 @@ func.func private @chained(memref<4x8xf32>, memref<4x8xf32>, index, index, index
 // TWO-LABEL: plan.entry @siblings
 // TWO: plan.launch {{.*}} joined layer "k"
 // TWO: plan.launch {{.*}} tasks #{{[a-z0-9]+}} layer "v"
-plan.entry @siblings kind encode capacity 4 segment "s" arena 512 inputs [0] {
+plan.entry @siblings role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 512 inputs [0] {
 ^bb0(%x: tensor<4x8xf32>):
   %q = plan.launch @sibling(%x) tasks affine_map<(d0) -> (d0)> layer "q" value "q" on "cpu" offset 128
       : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -43,7 +43,7 @@ func.func private @sibling(memref<4x8xf32>, memref<4x8xf32>, index, index, index
 // CHECK-LABEL: plan.entry @place
 // CHECK: plan.launch {{.*}} joined layer "b"
 // CHECK: plan.launch {{.*}} tasks #{{[a-z0-9]+}} layer "c"
-plan.entry @place kind encode capacity 4 segment "s" arena 512 inputs [0] {
+plan.entry @place role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 512 inputs [0] {
 ^bb0(%x: tensor<4x8xf32>):
   %a = plan.launch @placed(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 128
       : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -63,7 +63,7 @@ func.func private @placed(memref<4x8xf32>, memref<4x8xf32>, index, index, index,
 // CHECK: plan.launch {{.*}} tasks #{{[a-z0-9]+}} layer "b"
 // CHECK: plan.launch {{.*}} tasks #{{[a-z0-9]+}} layer "c"
 // CHECK: plan.launch {{.*}} joined layer "d"
-plan.entry @single kind encode capacity 4 segment "s" arena 640 inputs [0] {
+plan.entry @single role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 640 inputs [0] {
 ^bb0(%x: tensor<4x8xf32>):
   %a = plan.launch @alone(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 128
       : (tensor<4x8xf32>) -> tensor<4x8xf32>
@@ -86,7 +86,7 @@ func.func private @alone(memref<4x8xf32>, memref<4x8xf32>, index, index, index, 
 // CHECK: plan.launch {{.*}} tasks #{{[a-z0-9]+}} layer "read"
 plan.cache @k : tensor<1x32x8xf32> offset 0
 plan.cache @v : tensor<1x32x8xf32> offset 1024
-plan.entry @caches kind prefill capacity 4 segment "s" arena 256 inputs [0] {
+plan.entry @caches role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] arena 256 inputs [0] {
 ^bb0(%x: tensor<4x8xf32>):
   %k = plan.get_cache @k : tensor<1x32x8xf32>
   %v = plan.get_cache @v : tensor<1x32x8xf32>

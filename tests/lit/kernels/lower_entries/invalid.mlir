@@ -10,7 +10,7 @@ module {
 // Steps have no kernels yet.
 module attributes {plan.target = #plan.target<name = "t", triple = "a-b-c", cpu = "c", features = "",
     vectorBits = 128, vectorRegisters = 8, l1Bytes = 32768, l2Bytes = 65536>} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-error @below {{expected plan.launch; run lower-steps-to-kernels first}}
     %0 = plan.step "1" value "1" on "cpu" offset 64 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -28,7 +28,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "a-b-c", cpu 
 module attributes {plan.target = #plan.target<name = "t", triple = "a-b-c", cpu = "c", features = "",
     vectorBits = 128, vectorRegisters = 8, l1Bytes = 32768, l2Bytes = 65536>} {
   plan.weight @w dense<1.0> : tensor<8xf32> packed tensor<8xf32> segment "s"
-  plan.entry @encode kind encode capacity 4 segment "s" arena 256 inputs [0] {
+  plan.entry @encode role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 256 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     // expected-error @below {{expected an offset; run assign-weights first}}
     %w = plan.get_weight @w : tensor<8xf32>
@@ -44,7 +44,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "a-b-c", cpu 
 // A kernel that has been lowered already.
 module attributes {plan.target = #plan.target<name = "t", triple = "a-b-c", cpu = "c", features = "",
     vectorBits = 128, vectorRegisters = 8, l1Bytes = 32768, l2Bytes = 65536>} {
-  plan.entry @encode kind encode capacity 4 segment "s" arena 256 inputs [0] {
+  plan.entry @encode role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 256 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     // expected-error @below {{expected a func.func of 6 arguments as kernel; run lower-entries before the kernels are lowered}}
     %a = plan.launch @done(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 128
@@ -61,7 +61,7 @@ module attributes {plan.segments = [#plan.segment<"language" at 0 bytes 0>],
     plan.target = #plan.target<name = "t", triple = "a-b-c", cpu = "c", features = "",
     vectorBits = 128, vectorRegisters = 8, l1Bytes = 32768, l2Bytes = 65536>} {
   // expected-error @below {{expected a segment of plan.segments, found 'vision'}}
-  plan.entry @encode kind encode capacity 4 segment "vision" arena 256 inputs [0] {
+  plan.entry @encode role encode capacity 4 segment "vision" takes ["pixels"] gives ["features"] arena 256 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %a = plan.launch @scale(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 128
         : (tensor<4x8xf32>) -> tensor<4x8xf32>

@@ -20,7 +20,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 4096 : i64, pla
   // CHECK-NOT: plan.cache
   plan.cache @v : tensor<1x32x8xf32> offset 128
   // CHECK-NOT: plan.entry
-  plan.entry @prefill kind prefill capacity 4 segment "language" on "npu" arena 512 inputs [0] {
+  plan.entry @prefill role decode capacity 4 segment "language" takes ["embeddings"] gives ["logits"] on "npu" arena 512 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %w = plan.get_weight @w : tensor<8xf32>
     %v = plan.get_cache @v : tensor<1x32x8xf32>
@@ -73,7 +73,7 @@ module attributes {plan.context = 32 : i64, plan.weights_bytes = 4096 : i64, pla
 // CHECK-SAME: weights_bytes = 4096
 // CHECK-NEXT: abi.segment "language" at 0 bytes 4096
 // CHECK-NEXT: abi.device "npu"
-// CHECK-NEXT: abi.entry "prefill" kind prefill segment "language" on "npu" capacity 4 arena 512 run @entry.prefill
+// CHECK-NEXT: abi.entry "prefill" role decode stage 0 of 1 segment "language" on "npu" capacity 4 arena 512 run @entry.prefill
 // CHECK-SAME: inputs [#abi.tensor<"embeddings" : f32[4, 8] at 0 bytes 128>]
 // CHECK-SAME: outputs [#abi.tensor<"logits" : f32[4, 8] at 256 bytes 128>]
 // CHECK-NEXT: abi.step "l/a" function @prefill.step0 kernel @scale tasks 4 output <"a" : f32[4, 8] at 128 bytes 128>

@@ -5,7 +5,7 @@
 
 module {
   // CHECK: plan.entry @f
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x16xf32>):
     // CHECK: plan.launch @sqrt
     %y = plan.launch @sqrt(%x) tasks affine_map<(d0) -> (d0)> layer "l" value "v" on "cpu"

@@ -21,7 +21,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<1x2x4x32x16xf32>
   plan.cache @v : tensor<1x64x64xf32>
-  plan.entry @prefill kind prefill capacity 12 segment "s" {
+  plan.entry @prefill role decode capacity 12 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%q: tensor<12x128xf32>):
     %k = plan.get_cache @k : tensor<1x2x4x32x16xf32>
     %v = plan.get_cache @v : tensor<1x64x64xf32>
@@ -43,7 +43,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<1x2x4x32x16xf32>
   plan.cache @v : tensor<1x64x64xf32>
-  plan.entry @decode kind decode capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%q: tensor<1x128xf32>):
     %k = plan.get_cache @k : tensor<1x2x4x32x16xf32>
     %v = plan.get_cache @v : tensor<1x64x64xf32>

@@ -10,7 +10,7 @@
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
@@ -34,7 +34,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
@@ -58,7 +58,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
@@ -81,7 +81,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
@@ -104,7 +104,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
@@ -127,7 +127,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: !x):
     %w = plan.get_weight @w : !w
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {

@@ -24,7 +24,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
   plan.weight @w0 dense<1.0> : tensor<16x8xf32> packed tensor<1x8x32xf32> segment "s"
   plan.weight @w1 dense<2.0> : tensor<16x8xf32> packed tensor<1x8x32xf32> segment "s"
   plan.weight @b dense<2.0> : tensor<16xf32> packed tensor<16xf32> segment "s"
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings", "more1"] gives ["logits"] {
   ^bb0(%x: tensor<4x8xf32>, %r: tensor<4x16xf32>):
     %w0 = plan.get_weight @w0 : tensor<1x8x32xf32>
     %w1 = plan.get_weight @w1 : tensor<1x8x32xf32>

@@ -13,7 +13,7 @@ module {
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x8xf32> packed tensor<2x8x8xf32> segment "s"
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x8xf32>):
     %w = plan.get_weight @w : tensor<2x8x8xf32>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x8xf32>, tensor<2x8x8xf32>) -> tensor<4x16xf32> {
@@ -33,7 +33,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<1x2x8x32x8xf32>
   plan.cache @v : tensor<1x64x64xf32>
-  plan.entry @decode kind decode capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%q: tensor<1x128xf32>):
     %k = plan.get_cache @k : tensor<1x2x8x32x8xf32>
     %v = plan.get_cache @v : tensor<1x64x64xf32>
@@ -52,7 +52,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Elements of another type than kernels are written for.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x8xf16>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x8xf16>) -> tensor<4x8xf16> {
     ^bb0(%a: tensor<4x8xf16>):
@@ -69,7 +69,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Nothing to compute.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x0xf32>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x0xf32>) -> tensor<4x0xf32> {
     ^bb0(%a: tensor<4x0xf32>):
@@ -88,7 +88,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<1x1x4x2048x16xf32>
   plan.cache @v : tensor<1x64x2048xf32>
-  plan.entry @decode kind decode capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%q: tensor<1x2048xf32>):
     %k = plan.get_cache @k : tensor<1x1x4x2048x16xf32>
     %v = plan.get_cache @v : tensor<1x64x2048xf32>
@@ -108,7 +108,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>> segment "s"
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>):
     %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 8, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32> {
@@ -127,7 +127,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>> segment "s"
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
     %w = plan.get_weight @w : tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<16x64x!blue.quantized<i4 group 32 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x16xf32> {
@@ -145,7 +145,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Groups that end within a vector.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @prefill kind prefill capacity 4 segment "s" {
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64xf32>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x64xf32>) -> tensor<4x64x!blue.quantized<i8 group 24 scale f32>, #plan.rows<sums 8>> {
     ^bb0(%a: tensor<4x64xf32>):
@@ -162,7 +162,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Rows that no task sees as a whole.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @prefill kind prefill capacity 1 segment "s" {
+  plan.entry @prefill role decode capacity 1 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<1x16x16xf32>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<1x16x16xf32>) -> tensor<1x4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>> {
     ^bb0(%a: tensor<1x16x16xf32>):
@@ -180,7 +180,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // Quantized tokens that no linear layer gathers.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @prefill kind prefill capacity 1 segment "s" {
+  plan.entry @prefill role decode capacity 1 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>) -> tensor<1x4x64x!blue.quantized<i8 group 16 scale f32>, #plan.rows<sums 16>> {
     ^bb0(%a: tensor<1x16x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16>>):
@@ -198,7 +198,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x48xf32> [#blue.quantize<<i8 group 24 scale f16>, nearest>] packed tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>> segment "s"
-  plan.entry @embed kind embed capacity 4 segment "s" {
+  plan.entry @embed role embed capacity 4 segment "s" takes ["ids"] gives ["embeddings"] {
   ^bb0(%x: tensor<4xi32>):
     %w = plan.get_weight @w : tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4xi32>, tensor<16x48x!blue.quantized<i8 group 24 scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>) -> tensor<4x48xf32> {

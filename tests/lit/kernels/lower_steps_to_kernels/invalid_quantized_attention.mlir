@@ -8,7 +8,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<64x64x!kv, #plan.keys<heads 2, block 24, dot <ui8 x si8, k 4>>>
   plan.cache @v : tensor<64x64x!kv, #plan.values<heads 2, block 24, dot <ui8 x si8, k 4>>>
-  plan.entry @decode kind prefill capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%q: tensor<1x128xf32>):
     %k = plan.get_cache @k : tensor<64x64x!kv, #plan.keys<heads 2, block 24, dot <ui8 x si8, k 4>>>
     %v = plan.get_cache @v : tensor<64x64x!kv, #plan.values<heads 2, block 24, dot <ui8 x si8, k 4>>>
@@ -30,7 +30,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<64x64x!kv, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
   plan.cache @v : tensor<64x64x!kv, #plan.values<heads 2, block 64, dot <ui8 x si8, k 4>>>
-  plan.entry @decode kind prefill capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%q: tensor<1x128xf32>):
     %k = plan.get_cache @k : tensor<64x64x!kv, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
     %v = plan.get_cache @v : tensor<64x64x!kv, #plan.values<heads 2, block 64, dot <ui8 x si8, k 4>>>
@@ -52,7 +52,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : tensor<64x516x!kv, #plan.keys<heads 1, block 32, dot <si16 x si16, k 2>>>
   plan.cache @v : tensor<64x516x!kv, #plan.values<heads 1, block 32, dot <si16 x si16, k 2>>>
-  plan.entry @decode kind prefill capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%q: tensor<1x516xf32>):
     %k = plan.get_cache @k : tensor<64x516x!kv, #plan.keys<heads 1, block 32, dot <si16 x si16, k 2>>>
     %v = plan.get_cache @v : tensor<64x516x!kv, #plan.values<heads 1, block 32, dot <si16 x si16, k 2>>>
@@ -73,7 +73,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : !keys
-  plan.entry @f kind decode capacity 1 segment "s" {
+  plan.entry @f role decode capacity 1 segment "s" takes ["ids"] gives [] {
   ^bb0(%x: tensor<1x64xf32>):
     %k = plan.get_cache @k : !keys
     plan.step "l" value "" on "cpu" (%x, %k) : (tensor<1x64xf32>, !keys) -> () {

@@ -24,7 +24,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<64x48xf32> packed tensor<2x48x32xf32> segment "s"
-  plan.entry @prefill kind prefill capacity 128 segment "s" {
+  plan.entry @prefill role decode capacity 128 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<128x48xf32>):
     %w = plan.get_weight @w : tensor<2x48x32xf32>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<128x48xf32>, tensor<2x48x32xf32>) -> tensor<128x64xf32> {
@@ -47,7 +47,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<1x48x16xf32> segment "s"
-  plan.entry @prefill kind prefill capacity 12 segment "s" {
+  plan.entry @prefill role decode capacity 12 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<12x48xf32>):
     %w = plan.get_weight @w : tensor<1x48x16xf32>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<12x48xf32>, tensor<1x48x16xf32>) -> tensor<12x16xf32> {
@@ -74,7 +74,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<20x8xf32> packed tensor<2x8x16xf32> segment "s"
-  plan.entry @decode kind decode capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%x: tensor<1x8xf32>):
     %w = plan.get_weight @w : tensor<2x8x16xf32>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<1x8xf32>, tensor<2x8x16xf32>) -> tensor<1x20xf32> {

@@ -15,7 +15,7 @@
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<64xf32> packed tensor<64xf32> segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64xf32>):
     %w = plan.get_weight @w : tensor<64xf32>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32>> {
@@ -37,7 +37,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64xf32>):
     %y = plan.step "l" value "v" on "cpu" (%x) : (tensor<4x64xf32>) -> tensor<4x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 32>> {
     ^bb0(%a: tensor<4x64xf32>):

@@ -23,7 +23,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : !keys
   plan.cache @v : !values
-  plan.entry @prefill kind prefill capacity 128 segment "s" {
+  plan.entry @prefill role decode capacity 128 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%q: tensor<128x256xf32>):
     %k = plan.get_cache @k : !keys
     %v = plan.get_cache @v : !values
@@ -54,7 +54,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.cache @k : !keys
   plan.cache @v : !values
-  plan.entry @decode kind decode capacity 1 segment "s" {
+  plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%q: tensor<1x1024xf32>):
     %k = plan.get_cache @k : !keys
     %v = plan.get_cache @v : !values
@@ -89,7 +89,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: scf.yield
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
-  plan.entry @encode kind encode capacity 2 segment "s" {
+  plan.entry @encode role encode capacity 2 segment "s" takes ["pixels"] gives ["features"] {
   ^bb0(%q: tensor<2x49x144xf32>):
     %k = plan.step "l" value "k" on "cpu" (%q) : (tensor<2x49x144xf32>) -> !keys {
     ^bb0(%a: tensor<2x49x144xf32>):

@@ -29,7 +29,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<64x128xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>> segment "s"
-  plan.entry @f kind prefill capacity 18 segment "s" {
+  plan.entry @f role decode capacity 18 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
     %w = plan.get_weight @w : tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<18x128x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<64x128x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <ui8 x si8, k 4>>>) -> tensor<18x64xf32> {
@@ -51,7 +51,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<32x1152xf32> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>> segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>):
     %w = plan.get_weight @w : tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x1152x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 256>>, tensor<32x1152x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<4x32xf32> {
@@ -77,7 +77,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<64x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>> segment "s"
-  plan.entry @f kind decode capacity 1 segment "s" {
+  plan.entry @f role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
   ^bb0(%x: tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>):
     %w = plan.get_weight @w : tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<1x64x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 64>>, tensor<64x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <si16 x si16, k 2>>>) -> tensor<1x64xf32> {
@@ -101,7 +101,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     tuning = <floatAheadBytes = 2048, quantizedAheadBytes = 5120, dotsInFlight = 8>>} {
   plan.weight @w dense<1.0> : tensor<32x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>> segment "s"
-  plan.entry @f kind prefill capacity 4 segment "s" {
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<4x64xf32>):
     %w = plan.get_weight @w : tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>
     %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64xf32>, tensor<32x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 32, dot <f32 x f32, k 1>>>) -> tensor<4x32xf32> {

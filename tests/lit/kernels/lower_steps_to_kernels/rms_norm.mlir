@@ -8,8 +8,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   // CHECK: plan.weight @w
   plan.weight @w dense<1.0> : tensor<20xf32> packed tensor<20xf32> segment "s"
-  // CHECK: plan.entry @prefill kind prefill capacity 8 segment "s"
-  plan.entry @prefill kind prefill capacity 8 segment "s" {
+  // CHECK: plan.entry @prefill role decode capacity 8 segment "s" takes ["embeddings"] gives ["logits"]
+  plan.entry @prefill role decode capacity 8 segment "s" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<8x20xf32>):
     // CHECK: %[[W:.*]] = plan.get_weight @w
     %w = plan.get_weight @w : tensor<20xf32>

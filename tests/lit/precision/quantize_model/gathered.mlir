@@ -10,7 +10,7 @@
 // FAST-LABEL: func.func @vision
 // FAST: %[[D:.*]] = blue.token_downsample %arg0 {{.*}} -> tensor<?x4x592xf32>
 // FAST: blue.quantize %[[D]] : (tensor<?x4x592xf32>) -> tensor<?x4x592x!blue.quantized<i8 group 128 scale f32>>
-func.func @vision(%x: tensor<?x9x148xf32>) -> tensor<?x4x64xf32> attributes {blue.role = "vision"} {
+func.func @vision(%x: tensor<?x9x148xf32>) -> tensor<?x4x64xf32> attributes {blue.role = #blue.role<vision>} {
   %d = blue.token_downsample %x {height = 3, width = 3} : (tensor<?x9x148xf32>) -> tensor<?x4x592xf32>
   %w = blue.weight "w" <"m" at 0 : tensor<64x592xf32>> : tensor<64x592xf32>
   %y = blue.linear %d, %w : (tensor<?x4x592xf32>, tensor<64x592xf32>) -> tensor<?x4x64xf32>
@@ -27,7 +27,7 @@ func.func @vision(%x: tensor<?x9x148xf32>) -> tensor<?x4x64xf32> attributes {blu
 // FAST: %[[Q:.*]] = blue.quantize %arg0 : (tensor<?x9x144xf32>) -> tensor<?x9x144x!blue.quantized<i8 group 48 scale f32>>
 // FAST: blue.token_downsample %[[Q]] {{.*}} -> tensor<?x4x576x!blue.quantized<i8 group 48 scale f32>>
 // FAST: blue.weight "w" {{.*}} : tensor<64x576x!blue.quantized<i8 group 48 scale f16>>
-func.func @divided(%x: tensor<?x9x144xf32>) -> tensor<?x4x64xf32> attributes {blue.role = "vision"} {
+func.func @divided(%x: tensor<?x9x144xf32>) -> tensor<?x4x64xf32> attributes {blue.role = #blue.role<vision>} {
   %d = blue.token_downsample %x {column_major, height = 3, width = 3} : (tensor<?x9x144xf32>) -> tensor<?x4x576xf32>
   %w = blue.weight "w" <"m" at 0 : tensor<64x576xf32>> : tensor<64x576xf32>
   %y = blue.linear %d, %w : (tensor<?x4x576xf32>, tensor<64x576xf32>) -> tensor<?x4x64xf32>
@@ -39,7 +39,7 @@ func.func @divided(%x: tensor<?x9x144xf32>) -> tensor<?x4x64xf32> attributes {bl
 // CHECK: blue.weight "w" {{.*}} : tensor<64x4608x!blue.quantized<i8 group 128 scale f16>>
 // FAST-LABEL: func.func @whole
 // FAST: blue.token_downsample {{.*}} -> tensor<?x4x4608x!blue.quantized<i8 group 128 scale f32>>
-func.func @whole(%x: tensor<?x9x1152xf32>) -> tensor<?x4x64xf32> attributes {blue.role = "vision"} {
+func.func @whole(%x: tensor<?x9x1152xf32>) -> tensor<?x4x64xf32> attributes {blue.role = #blue.role<vision>} {
   %d = blue.token_downsample %x {height = 3, width = 3} : (tensor<?x9x1152xf32>) -> tensor<?x4x4608xf32>
   %w = blue.weight "w" <"m" at 0 : tensor<64x4608xf32>> : tensor<64x4608xf32>
   %y = blue.linear %d, %w : (tensor<?x4x4608xf32>, tensor<64x4608xf32>) -> tensor<?x4x64xf32>

@@ -37,14 +37,14 @@
 // WORDS: error: vision/attention: expected heads of a multiple of 8 dims for attention of i8, found 12
 
 //--- linear.mlir
-func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = "decoder"} {
+func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = #blue.role<decoder>} {
   %w = blue.weight "q" <"m.onnx" at 64 : tensor<64x64xf32>> : tensor<64x64xf32>
   %y = blue.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }
 //--- cache.mlir
 func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>)
-    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = #blue.role<decoder>} {
   %y, %keys, %values = blue.attention %x, %x, %x past %k, %v
     {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
     : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
@@ -53,7 +53,7 @@ func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf
 }
 //--- past.mlir
 func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>)
-    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = #blue.role<decoder>} {
   %y, %keys, %values = blue.attention %x, %x, %x past %k, %k
     {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
     : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
@@ -62,7 +62,7 @@ func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>)
 }
 //--- present.mlir
 func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>)
-    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = #blue.role<decoder>} {
   %y, %keys, %values = blue.attention %x, %x, %x past %k, %v
     {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
     : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
@@ -71,14 +71,14 @@ func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf
   return %y, %keys, %z : tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>
 }
 //--- encoder.mlir
-func.func @vision(%x: tensor<?x4x12xf32>) -> tensor<?x4x12xf32> attributes {blue.role = "vision"} {
+func.func @vision(%x: tensor<?x4x12xf32>) -> tensor<?x4x12xf32> attributes {blue.role = #blue.role<vision>} {
   %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64}
     : (tensor<?x4x12xf32>, tensor<?x4x12xf32>, tensor<?x4x12xf32>) -> tensor<?x4x12xf32>
   return %y : tensor<?x4x12xf32>
 }
 //--- heads.mlir
 func.func @decoder(%x: tensor<?x12xf32>, %k: tensor<?x12xf32>, %v: tensor<?x12xf32>)
-    -> (tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>) attributes {blue.role = #blue.role<decoder>} {
   %y, %keys, %values = blue.attention %x, %x, %x past %k, %v
     {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
     : (tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>, tensor<?x12xf32>)
@@ -88,7 +88,7 @@ func.func @decoder(%x: tensor<?x12xf32>, %k: tensor<?x12xf32>, %v: tensor<?x12xf
 //--- facts.mlir
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, floats = [f16]>} {
 func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf32>)
-    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = #blue.role<decoder>} {
   %y, %keys, %values = blue.attention %x, %x, %x past %k, %v
     {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64, causal}
     : (tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
@@ -98,7 +98,7 @@ func.func @decoder(%x: tensor<?x64xf32>, %k: tensor<?x64xf32>, %v: tensor<?x64xf
 }
 //--- words.mlir
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<si8 x si8, k 8>]>} {
-func.func @vision(%x: tensor<?x4x24xf32>) -> tensor<?x4x24xf32> attributes {blue.role = "vision"} {
+func.func @vision(%x: tensor<?x4x24xf32>) -> tensor<?x4x24xf32> attributes {blue.role = #blue.role<vision>} {
   %y = blue.attention %x, %x, %x {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 0.2 : f64}
     : (tensor<?x4x24xf32>, tensor<?x4x24xf32>, tensor<?x4x24xf32>) -> tensor<?x4x24xf32>
   return %y : tensor<?x4x24xf32>

@@ -1,7 +1,7 @@
 // RUN: bluec-opt %s --quantize-model=recipe=%S/inputs/kept.json | FileCheck %s
 
 // What the model has quantized keeps its type and its values; its input follows the recipe.
-func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = "decoder"} {
+func.func @decoder(%x: tensor<?x64xf32>) -> tensor<?x64xf32> attributes {blue.role = #blue.role<decoder>} {
   // CHECK: %[[X:.*]] = blue.quantize %arg0 scale 2.500000e-01 : (tensor<?x64xf32>) -> tensor<?x64x!blue.quantized<i8 group row scale f32>>
   // CHECK: %[[W:.*]] = blue.weight "q" <"m.onnx" at 64 : tensor<64x64xf32>> [#blue.quantize<<i8 group 32 scale f32 zeros>, keep>]
   %w = blue.weight "q" <"m.onnx" at 64 : tensor<64x64xf32>> [#blue.quantize<<i8 group 32 scale f32 zeros>, keep>]

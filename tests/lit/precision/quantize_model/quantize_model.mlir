@@ -4,7 +4,7 @@
 // Vision: 8-bit weights, 16-bit activations. The norm, the bias and the patches stay floats.
 // CHECK-LABEL: func.func @vision
 // FAST-LABEL: func.func @vision
-func.func @vision(%pixels: tensor<?x3x28x28xf32>) -> tensor<?x4x64xf32> attributes {blue.role = "vision"} {
+func.func @vision(%pixels: tensor<?x3x28x28xf32>) -> tensor<?x4x64xf32> attributes {blue.role = #blue.role<vision>} {
   // CHECK: blue.weight "patches" <"v.onnx" at 64 : tensor<64x3x14x14xf32>> : tensor<64x3x14x14xf32>
   %p = blue.weight "patches" <"v.onnx" at 64 : tensor<64x3x14x14xf32>> : tensor<64x3x14x14xf32>
   %x = blue.patch_embed %pixels, %p : (tensor<?x3x28x28xf32>, tensor<64x3x14x14xf32>) -> tensor<?x4x64xf32>
@@ -25,7 +25,7 @@ func.func @vision(%pixels: tensor<?x3x28x28xf32>) -> tensor<?x4x64xf32> attribut
 
 // The table has the bytes of the logits' weight, and gets the same type.
 // CHECK-LABEL: func.func @embed
-func.func @embed(%ids: tensor<?xi64>) -> tensor<?x64xf32> attributes {blue.role = "embed"} {
+func.func @embed(%ids: tensor<?xi64>) -> tensor<?x64xf32> attributes {blue.role = #blue.role<embed>} {
   // CHECK: blue.weight "table" <"d.onnx" at 0 : tensor<32x64xf32>> [#blue.quantize<<i4 group 64 scale f16>, search>]
   %t = blue.weight "table" <"d.onnx" at 0 : tensor<32x64xf32>> : tensor<32x64xf32>
   %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<32x64xf32>) -> tensor<?x64xf32>
@@ -37,7 +37,7 @@ func.func @embed(%ids: tensor<?xi64>) -> tensor<?x64xf32> attributes {blue.role 
 // CHECK-SAME: %arg2: tensor<?x64x!blue.quantized<i8 group 32 scale f16>>, %arg3: tensor<?x64x!blue.quantized<i8 group 32 scale f16>>)
 // CHECK-SAME: -> (tensor<?x32xf32>, tensor<?x64x!blue.quantized<i8 group 32 scale f16>>, tensor<?x64x!blue.quantized<i8 group 32 scale f16>>)
 func.func @decoder(%x: tensor<?x64xf32>, %position: index, %pastKeys: tensor<?x64xf32>, %pastValues: tensor<?x64xf32>)
-    -> (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = "decoder"} {
+    -> (tensor<?x32xf32>, tensor<?x64xf32>, tensor<?x64xf32>) attributes {blue.role = #blue.role<decoder>} {
   // One quantization of x serves query and key.
   // CHECK: %[[X:.*]] = blue.quantize %arg0 : (tensor<?x64xf32>) -> tensor<?x64x!blue.quantized<i16 group row scale f32>>
   // CHECK-NOT: blue.quantize %arg0

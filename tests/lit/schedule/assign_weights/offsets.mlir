@@ -26,7 +26,7 @@ module {
   plan.weight @again #blue.source<"m" at 128 : tensor<6x4xf32>> packed tensor<6x4xf32> segment "language"
   plan.weight @transposed #blue.source<"m" at 512 : tensor<4x4xf32>> [#blue.transpose<[1, 0]>] packed tensor<4x4xf32> segment "language"
   plan.weight @unread #blue.source<"m" at 1024 : tensor<4xf32>> packed tensor<4xf32> segment "language"
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %late = plan.get_weight @late : tensor<4xf32>
     %early = plan.get_weight @early : tensor<4xf32>
@@ -43,7 +43,7 @@ module {
     }
     plan.return %1 : tensor<1x4xf32>
   }
-  plan.entry @embed kind embed capacity 6 segment "language" {
+  plan.entry @embed role embed capacity 6 segment "language" takes ["ids"] gives ["embeddings"] {
   ^bb0(%x: tensor<6x4xf32>):
     %table = plan.get_weight @table : tensor<6x4xf32>
     %again = plan.get_weight @again : tensor<6x4xf32>

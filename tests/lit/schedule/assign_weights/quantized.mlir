@@ -11,7 +11,7 @@
 plan.weight @table #blue.source<"e" at 0 : tensor<10x64xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] packed !w segment "language" digest "1234"
 plan.weight @head #blue.source<"d" at 0 : tensor<64x10xf32>> [#blue.transpose<[1, 0]>, #blue.quantize<<i4 group 32 scale f16>, search>] packed !w segment "language" digest "1234"
 plan.weight @other #blue.source<"e" at 0 : tensor<10x64xf32>> [#blue.quantize<<i4 group 32 scale f16>, nearest>] packed !w segment "language"
-plan.entry @decode kind decode capacity 1 segment "language" {
+plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits", "other1"] {
 ^bb0(%ids: tensor<1xi32>):
   %t = plan.get_weight @table : !w
   %h = plan.get_weight @head : !w

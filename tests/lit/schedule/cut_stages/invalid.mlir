@@ -2,7 +2,7 @@
 
 // There and back again.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -28,7 +28,7 @@ module {
 
 // Only encoders come in stages.
 module {
-  plan.entry @prefill kind prefill capacity 1 segment "vision" {
+  plan.entry @prefill role decode capacity 1 segment "vision" takes ["embeddings"] gives ["logits"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -49,7 +49,7 @@ module {
 
 // Two values cross.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -75,7 +75,7 @@ module {
 
 // The pixels cross, and so does what the first device made.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -96,7 +96,7 @@ module {
 
 // Nothing but the pixels crosses: the first device works for nobody.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -117,7 +117,7 @@ module {
 
 // One encoder is cut, the other is not.
 module {
-  plan.entry @encode kind encode capacity 2 segment "vision" {
+  plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<2x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
     ^bb0(%a: tensor<2x4xf32>):
@@ -132,7 +132,7 @@ module {
     plan.return %1 : tensor<2x4xf32>
   }
   // expected-error @below {{expected all encoders to be cut, or none, found both}}
-  plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+  plan.entry @encode_1 role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):

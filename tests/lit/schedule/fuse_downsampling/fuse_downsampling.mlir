@@ -10,7 +10,7 @@
 // CHECK: plan.return
 plan.weight @w #blue.source<"m" at 0 : tensor<16x48xf32>> [#blue.quantize<<i8 group 32 scale f16>, nearest>] packed !w segment "s"
 plan.weight @v #blue.source<"m" at 0 : tensor<16x48xf32>> packed tensor<2x48x8xf32> segment "s"
-plan.entry @stays kind encode capacity 2 segment "s" {
+plan.entry @stays role encode capacity 2 segment "s" takes ["pixels"] gives ["features", "other1", "other2"] {
 ^bb0(%x: tensor<2x9x12xf32>):
   %w = plan.get_weight @w : !w
   %v = plan.get_weight @v : tensor<2x48x8xf32>
@@ -49,7 +49,7 @@ plan.entry @stays kind encode capacity 2 segment "s" {
 // CHECK-NEXT: blue.relu %[[R]]
 // CHECK: plan.return %[[Y]]
 plan.weight @w #blue.source<"m" at 0 : tensor<16x48xf32>> packed tensor<2x48x8xf32> segment "s"
-plan.entry @floats kind encode capacity 2 segment "s" {
+plan.entry @floats role encode capacity 2 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<2x9x12xf32>):
   %w = plan.get_weight @w : tensor<2x48x8xf32>
   %0 = plan.step "d" value "d" on "cpu"(%x) : (tensor<2x9x12xf32>) -> tensor<2x4x48xf32> {
@@ -78,7 +78,7 @@ plan.entry @floats kind encode capacity 2 segment "s" {
 // CHECK-NOT: token_downsample
 // CHECK: plan.linear %{{.*}} gather <height = 3, width = 3> : ([[TOKENS]], {{.*}}) -> tensor<1x4x16xf32>
 plan.weight @w #blue.source<"m" at 0 : tensor<16x128xf32>> [#blue.quantize<<i8 group 16 scale f16>, nearest>] packed !w segment "s"
-plan.entry @integers kind encode capacity 1 segment "s" {
+plan.entry @integers role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<1x9x32xf32>):
   %w = plan.get_weight @w : !w
   %0 = plan.step "q" value "q" on "cpu"(%x) : (tensor<1x9x32xf32>) -> !tokens {

@@ -7,7 +7,7 @@
 // CHECK: plan.step "a"
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "vision"
 plan.weight @g #blue.source<"m" at 64 : tensor<4xf32>> packed tensor<4xf32> segment "vision"
-plan.entry @two_readers kind encode capacity 2 segment "vision" {
+plan.entry @two_readers role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<2x4xf32>):
   %w = plan.get_weight @w : tensor<1x4x8xf32>
   %g = plan.get_weight @g : tensor<4xf32>
@@ -42,7 +42,7 @@ plan.entry @two_readers kind encode capacity 2 segment "vision" {
 // CHECK-NEXT: plan.yield %[[S]]
 // CHECK-NOT: plan.step
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "vision"
-plan.entry @chain kind encode capacity 2 segment "vision" {
+plan.entry @chain role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<2x4xf32>):
   %w = plan.get_weight @w : tensor<1x4x8xf32>
   %0 = plan.step "l" value "l" on "cpu"(%x, %w) : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x4xf32> {
@@ -73,7 +73,7 @@ plan.entry @chain kind encode capacity 2 segment "vision" {
 // CHECK-NEXT: blue.swiglu %{{.*}}, %[[U]]
 // CHECK-NOT: plan.step
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "vision"
-plan.entry @gated kind encode capacity 2 segment "vision" {
+plan.entry @gated role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
 ^bb0(%x: tensor<2x4xf32>):
   %w = plan.get_weight @w : tensor<1x4x8xf32>
   %0 = plan.step "gate" value "gate" on "cpu"(%x, %w) : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x4xf32> {

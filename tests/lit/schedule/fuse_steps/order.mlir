@@ -9,7 +9,7 @@
 plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32> segment "language"
 plan.cache @keys : tensor<1x1x2x4x4xf32>
 plan.cache @values : tensor<1x8x4xf32>
-plan.entry @prefill kind prefill capacity 2 segment "language" {
+plan.entry @prefill role decode capacity 2 segment "language" takes ["embeddings"] gives ["logits"] {
 ^bb0(%x: tensor<2x4xf32>):
   %w = plan.get_weight @w : tensor<1x4x8xf32>
   %k = plan.get_cache @keys : tensor<1x1x2x4x4xf32>
@@ -54,7 +54,7 @@ plan.weight @w #blue.source<"m" at 0 : tensor<4x4xf32>> packed tensor<1x4x8xf32>
 plan.weight @t #blue.source<"m" at 64 : tensor<8x2xf32>> packed tensor<8x2xf32> segment "language"
 plan.weight @g #blue.source<"m" at 128 : tensor<4xf32>> packed tensor<4xf32> segment "language"
 plan.cache @keys : tensor<1x1x2x4x4xf32>
-plan.entry @decode kind decode capacity 1 segment "language" {
+plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits"] {
 ^bb0(%x: tensor<1x4xf32>):
   %w = plan.get_weight @w : tensor<1x4x8xf32>
   %t = plan.get_weight @t : tensor<8x2xf32>

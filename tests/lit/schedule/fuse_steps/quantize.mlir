@@ -15,7 +15,7 @@
 // CHECK-NEXT: plan.yield
 plan.weight @w #blue.source<"m" at 0 : tensor<64x64xf32>> packed tensor<8x64x8xf32> segment "s"
 plan.weight @g #blue.source<"m" at 0 : tensor<64xf32>> packed tensor<64xf32> segment "s"
-plan.entry @stays kind encode capacity 4 segment "s" {
+plan.entry @stays role encode capacity 4 segment "s" takes ["pixels"] gives ["features", "other1", "other2"] {
 ^bb0(%p: tensor<4x64xf32>):
   %w = plan.get_weight @w : tensor<8x64x8xf32>
   %g = plan.get_weight @g : tensor<64xf32>
@@ -57,7 +57,7 @@ plan.entry @stays kind encode capacity 4 segment "s" {
 // CHECK-NEXT: plan.quantize
 // CHECK-NOT: plan.step
 plan.weight @g #blue.source<"m" at 0 : tensor<64xf32>> packed tensor<64xf32> segment "s"
-plan.entry @joins kind encode capacity 4 segment "s" {
+plan.entry @joins role encode capacity 4 segment "s" takes ["pixels"] gives ["features", "other1"] {
 ^bb0(%p: tensor<4x64xf32>):
   %g = plan.get_weight @g : tensor<64xf32>
   %0 = plan.step "norm" value "norm" on "cpu"(%p, %g) : (tensor<4x64xf32>, tensor<64xf32>) -> tensor<4x64xf32> {
@@ -100,7 +100,7 @@ plan.entry @joins kind encode capacity 4 segment "s" {
 // CHECK-NEXT: plan.yield
 // CHECK-NOT: plan.step
 plan.weight @w #blue.source<"m" at 0 : tensor<64x64xf32>> packed tensor<8x64x8xf32> segment "s"
-plan.entry @swiglu kind encode capacity 4 segment "s" {
+plan.entry @swiglu role encode capacity 4 segment "s" takes ["pixels"] gives ["features", "other1"] {
 ^bb0(%p: tensor<4x64xf32>):
   %w = plan.get_weight @w : tensor<8x64x8xf32>
   %0 = plan.step "gate" value "gate" on "cpu"(%p, %w) : (tensor<4x64xf32>, tensor<8x64x8xf32>) -> tensor<4x64xf32> {

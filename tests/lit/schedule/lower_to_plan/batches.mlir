@@ -6,15 +6,15 @@
 
 // One tile that is left runs alone; two and three in a call that is partly filled.
 // FOUR: plan.encode_calls = [array<i64: 1>, array<i64: 4>, array<i64: 4>]
-// FOUR: @encode kind encode capacity 4
-// FOUR: @encode_1 kind encode capacity 1
+// FOUR: @encode role encode capacity 4
+// FOUR: @encode_1 role encode capacity 1
 // Nothing is left of a batch of one.
 // ONE: plan.encode_calls = []
-// ONE: @encode kind encode capacity 1
+// ONE: @encode role encode capacity 1
 // ONE-NOT: plan.entry
 // MANY: expected 1 <= chunk <= context and 1 <= image-batch <= 64, found {{.*}} image-batch 65
 module attributes {plan.target = #target} {
-  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x3xf32> attributes {blue.role = "vision"} {
+  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x3xf32> attributes {blue.role = #blue.role<vision>} {
     %y = blue.relu %x : tensor<?x3xf32>
     return %y : tensor<?x3xf32>
   }

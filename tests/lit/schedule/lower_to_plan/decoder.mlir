@@ -13,11 +13,11 @@
 // CHECK: plan.weight @head {{.*}} packed tensor<2x8x8xf32> segment "language"
 
 // Ids are i32 where they enter.
-// CHECK: plan.entry @embed kind embed capacity 4
+// CHECK: plan.entry @embed role embed capacity 4
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<4xi32>)
 
 // Prefill appends before it attends, and behind attention computes the last valid row only.
-// CHECK: plan.entry @prefill kind prefill capacity 4
+// CHECK: plan.entry @prefill role decode capacity 4
 // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor<4x8xf32>)
 // CHECK: %[[ROPE:.*]] = plan.step "decoder/rope"
 // CHECK: plan.position
@@ -33,7 +33,7 @@
 // CHECK: plan.linear {{.*}} -> tensor<1x10xf32>
 
 // Decode goes from an id to logits in one entry.
-// CHECK: plan.entry @decode kind decode capacity 1
+// CHECK: plan.entry @decode role decode capacity 1
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<1xi32>)
 // CHECK: plan.embedding
 // CHECK-NOT: plan.last_row
@@ -43,12 +43,12 @@
 // A chunk of one token is its own last row.
 // ONE-NOT: plan.last_row
 module attributes {plan.target = #target} {
-  func.func @embed_tokens(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+  func.func @embed_tokens(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<embed>} {
     %t = blue.weight "table" <"e.onnx" at 0 : tensor<10x8xf32>> : tensor<10x8xf32>
     %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf32>) -> tensor<?x8xf32>
     return %x : tensor<?x8xf32>
   }
-  func.func @decoder_model(%x: tensor<?x8xf32>, %position: index, %pk: tensor<?x8xf32>, %pv: tensor<?x8xf32>) -> (tensor<?x10xf32>, tensor<?x8xf32>, tensor<?x8xf32>) attributes {blue.role = "decoder"} {
+  func.func @decoder_model(%x: tensor<?x8xf32>, %position: index, %pk: tensor<?x8xf32>, %pv: tensor<?x8xf32>) -> (tensor<?x10xf32>, tensor<?x8xf32>, tensor<?x8xf32>) attributes {blue.role = #blue.role<decoder>} {
     %g = blue.weight "norm" <"d.onnx" at 0 : tensor<8xf32>> : tensor<8xf32>
     %n = blue.rms_norm %x, %g {epsilon = 1.0e-6} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
     %cos = blue.weight "cos" <"d.onnx" at 64 : tensor<32x2xf32>> : tensor<32x2xf32>

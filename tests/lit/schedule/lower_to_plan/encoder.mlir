@@ -18,7 +18,7 @@ module attributes {plan.target = #target} {
 // vectors of rows; the batch is the image batch.
 // CHECK-LABEL: plan.weight @patch
 // CHECK-SAME: [#blue.reshape<[6, 12]>] packed tensor<1x12x8xf32> segment "vision"
-// CHECK: plan.entry @encode kind encode capacity 2 segment "vision"
+// CHECK: plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"]
 // CHECK-NEXT: ^bb0(%[[PIXELS:.*]]: tensor<2x3x5x4xf32>)
 // CHECK: %[[W:.*]] = plan.get_weight @patch
 // CHECK: %[[COLUMNS:.*]] = plan.step "vision/patch_embed" value "vision/patch_embed/im2col" on "cpu"(%[[PIXELS]])
@@ -27,7 +27,7 @@ module attributes {plan.target = #target} {
 // CHECK: plan.linear
 // CHECK: plan.return %[[TOKENS]]
 module attributes {plan.target = #target} {
-  func.func @tower(%pixels: tensor<?x3x5x4xf32>) -> tensor<?x4x6xf32> attributes {blue.role = "vision"} {
+  func.func @tower(%pixels: tensor<?x3x5x4xf32>) -> tensor<?x4x6xf32> attributes {blue.role = #blue.role<vision>} {
     %w = blue.weight "patch" <"v.onnx" at 0 : tensor<6x3x2x2xf32>> : tensor<6x3x2x2xf32>
     %x = blue.patch_embed %pixels, %w : (tensor<?x3x5x4xf32>, tensor<6x3x2x2xf32>) -> tensor<?x4x6xf32>
     return %x : tensor<?x4x6xf32>
@@ -45,7 +45,7 @@ module attributes {plan.target = #target} {
 // CHECK: plan.step "vision/attention" value "vision/attention" on "cpu"({{.*}}, %[[KEYS]], {{.*}})
 // CHECK: plan.attention {{.*}} {num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 5.000000e-01 : f64}
 module attributes {plan.target = #target} {
-  func.func @tower(%x: tensor<?x5x6xf32>) -> tensor<?x5x6xf32> attributes {blue.role = "vision"} {
+  func.func @tower(%x: tensor<?x5x6xf32>) -> tensor<?x5x6xf32> attributes {blue.role = #blue.role<vision>} {
     %a = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 0.5} : (tensor<?x5x6xf32>, tensor<?x5x6xf32>, tensor<?x5x6xf32>) -> tensor<?x5x6xf32>
     return %a : tensor<?x5x6xf32>
   }
@@ -63,7 +63,7 @@ module attributes {plan.target = #target} {
 // CHECK: plan.pack_values {{.*}} -> tensor<2x130x8x!blue.quantized<i16 group 4 scale f32>, #plan.values<heads 2, block 80, dot <si16 x si16, k 2>>>
 // CHECK: plan.step "vision/attention" value "vision/attention" on "cpu"({{.*}}, %[[KEYS]], %[[VALUES]])
 module attributes {plan.target = #target} {
-  func.func @tower(%x: tensor<?x130x8xf32>) -> tensor<?x130x8xf32> attributes {blue.role = "vision"} {
+  func.func @tower(%x: tensor<?x130x8xf32>) -> tensor<?x130x8xf32> attributes {blue.role = #blue.role<vision>} {
     %a = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 0.5, compute_type = i16} : (tensor<?x130x8xf32>, tensor<?x130x8xf32>, tensor<?x130x8xf32>) -> tensor<?x130x8xf32>
     return %a : tensor<?x130x8xf32>
   }
@@ -78,7 +78,7 @@ module attributes {plan.target = #target} {
 // CHECK-SAME: packed tensor<10x8xf32>
 // CHECK: blue.embedding
 module attributes {plan.target = #target} {
-  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<embed>} {
     %t = blue.weight "table" <"e" at 0 : tensor<10x8xf32>> : tensor<10x8xf32>
     %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf32>) -> tensor<?x8xf32>
     return %x : tensor<?x8xf32>
@@ -93,7 +93,7 @@ module attributes {plan.target = #target} {
 // CHECK-SAME: packed tensor<2x8x8xf16>
 // CHECK: plan.embedding
 module attributes {plan.target = #target} {
-  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+  func.func @e(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<embed>} {
     %t = blue.weight "half" <"e" at 0 : tensor<10x8xf16>> : tensor<10x8xf16>
     %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8xf16>) -> tensor<?x8xf32>
     return %x : tensor<?x8xf32>
@@ -108,14 +108,14 @@ module attributes {plan.target = #target} {
 // CHECK: plan.encode_calls = [array<i64: 1>]
 // CHECK: plan.weight @table
 // CHECK-NOT: plan.weight
-// CHECK: plan.entry @encode kind encode capacity 2 segment "vision" {
+// CHECK: plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<2x3xf32>)
 // CHECK: plan.get_weight @table
-// CHECK: plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+// CHECK: plan.entry @encode_1 role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<1x3xf32>)
 // CHECK: plan.get_weight @table
 module attributes {plan.target = #target} {
-  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+  func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<vision>} {
     %w = blue.weight "table" <"v.onnx" at 0 : tensor<4x3xf32>> : tensor<4x3xf32>
     %y = blue.linear %x, %w : (tensor<?x3xf32>, tensor<4x3xf32>) -> tensor<?x4xf32>
     return %y : tensor<?x4xf32>

@@ -11,7 +11,7 @@ module {
 
 // A function that is no part of a model.
 module attributes {plan.target = #target} {
-  // expected-error @below {{expected blue.role to be vision, embed or decoder}}
+  // expected-error @below {{expected blue.role to say vision, embed or decoder}}
   func.func @other(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
     return %x : tensor<?x4xf32>
   }
@@ -24,7 +24,7 @@ module attributes {plan.target = #target} {
 // A part that computes nothing.
 module attributes {plan.target = #target} {
   // expected-error @below {{expected an output that a layer computes, found an input or weight}}
-  func.func @d(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+  func.func @d(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<vision>} {
     return %x : tensor<?x4xf32>
   }
 }
@@ -35,7 +35,7 @@ module attributes {plan.target = #target} {
 
 // A rotary table that is shorter than the context.
 module attributes {plan.target = #target} {
-  func.func @d(%x: tensor<?x4xf32>, %position: index) -> tensor<?x4xf32> attributes {blue.role = "decoder"} {
+  func.func @d(%x: tensor<?x4xf32>, %position: index) -> tensor<?x4xf32> attributes {blue.role = #blue.role<decoder>} {
     %c = blue.constant dense<1.0> : tensor<8x2xf32> : tensor<8x2xf32>
     // expected-error @below {{expected a table of at least 16 positions for that context, found 8}}
     %r = blue.rope %x, %c, %c at %position {num_heads = 1} : (tensor<?x4xf32>, tensor<8x2xf32>, tensor<8x2xf32>, index) -> tensor<?x4xf32>
@@ -49,7 +49,7 @@ module attributes {plan.target = #target} {
 
 // A linear layer whose weight is computed.
 module attributes {plan.target = #target} {
-  func.func @d(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "decoder"} {
+  func.func @d(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<decoder>} {
     // expected-error @below {{expected a weight or constant as this operand}}
     %y = blue.linear %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
     return %y : tensor<?x4xf32>
@@ -63,7 +63,7 @@ module attributes {plan.target = #target} {
 // A part that was exported for another number of tokens.
 module attributes {plan.target = #target} {
   // expected-error @below {{expected a first argument that takes 4 rows, found 'tensor<3x4xf32>'}}
-  func.func @d(%x: tensor<3x4xf32>) -> tensor<3x4xf32> attributes {blue.role = "decoder"} {
+  func.func @d(%x: tensor<3x4xf32>) -> tensor<3x4xf32> attributes {blue.role = #blue.role<decoder>} {
     %y = blue.relu %x : tensor<3x4xf32>
     return %y : tensor<3x4xf32>
   }
@@ -75,7 +75,7 @@ module attributes {plan.target = #target} {
 
 // A past that something else reads.
 module attributes {plan.target = #target} {
-  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4xf32>, %q: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) attributes {blue.role = "decoder"} {
+  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4xf32>, %q: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) attributes {blue.role = #blue.role<decoder>} {
     // expected-error @below {{expected a past that is an argument and has no other use}}
     %a, %k, %v = blue.attention %x, %x, %x past %p, %q {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32> present tensor<?x4xf32>, tensor<?x4xf32>
     return %a, %p : tensor<?x4xf32>, tensor<?x4xf32>
@@ -88,7 +88,7 @@ module attributes {plan.target = #target} {
 
 // Attention in an encoder looks both ways.
 module attributes {plan.target = #target} {
-  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<vision>} {
     // expected-error @below {{expected attention of rank 3 that is not causal, without a past}}
     %a = blue.attention %x, %x, %x {num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
     return %a : tensor<?x4xf32>
@@ -101,7 +101,7 @@ module attributes {plan.target = #target} {
 
 // An op that is no layer.
 module attributes {plan.target = #target} {
-  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = "vision"} {
+  func.func @v(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<vision>} {
     // expected-error @below {{expected a layer that a schedule can express}}
     %y = arith.addf %x, %x : tensor<?x4xf32>
     return %y : tensor<?x4xf32>
@@ -114,7 +114,7 @@ module attributes {plan.target = #target} {
 
 // Element types that no kernel computes in yet.
 module attributes {plan.target = #target} {
-  func.func @v(%x: tensor<?x4xf16>) -> tensor<?x4xf16> attributes {blue.role = "vision"} {
+  func.func @v(%x: tensor<?x4xf16>) -> tensor<?x4xf16> attributes {blue.role = #blue.role<vision>} {
     // expected-error @below {{expected a result of f32, found 'tensor<?x4xf16>'}}
     %y = blue.relu %x : tensor<?x4xf16>
     return %y : tensor<?x4xf16>
@@ -128,7 +128,7 @@ module attributes {plan.target = #target} {
 // A picture that no machine could hold.
 module attributes {plan.target = #target} {
   // expected-error @below {{expected a first argument of at most 4294967296 elements}}
-  func.func @v(%x: tensor<?x3x1000000x1000000xf32>) -> tensor<?x3x1000000x1000000xf32> attributes {blue.role = "vision"} {
+  func.func @v(%x: tensor<?x3x1000000x1000000xf32>) -> tensor<?x3x1000000x1000000xf32> attributes {blue.role = #blue.role<vision>} {
     %y = blue.relu %x : tensor<?x3x1000000x1000000xf32>
     return %y : tensor<?x3x1000000x1000000xf32>
   }
@@ -140,7 +140,7 @@ module attributes {plan.target = #target} {
 
 // A layer whose result no machine could hold.
 module attributes {plan.target = #target} {
-  func.func @v(%x: tensor<?x1048576x4xf32>) -> tensor<?x1048576x1048576xf32> attributes {blue.role = "vision"} {
+  func.func @v(%x: tensor<?x1048576x4xf32>) -> tensor<?x1048576x1048576xf32> attributes {blue.role = #blue.role<vision>} {
     %w = blue.weight "w" <"m" at 0 : tensor<1048576x4xf32>> : tensor<1048576x4xf32>
     // expected-error @below {{expected a result of at most 4294967296 elements}}
     %y = blue.linear %x, %w : (tensor<?x1048576x4xf32>, tensor<1048576x4xf32>) -> tensor<?x1048576x1048576xf32>
@@ -155,7 +155,7 @@ module attributes {plan.target = #target} {
 
 // A quantized past whose products have no type.
 module attributes {plan.target = #target} {
-  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4x!kv>, %q: tensor<?x4x!kv>) -> (tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>) attributes {blue.role = "decoder"} {
+  func.func @d(%x: tensor<?x4xf32>, %p: tensor<?x4x!kv>, %q: tensor<?x4x!kv>) -> (tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>) attributes {blue.role = #blue.role<decoder>} {
     // expected-error @below {{expected a compute_type for a quantized past}}
     %a, %k, %v = blue.attention %x, %x, %x past %p, %q {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>) -> tensor<?x4xf32> present tensor<?x4x!kv>, tensor<?x4x!kv>
     return %a, %k, %v : tensor<?x4xf32>, tensor<?x4x!kv>, tensor<?x4x!kv>
@@ -169,7 +169,7 @@ module attributes {plan.target = #target} {
 
 // Activations of a type that rows do not have.
 module attributes {plan.target = #target} {
-  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x32xf32> attributes {blue.role = "vision"} {
+  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x32xf32> attributes {blue.role = #blue.role<vision>} {
     // expected-error @below {{expected activations of i8 or i16, found '!blue.quantized<i4 group row scale f32>'}}
     %x = blue.quantize %p : (tensor<?x32xf32>) -> tensor<?x32x!x>
     return %p : tensor<?x32xf32>
@@ -182,7 +182,7 @@ module attributes {plan.target = #target} {
 
 // What is no matrix is of f32.
 module attributes {plan.target = #target} {
-  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x8xf32> attributes {blue.role = "vision"} {
+  func.func @v(%p: tensor<?x32xf32>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<vision>} {
     %w = blue.weight "w" <"m" at 0 : tensor<8x32xf16>> : tensor<8x32xf16>
     %b = blue.weight "b" <"m" at 0 : tensor<8xf16>> : tensor<8xf16>
     // expected-error @below {{expected weights of f32, found 'tensor<8xf16>'}}

@@ -15,7 +15,7 @@
 // CHECK: plan.step "vision/linear" value "vision/linear" on "cpu"(%[[X]], %{{.*}})
 // CHECK: plan.step "vision/linear_2" value "vision/linear_2" on "cpu"(%[[X]], %{{.*}})
 module attributes {plan.target = #target} {
-  func.func @v(%p: tensor<?x3x128xf32>) -> tensor<?x3x64xf32> attributes {blue.role = "vision"} {
+  func.func @v(%p: tensor<?x3x128xf32>) -> tensor<?x3x64xf32> attributes {blue.role = #blue.role<vision>} {
     %r = blue.relu %p : tensor<?x3x128xf32>
     %x = blue.quantize %r : (tensor<?x3x128xf32>) -> tensor<?x3x128x!x>
     %q = blue.weight "q" <"m" at 0 : tensor<64x128xf32>> [#blue.quantize<<i4 group 32 scale f16>, nearest>] : tensor<64x128x!i4>
@@ -43,7 +43,7 @@ module attributes {plan.target = #target} {
 // CHECK: plan.linear {{.*}} : (tensor<2x300xf32>, tensor<64x300x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <f32 x f32, k 1>>>)
 // CHECK: plan.linear {{.*}} : (tensor<2x300xf32>, tensor<8x300x8xf16>) -> tensor<2x64xf32>
 module attributes {plan.target = #target} {
-  func.func @v(%p: tensor<?x300xf32>) -> tensor<?x64xf32> attributes {blue.role = "vision"} {
+  func.func @v(%p: tensor<?x300xf32>) -> tensor<?x64xf32> attributes {blue.role = #blue.role<vision>} {
     %x = blue.quantize %p scale 0.5 : (tensor<?x300xf32>) -> tensor<?x300x!x>
     %s = blue.weight "static" <"m" at 0 : tensor<64x300xf32>> [#blue.quantize<<i8 group row scale f16>, search>] : tensor<64x300x!w>
     %f = blue.weight "float" <"m" at 0 : tensor<64x300xf32>> [#blue.quantize<<i8 group row scale f16>, search>] : tensor<64x300x!w>

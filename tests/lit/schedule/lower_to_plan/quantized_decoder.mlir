@@ -31,12 +31,12 @@
 // CHECK: plan.embedding
 // CHECK-NOT: plan.last_row
 module attributes {plan.target = #target} {
-  func.func @embed_tokens(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = "embed"} {
+  func.func @embed_tokens(%ids: tensor<?xi64>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<embed>} {
     %t = blue.weight "table" <"e" at 0 : tensor<10x8xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] : tensor<10x8x!w>
     %x = blue.embedding %ids, %t : (tensor<?xi64>, tensor<10x8x!w>) -> tensor<?x8xf32>
     return %x : tensor<?x8xf32>
   }
-  func.func @decoder_model(%p: tensor<?x8xf32>, %position: index, %pk: tensor<?x8x!kv>, %pv: tensor<?x8x!kv>) -> (tensor<?x10xf32>, tensor<?x8x!kv>, tensor<?x8x!kv>) attributes {blue.role = "decoder"} {
+  func.func @decoder_model(%p: tensor<?x8xf32>, %position: index, %pk: tensor<?x8x!kv>, %pv: tensor<?x8x!kv>) -> (tensor<?x10xf32>, tensor<?x8x!kv>, tensor<?x8x!kv>) attributes {blue.role = #blue.role<decoder>} {
     %r = blue.relu %p : tensor<?x8xf32>
     %x = blue.quantize %r : (tensor<?x8xf32>) -> tensor<?x8x!x>
     %wk = blue.weight "k" <"d" at 0 : tensor<8x8xf32>> [#blue.quantize<<i4 group 32 scale f16>, search>] : tensor<8x8x!w>

@@ -10,11 +10,11 @@
 // Only the cpu computes products, and the npu is quicker with all else: one value crosses. A call of the npu
 // costs the same with fewer tiles, so that a tile that is left over is encoded alone.
 // PHONE: plan.encode_calls = [array<i64: 1>], plan.machine = "phone"
-// PHONE: plan.entry @encode kind encode capacity 2
+// PHONE: plan.entry @encode role encode capacity 2
 // PHONE: plan.step "patches" value "patches" on "cpu"
 // PHONE: plan.step "block" value "block" on "npu"
 // PHONE: plan.step "last" value "last" on "npu"
-// PHONE: plan.entry @encode_1 kind encode capacity 1
+// PHONE: plan.entry @encode_1 role encode capacity 1
 // PHONE: plan.step "patches" value "patches" on "cpu"
 // PHONE: plan.step "block" value "block" on "npu"
 // The rest is computed on the device that is there for all of it.
@@ -24,14 +24,14 @@
 // A second for the way is more than the npu saves. On the cpu, fewer tiles take less, one in a call of two as
 // long as one alone: nothing needs encode_1.
 // SLOW: plan.encode_calls = [array<i64: 2>], plan.machine = "slow_transfer"
-// SLOW: plan.entry @encode kind encode capacity 2
+// SLOW: plan.entry @encode role encode capacity 2
 // SLOW-NOT: on "npu"
 // SLOW-NOT: @encode_1
 // SLOW: plan.entry @embed
 // SLOW: on "npu"
 module attributes {plan.encode_calls = [array<i64: 1>]} {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x4xf32>> packed tensor<1x4x8xf32> segment "vision"
-  plan.entry @encode kind encode capacity 2 segment "vision" {
+  plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<2x4xf32>):
     %w = plan.get_weight @w : tensor<1x4x8xf32>
     %0 = plan.step "patches" value "patches" on "cpu"(%x, %w) : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x8xf32> {
@@ -51,7 +51,7 @@ module attributes {plan.encode_calls = [array<i64: 1>]} {
     }
     plan.return %2 : tensor<2x8xf32>
   }
-  plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+  plan.entry @encode_1 role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %w = plan.get_weight @w : tensor<1x4x8xf32>
     %0 = plan.step "patches" value "patches" on "cpu"(%x, %w) : (tensor<1x4xf32>, tensor<1x4x8xf32>) -> tensor<1x8xf32> {
@@ -71,7 +71,7 @@ module attributes {plan.encode_calls = [array<i64: 1>]} {
     }
     plan.return %2 : tensor<1x8xf32>
   }
-  plan.entry @embed kind embed capacity 2 segment "language" {
+  plan.entry @embed role embed capacity 2 segment "language" takes ["ids"] gives ["embeddings"] {
   ^bb0(%x: tensor<2x8xf32>):
     %0 = plan.step "values" value "values" on "cpu"(%x) : (tensor<2x8xf32>) -> tensor<2x8xf32> {
     ^bb0(%a: tensor<2x8xf32>):

@@ -3,7 +3,7 @@
 // Encoders of other steps.
 module {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x4xf32>> packed tensor<1x4x8xf32> segment "vision"
-  plan.entry @encode kind encode capacity 2 segment "vision" {
+  plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<2x4xf32>):
     %w = plan.get_weight @w : tensor<1x4x8xf32>
     %0 = plan.step "first" value "first" on "cpu"(%x, %w) : (tensor<2x4xf32>, tensor<1x4x8xf32>) -> tensor<2x8xf32> {
@@ -19,7 +19,7 @@ module {
     plan.return %1 : tensor<2x8xf32>
   }
   // expected-error @below {{expected the steps of 'encode', found 1 in place of 2}}
-  plan.entry @encode_1 kind encode capacity 1 segment "vision" {
+  plan.entry @encode_1 role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %w = plan.get_weight @w : tensor<1x4x8xf32>
     %0 = plan.step "first" value "first" on "cpu"(%x, %w) : (tensor<1x4xf32>, tensor<1x4x8xf32>) -> tensor<1x8xf32> {

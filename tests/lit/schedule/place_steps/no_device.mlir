@@ -3,7 +3,7 @@
 // The error names what is missing, and the first step that needs it.
 module {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x4xf32>> packed tensor<1x4x8xf32> segment "vision"
-  plan.entry @encode kind encode capacity 2 segment "vision" {
+  plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<2x4xf32>):
     %w = plan.get_weight @w : tensor<1x4x8xf32>
     %0 = plan.step "first" value "first" on "cpu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {

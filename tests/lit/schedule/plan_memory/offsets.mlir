@@ -26,7 +26,7 @@ module attributes {plan.weights_bytes = 4096 : i64} {
 // CHECK: plan.step "2" value "2" on "cpu" offset 0 last_use 2
 // CHECK: plan.step "3" value "3" on "cpu" offset 256 last_use 3
 module {
-  plan.entry @encode kind encode capacity 4 segment "vision" {
+  plan.entry @encode role encode capacity 4 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<4x16xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<4x16xf32>) -> tensor<4x16xf32> {
     ^bb0(%a: tensor<4x16xf32>):
@@ -55,7 +55,7 @@ module {
 // CHECK: plan.step "2" value "2" on "cpu" offset 128 last_use 2
 // CHECK: plan.step "3" value "3" on "cpu" offset 64 last_use 3
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x5xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x5xf32>) -> tensor<1x5xf32> {
     ^bb0(%a: tensor<1x5xf32>):

@@ -4,7 +4,7 @@
 // CHECK: module attributes {plan.cache_bytes = 192 : i64, plan.peak_bytes = 4416 : i64
 module attributes {plan.weights_bytes = 4096 : i64} {
   plan.cache @a : tensor<1x9x4xf32>
-  plan.entry @decode kind decode capacity 1 segment "language" {
+  plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits"] {
   ^bb0(%x: tensor<1x16xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x16xf32>) -> tensor<1x16xf32> {
     ^bb0(%a: tensor<1x16xf32>):
@@ -25,7 +25,7 @@ module attributes {plan.weights_bytes = 4096 : i64} {
 module attributes {plan.weights_bytes = 12288 : i64,
                    plan.segments = [#plan.segment<"vision" at 0 bytes 4096>,
                                     #plan.segment<"language" at 4096 bytes 8192>]} {
-  plan.entry @encode kind encode capacity 4 segment "vision" {
+  plan.entry @encode role encode capacity 4 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<4x16xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<4x16xf32>) -> tensor<4x16xf32> {
     ^bb0(%a: tensor<4x16xf32>):
@@ -34,7 +34,7 @@ module attributes {plan.weights_bytes = 12288 : i64,
     }
     plan.return %0 : tensor<4x16xf32>
   }
-  plan.entry @decode kind decode capacity 1 segment "language" {
+  plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits"] {
   ^bb0(%x: tensor<1x16xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x16xf32>) -> tensor<1x16xf32> {
     ^bb0(%a: tensor<1x16xf32>):
@@ -51,7 +51,7 @@ module attributes {plan.weights_bytes = 12288 : i64,
 // cross, and weights. One stage's entries take turns.
 // CHECK: plan.peak_bytes = 4480 : i64
 module attributes {plan.weights_bytes = 4096 : i64} {
-  plan.entry @encode_patches kind encode_patches capacity 2 segment "vision" {
+  plan.entry @encode_patches role encode stage 0 of 2 capacity 2 segment "vision" takes ["pixels"] gives ["patches"] {
   ^bb0(%x: tensor<2x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
     ^bb0(%a: tensor<2x4xf32>):
@@ -60,7 +60,7 @@ module attributes {plan.weights_bytes = 4096 : i64} {
     }
     plan.return %0 : tensor<2x4xf32>
   }
-  plan.entry @encode_blocks kind encode_blocks capacity 2 segment "vision" on "npu" {
+  plan.entry @encode_blocks role encode stage 1 of 2 capacity 2 segment "vision" takes ["patches"] gives ["features"] on "npu" {
   ^bb0(%x: tensor<2x4xf32>):
     %0 = plan.step "1" value "1" on "npu"(%x) : (tensor<2x4xf32>) -> tensor<2x4xf32> {
     ^bb0(%a: tensor<2x4xf32>):
@@ -69,7 +69,7 @@ module attributes {plan.weights_bytes = 4096 : i64} {
     }
     plan.return %0 : tensor<2x4xf32>
   }
-  plan.entry @encode_patches_1 kind encode_patches capacity 1 segment "vision" {
+  plan.entry @encode_patches_1 role encode stage 0 of 2 capacity 1 segment "vision" takes ["pixels"] gives ["patches"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -78,7 +78,7 @@ module attributes {plan.weights_bytes = 4096 : i64} {
     }
     plan.return %0 : tensor<1x4xf32>
   }
-  plan.entry @encode_blocks_1 kind encode_blocks capacity 1 segment "vision" on "npu" {
+  plan.entry @encode_blocks_1 role encode stage 1 of 2 capacity 1 segment "vision" takes ["patches"] gives ["features"] on "npu" {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "npu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):

@@ -9,13 +9,13 @@
 // CHECK: module attributes {plan.cache_bytes = 2560 : i64, plan.peak_bytes = 5632 : i64}
 // CHECK: plan.cache @keys {{.*}} offset 0
 // CHECK: plan.cache @values {{.*}} offset 1280
-// CHECK: plan.entry @e kind encode capacity 4 segment "s" arena 3072 inputs [[INPUT:.*]] {
+// CHECK: plan.entry @e role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] arena 3072 inputs [[INPUT:.*]] {
 // CHECK: plan.step "q" value "x/quantized" on "cpu" offset {{[0-9]+}} last_use 1
 plan.cache @keys : tensor<40x8x!kv, #plan.keys<heads 2, block 8, dot <si16 x si16, k 2>>>
 plan.cache @values : tensor<40x8x!kv, #plan.values<heads 2, block 8, dot <si16 x si16, k 2>>>
 plan.weight @w #blue.source<"m" at 0 : tensor<64x64xf32>> [#blue.quantize<<i8 group 32 scale f16>, nearest>]
   packed tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "s"
-plan.entry @e kind encode capacity 4 segment "s" {
+plan.entry @e role encode capacity 4 segment "s" takes ["pixels"] gives ["features"] {
 ^bb0(%p: tensor<4x64xf32>):
   %w = plan.get_weight @w : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
   %0 = plan.step "q" value "x/quantized" on "cpu"(%p) : (tensor<4x64xf32>) -> !x {

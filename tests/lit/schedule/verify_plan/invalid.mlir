@@ -2,7 +2,7 @@
 
 // A plan that holds: the second result takes a place that is free by then.
 module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -23,7 +23,7 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, pla
 // A result in the place of its own operand.
 module {
   // expected-note @below {{the other one, at 0}}
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-error @below {{shares bytes of the arena at 0 with another that is in use}}
     %0 = plan.step "1" value "1" on "cpu" offset 0 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -39,7 +39,7 @@ module {
 
 // A result that ends behind the arena.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 64 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 64 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-error @below {{expected a range aligned to 64 of the 64 bytes of the arena, found 16 bytes at 64}}
     %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -55,7 +55,7 @@ module {
 
 // A lifetime that ends before the last reader.
 module {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-error @below {{expected last use 1, found 0}}
     %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 0 (%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
@@ -72,7 +72,7 @@ module {
 // An entry that has not been placed.
 module {
   // expected-error @below {{expected arena bytes and input offsets (plan-memory)}}
-  plan.entry @encode kind encode capacity 1 segment "vision" {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.step "1" value "1" on "cpu"(%x) : (tensor<1x4xf32>) -> tensor<1x4xf32> {
     ^bb0(%a: tensor<1x4xf32>):
@@ -89,7 +89,7 @@ module {
 module {
   plan.cache @values : tensor<1x8x4xf32> offset 0
   plan.cache @keys : tensor<1x1x2x4x4xf32> offset 128
-  plan.entry @decode kind decode capacity 1 segment "language" arena 128 inputs [0] {
+  plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     %k = plan.get_cache @keys : tensor<1x1x2x4x4xf32>
     %v = plan.get_cache @values : tensor<1x8x4xf32>
@@ -187,7 +187,7 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, pla
 // Sums that reach from one group of a weight into the next.
 module attributes {plan.weights_bytes = 1728 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 1728>]} {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x192xf32>> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "s" offset 0
-  plan.entry @e kind encode capacity 1 segment "s" arena 65536 inputs [0] {
+  plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] arena 65536 inputs [0] {
   ^bb0(%p: tensor<1x192xf32>):
     %w = plan.get_weight @w : tensor<8x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
     %0 = plan.step "q" value "q" on "cpu" offset 16384 last_use 1 (%p) : (tensor<1x192xf32>) -> tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>> {
@@ -210,7 +210,7 @@ module attributes {plan.weights_bytes = 1728 : i64, plan.cache_bytes = 0 : i64, 
 // Sums over more products than 32 bits hold.
 module attributes {plan.weights_bytes = 16448 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 16448>]} {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x2048xf32>> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "s" offset 0
-  plan.entry @e kind encode capacity 1 segment "s" arena 65536 inputs [0] {
+  plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] arena 65536 inputs [0] {
   ^bb0(%p: tensor<1x2048xf32>):
     %w = plan.get_weight @w : tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
     %0 = plan.step "q" value "q" on "cpu" offset 16384 last_use 1 (%p) : (tensor<1x2048xf32>) -> tensor<1x2048x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 1024>> {
@@ -257,7 +257,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 
 // A layout that is padded for another target.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<si8 x si8, k 4>]>, plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 320 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 320 inputs [0] {
   ^bb0(%x: tensor<1x16xf32>):
     // expected-error @below {{expected whole vectors, and parts aligned to 64 as the target's buffers, found #plan.rows<sums 16, align 32>}}
     %0 = plan.step "1" value "1" on "cpu" offset 64 last_use 1 (%x) : (tensor<1x16xf32>) -> tensor<1x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16, align 32>> {

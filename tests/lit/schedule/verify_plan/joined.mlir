@@ -2,7 +2,7 @@
 
 // Two that write each for itself may share a loop.
 module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 192 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 192 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     %0 = plan.launch @k(%x) tasks affine_map<(d0) -> (2)> layer "1" value "1" on "cpu" offset 64 last_use 0
         : (tensor<1x4xf32>) -> tensor<1x4xf32>
@@ -17,7 +17,7 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, pla
 
 // One reads what the other writes.
 module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 192 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 192 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-note @below {{the other one, layer "1"}}
     %0 = plan.launch @k(%x) tasks affine_map<(d0) -> (2)> layer "1" value "1" on "cpu" offset 64 last_use 1
@@ -34,7 +34,7 @@ module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, pla
 
 // There is none to join.
 module attributes {plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
-  plan.entry @encode kind encode capacity 1 segment "vision" arena 128 inputs [0] {
+  plan.entry @encode role encode capacity 1 segment "vision" takes ["pixels"] gives ["features"] arena 128 inputs [0] {
   ^bb0(%x: tensor<1x4xf32>):
     // expected-error @below {{shares a loop with the launch before it, found none before it}}
     %0 = plan.launch @k(%x) tasks affine_map<(d0) -> (2)> joined layer "1" value "1" on "cpu" offset 64 last_use 1

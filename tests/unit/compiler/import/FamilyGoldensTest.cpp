@@ -55,8 +55,10 @@ static void expectTypeHolds(Type type, const Tensor &tensor) {
     }
 }
 
-static StringRef roleOf(StringRef graph) {
-  return graph.contains("decoder") ? "decoder" : graph.contains("embed") ? "embed" : "vision";
+static blue::Role roleOf(StringRef graph) {
+  return graph.contains("decoder") ? blue::Role::Decoder
+         : graph.contains("embed") ? blue::Role::Embed
+                                   : blue::Role::Vision;
 }
 
 static void check(const GoldenCase &golden, bool runPasses) {
@@ -72,7 +74,7 @@ static void check(const GoldenCase &golden, bool runPasses) {
   auto function = *module->getOps<func::FuncOp>().begin();
   if (runPasses) {
     if (package != "operators")
-      function->setAttr(blue::kRoleAttr, StringAttr::get(&context, roleOf(golden.graph)));
+      blue::setRole(function, roleOf(golden.graph));
     PassManager passes(&context);
     passes.addNestedPass<func::FuncOp>(createInlineCachedBranch());
     passes.addNestedPass<func::FuncOp>(createSpecializeBatch());

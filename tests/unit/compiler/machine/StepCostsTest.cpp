@@ -37,7 +37,7 @@ TEST_F(StepCostsTest, Decoder) {
       plan.weight @b dense<1.0> : tensor<8xf32> packed tensor<8xf32> segment "s"
       plan.cache @k : tensor<1x2x2x4x16xf32>
       plan.cache @v : tensor<1x32x8xf32>
-      plan.entry @prefill kind prefill capacity 4 segment "s" {
+      plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
       ^bb0(%ids: tensor<4xi32>):
         %table = plan.get_weight @table : tensor<10x8xf32>
         %w = plan.get_weight @w : tensor<1x8x16xf32>
@@ -120,7 +120,7 @@ TEST_F(StepCostsTest, Decoder) {
 TEST_F(StepCostsTest, Encoder) {
   std::vector<StepCost> found = costs(R"(
     module attributes {plan.context = 32 : i64} {
-      plan.entry @encode kind encode capacity 3 segment "s" {
+      plan.entry @encode role encode capacity 3 segment "s" takes ["pixels", "more1"] gives ["features"] {
       ^bb0(%q: tensor<3x5x8xf32>, %k: tensor<3x2x1x4x16xf32>):
         %z = plan.step "attention" value "attention" on "cpu" (%q, %k)
             : (tensor<3x5x8xf32>, tensor<3x2x1x4x16xf32>) -> tensor<3x5x8xf32> {
@@ -155,7 +155,7 @@ TEST_F(StepCostsTest, Quantized) {
       plan.weight @w dense<1.0> : tensor<64x128xf32>
           [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed )" +
                                       w + R"( segment "s"
-      plan.entry @f kind prefill capacity 18 segment "s" {
+      plan.entry @f role decode capacity 18 segment "s" takes ["embeddings"] gives ["logits"] {
       ^bb0(%x: )" + x + R"():
         %w = plan.get_weight @w : )" + w +
                                       R"(
@@ -183,7 +183,7 @@ TEST_F(StepCostsTest, Gathered) {
   std::vector<StepCost> found = costs(R"(
     module {
       plan.weight @w dense<1.0> : tensor<16x48xf32> packed tensor<2x48x8xf32> segment "s"
-      plan.entry @encode kind encode capacity 3 segment "s" {
+      plan.entry @encode role encode capacity 3 segment "s" takes ["pixels"] gives ["features"] {
       ^bb0(%x: tensor<3x9x12xf32>):
         %w = plan.get_weight @w : tensor<2x48x8xf32>
         %y = plan.step "l" value "v" on "cpu" (%x, %w)
@@ -213,7 +213,7 @@ TEST_F(StepCostsTest, QuantizedCache) {
     module attributes {plan.context = 128 : i64} {
       plan.cache @k : )" + k + R"(
       plan.cache @v : )" + v + R"(
-      plan.entry @decode kind decode capacity 1 segment "s" {
+      plan.entry @decode role decode capacity 1 segment "s" takes ["ids"] gives ["logits"] {
       ^bb0(%q: tensor<1x8xf32>):
         %k = plan.get_cache @k : )" + k +
                                       R"(

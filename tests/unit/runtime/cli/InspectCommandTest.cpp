@@ -35,7 +35,9 @@ TEST_F(InspectCommandTest, Text) {
   for (const char *text :
        {"target             fake (" FAKE_TRIPLE ", cpu any)", "runs here        ok",
         "recipe             float", "geometry", "context            96", "entry points",
-        "encode               4      1   16.0 KiB  vision    npu    f32 4x3x4x4 -> f32 4x2x4",
+        "encode               4      1   16.0 KiB  vision    npu    pixels f32 4x3x4x4 -> features "
+        "f32 "
+        "4x2x4",
         "machine            phone", "devices            npu (runs on cpu)",
         "candidates         [4, 2], [2, 4], [2, 2], [1, 1]", "memory plan",
         "peak_bytes         16384 (16.0 KiB)",

@@ -50,8 +50,8 @@ TEST_F(BundleTest, Opens) {
   EXPECT_NE(::getenv(FAKE_LOADED_VARIABLE), nullptr);
   EXPECT_EQ((*opened)->weights().size(), std::size_t(FAKE_WEIGHTS_BYTES));
   EXPECT_EQ((*opened)->threads().threads(), 2);
-  ASSERT_EQ((*opened)->entriesOf(BLUEC_ENTRY_ENCODE).size(), 2u);
-  EXPECT_EQ((*opened)->entriesOf(BLUEC_ENTRY_ENCODE)[0]->capacity, 4);
+  ASSERT_EQ((*opened)->entriesOf(BLUEC_ROLE_ENCODE).size(), 2u);
+  EXPECT_EQ((*opened)->entriesOf(BLUEC_ROLE_ENCODE)[0]->capacity, 4);
   EXPECT_NE((*opened)->findEntry("prefill"), nullptr);
   EXPECT_EQ((*opened)->findEntry("nothing"), nullptr);
   EXPECT_TRUE((*opened)->releaseSegment("vision").ok());
@@ -205,7 +205,7 @@ TEST_F(BundleTest, MissingCpuFeatures) {
 TEST_F(BundleTest, OtherFormatVersion) {
   bundle.manifest["version"] = 7;
   bundle.write();
-  expectRefused(Code::Incompatible, "manifest.json: version: expected 1, found 7");
+  expectRefused(Code::Incompatible, "manifest.json: version: expected 2, found 7");
 }
 
 TEST_F(BundleTest, CodeForAnotherMachine) {

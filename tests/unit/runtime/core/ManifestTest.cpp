@@ -93,7 +93,7 @@ TEST_F(ManifestTest, Refusals) {
   } cases[] = {
       {"manifest.json: format: expected 'bluec-bundle', found 'zip'",
        [](Json &json) { json["format"] = "zip"; }},
-      {"manifest.json: version: expected 1, found 2", [](Json &json) { json["version"] = 2; }},
+      {"manifest.json: version: expected 2, found 1", [](Json &json) { json["version"] = 1; }},
       {"manifest.json: producer: expected a value, found none",
        [](Json &json) { json.erase("producer"); }},
       {"manifest.json: target: expected an object", [](Json &json) { json["target"] = 5; }},

@@ -64,8 +64,7 @@ TEST_F(ModelCheckTest, EncodersAreWholeOrPairsOfStages) {
     return checkModel(model, nullptr).message();
   };
   EXPECT_EQ(check([] {}), "");
-  EXPECT_EQ(check([&] { changed[1].kind = BLUEC_ENTRY_ENCODE_PATCHES; }).substr(0, 22),
-            "model.so: entry 'encod");
+  EXPECT_EQ(check([&] { changed[1].stage = 0; }).substr(0, 22), "model.so: entry 'encod");
   EXPECT_EQ(check([&] {
               changed.erase(changed.begin() + 1);
               --model.num_entries;
@@ -73,12 +72,18 @@ TEST_F(ModelCheckTest, EncodersAreWholeOrPairsOfStages) {
             "model.so: entry 'encode_patches': expected the encoder's other stage of capacity 4, "
             "found none");
   EXPECT_EQ(check([&] { changed[2] = changed[0]; }),
-            "model.so: entry 'encode_patches': expected one of its kind and capacity, found more");
+            "model.so: entry 'encode_patches': expected one of its stage and capacity, found more");
   EXPECT_EQ(check([&] { changed[2] = entries[0]; }),
             "model.so: entry 'encode': expected whole encoders or stages of encoders, found both");
   EXPECT_EQ(check([&] { crossing.rank = 1; }),
             "model.so: entry 'encode_patches': expected an output as the input of "
-            "'encode_blocks', found another type or shape");
+            "'encode_blocks', found another name, type or shape");
+  EXPECT_EQ(check([&] { crossing.name = "others"; }),
+            "model.so: entry 'encode_patches': expected an output as the input of "
+            "'encode_blocks', found another name, type or shape");
+  EXPECT_EQ(check([&] { changed[0].num_outputs = 0; }),
+            "model.so: entry 'encode_patches': expected one tensor to cross to 'encode_blocks', "
+            "found 0 given and 1 taken");
   EXPECT_EQ(check([&] { std::swap(crossing.dims[0], crossing.dims[1]); }),
             "model.so: entry 'encode_patches': expected an output with a row for each tile");
 }
@@ -107,7 +112,7 @@ TEST_F(ModelCheckTest, Refusals) {
     std::function<void()> change;
   } cases[] = {
       {"model.so: expected a bluec model, found something else", [&] { model.magic = 1; }},
-      {"model.so: abi version: expected 2, found 1", [&] { model.abi_version = 1; }},
+      {"model.so: abi version: expected 3, found 1", [&] { model.abi_version = 1; }},
       {"model.so: struct size: expected", [&] { model.struct_bytes -= 8; }},
       {"model.so: alignment: expected 64, found 32", [&] { model.alignment = 32; }},
       {"model.so: a text of the descriptor is missing", [&] { model.triple = nullptr; }},
@@ -125,7 +130,16 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: segment 0: expected it inside the weights, page-aligned",
        [&] { segments[0].offset = INT64_MAX - 4095; }},
       {"model.so: an entry point has no name or no code", [&] { prefill->run = nullptr; }},
-      {"model.so: entry 'prefill': unknown kind 9", [&] { prefill->kind = 9; }},
+      {"model.so: entry 'prefill': unknown role 9", [&] { prefill->role = 9; }},
+      {"model.so: entry 'prefill': expected 1 to 1 stages, found stage 0 of 2",
+       [&] { prefill->stages = 2; }},
+      {"model.so: entry 'prefill': expected 1 to 1 stages, found stage 1 of 1",
+       [&] { prefill->stage = 1; }},
+      {"model.so: entry 'prefill': expected as inputs 'ids', 'embeddings', 'positions', found "
+       "'mask'",
+       [&] { input.name = "mask"; }},
+      {"model.so: entry 'prefill' input 'ids': expected type 2 [8], found type 1 [8, 4]",
+       [&] { input.name = "ids"; }},
       {"model.so: entry 'prefill': it names a segment that is not there",
        [&] { prefill->segment = 2; }},
       {"model.so: entry 'prefill': it names a device that is not there",
@@ -134,7 +148,10 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: entry 'prefill': its capacity or arena size is out of range",
        [&] { prefill->capacity = 0; }},
       {"model.so: entry 'prefill': a table is missing", [&] { prefill->inputs = nullptr; }},
-      {"model.so: entry 'prefill' inputs: expected 1, found 0", [&] { prefill->num_inputs = 0; }},
+      {"model.so: entry 'prefill': expected an input 'embeddings', found none",
+       [&] { prefill->num_inputs = 0; }},
+      {"model.so: entry 'prefill': expected an output 'logits', found none",
+       [&] { prefill->num_outputs = 0; }},
       {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena of 100 bytes, "
        "found 128 bytes at 0",
        [&] { prefill->arena_bytes = 100; }},
@@ -151,13 +168,14 @@ TEST_F(ModelCheckTest, Refusals) {
        [&] { input.rank = 5; }},
       {"model.so: entry 'prefill' input 'embeddings': unknown element type or rank",
        [&] { input.dtype = 0; }},
-      {"model.so: entry 'prefill' input: expected type 1 [8, 4], found type 1 [4, 8]",
+      {"model.so: entry 'prefill' input 'embeddings': expected type 1 [8, 4], found type 1 [4, 8]",
        [&] { std::swap(input.dims[0], input.dims[1]); }},
       {"model.so: entry 'prefill' step 1: it has no name or no kernel",
        [&] { steps[1].kernel = nullptr; }},
       {"model.so: entry 'prefill' step 1 output 'logits': offset -64 is not aligned",
        [&] { steps[1].output.offset = -64; }},
-      {"model.so: expected entry points embed, prefill and decode, found only some of them",
+      {"model.so: expected entry points that embed, that decode embeddings and that decode ids, "
+       "found only some of them",
        [&] { model.num_entries = 4; }},
   };
   for (const auto &[expected, change] : cases) {

@@ -227,7 +227,7 @@ TEST_F(SessionTest, OneSideIsInMemoryAtATime) {
   ASSERT_EQ(inMemory(), 8192u);
   std::atomic<std::size_t> whileEncoding{0};
   session->observe([&](const bluec_entry &entry, auto...) {
-    if (entry.kind == BLUEC_ENTRY_ENCODE)
+    if (entry.role == BLUEC_ROLE_ENCODE)
       whileEncoding = inMemory();
     return true;
   });
@@ -386,18 +386,48 @@ TEST_F(SessionTest, TextModel) {
   EXPECT_EQ(ask("a"), "prompt: this bundle has no tokenizer or no chat template");
 }
 
+// A model that asks where its rows stand is told; of the logits of each row the last one's count.
+TEST(RowPositionsTest, ConsecutiveRowsAreSaidToBe) {
+  TestBundle bundle(BLUEC_FAKE_MODEL_WITH_POSITIONS);
+  auto opened = Bundle::open(bundle.path(), {1});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  auto session = Session::create(**opened);
+  ASSERT_TRUE(session.ok());
+  const std::string asked = "longer than a chunk";
+  for (int turn = 0; turn < 2; ++turn) {
+    ASSERT_TRUE((*session)->addTurn(asked).ok());
+    std::string answer;
+    ASSERT_TRUE((*session)
+                    ->generate({0, {}},
+                               [&](std::string_view piece) {
+                                 answer += piece;
+                                 return true;
+                               })
+                    .ok());
+    EXPECT_EQ(answer, asked);
+  }
+  // Nobody has said how a picture's rows are numbered on two axes.
+  ASSERT_TRUE((*session)->addPicture({4, 4, std::vector<std::uint8_t>(48, 100)}).ok());
+  Status status = (*session)->addTurn("b");
+  if (status.ok())
+    status = (*session)->generate({0, {}}, [](std::string_view) { return true; });
+  EXPECT_EQ(status.message(),
+            "picture: this model places a picture's rows on 2 axes, which this runtime does not "
+            "know how to number");
+}
+
 // -- In the background ----------------------------------------------------------------------------
 
 // Holds the session's threads at a step of some kind until it is opened.
 class Gate {
 public:
-  explicit Gate(bluec_entry_kind kind) : kind(kind) {}
+  explicit Gate(bluec_role role) : role(role) {}
   ~Gate() { open(); }
 
   OnEntryStep observer() {
     return [this](const bluec_entry &entry, auto...) {
       std::unique_lock<std::mutex> lock(guard);
-      if (entry.kind != kind || opened)
+      if (entry.role != std::uint32_t(role) || opened)
         return true;
       reached = true;
       changed.notify_all();
@@ -416,7 +446,7 @@ public:
   }
 
 private:
-  const bluec_entry_kind kind;
+  const bluec_role role;
   std::mutex guard;
   std::condition_variable changed;
   bool reached = false, opened = false;
@@ -424,7 +454,7 @@ private:
 
 // Handing a picture over returns while it is being encoded; what the caller can do then works.
 TEST_F(SessionTest, PicturesAreEncodedInTheBackground) {
-  Gate gate(BLUEC_ENTRY_ENCODE);
+  Gate gate(BLUEC_ROLE_ENCODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   gate.await();
@@ -448,7 +478,7 @@ TEST_F(SessionTest, PicturesAreEncodedInTheBackground) {
 }
 
 TEST_F(SessionTest, DroppedWhileEncoding) {
-  Gate gate(BLUEC_ENTRY_ENCODE);
+  Gate gate(BLUEC_ROLE_ENCODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());
@@ -464,7 +494,7 @@ TEST_F(SessionTest, DroppedWhileEncoding) {
 
 // Waiting can be cancelled; the picture goes on.
 TEST_F(SessionTest, CancelWhileWaiting) {
-  Gate gate(BLUEC_ENTRY_ENCODE);
+  Gate gate(BLUEC_ROLE_ENCODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(4, 4)).ok());
   gate.await();
@@ -483,7 +513,7 @@ TEST_F(SessionTest, EndsInTheMiddleOfEncoding) {
   for (const PrefillAhead ahead : {PrefillAhead::AfterEncoding, PrefillAhead::WhileEncoding})
     for (const char *draft : {"", "some text that is long enough to be prefilled"}) {
       open();
-      Gate gate(BLUEC_ENTRY_ENCODE);
+      Gate gate(BLUEC_ROLE_ENCODE);
       session->setPrefillAhead(ahead);
       session->observe(gate.observer());
       ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
@@ -500,7 +530,7 @@ TEST_F(SessionTest, EndsInTheMiddleOfEncoding) {
 }
 
 TEST_F(SessionTest, ResetInTheMiddleOfEncoding) {
-  Gate gate(BLUEC_ENTRY_ENCODE);
+  Gate gate(BLUEC_ROLE_ENCODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   gate.await();
@@ -580,7 +610,7 @@ TEST_F(SessionTest, DraftIsPrefilledAhead) {
 
 // A picture that comes while the one before is being prefilled is encoded at once.
 TEST_F(SessionTest, PictureInterruptsPrefillingAhead) {
-  Gate gate(BLUEC_ENTRY_PREFILL);
+  Gate gate(BLUEC_ROLE_DECODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   gate.await();
@@ -596,7 +626,7 @@ TEST_F(SessionTest, PictureInterruptsPrefillingAhead) {
 TEST_F(SessionTest, BothSidesAtOnce) {
   open(2);
   session->setPrefillAhead(PrefillAhead::WhileEncoding);
-  Gate gate(BLUEC_ENTRY_ENCODE);
+  Gate gate(BLUEC_ROLE_ENCODE);
   session->observe(gate.observer());
   ASSERT_TRUE(session->addPicture(picture(16, 8)).ok());
   gate.await();
@@ -614,7 +644,7 @@ TEST_F(SessionTest, CancelledAnywhere) {
   std::atomic<int> left{0};
   const auto countDown = [&](const bluec_entry &entry, auto...) {
     // Not the encoder's and what runs ahead: those the caller waits for.
-    if (entry.kind != BLUEC_ENTRY_ENCODE && --left == 0)
+    if (entry.role != BLUEC_ROLE_ENCODE && --left == 0)
       session->cancel();
     return true;
   };

@@ -8,8 +8,10 @@
 //
 // The vision side answers with rows (2, mean of the tile's pixels, index in the call, capacity of
 // the entry), which shows how tiles were handed out. With FAKE_STAGES its encoders are pairs of
-// stages, of which the first gives the means. A stage answers with an error to pixels that are
-// FAKE_BAD_PATCHES or FAKE_BAD_BLOCKS in the mean.
+// stages, of which the first gives the means. With FAKE_POSITIONS its rows are told where they
+// stand, on two axes, and every row of a chunk gets logits: the last one's are right, the others'
+// are not. A stage answers with an error to pixels that are FAKE_BAD_PATCHES or FAKE_BAD_BLOCKS in
+// the mean.
 #include "abi/bluec_abi.h"
 #include "support/FakeGeometry.h"
 
@@ -25,7 +27,7 @@ enum {
 };
 
 // Offsets in the arenas.
-enum { outputOffset = 4096, arenaBytes = 16384 };
+enum { positionsOffset = 2048, outputOffset = 4096, arenaBytes = 16384 };
 
 static float *at(const struct bluec_call *call, int64_t offset) {
   return (float *)(call->arena + offset);
@@ -122,17 +124,27 @@ static int32_t runEmbed(const struct bluec_call *call) {
   return runStep(call, embedTokens, call->count, 0);
 }
 
+// Where row `i` stands in the cache, as the caller says it if the model asks.
+static int64_t placeOf(const struct bluec_call *call, int64_t i) {
+#ifdef FAKE_POSITIONS
+  const int32_t *places = (const int32_t *)at(call, positionsOffset) + 2 * i;
+  return places[0] == places[1] ? places[0] : 0;
+#else
+  return call->position + i;
+#endif
+}
+
 static void cacheRows(const struct bluec_call *call, int64_t begin, int64_t end) {
   float *cache = (float *)call->kv;
   for (int64_t i = begin; i < end; ++i) {
     const float *row = at(call, 0) + i * FAKE_HIDDEN;
-    cache[call->position + i] = row[0] == 1 ? row[1] : -1;
+    cache[placeOf(call, i)] = row[0] == 1 ? row[1] : -1;
   }
 }
 
 static void cacheToken(const struct bluec_call *call, int64_t begin, int64_t end) {
   (void)begin, (void)end;
-  ((float *)call->kv)[call->position] = (float)*(const int32_t *)call->arena;
+  ((float *)call->kv)[placeOf(call, 0)] = (float)*(const int32_t *)call->arena;
 }
 
 // The token that continues the cache's first `count` tokens.
@@ -156,6 +168,11 @@ static int32_t nextToken(const float *cache, int64_t count) {
 static void computeLogits(const struct bluec_call *call, int64_t begin, int64_t end) {
   (void)begin, (void)end;
   float *logits = at(call, outputOffset);
+#ifdef FAKE_POSITIONS
+  for (int64_t row = 0; row + 1 < call->count; ++row, logits += FAKE_VOCABULARY)
+    for (int i = 0; i < FAKE_VOCABULARY; ++i)
+      logits[i] = (float)i;
+#endif
   for (int i = 0; i < FAKE_VOCABULARY; ++i)
     logits[i] = 0;
   logits[nextToken((const float *)call->kv, call->position + call->count)] = 8;
@@ -179,14 +196,25 @@ static int32_t runDecode(const struct bluec_call *call) {
 #define IDS(n) TENSOR("ids", BLUEC_I32, 0, (n) * 4, 1, n)
 #define ROWS(offset, n)                                                                            \
   TENSOR("embeddings", BLUEC_F32, offset, (n) * FAKE_HIDDEN * 4, 2, n, FAKE_HIDDEN)
-#define LOGITS TENSOR("logits", BLUEC_F32, outputOffset, FAKE_VOCABULARY * 4, 2, 1, FAKE_VOCABULARY)
+#define LOGITS(n)                                                                                  \
+  TENSOR("logits", BLUEC_F32, outputOffset, (n) * FAKE_VOCABULARY * 4, 2, n, FAKE_VOCABULARY)
+#define PLACES(n) TENSOR("positions", BLUEC_I32, positionsOffset, (n) * 8, 2, n, 2)
 
 static const struct bluec_tensor fourPixels[] = {PIXELS(4)}, fourFeatures[] = {FEATURES(4)};
 static const struct bluec_tensor onePixels[] = {PIXELS(1)}, oneFeatures[] = {FEATURES(1)};
 static const struct bluec_tensor embedIds[] = {IDS(FAKE_CHUNK)};
 static const struct bluec_tensor embedRows[] = {ROWS(outputOffset, FAKE_CHUNK)};
-static const struct bluec_tensor prefillRows[] = {ROWS(0, FAKE_CHUNK)};
-static const struct bluec_tensor decodeId[] = {IDS(1)}, logits[] = {LOGITS};
+#ifndef FAKE_POSITIONS
+static const struct bluec_tensor prefillRows[] = {ROWS(0, FAKE_CHUNK)}, decodeId[] = {IDS(1)};
+static const struct bluec_tensor chunkLogits[] = {LOGITS(1)};
+enum { numInputs = 1 };
+#else
+static const struct bluec_tensor prefillRows[] = {ROWS(0, FAKE_CHUNK), PLACES(FAKE_CHUNK)},
+                                 decodeId[] = {PLACES(1), IDS(1)};
+static const struct bluec_tensor chunkLogits[] = {LOGITS(FAKE_CHUNK)};
+enum { numInputs = 2 };
+#endif
+static const struct bluec_tensor logits[] = {LOGITS(1)};
 
 #ifndef FAKE_STAGES
 static const struct bluec_step fourSteps[] = {{"vision/tiles", "encode_4", 4, FEATURES(4)}};
@@ -210,34 +238,34 @@ static const struct bluec_step oneSteps[] = {{"vision/tiles", "blocks_1", 1, FEA
 static const struct bluec_step embedSteps[] = {
     {"embed", "embed_8", FAKE_CHUNK, ROWS(outputOffset, FAKE_CHUNK)}};
 static const struct bluec_step prefillSteps[] = {
-    {"decoder/cache", "cache_8", FAKE_CHUNK, NO_TENSOR}, {"decoder/head", "logits", 1, LOGITS}};
+    {"decoder/cache", "cache_8", FAKE_CHUNK, NO_TENSOR}, {"decoder/head", "logits", 1, LOGITS(1)}};
 static const struct bluec_step decodeSteps[] = {{"decoder/cache", "cache_1", 1, NO_TENSOR},
-                                                {"decoder/head", "logits", 1, LOGITS}};
+                                                {"decoder/head", "logits", 1, LOGITS(1)}};
 
 static const struct bluec_segment segments[] = {{"vision", 0, 4096}, {"language", 4096, 4096}};
 
 static const struct bluec_entry entries[] = {
 #ifdef FAKE_STAGES
-    {"encode_patches", BLUEC_ENTRY_ENCODE_PATCHES, 0, 0, 0, 4, arenaBytes, runPatches, 1,
-     fourPixels, 1, fourMeans, 2, fourPatchSteps},
-    {"encode_blocks", BLUEC_ENTRY_ENCODE_BLOCKS, 0, 1, 0, 4, arenaBytes, runBlocksFour, 1,
-     fourTaken, 1, fourFeatures, 2, fourSteps},
-    {"encode_patches_1", BLUEC_ENTRY_ENCODE_PATCHES, 0, 0, 0, 1, arenaBytes, runPatches, 1,
-     onePixels, 1, oneMean, 2, onePatchSteps},
-    {"encode_blocks_1", BLUEC_ENTRY_ENCODE_BLOCKS, 0, 1, 0, 1, arenaBytes, runBlocksOne, 1,
-     oneTaken, 1, oneFeatures, 2, oneSteps},
+    {"encode_patches", BLUEC_ROLE_ENCODE, 0, 2, 0, 0, 0, 4, arenaBytes, runPatches, 1, fourPixels,
+     1, fourMeans, 2, fourPatchSteps},
+    {"encode_blocks", BLUEC_ROLE_ENCODE, 1, 2, 0, 1, 0, 4, arenaBytes, runBlocksFour, 1, fourTaken,
+     1, fourFeatures, 2, fourSteps},
+    {"encode_patches_1", BLUEC_ROLE_ENCODE, 0, 2, 0, 0, 0, 1, arenaBytes, runPatches, 1, onePixels,
+     1, oneMean, 2, onePatchSteps},
+    {"encode_blocks_1", BLUEC_ROLE_ENCODE, 1, 2, 0, 1, 0, 1, arenaBytes, runBlocksOne, 1, oneTaken,
+     1, oneFeatures, 2, oneSteps},
 #else
-    {"encode", BLUEC_ENTRY_ENCODE, 0, 0, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1,
+    {"encode", BLUEC_ROLE_ENCODE, 0, 1, 0, 0, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1,
      oneFeatures, 1, oneSteps},
-    {"encode_batch", BLUEC_ENTRY_ENCODE, 0, 0, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels, 1,
-     fourFeatures, 1, fourSteps},
+    {"encode_batch", BLUEC_ROLE_ENCODE, 0, 1, 0, 0, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels,
+     1, fourFeatures, 1, fourSteps},
 #endif
-    {"embed", BLUEC_ENTRY_EMBED, 1, 0, 0, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1,
+    {"embed", BLUEC_ROLE_EMBED, 0, 1, 1, 0, 0, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1,
      embedRows, 1, embedSteps},
-    {"prefill", BLUEC_ENTRY_PREFILL, 1, 0, 0, FAKE_CHUNK, arenaBytes, runPrefill, 1, prefillRows, 1,
-     logits, 2, prefillSteps},
-    {"decode", BLUEC_ENTRY_DECODE, 1, 0, 0, 1, arenaBytes, runDecode, 1, decodeId, 1, logits, 2,
-     decodeSteps},
+    {"prefill", BLUEC_ROLE_DECODE, 0, 1, 1, 0, 0, FAKE_CHUNK, arenaBytes, runPrefill, numInputs,
+     prefillRows, 1, chunkLogits, 2, prefillSteps},
+    {"decode", BLUEC_ROLE_DECODE, 0, 1, 1, 0, 0, 1, arenaBytes, runDecode, numInputs, decodeId, 1,
+     logits, 2, decodeSteps},
 };
 
 static const char *const devices[] = {

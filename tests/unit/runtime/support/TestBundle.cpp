@@ -95,7 +95,7 @@ TestBundle::TestBundle(const std::string &model) {
 
   using List = std::vector<double>;
   manifest["format"] = "bluec-bundle";
-  manifest["version"] = 1;
+  manifest["version"] = 2;
   manifest["producer"] = "a test";
   manifest["target"] = {{"name", "fake"},
                         {"triple", FAKE_TRIPLE},
@@ -126,10 +126,10 @@ TestBundle::TestBundle(const std::string &model) {
                       {"user_prefix", "<|user|>"},           {"user_suffix", ""},
                       {"assistant_prefix", "<|assistant|>"}, {"assistant_suffix", "<|end|>"}};
   manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
-  manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "kind": "encode",
+  manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "role": "encode",
       "capacity": 4, "segment": "vision", "device": "npu", "arena_bytes": 16384, "steps": 1,
-      "inputs": [{"type": "f32", "shape": [4, 3, 4, 4]}],
-      "outputs": [{"type": "f32", "shape": [4, 2, 4]}]}])");
+      "inputs": [{"name": "pixels", "type": "f32", "shape": [4, 3, 4, 4]}],
+      "outputs": [{"name": "features", "type": "f32", "shape": [4, 2, 4]}]}])");
   manifest["machine"] = {{"name", "phone"}, {"sha256", std::string(64, '0')}};
   manifest["devices"] = nlohmann::json::parse(R"([{"name": "npu", "runs_on": "cpu"}])");
   manifest["memory_plan"] = {{"peak_bytes", 16384}};

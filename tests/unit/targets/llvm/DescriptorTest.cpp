@@ -28,7 +28,7 @@ abi.model @bluec_model attributes {producer = "p", target = "t", triple = "x", f
   abi.segment "vision" at 0 bytes 4096
   abi.device "cpu"
   abi.device "npu"
-  abi.entry "encode" kind encode segment "vision" on "npu" capacity 4 arena 256 run @run
+  abi.entry "encode" role encode stage 0 of 1 segment "vision" on "npu" capacity 4 arena 256 run @run
       inputs [#abi.tensor<"pixels" : f32[4, 8] at 0 bytes 128>] outputs [] {
     abi.step "a" function @step kernel @kernel tasks 4
   }
@@ -93,9 +93,9 @@ Offsets modelHere() {
 }
 Offsets entryHere() {
   using Struct = bluec_entry;
-  return {AT(name),        AT(kind),        AT(segment),   AT(device),     AT(reserved),
-          AT(capacity),    AT(arena_bytes), AT(run),       AT(num_inputs), AT(inputs),
-          AT(num_outputs), AT(outputs),     AT(num_steps), AT(steps),      sizeof(Struct)};
+  return {AT(name),        AT(role),     AT(stage),       AT(stages), AT(segment),    AT(device),
+          AT(reserved),    AT(capacity), AT(arena_bytes), AT(run),    AT(num_inputs), AT(inputs),
+          AT(num_outputs), AT(outputs),  AT(num_steps),   AT(steps),  sizeof(Struct)};
 }
 Offsets tensorHere() {
   using Struct = bluec_tensor;
@@ -133,7 +133,7 @@ TEST_F(Descriptor, IsTheHeadersWithPointersOf32Bits) {
             (Offsets{0,  4,  8,   12,  16,  20,  24,  28,  32,  40,  72,  80,
                      88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176}));
   EXPECT_EQ(offsetsOf("entries"),
-            (Offsets{0, 4, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96}));
+            (Offsets{0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104}));
   EXPECT_EQ(offsetsOf("encode.inputs"), (Offsets{0, 4, 8, 16, 48, 56, 64}));
   EXPECT_EQ(offsetsOf("encode.steps"), (Offsets{0, 4, 8, 16, 80}));
   EXPECT_EQ(offsetsOf("segments"), (Offsets{0, 8, 16, 24}));
@@ -154,7 +154,9 @@ TEST_F(Descriptor, NamesBecomeNumbers) {
   auto number = [&](unsigned index) {
     return llvm::cast<llvm::ConstantInt>(entries->getOperand(0)->getOperand(index))->getZExtValue();
   };
-  EXPECT_EQ(number(1), static_cast<uint64_t>(BLUEC_ENTRY_ENCODE));
-  EXPECT_EQ(number(2), 0u);
-  EXPECT_EQ(number(3), 1u);
+  EXPECT_EQ(number(1), static_cast<uint64_t>(BLUEC_ROLE_ENCODE));
+  EXPECT_EQ(number(2), 0u); // stage
+  EXPECT_EQ(number(3), 1u); // of
+  EXPECT_EQ(number(4), 0u); // segment
+  EXPECT_EQ(number(5), 1u); // device
 }

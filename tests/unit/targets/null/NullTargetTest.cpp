@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char *kPlan = R"(
 module attributes {plan.context = 32 : i64} {
-  plan.entry @embed kind embed capacity 4 segment "s" arena 384 inputs [0] {
+  plan.entry @embed role embed capacity 4 segment "s" takes ["ids"] gives ["embeddings"] arena 384 inputs [0] {
   ^bb0(%x: tensor<4x8xf32>):
     %a = plan.step "a" value "a" on "cpu" offset 128 (%x) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
     ^bb0(%p: tensor<4x8xf32>):

@@ -25,7 +25,7 @@ protected:
                               : "blue.tanh %x : tensor<?x4xf32>";
     module = parseSourceString<ModuleOp>(
         "func.func @f(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) attributes {blue.role = "
-        "\"decoder\"} { %y = " +
+        "#blue.role<decoder>} { %y = " +
             op + " loc(" + location + ") return }",
         ParserConfig(&context));
     EXPECT_TRUE(module);
@@ -69,7 +69,7 @@ TEST_F(LayerName, WithoutALocation) { EXPECT_EQ(name("unknown"), "decoder/tanh")
 
 TEST_F(LayerName, Repeated) {
   module = parseSourceString<ModuleOp>(
-      "func.func @f(%x: tensor<?x4xf32>) attributes {blue.role = \"vision\"} {"
+      "func.func @f(%x: tensor<?x4xf32>) attributes {blue.role = #blue.role<vision>} {"
       "%a = blue.tanh %x : tensor<?x4xf32> loc(\"/m/Tanh\")"
       "%b = blue.tanh %x : tensor<?x4xf32> loc(\"/m/Tanh_1\")"
       "%c = blue.tanh %x : tensor<?x4xf32> loc(\"/m/Tanh_2\") return }",

@@ -41,7 +41,7 @@ TEST_F(DumpHeaderTest, SaysNothingOfOtherModules) {
 
 TEST_F(DumpHeaderTest, SaysWhatWeightsBecome) {
   auto module = parse(R"(
-    func.func @e(%x: tensor<?x64xf32>) -> tensor<?x8xf32> attributes {blue.role = "vision"} {
+    func.func @e(%x: tensor<?x64xf32>) -> tensor<?x8xf32> attributes {blue.role = #blue.role<vision>} {
       %w = blue.weight "w" <"m" at 0 : tensor<8x64xf16>> [#blue.convert<f32>, #blue.quantize<<i4 group 32 scale f16>, search>]
         : tensor<8x64x!blue.quantized<i4 group 32 scale f16>>
       %y = blue.linear %x, %w : (tensor<?x64xf32>, tensor<8x64x!blue.quantized<i4 group 32 scale f16>>) -> tensor<?x8xf32>
@@ -61,7 +61,7 @@ TEST_F(DumpHeaderTest, SaysHowAPromptIsCut) {
       plan.cache @k : tensor<20x8x!blue.quantized<i8 group 4 scale f16>, #plan.keys<heads 2, block 8, dot <si16 x si16, k 2>>>
       plan.weight @w #blue.source<"m" at 0 : tensor<8x8xf32>> packed tensor<1x8x8xf32> segment "s" offset 0
       plan.weight @same #blue.source<"m" at 0 : tensor<8x8xf32>> packed tensor<1x8x8xf32> segment "s" offset 0
-      plan.entry @prefill kind prefill capacity 8 segment "s" arena 1000000 {
+      plan.entry @prefill role decode capacity 8 segment "s" takes ["embeddings"] gives ["logits"] arena 1000000 {
       ^bb0(%x: tensor<8x8xf32>):
         %w = plan.get_weight @w : tensor<1x8x8xf32>
         %0 = plan.step "decoder/layers.0/q" value "q" on "cpu"(%x, %w) : (tensor<8x8xf32>, tensor<1x8x8xf32>) -> tensor<8x8xf32> {
@@ -102,7 +102,7 @@ TEST_F(DumpHeaderTest, SaysWhatFusionSaves) {
     plan.weight @w #blue.source<"m" at 0 : tensor<24x64xf32>>
       [#blue.multiply<#blue.source<"m" at 0 : tensor<8x24xf32>>, []>,
        #blue.quantize<<i8 group 16 scale f16>, nearest>] packed !w segment "s"
-    plan.entry @encode kind encode capacity 2 segment "s" {
+    plan.entry @encode role encode capacity 2 segment "s" takes ["pixels"] gives ["features"] {
     ^bb0(%p: tensor<2x9x16xf32>):
       %w = plan.get_weight @w : !w
       %0 = plan.step "q" value "q" on "cpu"(%p) : (tensor<2x9x16xf32>) -> !x {

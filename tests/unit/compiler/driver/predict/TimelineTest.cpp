@@ -6,7 +6,9 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
+#include <array>
 #include <gtest/gtest.h>
+#include <map>
 
 #include <cmath>
 
@@ -26,8 +28,18 @@ std::string step(const std::string &result, const std::string &operand, const st
 std::string entry(const std::string &name, const std::string &kind, int capacity,
                   const std::vector<std::string> &devices) {
   std::string type = "tensor<" + std::to_string(capacity) + "x250xf32>", last = "x";
-  std::string text = "plan.entry @" + name + " kind " + kind + " capacity " +
-                     std::to_string(capacity) + " segment \"s\" {\n^bb0(%x: " + type + "):\n";
+  // What each kind of entry computes, takes and gives.
+  static const std::map<std::string, std::array<std::string, 3>> signatures = {
+      {"encode", {"encode", "pixels", "features"}},
+      {"encode_patches", {"encode stage 0 of 2", "pixels", "patches"}},
+      {"encode_blocks", {"encode stage 1 of 2", "patches", "features"}},
+      {"embed", {"embed", "ids", "embeddings"}},
+      {"prefill", {"decode", "embeddings", "logits"}},
+      {"decode", {"decode", "ids", "logits"}}};
+  const auto &[role, takes, gives] = signatures.at(kind);
+  std::string text = "plan.entry @" + name + " role " + role + " capacity " +
+                     std::to_string(capacity) + " segment \"s\" takes [\"" + takes +
+                     "\"] gives [\"" + gives + "\"] {\n^bb0(%x: " + type + "):\n";
   for (size_t i = 0; i < devices.size(); ++i) {
     std::string result = "s" + std::to_string(i);
     text += step(result, last, type, devices[i]);
@@ -162,7 +174,7 @@ TEST_F(TimelineTest, Errors) {
   EXPECT_EQ(errorOf([&] { return decodeTimeline(plan, machine(), 0); }),
             "'plan.step' op expected a device of machine m for s0, found 'gpu'");
   EXPECT_EQ(errorOf([&] { return prefillTimeline(plan, machine(), 1); }),
-            "expected an entry of kind prefill, found none");
+            "expected an entry that decodes embeddings, found none");
   EXPECT_EQ(errorOf([&] { return encodeTimeline(plan, machine(), 1); }),
             "expected an image encoder, found none");
   plan = parse(entry("decode", "decode", 1, {"cpu"}));

@@ -138,7 +138,28 @@ TEST_F(BlueEvaluators, RopeOutsideOfItsTables) {
                {Tensor::floats({2, 2}, {1, 2, 3, 4}), Tensor::floats({2, 1}, {1, 1}),
                 Tensor::ints({}, {1})});
   EXPECT_TRUE(y.empty());
-  EXPECT_EQ(message, "'blue.rope' op expected positions within 0 to 2, found 1 to 3");
+  EXPECT_EQ(message, "'blue.rope' op expected positions within 0 to 2, found 2 of row 1");
+}
+
+TEST_F(BlueEvaluators, RopeAtPositionsOfEachRow) {
+  // At position 0 nothing turns, at 1 by a right angle.
+  Tensor cos = Tensor::floats({2, 2}, {1, 1, 0, 0}), sin = Tensor::floats({2, 2}, {0, 0, 1, 1});
+  auto turn = [&](const std::string &positions, const std::string &attributes, Tensor places) {
+    const std::string types =
+        "(tensor<?x4xf32>, tensor<2x2xf32>, tensor<2x2xf32>, " + positions + ") -> tensor<?x4xf32>";
+    return run("(%x: tensor<?x4xf32>, %c: tensor<2x2xf32>, %s: tensor<2x2xf32>, %p: " + positions +
+                   ") -> tensor<?x4xf32> { %y = blue.rope %x, %c, %s at %p {num_heads = 1" +
+                   attributes + "} : " + types + " return %y : tensor<?x4xf32> }",
+               {Tensor::floats({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), cos, sin, std::move(places)});
+  };
+  auto rows = turn("tensor<?xi32>", "", Tensor::ints({2}, {1, 0}));
+  ASSERT_EQ(rows.size(), 1u);
+  expectFloats(rows[0], {2, 4}, {-3, -4, 1, 2, 5, 6, 7, 8});
+  // The first angle follows the first axis, the second the other.
+  auto axes =
+      turn("tensor<?x2xi32>", ", sections = array<i64: 1, 1>", Tensor::ints({2, 2}, {1, 0, 0, 1}));
+  ASSERT_EQ(axes.size(), 1u);
+  expectFloats(axes[0], {2, 4}, {-3, 2, 1, 4, 5, -8, 7, 6});
 }
 
 TEST_F(BlueEvaluators, CausalAttentionWithPast) {
@@ -322,19 +343,16 @@ TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
   EXPECT_FLOAT_EQ(y[0].f32[0], 254 + 4 + 12700 + 100);
 }
 
-TEST_F(BlueEvaluators, EmbeddingAndSelectRow) {
-  const char *text = "(%ids: tensor<?xi64>, %t: tensor<3x2xf32>, %r: index) -> tensor<1x2xf32> {"
+TEST_F(BlueEvaluators, Embedding) {
+  const char *text = "(%ids: tensor<?xi64>, %t: tensor<3x2xf32>) -> tensor<?x2xf32> {"
                      "%e = blue.embedding %ids, %t : (tensor<?xi64>, tensor<3x2xf32>) -> "
-                     "tensor<?x2xf32> %y = blue.select_row %e at %r : (tensor<?x2xf32>, index) -> "
-                     "tensor<1x2xf32> return %y : tensor<1x2xf32> }";
+                     "tensor<?x2xf32> return %e : tensor<?x2xf32> }";
   Tensor table = Tensor::floats({3, 2}, {1, 2, 3, 4, 5, 6});
-  auto y = run(text, {Tensor::ints({2}, {2, 1}), table, Tensor::ints({}, {1})});
+  auto y = run(text, {Tensor::ints({2}, {2, 1}), table});
   ASSERT_EQ(y.size(), 1u);
-  expectFloats(y[0], {1, 2}, {3, 4});
-  EXPECT_TRUE(run(text, {Tensor::ints({2}, {2, 3}), table, Tensor::ints({}, {1})}).empty());
+  expectFloats(y[0], {2, 2}, {5, 6, 3, 4});
+  EXPECT_TRUE(run(text, {Tensor::ints({2}, {2, 3}), table}).empty());
   EXPECT_EQ(message, "'blue.embedding' op expected ids from 0 to 2, found 3");
-  EXPECT_TRUE(run(text, {Tensor::ints({2}, {2, 1}), table, Tensor::ints({}, {2})}).empty());
-  EXPECT_EQ(message, "'blue.select_row' op expected a row from 0 to 1, found 2");
 }
 
 TEST_F(BlueEvaluators, Elementwise) {

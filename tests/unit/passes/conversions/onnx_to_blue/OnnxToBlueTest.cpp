@@ -56,10 +56,10 @@ Tensor withoutBatch(Tensor tensor) {
   return tensor;
 }
 
-std::string roleOf(const std::string &graph) {
+blue::Role roleOf(const std::string &graph) {
   if (graph.find("vision") != std::string::npos)
-    return "vision";
-  return graph.find("embed") != std::string::npos ? "embed" : "decoder";
+    return blue::Role::Vision;
+  return graph.find("embed") != std::string::npos ? blue::Role::Embed : blue::Role::Decoder;
 }
 
 /// One graph, imported and raised.
@@ -73,11 +73,11 @@ public:
     registry.insert<blue::BlueDialect, func::FuncDialect, onnx::OnnxDialect>();
     mlirContext.appendDialectRegistry(registry);
     module = ModuleOp::create(UnknownLoc::get(&mlirContext));
-    if (succeeded(importOnnxFile(files, llvm::sys::path::filename(path), role, *module)))
-      function()->setAttr(blue::kRoleAttr, StringAttr::get(&mlirContext, role));
+    if (succeeded(importOnnxFile(files, llvm::sys::path::filename(path), "main", *module)))
+      blue::setRole(function(), role);
   }
 
-  func::FuncOp function() { return module->lookupSymbol<func::FuncOp>(role); }
+  func::FuncOp function() { return module->lookupSymbol<func::FuncOp>("main"); }
 
   LogicalResult raise() {
     PassManager passes(&mlirContext, ModuleOp::getOperationName());
@@ -103,7 +103,7 @@ public:
     return reference::evaluateFunction(function(), inputs, evaluation);
   }
 
-  std::string role;
+  blue::Role role;
 
 private:
   std::string directory;
@@ -120,16 +120,16 @@ struct Call {
   Results inputs;
   std::vector<std::string> outputNames;
 
-  Call(const std::string &role, const std::map<std::string, Tensor> &given) {
+  Call(blue::Role role, const std::map<std::string, Tensor> &given) {
     auto add = [&](Tensor tensor) {
       inputs.push_back(std::make_shared<Tensor>(std::move(tensor)));
     };
-    if (role == "vision") {
+    if (role == blue::Role::Vision) {
       add(given.at("pixel_values"));
       outputNames = {"image_features"};
       return;
     }
-    if (role == "embed") {
+    if (role == blue::Role::Embed) {
       add(withoutBatch(given.at("input_ids")));
       outputNames = {"inputs_embeds"};
       return;
@@ -148,10 +148,10 @@ struct Call {
   }
 
   /// An output of the graph as the raised function gives it.
-  static Tensor output(const std::string &role, const std::string &name, const Tensor &tensor) {
+  static Tensor output(blue::Role role, const std::string &name, const Tensor &tensor) {
     if (name.rfind("present.", 0) == 0)
       return rowsOfHeads(tensor);
-    return role == "vision" ? tensor : withoutBatch(tensor);
+    return role == blue::Role::Vision ? tensor : withoutBatch(tensor);
   }
 };
 
