@@ -121,6 +121,19 @@ abi.model @m attributes {producer = "p", target = "t", triple = "x", features = 
 
 // -----
 
+// EntryOp (C5).
+abi.model @m attributes {producer = "p", target = "t", triple = "x", features = "", alignment = 64 : i64,
+    weights_bytes = 0 : i64, cache_bytes = 0 : i64, context = 0 : i64, hidden = 8 : i64, vocabulary = 0 : i64,
+    tokens_per_tile = 0 : i64, tile_height = 0 : i64, tile_width = 0 : i64} {
+  abi.device "cpu"
+  // expected-error @below {{(C5) expected 0 <= stage < stages, found 1 of 1}}
+  abi.entry "encode" role encode stage 1 of 1 segment "s" on "cpu" capacity 4 arena 256 run @run inputs [] outputs [] {
+  }
+}
+func.func private @run(!abi.call) -> i32
+
+// -----
+
 // EntryOp (C2).
 abi.model @m attributes {producer = "p", target = "t", triple = "x", features = "", alignment = 64 : i64,
     weights_bytes = 0 : i64, cache_bytes = 0 : i64, context = 0 : i64, hidden = 8 : i64, vocabulary = 0 : i64,

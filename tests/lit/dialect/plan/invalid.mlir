@@ -105,6 +105,49 @@ plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["featur
 
 // -----
 
+// plan.entry (C6): an input without a name.
+// expected-error @below {{(C6) expected 1 names of inputs, found 0}}
+plan.entry @e role encode capacity 1 segment "s" takes [] gives [] {
+^bb0(%x: tensor<1x4xf32>):
+  plan.return
+}
+
+// -----
+
+// plan.entry (C6): a name of an output that is not there.
+// expected-error @below {{(C6) expected 0 names of outputs, found 1}}
+plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives ["features"] {
+^bb0(%x: tensor<1x4xf32>):
+  plan.return
+}
+
+// -----
+
+// plan.entry (C6): one name for two tensors.
+// expected-error @below {{(C6) expected one tensor of a name, found two named 'ids'}}
+plan.entry @e role decode capacity 1 segment "s" takes ["ids", "ids"] gives [] {
+^bb0(%x: tensor<1xi32>, %y: tensor<1xi32>):
+  plan.return
+}
+
+// -----
+
+// plan.entry (C7): a stage past the last one.
+// expected-error @below {{(C7) expected 0 <= stage < stages, of one stage but for encoders, found 2 of 2}}
+plan.entry @e role encode stage 2 of 2 capacity 1 segment "s" takes [] gives [] {
+  plan.return
+}
+
+// -----
+
+// plan.entry (C7): stages of what is no encoder.
+// expected-error @below {{(C7) expected 0 <= stage < stages, of one stage but for encoders, found 0 of 2}}
+plan.entry @e role decode stage 0 of 2 capacity 1 segment "s" takes [] gives [] {
+  plan.return
+}
+
+// -----
+
 // plan.get_weight (C1): no such weight.
 plan.entry @e role encode capacity 1 segment "s" takes ["pixels"] gives [] {
 ^bb0(%x: tensor<1x4xf32>):

@@ -190,3 +190,29 @@ module attributes {plan.target = #target} {
     return %y : tensor<?x8xf32>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// Integers that are no positions.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected no integers but the positions of a decoder's rows, [T] or [T, axes], once, found 'tensor<4xi64>'}}
+  func.func @d(%x: tensor<?x32xf32>, %p: tensor<4xi64>) -> tensor<?x32xf32> attributes {blue.role = #blue.role<decoder>} {
+    %y = blue.relu %x : tensor<?x32xf32>
+    return %y : tensor<?x32xf32>
+  }
+}
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// Positions of pictures.
+module attributes {plan.target = #target} {
+  // expected-error @below {{expected no integers but the positions of a decoder's rows, [T] or [T, axes], once, found 'tensor<?xi64>'}}
+  func.func @v(%x: tensor<?x32xf32>, %p: tensor<?xi64>) -> tensor<?x32xf32> attributes {blue.role = #blue.role<vision>} {
+    %y = blue.relu %x : tensor<?x32xf32>
+    return %y : tensor<?x32xf32>
+  }
+}

@@ -107,6 +107,7 @@ TEST_F(ModelCheckTest, TheManifestsCallsNeedEncoders) {
 TEST_F(ModelCheckTest, TheFakeModelIsSound) { EXPECT_EQ(check(), ""); }
 
 TEST_F(ModelCheckTest, Refusals) {
+  std::vector<bluec_tensor> twice;
   const struct {
     const char *expected;
     std::function<void()> change;
@@ -150,6 +151,28 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: entry 'prefill': a table is missing", [&] { prefill->inputs = nullptr; }},
       {"model.so: entry 'prefill': expected an input 'embeddings', found none",
        [&] { prefill->num_inputs = 0; }},
+      {"model.so: entry 'prefill': expected one input 'embeddings', found two",
+       [&] {
+         twice = {input, input};
+         prefill->inputs = twice.data();
+         prefill->num_inputs = 2;
+       }},
+      {"model.so: entry 'prefill': expected ids or embeddings as input, found both",
+       [&] {
+         twice = {input, input};
+         twice[1].name = "ids";
+         prefill->inputs = twice.data();
+         prefill->num_inputs = 2;
+       }},
+      {"model.so: entry 'prefill' input 'positions': expected type 2 [8], found type 1 [8]",
+       [&] {
+         twice = {input, input};
+         twice[1].name = "positions";
+         twice[1].rank = 1;
+         twice[1].bytes = 32;
+         prefill->inputs = twice.data();
+         prefill->num_inputs = 2;
+       }},
       {"model.so: entry 'prefill': expected an output 'logits', found none",
        [&] { prefill->num_outputs = 0; }},
       {"model.so: entry 'prefill' input 'embeddings': expected it inside an arena of 100 bytes, "
