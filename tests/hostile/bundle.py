@@ -7,6 +7,7 @@ refuse each with exit code 1 and one line that names the place.
 import os
 import json
 import random
+import re
 import shutil
 import struct
 import sys
@@ -226,12 +227,14 @@ suite.case("inspect --verify on the bundle itself", lambda: check(run(BLUEC, "in
 # -- Another version, another CPU -----------------------------------------------------------------
 
 MAGIC = struct.pack("<I", 0x43554C42)
+ABI_HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "runtime", "abi", "bluec_abi.h")
+VERSION = int(re.search(r"#define BLUEC_ABI_VERSION (\d+)u", read_bytes(ABI_HEADER).decode()).group(1))
 
 
 def abi(offset, value):
     """Changes a word of the descriptor in the code (see runtime/abi/bluec_abi.h)."""
     def edit(data):
-        at = data.find(MAGIC + struct.pack("<I", 2))
+        at = data.find(MAGIC + struct.pack("<I", VERSION))
         check(at >= 0, "expected the model's descriptor in the code, found none")
         return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4:]
     return on_file("model.so", edit, signed=True)
@@ -248,7 +251,7 @@ def set_path(value, *path):
 refused("another version of the bundle format", set_path(1, "version"), "manifest.json", "version")
 refused("another format", set_path("zip", "format"), "manifest.json", "format")
 refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
-refused("an older version of the contract", abi(4, 1), "model.so", "abi version: expected 2, found 1", commands=("run",))
+refused("an older version of the contract", abi(4, VERSION - 1), "model.so", f"abi version: expected {VERSION}, found {VERSION - 1}", commands=("run",))
 refused("another size of the descriptor", abi(8, 8), "model.so", commands=("run",))
 refused("a feature that this CPU lacks", on_manifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
 refused("another architecture", set_path("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
