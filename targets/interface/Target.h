@@ -53,6 +53,8 @@ public:
   virtual llvm::StringRef form() const = 0;
   /// The file that it makes, as in a bundle: "model.so".
   virtual llvm::StringRef fileName() const = 0;
+  /// How the runtime loads it: one of its loaders (runtime/device/CodeLoader.h), "shared-library".
+  virtual llvm::StringRef loader() const = 0;
 
   /// Makes the file at `outPath` of the code files at `paths`. Fails with one line in `error`.
   virtual llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
@@ -95,6 +97,9 @@ public:
 
   virtual const CodeGenerator &codeGenerator() const = 0;
   virtual const Packager &packager() const = 0;
+
+  /// What runs its code: one of the runtime's kinds of devices (runtime/device/Device.h).
+  virtual llvm::StringRef runsOn() const { return "cpu"; }
 
   /// Nullopt when nothing here runs the code.
   virtual std::optional<Runner> runner() const { return std::nullopt; }

@@ -11,6 +11,7 @@ class ElfPackager : public Packager {
 public:
   llvm::StringRef form() const override { return "obj"; }
   llvm::StringRef fileName() const override { return "model.so"; }
+  llvm::StringRef loader() const override { return "shared-library"; }
   llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
                               std::string &error) const override;
 };

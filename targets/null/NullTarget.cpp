@@ -38,6 +38,7 @@ class TextPackager : public Packager {
 public:
   StringRef form() const override { return "text"; }
   StringRef fileName() const override { return "model.mlir"; }
+  StringRef loader() const override { return "none"; }
 
   LogicalResult package(ArrayRef<std::string> paths, StringRef outPath,
                         std::string &error) const override {
@@ -69,6 +70,7 @@ public:
 
   const CodeGenerator &codeGenerator() const override { return generator; }
   const Packager &packager() const override { return text; }
+  StringRef runsOn() const override { return "nothing"; }
 
 private:
   TextGenerator generator;

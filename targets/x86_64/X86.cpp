@@ -20,6 +20,7 @@ struct Level {
   int64_t vectorBits;
   int64_t vectorRegisters;
   int64_t vnniBits; // of vectors that dot products are one instruction for; 0: none
+  bool isListed = true;
 };
 
 // Cache sizes are those of the smallest cores in use: 32 KiB and 512 KiB.
@@ -37,6 +38,10 @@ constexpr Level kLevels[] = {
      "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe,avx512f,avx512bw,avx512cd,avx512dq,avx512vl,"
      "avx512vnni",
      512, 32, 512},
+    // Narrower than need be: so that a machine that has AVX2 and no more runs code of two targets
+    // with two layouts, for tests of bundles with two code sections.
+    {"x86-64-v3-narrow", "AVX2 in vectors of 128 bits, for tests", "x86-64-v3",
+     "avx,avx2,bmi,bmi2,f16c,fma,lzcnt,movbe", 128, 16, 0, /*isListed=*/false},
 };
 
 /// All levels have the same two: without VNNI they are a few instructions each.
@@ -95,6 +100,11 @@ private:
 } // namespace
 
 void targets::addX86Targets(TargetRegistry &registry) {
-  for (const Level &level : kLevels)
-    registry.add(std::make_unique<X86Target>(level));
+  for (const Level &level : kLevels) {
+    auto target = std::make_unique<X86Target>(level);
+    if (level.isListed)
+      registry.add(std::move(target));
+    else
+      registry.addUnlisted(std::move(target));
+  }
 }

@@ -61,7 +61,21 @@ TuningAttr TargetAttr::getTuningOrDefault() const {
 
 int64_t bluec::plan::alignmentOf(ModuleOp module) {
   auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
-  return target ? target.getAlignment() : kAbiAlignment;
+  int64_t alignment = target ? target.getAlignment() : kAbiAlignment;
+  for (auto device : module.getOps<DeviceOp>())
+    alignment = std::max(alignment, device.getTarget().getAlignment());
+  return alignment;
+}
+
+TargetAttr bluec::plan::targetOf(ModuleOp module, StringRef device) {
+  for (auto op : module.getOps<DeviceOp>())
+    if (op.getName() == device)
+      return op.getTarget();
+  return module->getAttrOfType<TargetAttr>(kTargetAttr);
+}
+
+TargetAttr bluec::plan::targetOf(EntryOp entry) {
+  return targetOf(entry->getParentOfType<ModuleOp>(), entry.getDevice());
 }
 
 int64_t bluec::plan::lanesOf(TargetAttr target) {
@@ -113,6 +127,17 @@ KeysAttr bluec::plan::keysFor(TargetAttr target, int64_t heads, int64_t block, T
 ValuesAttr bluec::plan::valuesFor(TargetAttr target, int64_t heads, int64_t block, Type dot) {
   return ValuesAttr::get(dot.getContext(), heads, block, dotFor(target, dot),
                          ::alignmentOf(target));
+}
+
+int64_t bluec::plan::attentionBlock(TargetAttr target, int64_t positions) {
+  // As few blocks as with a cache's, and in the last one as few positions that are not there, but
+  // whole register tiles of scores.
+  constexpr int64_t kVectorsOfTile = 4;
+  int64_t unit = kVectorsOfTile * lanesOf(target);
+  int64_t most = target.getTuningOrDefault().getCacheBlock();
+  int64_t blocks = std::max<int64_t>(1, llvm::divideCeilSigned(positions, most));
+  int64_t even = llvm::divideCeilSigned(positions, blocks);
+  return std::clamp(llvm::divideCeilSigned(even, unit) * unit, std::min(unit, most), most);
 }
 
 SmallVector<Type> bluec::plan::cacheTypes(TargetAttr target, MLIRContext *context) {

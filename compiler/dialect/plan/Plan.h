@@ -42,6 +42,10 @@ inline constexpr llvm::StringLiteral kPeakBytesAttr =
 /// encode them, in order; all but the last are filled.
 inline constexpr llvm::StringLiteral kEncodeCallsAttr = "plan.encode_calls";
 
+/// String: the target's name; on a module that holds the entries of some of a plan's devices only
+/// (extract-section).
+inline constexpr llvm::StringLiteral kSectionAttr = "plan.section";
+
 inline constexpr llvm::StringLiteral kMachineAttr =
     "plan.machine"; // string: name of the machine that steps were placed for
 
@@ -51,9 +55,13 @@ inline constexpr int64_t kPageBytes = 4096;
 /// Bytes of a static tensor: what its layout says (Layouts.h), else those of its elements without
 /// padding.
 int64_t denseBytes(mlir::RankedTensorType type);
-/// Bytes to which tensors in an arena, weights and caches are aligned: as the module's target says,
-/// or the ABI where there is none yet.
+/// Bytes to which tensors in an arena, weights and caches are aligned: what all of the module's
+/// targets are content with, or the ABI where there is none yet.
 int64_t alignmentOf(mlir::ModuleOp module);
+/// What the entries of a device are compiled for: its plan.device says it, or the module. Null
+/// where neither does.
+TargetAttr targetOf(mlir::ModuleOp module, llvm::StringRef device);
+TargetAttr targetOf(EntryOp entry);
 /// Elements of f32 in a vector; so many positions stand side by side in keys of floats.
 int64_t lanesOf(TargetAttr target);
 /// Rows side by side in a panel.
@@ -69,6 +77,9 @@ PanelsAttr panelsFor(TargetAttr target, mlir::Type dot);
 RowsAttr rowsFor(TargetAttr target, mlir::MLIRContext *context, int64_t sums);
 KeysAttr keysFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
 ValuesAttr valuesFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
+/// Positions side by side in quantized keys and values of `positions` in all that are no cache's.
+/// Those of a cache: TuningAttr::getCacheBlock().
+int64_t attentionBlock(TargetAttr target, int64_t positions);
 /// Element types that a KV cache may have on `target`: f32 where it computes in that, the only
 /// floats that kernels read caches of, and i8, for which integers are enough.
 llvm::SmallVector<mlir::Type> cacheTypes(TargetAttr target, mlir::MLIRContext *context);

@@ -93,7 +93,7 @@ def Plan_TuningAttr : Plan_Attr<"Tuning", "tuning"> {
 def Plan_TargetAttr : Plan_Attr<"Target", "target"> {
   let summary = "the facts about a target that schedules and kernels depend on";
   let description = [{
-    Stands on the module as `plan.target`. Nothing above the targets' own folders reads the name.
+    Stands on the module as `plan.target`, and in plan.device for a device that has another one. Nothing above the targets' own folders reads the name.
     README.md beside this file says what follows from each fact.
 
     `vectorBits` is the width of the vectors that kernels are written in (with `scalable`, the least
@@ -213,8 +213,25 @@ def Plan_RoleAttr : EnumAttr<Plan_Dialect, Plan_Role, "role"> {
 }
 
 //===----------------------------------------------------------------------------------------===//
-// Storage at module level
+// Devices and storage at module level
 //===----------------------------------------------------------------------------------------===//
+
+def Plan_DeviceOp : Plan_Op<"device", [HasParent<"::mlir::ModuleOp">]> {
+  let summary = "a device whose entries are compiled for a target of its own";
+  let description = [{
+    Entries name the device that they are on. A device that has no op is compiled for the module's
+    `plan.target`, as all are where nobody asks for more.
+
+    Constraints:
+    - (C1) a device has one op
+
+    ```mlir
+    plan.device "npu" target #plan.target<name = "x86-64-v3", ...>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Plan_TargetAttr:$target);
+  let assemblyFormat = "$name `target` $target attr-dict";
+}
 
 def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   let summary = "a range of weights.bin";

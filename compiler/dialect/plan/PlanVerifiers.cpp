@@ -293,6 +293,16 @@ int64_t WeightOp::getPanelRows() {
 
 int64_t WeightOp::getPackedBytes() { return denseBytes(cast<RankedTensorType>(getPacked())); }
 
+LogicalResult DeviceOp::verify() {
+  for (auto other : (*this)->getParentOfType<ModuleOp>().getOps<DeviceOp>()) {
+    if (other == *this)
+      break;
+    if (other.getName() == getName())
+      return emitOpError() << "(C1) expected one op for device '" << getName() << "', found two";
+  }
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   RankedTensorType type = getSourceType();
   if (!type || !type.hasStaticShape())

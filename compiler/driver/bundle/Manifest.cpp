@@ -67,10 +67,7 @@ std::string text(Operation *op, StringRef name) {
 
 } // namespace
 
-Json bluec::describeTarget(ModuleOp module) {
-  auto target = module->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
-  if (!target)
-    return Json::object();
+Json bluec::describeTarget(plan::TargetAttr target) {
   Json features = Json::array();
   SmallVector<StringRef> names;
   target.getFeatures().split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);

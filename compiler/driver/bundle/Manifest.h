@@ -2,6 +2,7 @@
 #ifndef BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 #define BLUEC_COMPILER_DRIVER_BUNDLE_MANIFEST_H
 
+#include "compiler/dialect/plan/Plan.h"
 #include "compiler/driver/bundle/BundleWriter.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -30,8 +31,8 @@ Json describePrecision(mlir::ModuleOp plan);
 /// at capacity. And what it saves: steps, bytes of the gathered rows, operations. Requires the
 /// plan's steps.
 Json describeFusions(mlir::ModuleOp plan);
-/// {name, triple, cpu, features: [...]} of the module's plan.target.
-Json describeTarget(mlir::ModuleOp plan);
+/// {name, triple, cpu, features: [...]}.
+Json describeTarget(plan::TargetAttr target);
 
 /// The text of a manifest: `fields` in order, then files and the checksum.
 std::string renderManifest(Json fields, const std::map<std::string, BundleFile> &files);

@@ -5,6 +5,7 @@
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/bundle/WeightsFile.h"
+#include "compiler/driver/compile/CodeSections.h"
 #include "compiler/driver/compile/MemoryWatch.h"
 #include "compiler/driver/compile/PhaseDumps.h"
 #include "compiler/driver/compile/ProgressLine.h"
@@ -14,6 +15,7 @@
 #include "compiler/driver/session/MachineTarget.h"
 #include "compiler/driver/session/Pipelines.h"
 #include "compiler/driver/session/Version.h"
+#include "passes/kernels/extract_section/ExtractSection.h"
 #include "passes/kernels/lower_entries/LowerEntries.h"
 #include "passes/kernels/lower_kernels_to_llvm/LowerKernelsToLlvm.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
@@ -99,18 +101,27 @@ private:
   LogicalResult chooseSizes();
   LogicalResult capImageTokens();
   LogicalResult checkBudget();
-  LogicalResult checkForm();
+  LogicalResult checkForm(const targets::Target &of);
   /// The form of code that the options ask the target's generator for.
-  StringRef form() const;
+  StringRef form(const targets::Target &of) const;
+  LogicalResult checkDevices();
   LogicalResult writeReport();
   LogicalResult checkMachine();
   LogicalResult checkCalibration();
   bool canMeasure() const;
   LogicalResult chooseImageBatch();
+  void declareDevices();
   void readDevices();
+  /// The part of the plan that becomes a section's code, and what that becomes.
+  ModuleOp partOf(CodeSection &section) { return section.part ? *section.part : *module; }
+  LogicalResult makeKernels(CodeSection &section);
+  LogicalResult makeCode(CodeSection &section);
+  LogicalResult packageCode(CodeSection &section);
+  LogicalResult writeDumps(Phase phase);
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
-  Json manifestFields() const;
+  Json describeAllDevices();
+  Json manifestFields();
   LogicalResult report(llvm::Error error) { return diagnostics.report(std::move(error)); }
 
   const CompileOptions &options;
@@ -127,6 +138,8 @@ private:
   size_t phasesDone = 0;
   PhaseDumps dumps;
   const targets::Target *target = nullptr;
+  /// Of the devices that have one of their own.
+  llvm::MapVector<StringRef, const targets::Target *> deviceTargets;
   Recipe recipe;
   std::optional<Machine> machine;
   SmallVector<BatchPrediction> batches; // what was asked for --image-batch auto, fastest first
@@ -141,9 +154,8 @@ private:
   std::unique_ptr<BundleWriter> writer;
   Geometry geometry;
   WeightsDigest weightsDigest;
-  std::vector<std::string> codeFiles; // in the writer's directory, until they are packaged
+  std::vector<CodeSection> sections;
   Json entryPoints, memoryPlan, precisionSummary, fusions;
-  Json devices = Json::array();
   bool hasWholeEncoders = false, hasStages = false;
 };
 
@@ -200,11 +212,21 @@ LogicalResult Compilation::runPhase(const Step &step) {
   if (failed(diagnostics.explained((this->*step.body)(), info.name)))
     return failure();
   bool isText = step.phase == Phase::Object || step.phase == Phase::Bundle;
-  if (dumps.enabled() && !isText && failed(report(dumps.write(step.phase, *module))))
+  if (dumps.enabled() && !isText && failed(writeDumps(step.phase)))
     return failure();
   addTime(info.name, phaseStart + weightsTime);
   weightsTime = {};
   phaseStart = Clock::now(); // what is done between two phases counts with the second
+  return success();
+}
+
+/// From the kernels phase on a file for each section.
+LogicalResult Compilation::writeDumps(Phase phase) {
+  if (phase < Phase::Kernels)
+    return report(dumps.write(phase, *module));
+  for (CodeSection &section : sections)
+    if (failed(report(dumps.write(phase, partOf(section), section.name))))
+      return failure();
   return success();
 }
 
@@ -242,12 +264,17 @@ static bool isWithin(StringRef place, StringRef folder) {
 
 /// Whether what the recipe costs can be measured: the bundle has to run in this process.
 bool Compilation::canMeasure() const {
-  return target->runsInProcess() && options.emit == Emit::Bundle;
+  auto runs = [](const auto &device) { return device.second->runsInProcess(); };
+  return target->runsInProcess() && llvm::all_of(deviceTargets, runs) &&
+         options.emit == Emit::Bundle;
 }
 
 LogicalResult Compilation::checkCalibration() {
   std::string found =
       !target->runsInProcess() ? "target " + target->name().str() : "another --emit";
+  for (auto [device, itsTarget] : deviceTargets)
+    if (!itsTarget->runsInProcess())
+      found = ("device " + device + " with target " + itsTarget->name()).str();
   if (options.accuracyBudget && options.calibration.empty())
     return diagnostics.usageError("--accuracy-budget: expected a calibration set to measure on "
                                   "(--calibration), found none");
@@ -273,7 +300,8 @@ LogicalResult Compilation::checkOptions() {
   target = lookUpTarget(options.target, diagnostics);
   if (!target)
     return failure();
-  if (failed(checkMachine()) || failed(checkForm()) || failed(checkCalibration()))
+  if (failed(checkMachine()) || failed(checkForm(*target)) || failed(checkDevices()) ||
+      failed(checkCalibration()))
     return failure();
   bool looksAtPlan = !options.report.empty() || !options.trace.empty();
   if (looksAtPlan && options.stopAfter && *options.stopAfter < Phase::Schedule)
@@ -293,10 +321,10 @@ LogicalResult Compilation::checkOptions() {
   return success();
 }
 
-StringRef Compilation::form() const {
+StringRef Compilation::form(const targets::Target &of) const {
   switch (options.emit) {
   case Emit::Bundle:
-    return target->packager().form();
+    return of.packager().form();
   case Emit::Llvm:
     return "llvm";
   default:
@@ -304,13 +332,48 @@ StringRef Compilation::form() const {
   }
 }
 
-LogicalResult Compilation::checkForm() {
-  ArrayRef<StringRef> forms = target->codeGenerator().forms();
-  if (options.emit == Emit::Mlir || llvm::is_contained(forms, form()))
+LogicalResult Compilation::checkForm(const targets::Target &of) {
+  ArrayRef<StringRef> forms = of.codeGenerator().forms();
+  if (options.emit == Emit::Mlir || llvm::is_contained(forms, form(of)))
     return success();
-  return diagnostics.usageError("--emit: expected bundle, mlir or one of what target " +
-                                target->name() + " has (" + llvm::join(forms, ", ") + "), found " +
-                                form());
+  return diagnostics.usageError("--emit: expected bundle, mlir or one of what target " + of.name() +
+                                " has (" + llvm::join(forms, ", ") + "), found " + form(of));
+}
+
+/// Names of devices end up in names of files.
+static bool isFileNamePart(StringRef name) {
+  return !name.empty() &&
+         llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '-' || c == '_'; });
+}
+
+LogicalResult Compilation::checkDevices() {
+  for (StringRef said : options.devices) {
+    auto [name, targetName] = said.split('=');
+    if (targetName.empty() || !isFileNamePart(name))
+      return diagnostics.usageError("--device: expected NAME=TARGET, such as npu=x86-64-v3, found "
+                                    "'" +
+                                    said + "'");
+    if (!machine)
+      return diagnostics.usageError("--device: expected a machine that has the device '" + name +
+                                    "' (--machine), found none");
+    if (!machine->find(name))
+      return diagnostics.usageError(
+          "--device: expected a device of machine " + machine->name + " (" +
+          llvm::join(llvm::map_range(machine->devices, [](const Device &one) { return one.name; }),
+                     ", ") +
+          "), found '" + name + "'");
+    const targets::Target *found = lookUpTarget(targetName, diagnostics);
+    if (!found || failed(checkForm(*found)))
+      return failure();
+    if (!deviceTargets.insert({name, found}).second)
+      return diagnostics.usageError("--device: expected one target for device '" + name +
+                                    "', found two");
+    bool isOneFile = options.emit == Emit::Mlir || options.emit == Emit::Llvm;
+    if (isOneFile && !options.stopAfter && found != target)
+      return diagnostics.usageError("--device: expected --emit bundle or obj, which can hold code "
+                                    "for two targets, found another --emit");
+  }
+  return success();
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -409,11 +472,19 @@ LogicalResult Compilation::chooseImageBatch() {
   return success();
 }
 
+/// The devices that have targets of their own, for the schedule's passes.
+void Compilation::declareDevices() {
+  OpBuilder builder = OpBuilder::atBlockBegin(module->getBody());
+  for (auto [device, itsTarget] : deviceTargets)
+    plan::DeviceOp::create(builder, module->getLoc(), device, itsTarget->facts(session.context()));
+}
+
 LogicalResult Compilation::schedule() {
   if (machine)
     sizes.machine = machine->text;
   if (options.imageBatch == 0 && failed(chooseImageBatch()))
     return failure();
+  declareDevices();
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
   if (failed(session.run("schedule", build)) || failed(digestWeights(*module, weights)) ||
       failed(session.run("placement", buildPlacementPipeline)))
@@ -428,16 +499,33 @@ LogicalResult Compilation::schedule() {
   return failed(checkBudget()) ? failure() : writeReport();
 }
 
-/// What stands for each device that entry points are on. A compiled target has one device.
+/// Which devices entry points are on, and the code that they need.
 void Compilation::readDevices() {
-  llvm::SmallSetVector<StringRef, 4> names;
+  sections = sectionsOf(*module, *target);
   for (auto entry : module->getOps<plan::EntryOp>()) {
-    names.insert(entry.getDevice());
     hasWholeEncoders |= entry.isEncoder() && entry.isWhole();
     hasStages |= entry.isEncoder() && !entry.isWhole();
   }
-  for (StringRef name : names)
-    devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});
+  for (auto [device, itsTarget] : deviceTargets) {
+    auto has = [&](const CodeSection &section) {
+      return llvm::is_contained(section.devices, device);
+    };
+    if (llvm::none_of(sections, has))
+      diagnostics.note("warning: --device " + device + "=" + itsTarget->name() + ": machine " +
+                       machine->name + " places no step on it");
+  }
+}
+
+Json Compilation::describeAllDevices() {
+  Json devices = Json::array();
+  for (CodeSection &section : sections) {
+    std::string code = options.emit == Emit::Bundle || section.files.empty()
+                           ? section.fileName(section.target->packager().fileName())
+                           : section.files.front();
+    for (Json &device : describeDevices(*module, section, code))
+      devices.push_back(std::move(device));
+  }
+  return devices;
 }
 
 /// The plan as a page and as a trace, for the largest picture and a full context.
@@ -488,9 +576,30 @@ LogicalResult Compilation::kernels() {
   memoryPlan = describeMemoryPlan(*module);
   precisionSummary = describePrecision(*module);
   fusions = describeFusions(*module);
+  for (CodeSection &section : sections)
+    if (failed(makeKernels(section)))
+      return failure();
+  if (options.emit != Emit::Mlir || options.stopAfter)
+    return success();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().elideLargeElementsAttrs().elideLargeResourceString());
+  return report(writeFileWhole(options.output, text + "\n"));
+}
+
+LogicalResult Compilation::makeKernels(CodeSection &section) {
+  if (sections.size() > 1 || section.target != target) {
+    section.part = module->clone();
+    kernels::ExtractSectionOptions kept;
+    kept.target = section.target->name().str();
+    if (failed(session.run(*section.part, "section", [&](OpPassManager &to) {
+          to.addPass(kernels::createExtractSection(kept));
+        })))
+      return failure();
+  }
   {
     Diagnostics::Blame blame(diagnostics, Fault::Input); // another recipe would do
-    if (failed(targets::checkSupport(*module, *target)))
+    if (failed(targets::checkSupport(partOf(section), *section.target)))
       return failure();
   }
   kernels::LowerEntriesOptions entries;
@@ -501,18 +610,11 @@ LogicalResult Compilation::kernels() {
   entries.tileHeight = geometry.tileHeight;
   entries.tileWidth = geometry.tileWidth;
   auto build = [&](OpPassManager &pipeline) {
-    targets::buildKernelPipeline(pipeline, *target);
+    targets::buildKernelPipeline(pipeline, *section.target);
     pipeline.addPass(createVerifyPlan());
     pipeline.addPass(kernels::createLowerEntries(entries));
   };
-  if (failed(session.run("kernels", build)))
-    return failure();
-  if (options.emit != Emit::Mlir || options.stopAfter)
-    return success();
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module->print(stream, OpPrintingFlags().elideLargeElementsAttrs().elideLargeResourceString());
-  return report(writeFileWhole(options.output, text + "\n"));
+  return session.run(partOf(section), "kernels", build);
 }
 
 LogicalResult Compilation::object() {
@@ -520,17 +622,25 @@ LogicalResult Compilation::object() {
     return success();
   if (failed(writeWeightsFile()))
     return failure();
+  for (CodeSection &section : sections)
+    if (failed(makeCode(section)))
+      return failure();
+  return success();
+}
+
+LogicalResult Compilation::makeCode(CodeSection &section) {
+  ModuleOp part = partOf(section);
   if (dumps.enabled()) {
-    OwningOpRef<ModuleOp> lowered = module->clone();
+    OwningOpRef<ModuleOp> lowered = part.clone();
     if (failed(passes.run(*lowered, "dump",
                           [](OpPassManager &pipeline) {
                             pipeline.addPass(kernels::createLowerKernelsToLlvm());
                           })) ||
-        failed(report(dumps.write(Phase::Object, *lowered))))
+        failed(report(dumps.write(Phase::Object, *lowered, section.name))))
       return failure();
   }
   FailureOr<std::vector<targets::CodeFile>> files =
-      target->codeGenerator().generate(*module, form());
+      section.target->codeGenerator().generate(part, form(*section.target));
   if (failed(files))
     return failure();
   auto textOf = [](const targets::CodeFile &file) {
@@ -540,9 +650,10 @@ LogicalResult Compilation::object() {
     return options.stopAfter ? success()
                              : report(writeFileWhole(options.output, textOf(files->front())));
   for (const targets::CodeFile &file : *files) {
-    if (writer && failed(report(writer->write(file.name, textOf(file)))))
+    std::string name = section.fileName(file.name);
+    if (writer && failed(report(writer->write(name, textOf(file)))))
       return failure();
-    codeFiles.push_back(file.name);
+    section.files.push_back(std::move(name));
   }
   return success();
 }
@@ -574,26 +685,35 @@ LogicalResult Compilation::writeWeightsFile() {
   weightsTime = Clock::now() - begin;
   weightsDigest = std::move(**written);
   SmallVector<int8_t> hash(weightsDigest.sha256.begin(), weightsDigest.sha256.end());
-  for (auto model : module->getOps<abi::ModelOp>())
-    model.setWeightsSha256(hash);
+  for (CodeSection &section : sections)
+    for (auto model : partOf(section).getOps<abi::ModelOp>())
+      model.setWeightsSha256(hash);
+  return success();
+}
+
+/// Makes one file of a section's code files.
+LogicalResult Compilation::packageCode(CodeSection &section) {
+  const targets::Packager &packager = section.target->packager();
+  std::vector<std::string> paths;
+  for (const std::string &name : section.files)
+    paths.push_back(writer->pathOf(name));
+  std::string file = section.fileName(packager.fileName()), why;
+  if (failed(packager.package(paths, writer->pathOf(file), why)))
+    return diagnostics.internalError(why);
+  for (const std::string &path : paths)
+    llvm::sys::fs::remove(path);
+  section.files = {file};
   return success();
 }
 
 LogicalResult Compilation::bundle() {
   if (!writer)
     return success();
-  std::vector<std::string> names = codeFiles;
-  if (options.emit == Emit::Bundle) {
-    const targets::Packager &packager = target->packager();
-    std::vector<std::string> paths;
-    for (const std::string &name : codeFiles)
-      paths.push_back(writer->pathOf(name));
-    std::string why;
-    if (failed(packager.package(paths, writer->pathOf(packager.fileName()), why)))
-      return diagnostics.internalError(why);
-    for (const std::string &path : paths)
-      llvm::sys::fs::remove(path);
-    names = {packager.fileName().str()};
+  std::vector<std::string> names;
+  for (CodeSection &section : sections) {
+    if (options.emit == Emit::Bundle && failed(packageCode(section)))
+      return failure();
+    llvm::append_range(names, section.files);
   }
   if (!package.tokenizer.empty()) {
     StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),
@@ -630,12 +750,12 @@ static Json describe(const LogitErrors &cost) {
           {"same_likeliest", cost.agreeing}};
 }
 
-Json Compilation::manifestFields() const {
+Json Compilation::manifestFields() {
   Json fields;
   fields["format"] = "bluec-bundle";
   fields["version"] = runtime::manifestVersion;
   fields["producer"] = kProducer;
-  fields["target"] = describeTarget(*module);
+  fields["target"] = describeTarget(target->facts(session.context()));
   fields["recipe"] = Json::parse(recipe.text);
   if (cost)
     fields["accuracy"] = describe(*cost);
@@ -655,7 +775,7 @@ Json Compilation::manifestFields() const {
     hash.update(machine->text.data(), machine->text.size());
     fields["machine"] = {{"name", machine->name}, {"sha256", hexDigits(hash.finish())}};
   }
-  fields["devices"] = devices;
+  fields["devices"] = describeAllDevices();
   addConfig(package.config, fields);
   fields["entry_points"] = entryPoints;
   fields["memory_plan"] = memoryPlan;
@@ -677,8 +797,7 @@ void Compilation::printSummary() {
   if (options.progress && machine && hasWholeEncoders)
     err << "pictures   no stages: machine " << machine->name << " encodes on one device\n";
   if (options.progress && hasStages)
-    err << "pictures   two stages, which run in order here: target " << target->name()
-        << " has one device\n";
+    err << "pictures   two stages, which run in order unless they are asked to overlap\n";
   for (const BatchPrediction &batch : batches)
     if (options.progress)
       err << llvm::formatv("pictures   {0} tiles a call: {1:f1} ms predicted in the mean\n",
@@ -700,7 +819,7 @@ void Compilation::printSummary() {
   for (const BatchPrediction &batch : batches)
     summary["image_batches"].push_back(
         {{"tiles", batch.tiles}, {"predicted_seconds", batch.seconds}});
-  summary["devices"] = devices;
+  summary["devices"] = describeAllDevices();
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bluec {
 
@@ -42,6 +43,8 @@ struct CompileOptions {
   std::string model;           // directory
   std::string output;          // may be empty with stopAfter
   std::string target = "host"; // a name that TargetRegistry::find knows
+  /// NAME=TARGET: devices of `machine` that are compiled for another target than `target`.
+  std::vector<std::string> devices;
   std::string recipe = "bluelm-v";
   /// Directory of a set: what recipes with gptq or static activations need, and what the recipe's
   /// cost is measured on; empty: none. driver/calibrate knows how.

@@ -11,7 +11,7 @@ using namespace bluec;
 /// Elements of a constant that a dump still shows.
 static constexpr int64_t shownElements = 16;
 
-llvm::Error PhaseDumps::write(Phase phase, ModuleOp module) {
+llvm::Error PhaseDumps::write(Phase phase, ModuleOp module, StringRef section) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   OpPrintingFlags flags;
@@ -20,7 +20,7 @@ llvm::Error PhaseDumps::write(Phase phase, ModuleOp module) {
   stream << dumpHeader(module);
   module.print(stream, flags);
   stream << '\n';
-  return writeText(phase, ".mlir", text);
+  return writeText(phase, section.empty() ? ".mlir" : ("." + section + ".mlir").str(), text);
 }
 
 llvm::Error PhaseDumps::writeText(Phase phase, StringRef suffix, StringRef text) {

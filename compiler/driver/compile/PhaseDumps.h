@@ -21,7 +21,8 @@ public:
   explicit PhaseDumps(std::string directory) : directory(std::move(directory)) {}
 
   bool enabled() const { return !directory.empty(); }
-  llvm::Error write(Phase phase, mlir::ModuleOp module);
+  /// `section`: of code, where there are several; `5-kernels.npu.mlir`.
+  llvm::Error write(Phase phase, mlir::ModuleOp module, llvm::StringRef section = "");
   /// For phases whose result is no MLIR: `suffix` such as ".ll".
   llvm::Error writeText(Phase phase, llvm::StringRef suffix, llvm::StringRef text);
 

@@ -33,9 +33,9 @@ CompilerSession::CompilerSession(Diagnostics &diagnostics, int jobs)
 
 CompilerSession::~CompilerSession() = default;
 
-LogicalResult CompilerSession::run(StringRef name,
+LogicalResult CompilerSession::run(ModuleOp part, StringRef name,
                                    llvm::function_ref<void(OpPassManager &)> build) {
-  return runner.run(*model, name, [&](OpPassManager &passes) {
+  return runner.run(part, name, [&](OpPassManager &passes) {
     build(passes);
     if (!pipelines)
       return;

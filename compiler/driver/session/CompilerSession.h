@@ -36,10 +36,14 @@ public:
   mlir::LogicalResult read(const std::string &directory) {
     return readPackage(directory, *model, data, says);
   }
-  /// Runs passes on the module.
+  /// Runs passes on the module, or on a part of it that stands by itself.
   mlir::LogicalResult run(llvm::StringRef name,
+                          llvm::function_ref<void(mlir::OpPassManager &)> build) {
+    return run(*model, name, build);
+  }
+  mlir::LogicalResult run(mlir::ModuleOp part, llvm::StringRef name,
                           llvm::function_ref<void(mlir::OpPassManager &)> build);
-  /// From now on, the passes that are run on the module go to `out`, too: a line `name: pipeline`
+  /// From now on, the passes that are run so go to `out`, too: a line `name: pipeline`
   /// each, which bluec-opt takes as --pass-pipeline.
   void printPipelines(llvm::raw_ostream &out) { pipelines = &out; }
 

@@ -17,6 +17,7 @@
 #include "passes/schedule/lower_to_plan/LowerToPlan.h"
 #include "passes/schedule/place_steps/PlaceSteps.h"
 #include "passes/schedule/plan_memory/PlanMemory.h"
+#include "passes/schedule/retarget_entries/RetargetEntries.h"
 #include "passes/schedule/verify_plan/VerifyPlan.h"
 
 #include "mlir/Pass/PassOptions.h"
@@ -74,7 +75,12 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   PlaceStepsOptions place;
   place.machine = asPassOption(options.machine);
   passes.addPass(createPlaceSteps(place));
+  buildDevicesPipeline(passes);
+}
+
+void bluec::buildDevicesPipeline(mlir::OpPassManager &passes) {
   passes.addPass(createCutStages());
+  passes.addPass(createRetargetEntries());
 }
 
 void bluec::buildPlacementPipeline(mlir::OpPassManager &passes) {
@@ -140,6 +146,9 @@ void bluec::registerPipelines() {
         buildSchedulePipeline(passes, {options.context, options.chunk, options.imageBatch,
                                        options.machine.getValue()});
       });
+  mlir::PassPipelineRegistration<>("bluec-devices",
+                                   "plan -> plan: entries for devices, the end of bluec-schedule",
+                                   buildDevicesPipeline);
   mlir::PassPipelineRegistration<>("bluec-placement",
                                    "plan -> plan: places of weights, values and caches, checked",
                                    buildPlacementPipeline);

@@ -18,7 +18,8 @@ struct ScheduleOptions {
 
 /// Makes the pipelines below known to the command line of bluec-opt, each by the name of its phase:
 /// `--bluec-import`, `--bluec-model`, `--bluec-precision`, `--bluec-schedule`, `--bluec-placement`;
-/// and `--bluec-check` and `--bluec-folding`, the parts of the second.
+/// `--bluec-check` and `--bluec-folding`, the parts of the second, and `--bluec-devices`, the end
+/// of the fourth.
 void registerPipelines();
 
 /// onnx -> onnx: one branch, one conversation, folded constants.
@@ -37,6 +38,8 @@ void buildFoldingPipeline(mlir::OpPassManager &passes);
 void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);
 /// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
 void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
+/// The end of that: from steps with devices to an entry for each device, laid out for its target.
+void buildDevicesPipeline(mlir::OpPassManager &passes);
 /// Places of weights, values and caches, checked.
 void buildPlacementPipeline(mlir::OpPassManager &passes);
 

@@ -63,6 +63,10 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
     if (!options.stopAfter)
       return usageError("--stop-after: expected the name of a phase, found '" +
                         arguments.stopAfter + "'");
+    if (command.count("--emit"))
+      return usageError("--emit: expected no --stop-after, which writes no output, found one");
+    if (command.count("--output"))
+      llvm::errs() << "note: -o: nothing is written with --stop-after\n";
   }
   if (command.count("--memory-budget")) {
     std::optional<int64_t> bytes = parseBytes(arguments.budget);
@@ -92,6 +96,9 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("-o,--output", options.output,
                       "Where the bundle goes (a file for --emit mlir and llvm)");
   command->add_option("--target", options.target, targetHelp("What to compile for"));
+  command->add_option("--device", options.devices,
+                      "NAME=TARGET: a device of --machine that is compiled for another target than "
+                      "--target; may be given more than once");
   command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option(
       "--calibration", options.calibration,

@@ -376,7 +376,7 @@ std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Va
   if (Type dot = op.getComputeType().value_or(Type())) {
     auto element = blue::QuantizedType::get(builder.getContext(), cast<IntegerType>(dot), headDim,
                                             builder.getF32Type(), /*zeros=*/false);
-    int64_t block = storage.blockFor(tokens);
+    int64_t block = plan::attentionBlock(target, tokens);
     auto withLayout = [&](Attribute layout) {
       return RankedTensorType::get(type.getShape(), element, layout);
     };

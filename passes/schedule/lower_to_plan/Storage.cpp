@@ -95,17 +95,6 @@ void Storage::notePanels(func::FuncOp function) {
 /// updates of its sums, the keys and values of which stay in a first-level cache for all rows.
 int64_t Storage::cacheBlock() const { return target.getTuningOrDefault().getCacheBlock(); }
 
-int64_t Storage::blockFor(int64_t positions) const {
-  // As few blocks as with a cache's, and in the last one as few positions that are not there, but
-  // whole register tiles of scores.
-  constexpr int64_t kVectorsOfTile = 4;
-  int64_t unit = kVectorsOfTile * plan::lanesOf(target);
-  int64_t most = cacheBlock();
-  int64_t blocks = std::max<int64_t>(1, llvm::divideCeilSigned(positions, most));
-  int64_t even = llvm::divideCeilSigned(positions, blocks);
-  return std::clamp(llvm::divideCeilSigned(even, unit) * unit, std::min(unit, most), most);
-}
-
 plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
   std::string name = "layers." + std::to_string(layer) + ".keys";
   if (dot) {

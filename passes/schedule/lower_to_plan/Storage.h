@@ -43,9 +43,6 @@ public:
   plan::CacheOp values(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element,
                        mlir::Type dot);
 
-  /// Positions side by side in quantized keys and values of `positions` in all, without a cache.
-  int64_t blockFor(int64_t positions) const;
-
   int64_t numWeights() const { return static_cast<int64_t>(weights.size()); }
 
 private:

@@ -13,9 +13,10 @@ def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
     only behind the steps that append to it; quantized rows have sums that divide the groups of the
     weights they meet; an entry's steps are on its device; launches that share a parallel loop touch no byte
     that another of them writes; encoders are whole or pairs of stages, one of a
-    capacity, that hand over one value; layouts have a dot and an alignment of the target, if the
-    module names one; `plan.encode_calls` has a list for each number of tiles below the batch, of
-    encoders that are there; every byte count on the module holds.
+    capacity, that hand over one value; layouts have a dot and an alignment of the target that the entry's
+    device has, if it has one; `plan.encode_calls` has a list for each number of tiles below the batch, of
+    encoders that are there; every byte count on the module holds. A section (extract-section) has some of the
+    entries only: what concerns them together is not asked of it.
 
     **What must have run before.** plan-memory. After this pass, a plan is legal input for the
     kernel generator. It runs again after join-steps: a plan of launches is checked the same way.

@@ -555,3 +555,10 @@ func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4
   %y = plan.attention %a0, %a1, %a2 {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0} : (tensor<2x8xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>) -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+// plan.device (C1): two ops for one device.
+plan.device "npu" target #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
+// expected-error @below {{(C1) expected one op for device 'npu', found two}}
+plan.device "npu" target #plan.target<name = "u", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
