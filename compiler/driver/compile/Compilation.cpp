@@ -437,7 +437,10 @@ void Compilation::readDevices() {
     hasStages |= entry.isEncoder() && !entry.isWhole();
   }
   for (StringRef name : names)
-    devices.push_back({{"name", name.str()}, {"runs_on", "cpu"}});
+    devices.push_back({{"name", name.str()},
+                       {"runs_on", "cpu"},
+                       {"loader", "shared-library"},
+                       {"code", target->packager().fileName().str()}});
 }
 
 /// The plan as a page and as a trace, for the largest picture and a full context.
