@@ -15,10 +15,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # The floors, from the ground up. A folder may include headers of, and link libraries of, the folders
 # named here, and its own; the longest matching prefix counts.
-# In the runtime, each folder may use those before it, but the three in the middle, which know the
-# ground only (and pictures the platform).
+# In the runtime, each folder may use those before it, but those in the middle, which know the ground
+# only (and pictures and devices the platform).
 RUNTIME_GROUND = ["runtime/abi", "runtime/base"]
-RUNTIME = RUNTIME_GROUND + ["runtime/include", "runtime/platform", "runtime/vision", "runtime/text", "runtime/core"]
+RUNTIME = RUNTIME_GROUND + ["runtime/include", "runtime/platform", "runtime/vision", "runtime/text", "runtime/device",
+                            "runtime/core"]
 CELLAR = ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "compiler/recipe",
           "compiler/machine"]
 GROUND = CELLAR + ["compiler/import", "passes", "targets", "runtime"]
@@ -31,6 +32,7 @@ MAY_USE = {
     "runtime/platform": RUNTIME_GROUND,
     "runtime/vision": RUNTIME_GROUND + ["runtime/platform"],
     "runtime/text": RUNTIME_GROUND,
+    "runtime/device": RUNTIME_GROUND + ["runtime/platform"],
     "runtime/core": RUNTIME,
     "runtime/measure": RUNTIME,
     "runtime/cli": RUNTIME + ["runtime/measure"],

@@ -8,6 +8,14 @@
 //   version       1
 //   producer      the compiler, "bluec 0.1.0"
 //   target        {name, triple, cpu, features: [LLVM's names]}
+//   devices       [{name, runs_on, loader, code, target}]       at least one, of different names:
+//                 name     as the schedule calls it: "npu"
+//                 runs_on  what stands for it here: "cpu"       device/Device.h
+//                 loader   how its code is loaded:              device/CodeLoader.h
+//                          "shared-library"
+//                 code     one of the files. It may be of several devices; then their loaders and
+//                          targets are the same. Usually it is called "model.so"
+//                 target   may be absent: the bundle's
 //   recipe        {name}: precision recipe
 //   geometry      {context, chunk, hidden, vocabulary,          tokens, tokens, elements, tokens
 //                  image_batch, tokens_per_tile,                tiles, tokens,
@@ -17,7 +25,6 @@
 //                 tiles from 1 to image_batch - 1 the capacities of the calls that encode them, in
 //                 order ([[1], [4], [4]] for a batch of 4). All but the last call are filled
 //   machine       may be absent: {name, sha256} of the machine description of its schedule
-//   devices       may be absent: [{name, runs_on}]: where each device of the schedule runs here
 //   preprocess    may be absent (no vision side):
 //                 {rescale, mean: [3], std: [3],                (pixel * rescale - mean) / std
 //                  pad_color: [3 x 0..255], pad_position: "center" | "top_left",
@@ -32,8 +39,9 @@
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
 //   generation    may be absent: {eos_token_ids: [id]}
 //   entry_points, memory_plan, precision, fusions
-//                 for people; the object's own descriptor is what counts. `bluec bench` divides the
-//                 entry points' step_costs by times
+//                 for people; what counts is in the code: a bluec_model in each code file, with the
+//                 entry points of that file's devices. `bluec bench` divides the entry points'
+//                 step_costs by times
 //   files         {NAME: {bytes, sha256,                        every file of the bundle but this
 //                         block_bytes, crc32c}}                 one; NAME has no '/'. The last two
 //                 may be absent: CRC-32C of each block (the last one may be short), eight
@@ -49,12 +57,12 @@
 namespace bluec::runtime {
 
 inline constexpr std::string_view manifestName = "manifest.json";
-inline constexpr std::string_view codeName = "model.so";
 inline constexpr std::string_view weightsName = "weights.bin";
 inline constexpr std::string_view tokenizerName = "tokenizer.bin";
 inline constexpr int manifestVersion = 2;
 
 // Limits of what a manifest may say.
+inline constexpr int mostDevices = 16;
 inline constexpr std::int64_t mostBatchTiles = 64;    // geometry.image_batch
 inline constexpr int mostTilesASide = 64;             // of a candidate
 inline constexpr std::int64_t mostTileSide = 1 << 16; // pixels

@@ -120,11 +120,11 @@ struct bluec_entry {
   uint32_t stage;    // in 0 .. stages - 1
   uint32_t stages;   // that an encoder of this capacity is in; 1 for all else
   uint32_t segment;  // index into bluec_model::segments: the weights it reads
-  uint32_t device;   // index into bluec_model::devices: where the schedule has placed it
+  uint32_t device;   // index into bluec_model::devices: what runs it
   uint32_t reserved; // 0
   int64_t capacity;  // rows it was compiled for: tiles or tokens
   int64_t arena_bytes;
-  bluec_entry_fn run;
+  bluec_entry_fn run; // what its device calls
   int64_t num_inputs;
   const struct bluec_tensor *inputs;
   int64_t num_outputs;
@@ -141,6 +141,10 @@ struct bluec_segment {
   int64_t bytes;
 };
 
+// A bundle has one or more code files, each with code for one target and a descriptor of its own.
+// A descriptor is complete, but it lists the devices of its code only, and their entry points.
+// Weights, segments, geometry and the KV cache are the same in all descriptors of a bundle; names
+// of entry points differ, and together they are the model.
 struct bluec_model {
   uint32_t magic;        // BLUEC_ABI_MAGIC
   uint32_t abi_version;  // BLUEC_ABI_VERSION
@@ -164,14 +168,15 @@ struct bluec_model {
   const struct bluec_segment *segments;
   int64_t num_entries;
   const struct bluec_entry *entries;
-  // Names of the schedule's devices, at least one ("cpu", "npu"). Entry points run on the calling
-  // thread and its parallel_for whatever their device is; two of different devices are worth
-  // running at the same time where both devices are there.
+  // Names of the devices that this code is for, at least one, as the bundle's manifest has them
+  // ("cpu", "npu"). What a device is on a machine, the manifest says. An entry point that runs on
+  // the CPU does so on the calling thread and its parallel_for. Two of different devices are worth
+  // running at the same time.
   int64_t num_devices;
   const char *const *devices;
 };
 
-// The one symbol that a model's object exports, of type `const struct bluec_model`.
+// The one symbol that a code file exports, of type `const struct bluec_model`.
 #define BLUEC_MODEL_SYMBOL "bluec_model"
 
 #ifdef __cplusplus

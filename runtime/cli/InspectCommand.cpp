@@ -120,20 +120,29 @@ void printEntryPoints(std::ostream &out, const Json &manifest) {
           tensors(entry, "inputs") + " -> " + tensors(entry, "outputs"));
 }
 
+// "x86-64-v3 (x86_64-unknown-linux-gnu, cpu x86-64-v3)"
+std::string describe(const CodeTarget &target) {
+  return printable(target.name) + " (" + printable(target.triple) + ", cpu " +
+         printable(target.cpu) + ")";
+}
+
 // What the schedule was made for, and what stands for its devices here.
-void printMachine(std::ostream &out, const Json &manifest) {
+void printMachine(std::ostream &out, const Manifest &facts, const Json &manifest,
+                  const Json &checks) {
   const auto found = manifest.find("machine");
   if (found != manifest.end() && found->is_object())
     out << "machine            " << field(*found, "name") << '\n';
-  const auto devices = manifest.find("devices");
-  if (devices == manifest.end() || !devices->is_array())
-    return;
-  std::string text;
-  for (const Json &device : *devices)
-    if (device.is_object())
-      text += (text.empty() ? "" : ", ") + field(device, "name") + " (runs on " +
-              field(device, "runs_on") + ")";
-  out << "devices            " << text << '\n';
+  out << "devices\n";
+  const auto row = [&](const std::string &name, const std::string &runsOn, const std::string &code,
+                       const std::string &target, const std::string &check) {
+    out << "  " << std::left << std::setw(9) << name << ' ' << std::setw(8) << runsOn << ' '
+        << std::setw(14) << code << ' ' << std::setw(16) << target << ' ' << check << '\n';
+  };
+  row("name", "runs on", "code", "target", "runs here");
+  for (const DeviceEntry &device : facts.devices)
+    row(printable(device.name), printable(device.runsOn), printable(device.code),
+        device.ownTarget ? describe(device.target) : printable(device.target.name),
+        checks["devices"][device.name].get<std::string>());
 }
 
 // How exact the weights are, by module, and how many bytes each type takes.
@@ -196,14 +205,12 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
   const Manifest &facts = files.manifest();
   out << "bundle             version " << manifestVersion << ", made by "
       << printable(facts.producer) << '\n';
-  out << "target             " << printable(facts.targetName) << " (" << printable(facts.triple)
-      << ", cpu " << printable(facts.cpu) << ")\n";
+  out << "target             " << describe(facts.target) << '\n';
   out << "  features         ";
-  for (const std::string &feature : facts.features)
-    out << printable(feature) << (&feature == &facts.features.back() ? "" : ",");
-  out << "\n  runs here        " << checks["target"].get<std::string>() << '\n';
-  out << "recipe             " << printable(facts.recipe) << '\n';
-  printMachine(out, manifest);
+  for (const std::string &feature : facts.target.features)
+    out << printable(feature) << (&feature == &facts.target.features.back() ? "" : ",");
+  out << "\nrecipe             " << printable(facts.recipe) << '\n';
+  printMachine(out, facts, manifest, checks);
   printSection(out, manifest, "geometry", "geometry");
   printSection(out, manifest, "preprocess", "preprocess");
   printEntryPoints(out, manifest);
@@ -234,8 +241,10 @@ Status inspect(const InspectOptions &options, std::ostream &out) {
     if (damage.ok() && !status.ok())
       damage = status;
   }
-  const Status target = files->checkTarget();
-  checks["target"] = target.ok() ? "ok" : target.message();
+  for (const DeviceEntry &device : files->manifest().devices) {
+    const Status status = deviceFor(device, pool).status();
+    checks["devices"][device.name] = status.ok() ? "ok" : status.message();
+  }
 
   if (options.json) {
     manifest["checks"] = checks;

@@ -18,11 +18,12 @@ struct InspectOptions {
 
 OptionTable optionTable(InspectOptions &options);
 
-// Prints producer, target, recipe, geometry, entry points, files with sizes and hashes, memory
-// plan, and whether each file is what the manifest says and the target runs here. With `json`: the
-// manifest's object and "checks": {"files": {NAME: "ok" | reason}, "target": "ok" | reason}.
+// Prints producer, target, recipe, devices, geometry, entry points, files with sizes and hashes,
+// memory plan, and whether each file is what the manifest says and each device is here and runs its
+// code. With `json`: the manifest's object and "checks": {"files": {NAME: "ok" | reason},
+// "devices": {NAME: "ok" | reason}}.
 //
-// Exit codes as runCommand; 1 when a file is damaged, but 0 when only the target is another one.
+// Exit codes as runCommand; 1 when a file is damaged, but 0 when only a device is not here.
 int inspectCommand(const InspectOptions &options, std::ostream &out, std::ostream &err);
 
 } // namespace bluec::runtime

@@ -83,7 +83,7 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
   }));
   if (!options.trace.empty()) {
     session.observe({});
-    BLUEC_RETURN_IF_ERROR(trace.write(options.trace, options.traceBeside));
+    BLUEC_RETURN_IF_ERROR(trace.write(**bundle, options.trace, options.traceBeside));
   }
   if (!options.json) {
     out << '\n';

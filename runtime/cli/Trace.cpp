@@ -74,7 +74,8 @@ Status TraceRecorder::check(const std::string &path, const std::string &beside) 
   return writable ? Status() : Status(Code::NotFound, path + ": cannot be written");
 }
 
-Status TraceRecorder::write(const std::string &path, const std::string &beside) const {
+Status TraceRecorder::write(const Bundle &bundle, const std::string &path,
+                            const std::string &beside) const {
   const MutexLock lock(guard);
   Json list = Json::array();
   list.push_back(nameEvent("process_name", runProcess, 0, "run"));
@@ -89,6 +90,7 @@ Status TraceRecorder::write(const std::string &path, const std::string &beside) 
   for (const Event &event : events) {
     const int thread = threads.try_emplace(event.thread, int(threads.size()) + 1).first->second;
     const double begin = micros(event.begin - first), end = micros(event.end - first);
+    const std::string &device = bundle.deviceOf(*event.entry).name;
     if (event.step == event.entry->steps || !calls.contains(thread)) {
       calls[thread] = list.size();
       list.push_back({{"name", event.entry->name},
@@ -98,18 +100,19 @@ Status TraceRecorder::write(const std::string &path, const std::string &beside) 
                       {"dur", 0.0},
                       {"pid", runProcess},
                       {"tid", thread},
-                      {"args", {{"rows", event.count}}}});
+                      {"args", {{"device", device}, {"rows", event.count}}}});
     }
     Json &call = list[calls[thread]];
     call["dur"] = end - call["ts"].get<double>();
-    list.push_back({{"name", event.step->name},
-                    {"cat", event.entry->name},
-                    {"ph", "X"},
-                    {"ts", begin},
-                    {"dur", end - begin},
-                    {"pid", runProcess},
-                    {"tid", thread},
-                    {"args", {{"kernel", event.step->kernel}, {"rows", event.count}}}});
+    list.push_back(
+        {{"name", event.step->name},
+         {"cat", event.entry->name},
+         {"ph", "X"},
+         {"ts", begin},
+         {"dur", end - begin},
+         {"pid", runProcess},
+         {"tid", thread},
+         {"args", {{"device", device}, {"kernel", event.step->kernel}, {"rows", event.count}}}});
   }
   for (const auto &[id, thread] : threads)
     list.push_back(

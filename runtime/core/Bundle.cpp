@@ -2,8 +2,8 @@
 
 #include "base/Mutex.h"
 #include "core/EntryCall.h"
+#include "core/ModelCheck.h"
 #include "platform/Checksums.h"
-#include "platform/CpuFeatures.h"
 
 #include <algorithm>
 
@@ -20,22 +20,6 @@ std::vector<std::string> splitCommas(std::string_view text) {
     text.remove_prefix(comma == text.npos ? text.size() : comma + 1);
   }
   return parts;
-}
-
-Status checkCpu(const std::string &where, std::string_view triple,
-                const std::vector<std::string> &features) {
-  const std::string architecture = tripleArchitecture(triple);
-  if (architecture != hostArchitecture())
-    return {Code::Incompatible, where + ": made for " + inQuotes(architecture) +
-                                    ", this machine is '" + std::string(hostArchitecture()) + "'"};
-  const std::vector<std::string> missing = missingFeatures(features);
-  if (missing.empty())
-    return {};
-  std::string list;
-  for (const std::string &feature : missing)
-    list += (list.empty() ? "" : ", ") + feature;
-  return {Code::Incompatible,
-          where + ": made for a cpu with features that this one lacks: " + inQuotes(list)};
 }
 
 // Small enough to be still in the cache when it is summed up.
@@ -157,9 +141,16 @@ Status BundleFiles::verifyHash(std::string_view name) const {
           std::string(name) + ": damaged: expected sha-256 " + entry->sha256 + ", found " + found};
 }
 
-Status BundleFiles::checkTarget() const {
-  return checkCpu("manifest.json: target " + inQuotes(parsed.targetName), parsed.triple,
-                  parsed.features);
+Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool) {
+  const std::string where = "manifest.json: device " + inQuotes(entry.name) + ": ";
+  Result<std::unique_ptr<Device>> device = openDevice(entry.runsOn, pool, where + "runs_on");
+  if (!device.ok())
+    return device.status();
+  BLUEC_RETURN_IF_ERROR(findLoader(entry.loader, where + "loader").status());
+  const std::string target = "target " + inQuotes(entry.target.name);
+  BLUEC_RETURN_IF_ERROR((*device)->accepts(
+      entry.target, entry.ownTarget ? where + target : "manifest.json: " + target));
+  return device;
 }
 
 Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
@@ -174,47 +165,99 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
   result->contents = std::move(*files);
   const BundleFiles &contents = result->contents;
 
-  for (std::string_view name : {codeName, weightsName})
-    if (!contents.find(name))
-      return Status(Code::BadBundle,
-                    "manifest.json: files: expected " + inQuotes(name) + ", found no such entry");
-  BLUEC_RETURN_IF_ERROR(contents.checkTarget());
+  if (!contents.find(weightsName))
+    return Status(Code::BadBundle, "manifest.json: files: expected " + inQuotes(weightsName) +
+                                       ", found no such entry");
+  // Nothing of a bundle is loaded before all of it has been looked at.
+  result->pool = std::make_unique<ThreadPool>(options.threads);
+  BLUEC_RETURN_IF_ERROR(result->openDevices());
   for (const FileEntry &entry : contents.manifest().files)
     if (entry.name != weightsName || options.weights == WeightsCheck::Hash)
       BLUEC_RETURN_IF_ERROR(contents.verifyHash(entry.name));
-  result->pool = std::make_unique<ThreadPool>(options.threads);
   if (options.weights == WeightsCheck::Blocks)
     BLUEC_RETURN_IF_ERROR(contents.verify(weightsName, *result->pool));
-  BLUEC_RETURN_IF_ERROR(checkSharedObject(contents.find(codeName)->bytes(), std::string(codeName)));
-  BLUEC_RETURN_IF_ERROR(result->load());
+  for (const Section &section : result->code)
+    BLUEC_RETURN_IF_ERROR(section.loader->check(section.file));
+  BLUEC_RETURN_IF_ERROR(result->loadTokenizer());
+  BLUEC_RETURN_IF_ERROR(result->loadCode());
+  BLUEC_RETURN_IF_ERROR(result->sortEntries());
   return result;
 }
 
-Status Bundle::load() {
+Status Bundle::openDevices() {
   const Manifest &facts = contents.manifest();
-  if (const MappedFile *file = contents.find(tokenizerName)) {
-    Result<Tokenizer> tokenizer = Tokenizer::fromTable(file->bytes());
-    if (!tokenizer.ok())
-      return tokenizer.status();
-    table = std::move(*tokenizer);
-    if (table.size() > facts.vocabulary)
-      return {Code::BadBundle, "tokenizer.bin: it does not fit the model: expected at most " +
-                                   std::to_string(facts.vocabulary) + " tokens, found " +
-                                   std::to_string(table.size())};
+  for (const DeviceEntry &entry : facts.devices) {
+    Result<std::unique_ptr<Device>> device = deviceFor(entry, *pool);
+    if (!device.ok())
+      return device.status();
+    placed.push_back({entry.name, std::uint32_t(placed.size()), std::move(*device)});
   }
-  Result<SharedLibrary> library = SharedLibrary::load(contents.path(codeName));
-  if (!library.ok())
-    return library.status();
-  code = std::move(*library);
-  descriptor = static_cast<const bluec_model *>(code.symbol(BLUEC_MODEL_SYMBOL));
-  if (!descriptor)
-    return {Code::BadBundle, "model.so: expected a symbol '" BLUEC_MODEL_SYMBOL "', found none"};
-  BLUEC_RETURN_IF_ERROR(checkModel(*descriptor, &facts));
-  BLUEC_RETURN_IF_ERROR(
-      checkCpu("model.so", descriptor->triple, splitCommas(descriptor->cpu_features)));
+  for (const std::string &name : facts.codeFiles()) {
+    const auto user = std::find_if(facts.devices.begin(), facts.devices.end(),
+                                   [&](const DeviceEntry &entry) { return entry.code == name; });
+    const CodeLoader *loader = *findLoader(user->loader, name); // deviceFor() has found it
+    code.push_back({{name, contents.path(name), contents.find(name)->bytes()}, loader, nullptr});
+  }
+  return {};
+}
 
-  for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
-    byRole[descriptor->entries[i].role].push_back(&descriptor->entries[i]);
+Status Bundle::loadTokenizer() {
+  const MappedFile *file = contents.find(tokenizerName);
+  if (!file)
+    return {};
+  Result<Tokenizer> tokenizer = Tokenizer::fromTable(file->bytes());
+  if (!tokenizer.ok())
+    return tokenizer.status();
+  table = std::move(*tokenizer);
+  const std::int64_t most = contents.manifest().vocabulary;
+  if (table.size() <= most)
+    return {};
+  return {Code::BadBundle, "tokenizer.bin: it does not fit the model: expected at most " +
+                               std::to_string(most) + " tokens, found " +
+                               std::to_string(table.size())};
+}
+
+Status Bundle::loadCode() {
+  const Manifest &facts = contents.manifest();
+  std::vector<ModelFile> models;
+  for (Section &section : code) {
+    Result<std::unique_ptr<LoadedCode>> loaded = section.loader->load(section.file);
+    if (!loaded.ok())
+      return loaded.status();
+    section.loaded = std::move(*loaded);
+    const bluec_model &model = section.loaded->model();
+    models.push_back({section.file.name, &model});
+    BLUEC_RETURN_IF_ERROR(checkModel(models.back(), facts));
+    // The manifest was asked before; what the code itself says it needs may be more.
+    const CodeTarget target{model.target, model.triple, "", splitCommas(model.cpu_features)};
+    for (const BundleDevice &device : placed)
+      if (facts.devices[device.index].code == section.file.name)
+        BLUEC_RETURN_IF_ERROR(device.device->accepts(target, section.file.name));
+  }
+  BLUEC_RETURN_IF_ERROR(checkWholeModel(models, facts));
+
+  for (const BundleDevice &device : placed)
+    deviceNames.push_back(device.name.c_str());
+  for (const ModelFile &file : models)
+    for (std::int64_t i = 0; i < file.model->num_entries; ++i) {
+      bluec_entry entry = file.model->entries[i];
+      const std::string_view name = file.model->devices[entry.device];
+      entry.device = std::uint32_t(std::find(deviceNames.begin(), deviceNames.end(), name) -
+                                   deviceNames.begin());
+      allEntries.push_back(entry);
+    }
+  whole = *models.front().model;
+  whole.num_entries = std::ssize(allEntries);
+  whole.entries = allEntries.data();
+  whole.num_devices = std::ssize(deviceNames);
+  whole.devices = deviceNames.data();
+  return {};
+}
+
+Status Bundle::sortEntries() {
+  const Manifest &facts = contents.manifest();
+  for (const bluec_entry &entry : allEntries)
+    byRole[entry.role].push_back(&entry);
   for (auto &[role, entries] : byRole)
     std::sort(entries.begin(), entries.end(), [](auto *a, auto *b) {
       return a->capacity != b->capacity ? a->capacity > b->capacity : a < b;
@@ -239,11 +282,11 @@ Status Bundle::load() {
     return {Code::BadBundle,
             "manifest.json: preprocess: expected a value for a model with an image encoder, found "
             "none"};
-  const auto outOfRange = [&](std::int32_t id) { return id >= descriptor->vocabulary; };
+  const auto outOfRange = [&](std::int32_t id) { return id >= whole.vocabulary; };
   if (std::any_of(facts.endTokens.begin(), facts.endTokens.end(), outOfRange) ||
       outOfRange(facts.chat.bosTokenId))
     return {Code::BadBundle, "manifest.json: expected token ids below " +
-                                 std::to_string(descriptor->vocabulary) + ", found a larger one"};
+                                 std::to_string(whole.vocabulary) + ", found a larger one"};
   return {};
 }
 
@@ -252,10 +295,9 @@ std::span<const std::uint8_t> Bundle::weights() const {
 }
 
 const bluec_entry *Bundle::findEntry(std::string_view name) const {
-  for (std::int64_t i = 0; i < descriptor->num_entries; ++i)
-    if (name == descriptor->entries[i].name)
-      return &descriptor->entries[i];
-  return nullptr;
+  const auto found = std::find_if(allEntries.begin(), allEntries.end(),
+                                  [&](const bluec_entry &entry) { return name == entry.name; });
+  return found == allEntries.end() ? nullptr : &*found;
 }
 
 const std::vector<const bluec_entry *> &Bundle::entriesOf(bluec_role role) const {
@@ -290,14 +332,14 @@ std::vector<EncodeCall> Bundle::encodeCalls(std::int64_t tiles) const {
 }
 
 Status Bundle::releaseSegment(std::string_view name) const {
-  for (std::int64_t i = 0; i < descriptor->num_segments; ++i) {
-    const bluec_segment &segment = descriptor->segments[i];
+  for (std::int64_t i = 0; i < whole.num_segments; ++i) {
+    const bluec_segment &segment = whole.segments[i];
     if (name != segment.name)
       continue;
     contents.find(weightsName)->release(std::size_t(segment.offset), std::size_t(segment.bytes));
     return {};
   }
-  return {Code::InvalidArgument, "model.so: there is no segment " + inQuotes(name)};
+  return {Code::InvalidArgument, "weights.bin: there is no segment " + inQuotes(name)};
 }
 
 } // namespace bluec::runtime

@@ -5,8 +5,9 @@
 #include "abi/bluec_abi.h"
 #include "base/Status.h"
 #include "core/Manifest.h"
+#include "device/CodeLoader.h"
+#include "device/Device.h"
 #include "platform/MappedFile.h"
-#include "platform/SharedLibrary.h"
 #include "platform/ThreadPool.h"
 #include "text/Tokenizer.h"
 
@@ -39,8 +40,6 @@ public:
   Status verify(std::string_view name, ThreadPool &pool) const;
   // Ok when the SHA-256 of `name` is the manifest's, whatever other checksums there are.
   Status verifyHash(std::string_view name) const;
-  // Ok when code for the manifest's target runs on this CPU.
-  Status checkTarget() const;
 
 private:
   struct File {
@@ -50,6 +49,18 @@ private:
   std::string text;
   Manifest parsed;
   std::map<std::string, File, std::less<>> files;
+};
+
+// What stands for a device of a manifest here. Incompatible when this runtime has no such device or
+// loader, or the device does not run code for the target. Nothing is loaded. The pool must outlive
+// it.
+Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool);
+
+// A device of a bundle.
+struct BundleDevice {
+  std::string name; // as the schedule calls it
+  std::uint32_t index = 0;
+  std::unique_ptr<Device> device;
 };
 
 // What opening checks of weights.bin beyond its size. All other files are hashed always.
@@ -86,7 +97,15 @@ public:
 
   const BundleFiles &files() const { return contents; }
   const Manifest &manifest() const { return contents.manifest(); }
-  const bluec_model &model() const { return *descriptor; }
+  // The model as one, from however many code files: the geometry and the segments that they share,
+  // all entry points, and the manifest's devices. Its target is the first device's.
+  const bluec_model &model() const { return whole; }
+  // All, with `device` as an index into devices().
+  std::span<const bluec_entry> entries() const { return allEntries; }
+  // In the order of the manifest.
+  const std::vector<BundleDevice> &devices() const { return placed; }
+  // Where one of entries() runs.
+  const BundleDevice &deviceOf(const bluec_entry &entry) const { return placed[entry.device]; }
   // Empty (size 0) when the bundle has none.
   const Tokenizer &tokenizer() const { return table; }
   std::span<const std::uint8_t> weights() const;
@@ -116,24 +135,29 @@ public:
   Status releaseSegment(std::string_view name) const;
 
 private:
-  Status load();
+  struct Section {
+    CodeFile file;
+    const CodeLoader *loader;
+    std::unique_ptr<LoadedCode> loaded;
+  };
+
+  Status openDevices();
+  Status loadTokenizer();
+  Status loadCode();
+  Status sortEntries();
 
   BundleFiles contents;
-  SharedLibrary code; // after `contents`: unloaded before its file is unmapped
-  const bluec_model *descriptor = nullptr;
-  Tokenizer table;
   std::unique_ptr<ThreadPool> pool;
+  std::vector<BundleDevice> placed;
+  std::vector<Section> code; // after `contents`: unloaded before its files are unmapped
+  std::vector<const char *> deviceNames;
+  std::vector<bluec_entry> allEntries;
+  bluec_model whole{}; // of those tables, and the rest as in the first code file
+  Tokenizer table;
   std::map<std::uint32_t, std::vector<const bluec_entry *>> byRole;
   const bluec_entry *embedEntry = nullptr, *prefillEntry = nullptr, *decodeEntry = nullptr;
   std::vector<TileEncoder> encoders;
 };
-
-// Ok when `model` is a descriptor of this ABI version, consistent with itself and, when `manifest`
-// is not null, with it. BadBundle or Incompatible.
-Status checkModel(const bluec_model &model, const Manifest *manifest);
-
-// Bytes of one element; 0 for types that this ABI version does not have.
-std::int64_t elementBytes(std::uint32_t dtype);
 
 } // namespace bluec::runtime
 

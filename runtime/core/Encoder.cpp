@@ -39,25 +39,30 @@ struct Encoder::Run {
 Result<std::unique_ptr<Encoder>> Encoder::create(const Bundle &bundle) {
   if (bundle.tileEncoders().empty())
     return Status(Code::Unsupported, "picture: this model takes no pictures");
-  std::int64_t bytes = 0, firstBytes = 0, crossingBytes = 0;
+  std::vector<const bluec_entry *> lasts, firsts;
+  std::int64_t crossingBytes = 0;
   for (const TileEncoder &encoder : bundle.tileEncoders()) {
-    bytes = std::max(bytes, (encoder.whole ? encoder.whole : encoder.second)->arena_bytes);
+    lasts.push_back(encoder.whole ? encoder.whole : encoder.second);
     if (encoder.whole)
       continue;
-    firstBytes = std::max(firstBytes, encoder.first->arena_bytes);
+    firsts.push_back(encoder.first);
     crossingBytes = std::max(crossingBytes, encoder.first->outputs[0].bytes);
   }
+  constexpr const char *purpose = "image encoder's arena";
   std::unique_ptr<Encoder> encoder(new Encoder(bundle));
-  const struct {
-    PageBuffer &buffer;
-    std::int64_t bytes;
-  } buffers[] = {{encoder->arena, bytes},
-                 {encoder->firstArena, firstBytes},
-                 {encoder->crossing[0], crossingBytes},
-                 {encoder->crossing[1], crossingBytes}};
-  for (const auto &[buffer, size] : buffers) {
-    Result<PageBuffer> made =
-        PageBuffer::allocate(std::size_t(size), "image encoder's arena", PageBuffer::Pages::Large);
+  for (const auto &[arenas, entries] :
+       {std::pair(&encoder->arenas, &lasts), std::pair(&encoder->firstArenas, &firsts)}) {
+    Result<Arenas> made = Arenas::allocate(bundle, *entries, purpose);
+    if (!made.ok())
+      return made.status();
+    *arenas = std::move(*made);
+  }
+  if (firsts.empty())
+    return encoder;
+  for (std::unique_ptr<DeviceMemory> &buffer : encoder->crossing) {
+    Result<std::unique_ptr<DeviceMemory>> made =
+        bundle.deviceOf(*lasts.front())
+            .device->allocate(std::size_t(crossingBytes), purpose, PageBuffer::Pages::Large);
     if (!made.ok())
       return made.status();
     buffer = std::move(*made);
@@ -86,8 +91,8 @@ Result<Features> Encoder::encode(const TileSet &tiles, std::atomic<bool> &cancel
 }
 
 Status Encoder::runEntry(Run &run, const bluec_entry &entry, std::int64_t count,
-                         const PageBuffer &memory, const void *input, void *output,
-                         ThreadPool *threads, CallTime &time) {
+                         const Arenas &memory, const void *input, void *output, ThreadPool *threads,
+                         CallTime &time) {
   const auto now = [&] { return secondsSince(run.begin); };
   const double start = now();
   const OnStep onStep = [&](std::int64_t, const bluec_step &step, const void *value) {
@@ -98,7 +103,7 @@ Status Encoder::runEntry(Run &run, const bluec_entry &entry, std::int64_t count,
     const MutexLock lock(run.guard);
     return run.observer(entry, count, step, value);
   };
-  BLUEC_RETURN_IF_ERROR(callEntry(bundle, entry, {memory.get(), nullptr, threads}, count, 0,
+  BLUEC_RETURN_IF_ERROR(callEntry(bundle, entry, {memory.of(entry), nullptr, threads}, count, 0,
                                   {&input, 1}, {&output, 1}, run.cancelled, onStep));
   time = {&entry, count, start, now()};
   return {};
@@ -115,20 +120,20 @@ static float *featuresOf(Features &features, std::int64_t first, const bluec_mod
 Status Encoder::runWhole(Run &run, std::size_t call) {
   const auto &[encoder, count] = run.calls[call];
   const std::int64_t first = run.firstTiles[call];
-  return runEntry(run, *encoder->whole, count, arena, pixelsOf(run.tiles, first, bundle.model()),
+  return runEntry(run, *encoder->whole, count, arenas, pixelsOf(run.tiles, first, bundle.model()),
                   featuresOf(run.features, first, bundle.model()), nullptr, run.times[call]);
 }
 
 Status Encoder::runPatches(Run &run, std::size_t call, ThreadPool *threads) {
   const auto &[encoder, count] = run.calls[call];
-  return runEntry(run, *encoder->first, count, firstArena,
+  return runEntry(run, *encoder->first, count, firstArenas,
                   pixelsOf(run.tiles, run.firstTiles[call], bundle.model()),
-                  crossing[call % 2].get(), threads, run.times[2 * call]);
+                  crossing[call % 2]->get(), threads, run.times[2 * call]);
 }
 
 Status Encoder::runBlocks(Run &run, std::size_t call) {
   const auto &[encoder, count] = run.calls[call];
-  return runEntry(run, *encoder->second, count, arena, crossing[call % 2].get(),
+  return runEntry(run, *encoder->second, count, arenas, crossing[call % 2]->get(),
                   featuresOf(run.features, run.firstTiles[call], bundle.model()), nullptr,
                   run.times[2 * call + 1]);
 }
@@ -200,8 +205,11 @@ Status Encoder::runOverlapped(Run &run) {
 }
 
 Status Encoder::release() {
-  for (const PageBuffer *buffer : {&arena, &firstArena, &crossing[0], &crossing[1]})
-    buffer->release();
+  arenas.release();
+  firstArenas.release();
+  for (const std::unique_ptr<DeviceMemory> &buffer : crossing)
+    if (buffer)
+      buffer->release();
   const TileEncoder &encoder = bundle.tileEncoders().front();
   const bluec_entry &entry = encoder.whole ? *encoder.whole : *encoder.first;
   BLUEC_RETURN_IF_ERROR(bundle.releaseSegment(bundle.model().segments[entry.segment].name));

@@ -2,9 +2,9 @@
 #ifndef BLUEC_RUNTIME_CORE_ENCODER_H
 #define BLUEC_RUNTIME_CORE_ENCODER_H
 
+#include "core/Arenas.h"
 #include "core/Bundle.h"
 #include "core/EntryCall.h"
-#include "platform/MappedFile.h"
 #include "vision/Tiles.h"
 
 #include <memory>
@@ -29,11 +29,11 @@ struct CallTime {
 // Has memory of its own, so that it may run while a session's other entry points do. One thread at
 // a time; the bundle must outlive it.
 //
-// Where the encoder is two stages, each has an arena, and two buffers take turns to hold what
-// crosses. The stages run in order; overlapped, a thread of encode()'s own runs the first stage of
-// the next tiles while the caller and the bundle's threads run the second of these. That thread
-// shares its steps with none, so that it never takes the bundle's threads from the second stage: it
-// stands for a device of its own. The features are the same, bit for bit.
+// Where the encoder is two stages, each has an arena on its own device, and two buffers take turns
+// to hold what crosses. The stages run in order; overlapped, a thread of encode()'s own runs the
+// first stage of the next tiles while the caller runs the second of these. Where both devices are
+// the CPU, that thread shares its steps with none, so that it never takes the bundle's threads from
+// the second stage: it stands for a device of its own. The features are the same, bit for bit.
 class Encoder {
 public:
   // Unsupported when the bundle has no image encoder; OutOfMemory.
@@ -63,17 +63,19 @@ private:
   Status runWhole(Run &run, std::size_t call);
   Status runPatches(Run &run, std::size_t call, ThreadPool *threads);
   Status runBlocks(Run &run, std::size_t call);
-  Status runEntry(Run &run, const bluec_entry &entry, std::int64_t count, const PageBuffer &arena,
+  Status runEntry(Run &run, const bluec_entry &entry, std::int64_t count, const Arenas &arenas,
                   const void *input, void *output, ThreadPool *threads, CallTime &time);
   Status runInOrder(Run &run);
   Status runOverlapped(Run &run);
 
   const Bundle &bundle;
   bool overlaps = false;
-  PageBuffer arena;       // of whole encoders, or of second stages
-  PageBuffer firstArena;  // of first stages
-  PageBuffer crossing[2]; // empty for whole encoders
-  ThreadPool alone{1};    // the thread that calls
+  Arenas arenas;      // of whole encoders, or of second stages
+  Arenas firstArenas; // of first stages
+  // Of the device of the second stage, which waits for them. All devices see them
+  // (Device::allocate). Null for whole encoders.
+  std::unique_ptr<DeviceMemory> crossing[2];
+  ThreadPool alone{1}; // the thread that calls
   std::vector<CallTime> times;
 };
 

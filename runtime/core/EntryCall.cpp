@@ -115,11 +115,13 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   call.kv = memory.cache;
   call.count = count;
   call.position = usesCache ? position : 0;
-  call.pool = memory.threads ? memory.threads : &bundle.threads();
-  call.parallel_for = ThreadPool::run;
+  if (memory.threads) {
+    call.pool = memory.threads;
+    call.parallel_for = ThreadPool::run;
+  }
   call.observer = &watching;
   call.on_step = observeStep;
-  switch (const std::int32_t answer = entry.run(&call)) {
+  switch (const std::int32_t answer = bundle.deviceOf(entry).device->run(entry, call)) {
   case 0:
     break;
   case endedByCancel:

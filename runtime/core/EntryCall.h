@@ -32,7 +32,7 @@ Clock::time_point stepBegan();
 struct EntryMemory {
   std::uint8_t *arena = nullptr; // at least the entry's arena_bytes
   std::uint8_t *cache = nullptr; // null for entry points that use no KV cache
-  ThreadPool *threads = nullptr; // null: the bundle's
+  ThreadPool *threads = nullptr; // null: those of the entry's device
 };
 
 // Null when the entry has no such input or output.
@@ -55,9 +55,9 @@ private:
   std::vector<std::int32_t> positions;
 };
 
-// Copies the inputs' first `count` rows into the arena, runs the entry on the threads, and
-// copies the outputs' rows out (an output that is null is not wanted). Two calls may run at the
-// same time on different memory.
+// Copies the inputs' first `count` rows into the arena, runs the entry, one of the bundle's, on its
+// device, and copies the outputs' rows out (an output that is null is not wanted). Two calls may
+// run at the same time on different memory.
 //
 // `cancelled` is looked at between steps; when it ends the call it is set to false again.
 // InvalidArgument (rows, position, number of tensors), Cancelled (by `cancelled` or `onStep`),

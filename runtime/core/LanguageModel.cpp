@@ -14,19 +14,22 @@ Status requireText(const Bundle &bundle) {
 }
 
 Result<std::unique_ptr<LanguageModel>> LanguageModel::create(const Bundle &bundle) {
-  const bluec_model &model = bundle.model();
-  std::int64_t arenaBytes = 0;
-  for (std::int64_t i = 0; i < model.num_entries; ++i)
-    arenaBytes = std::max(arenaBytes, model.entries[i].arena_bytes);
-  Result<PageBuffer> arena =
-      PageBuffer::allocate(std::size_t(arenaBytes), "arena", PageBuffer::Pages::Large);
-  if (!arena.ok())
-    return arena.status();
-  Result<PageBuffer> cache = PageBuffer::allocate(std::size_t(model.kv_bytes), "kv cache");
+  std::unique_ptr<LanguageModel> result(new LanguageModel(bundle));
+  std::vector<const bluec_entry *> entries;
+  for (const bluec_entry &entry : bundle.entries())
+    entries.push_back(&entry);
+  Result<Arenas> arenas = Arenas::allocate(bundle, entries, "arena");
+  if (!arenas.ok())
+    return arenas.status();
+  result->arenas = std::move(*arenas);
+  if (!bundle.hasText())
+    return result;
+  Result<std::unique_ptr<DeviceMemory>> cache =
+      bundle.deviceOf(bundle.decode())
+          .device->allocate(std::size_t(bundle.model().kv_bytes), "kv cache",
+                            PageBuffer::Pages::Small);
   if (!cache.ok())
     return cache.status();
-  std::unique_ptr<LanguageModel> result(new LanguageModel(bundle));
-  result->arena = std::move(*arena);
   result->cache = std::move(*cache);
   return result;
 }
@@ -41,8 +44,8 @@ Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int
     forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
       return observer(entry, count, step, output);
     };
-  return callEntry(bundle, entry, {arena.get(), cache.get()}, count, position, inputs, outputs,
-                   cancelled, onStep ? onStep : forwarded);
+  return callEntry(bundle, entry, {arenas.of(entry), cache ? cache->get() : nullptr}, count,
+                   position, inputs, outputs, cancelled, onStep ? onStep : forwarded);
 }
 
 Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, float *logits,
@@ -105,7 +108,7 @@ Status LanguageModel::embed(std::span<const Row> rows, float *to, std::atomic<bo
 }
 
 Status LanguageModel::release() {
-  arena.release();
+  arenas.release();
   if (!bundle.hasText())
     return {};
   return bundle.releaseSegment(bundle.model().segments[bundle.decode().segment].name);

@@ -3,10 +3,10 @@
 #define BLUEC_RUNTIME_CORE_LANGUAGEMODEL_H
 
 #include "base/Status.h"
+#include "core/Arenas.h"
 #include "core/Bundle.h"
 #include "core/Conversation.h"
 #include "core/EntryCall.h"
-#include "platform/MappedFile.h"
 
 #include <atomic>
 #include <cstdint>
@@ -38,7 +38,7 @@ public:
   Status decode(std::int32_t token, std::int64_t position, float *logits,
                 std::atomic<bool> &cancelled);
 
-  // Any entry point of the bundle, on this arena and cache.
+  // Any entry point of the bundle, on these arenas and this cache.
   Status run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
              std::span<const void *const> inputs, std::span<void *const> outputs,
              std::atomic<bool> &cancelled, const OnStep &onStep = {});
@@ -46,10 +46,10 @@ public:
   // Called after each step of calls that have no OnStep of their own; not while one runs.
   void observe(OnEntryStep onStep) { observer = std::move(onStep); }
 
-  // Lets the pages of the weights and of the arena leave memory; they come back when they are
+  // Lets the pages of the weights and of the arenas leave memory; they come back when they are
   // needed. The KV cache stays.
   Status release();
-  void releaseArena() { arena.release(); }
+  void releaseArenas() { arenas.release(); }
 
 private:
   explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
@@ -61,10 +61,11 @@ private:
   Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled);
 
   const Bundle &bundle;
-  PageBuffer arena; // of the largest entry; entry points share it, one runs at a time
-  PageBuffer cache;
-  std::vector<float> embeddings; // of one chunk
-  std::vector<float> manyLogits; // of an entry that gives those of each row
+  Arenas arenas; // of all entry points; one runs at a time
+  // Of the device that decodes, which uses it most. All devices see it (Device::allocate).
+  std::unique_ptr<DeviceMemory> cache; // null without a language side
+  std::vector<float> embeddings;       // of one chunk
+  std::vector<float> manyLogits;       // of an entry that gives those of each row
   OnEntryStep observer;
 };
 

@@ -162,9 +162,9 @@ const Json &child(const Json &root, const char *key) {
   return found == root.end() ? none : *found;
 }
 
-void readTarget(const Json &json, Manifest &out, Status &fault) {
-  Reader reader(json, "target", fault);
-  reader.read("name", out.targetName);
+void readTarget(const Json &json, const std::string &path, CodeTarget &out, Status &fault) {
+  Reader reader(json, path, fault);
+  reader.read("name", out.name);
   reader.read("triple", out.triple);
   reader.read("cpu", out.cpu);
   reader.forEach("features", 0, 256, [&](const Json &value) {
@@ -294,9 +294,11 @@ void readGeneration(const Json &json, Manifest &out, Status &fault) {
   });
 }
 
+// Of a file beside the manifest. It stands in messages, so it is text.
 bool isPlainName(std::string_view name) {
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '/' && c != '\\'; };
   return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == name.npos;
+         std::all_of(name.begin(), name.end(), plain);
 }
 
 bool isHexDigits(std::string_view text, std::size_t count) {
@@ -350,6 +352,45 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
   }
 }
 
+// Of a device, what it says against the devices before it and the files.
+void checkDevice(const DeviceEntry &device, const Manifest &before, Reader &reader) {
+  if (device.name.empty() || before.device(device.name))
+    return reader.fail("name", "a name that no other device has, found " + inQuotes(device.name));
+  if (!before.file(device.code) || device.code == weightsName || device.code == tokenizerName)
+    return reader.fail("code", "one of the files that holds code, found " + inQuotes(device.code));
+  for (const DeviceEntry &other : before.devices) {
+    if (other.code != device.code)
+      continue;
+    if (other.loader != device.loader)
+      return reader.fail("loader", inQuotes(other.loader) + " as of " + inQuotes(other.name) +
+                                       ", which has the same code, found " +
+                                       inQuotes(device.loader));
+    if (other.target != device.target)
+      return reader.fail("target", "the one of " + inQuotes(other.name) +
+                                       ", which has the same code, found another");
+  }
+}
+
+// After target and files, which its devices name.
+void readDevices(const Json &json, Manifest &out, Status &fault) {
+  Reader(json, "", fault).forEach("devices", 1, mostDevices, [&](const Json &value) {
+    const std::string path = "devices." + std::to_string(out.devices.size());
+    Reader reader(value, path, fault);
+    DeviceEntry device;
+    reader.read("name", device.name);
+    reader.read("runs_on", device.runsOn);
+    reader.read("loader", device.loader);
+    reader.read("code", device.code);
+    device.ownTarget = value.is_object() && value.contains("target");
+    if (device.ownTarget)
+      readTarget(value["target"], path + ".target", device.target, fault);
+    else
+      device.target = out.target;
+    checkDevice(device, out, reader);
+    out.devices.push_back(std::move(device));
+  });
+}
+
 // Null when `text` is no JSON or nested too deeply for the parser's users.
 std::optional<Json> parseJson(std::string_view text) {
   bool tooDeep = false;
@@ -382,6 +423,20 @@ const FileEntry *Manifest::file(std::string_view name) const {
   return found == files.end() ? nullptr : &*found;
 }
 
+const DeviceEntry *Manifest::device(std::string_view name) const {
+  auto found = std::find_if(devices.begin(), devices.end(),
+                            [&](const DeviceEntry &entry) { return entry.name == name; });
+  return found == devices.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> Manifest::codeFiles() const {
+  std::vector<std::string> names;
+  for (const DeviceEntry &entry : devices)
+    if (std::find(names.begin(), names.end(), entry.code) == names.end())
+      names.push_back(entry.code);
+  return names;
+}
+
 Result<Manifest> Manifest::parse(std::string_view text) {
   try {
     const std::optional<Json> json = parseJson(text);
@@ -412,7 +467,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
       return bad("checksum: expected " + expected + ", found " + inQuotes(out.checksum));
 
     reader.read("producer", out.producer);
-    readTarget(child(*json, "target"), out, fault);
+    readTarget(child(*json, "target"), "target", out.target, fault);
     Reader(child(*json, "recipe"), "recipe", fault).read("name", out.recipe);
     readGeometry(child(*json, "geometry"), out, fault);
     if (json->contains("preprocess")) {
@@ -426,6 +481,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     if (json->contains("generation"))
       readGeneration((*json)["generation"], out, fault);
     readFiles(child(*json, "files"), out, fault);
+    readDevices(*json, out, fault);
     BLUEC_RETURN_IF_ERROR(fault);
     return out;
   } catch (const std::exception &error) {

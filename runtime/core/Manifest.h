@@ -4,6 +4,7 @@
 
 #include "abi/BundleFormat.h"
 #include "base/Status.h"
+#include "device/CodeTarget.h"
 #include "text/ChatTemplate.h"
 #include "vision/Tiles.h"
 
@@ -23,10 +24,20 @@ struct FileEntry {
   std::vector<std::uint32_t> blocks; // CRC-32C of each; empty when the manifest has none
 };
 
+struct DeviceEntry {
+  std::string name; // as the schedule calls it
+  std::string runsOn, loader;
+  std::string code; // one of the files
+  CodeTarget target;
+  bool ownTarget = false; // else it is the bundle's
+};
+
 struct Manifest {
   std::string producer;
-  std::string targetName, triple, cpu;
-  std::vector<std::string> features;
+  CodeTarget target;
+  // At least one. Those with the same code have the same loader and target. Whether this runtime
+  // has what they run on, and their loaders, is for Bundle::open to say.
+  std::vector<DeviceEntry> devices;
   std::string recipe;
   std::int64_t context = 0, chunk = 0, imageBatch = 0, hidden = 0, vocabulary = 0;
   std::int64_t tokensPerTile = 0, tileHeight = 0, tileWidth = 0;
@@ -44,6 +55,10 @@ struct Manifest {
 
   // Null when the bundle has no such file.
   const FileEntry *file(std::string_view name) const;
+  // Null when there is no such device.
+  const DeviceEntry *device(std::string_view name) const;
+  // The files that hold code, each once, in the order of the devices.
+  std::vector<std::string> codeFiles() const;
 
   // Reads and checks the text of a manifest, its checksum included. BadBundle or Incompatible.
   static Result<Manifest> parse(std::string_view text);

@@ -1,26 +1,42 @@
-// Checks of a model's descriptor: all that the runtime relies on when it hands over memory.
-#include "core/Bundle.h"
+#include "core/ModelCheck.h"
+
 #include "core/EntryCall.h"
 
 #include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
+#include <map>
 #include <set>
-#include <span>
 #include <utility>
+#include <vector>
 
 namespace bluec::runtime {
 namespace {
 
-Status bad(const std::string &message) { return {Code::BadBundle, "model.so: " + message}; }
+Status bad(const std::string &message) { return {Code::BadBundle, message}; }
 
-Status expectEqual(const std::string &what, std::int64_t expected, std::int64_t found,
+Status expectEqual(const std::string &where, std::int64_t expected, std::int64_t found,
                    Code code = Code::BadBundle) {
   if (expected == found)
     return {};
-  return {code, "model.so: " + what + ": expected " + std::to_string(expected) + ", found " +
-                    std::to_string(found)};
+  return {code,
+          where + ": expected " + std::to_string(expected) + ", found " + std::to_string(found)};
+}
+
+// Bytes of one element; 0 for types that this ABI version does not have.
+std::int64_t elementBytes(std::uint32_t dtype) {
+  switch (dtype) {
+  case BLUEC_F32:
+  case BLUEC_I32:
+    return 4;
+  case BLUEC_F16:
+    return 2;
+  case BLUEC_I8:
+    return 1;
+  default:
+    return 0;
+  }
 }
 
 // The product of `dims` and the element size; -1 when a dimension is not positive or it overflows.
@@ -81,8 +97,8 @@ Status checkNames(const bluec_entry &entry, const std::string &where) {
         std::string list;
         for (std::string_view name : known)
           list += (list.empty() ? "" : ", ") + inQuotes(name);
-        return {Code::Incompatible, "model.so: " + where + ": expected as " + what + "s " + list +
-                                        ", found " + inQuotes(tensor.name)};
+        return {Code::Incompatible,
+                where + ": expected as " + what + "s " + list + ", found " + inQuotes(tensor.name)};
       }
       if (!seen.insert(tensor.name).second)
         return bad(where + ": expected one " + what + " " + inQuotes(tensor.name) + ", found two");
@@ -151,20 +167,18 @@ Status checkSignature(const bluec_model &model, const bluec_entry &entry,
   }
 }
 
-Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
+Status checkEntry(const bluec_model &model, const bluec_entry &entry, const std::string &file) {
   if (!entry.name || !entry.run)
-    return bad("an entry point has no name or no code");
-  const std::string where = "entry " + inQuotes(entry.name);
+    return bad(file + ": an entry point has no name or no code");
+  const std::string where = file + ": entry " + inQuotes(entry.name);
   if (entry.capacity <= 0 || entry.arena_bytes < 0)
     return bad(where + ": its capacity or arena size is out of range");
   if (entry.role < BLUEC_ROLE_ENCODE || entry.role > BLUEC_ROLE_DECODE)
-    return {Code::Incompatible,
-            "model.so: " + where + ": unknown role " + std::to_string(entry.role)};
+    return {Code::Incompatible, where + ": unknown role " + std::to_string(entry.role)};
   const std::uint32_t mostStages = entry.role == BLUEC_ROLE_ENCODE ? 2 : 1;
   if (entry.stages < 1 || entry.stages > mostStages || entry.stage >= entry.stages)
-    return {Code::Incompatible, "model.so: " + where + ": expected 1 to " +
-                                    std::to_string(mostStages) + " stages, found stage " +
-                                    std::to_string(entry.stage) + " of " +
+    return {Code::Incompatible, where + ": expected 1 to " + std::to_string(mostStages) +
+                                    " stages, found stage " + std::to_string(entry.stage) + " of " +
                                     std::to_string(entry.stages)};
   if (entry.segment >= std::uint64_t(model.num_segments))
     return bad(where + ": it names a segment that is not there");
@@ -189,25 +203,110 @@ Status checkEntry(const bluec_model &model, const bluec_entry &entry) {
   return checkSignature(model, entry, where);
 }
 
+// What the manifest says of the file's devices, and of the model.
+Status checkAgainstManifest(const bluec_model &model, const Manifest &manifest,
+                            const std::string &file) {
+  const DeviceEntry *first = nullptr; // of those that the code is for; they have the same target
+  for (std::int64_t i = 0; i < model.num_devices; ++i) {
+    const DeviceEntry *device = manifest.device(model.devices[i]);
+    if (!device || device->code != file)
+      return bad(file + ": device " + inQuotes(model.devices[i]) +
+                 ": expected one that has this code in manifest.json, found " +
+                 (device ? "one with " + inQuotes(device->code) : "none"));
+    first = first ? first : device;
+  }
+  const auto sameText = [&](const char *what, const std::string &expected,
+                            const char *found) -> Status {
+    if (expected == found)
+      return {};
+    return bad(file + ": " + what + ": expected " + inQuotes(expected) +
+               " as in manifest.json, found " + inQuotes(found));
+  };
+  BLUEC_RETURN_IF_ERROR(sameText("target", first->target.name, model.target));
+  BLUEC_RETURN_IF_ERROR(sameText("triple", first->target.triple, model.triple));
+  const struct {
+    const char *what;
+    std::int64_t expected, found;
+  } numbers[] = {
+      {"context", manifest.context, model.context},
+      {"hidden", manifest.hidden, model.hidden},
+      {"vocabulary", manifest.vocabulary, model.vocabulary},
+      {"tokens_per_tile", manifest.tokensPerTile, model.tokens_per_tile},
+      {"tile_height", manifest.tileHeight, model.tile_height},
+      {"tile_width", manifest.tileWidth, model.tile_width},
+  };
+  for (const auto &number : numbers)
+    BLUEC_RETURN_IF_ERROR(expectEqual(file + ": " + number.what, number.expected, number.found));
+  if (const FileEntry *weights = manifest.file(weightsName)) {
+    BLUEC_RETURN_IF_ERROR(
+        expectEqual(file + ": weights_bytes", std::int64_t(weights->bytes), model.weights_bytes));
+    std::string hash;
+    for (std::uint8_t byte : model.weights_sha256) {
+      hash += "0123456789abcdef"[byte >> 4];
+      hash += "0123456789abcdef"[byte & 15];
+    }
+    if (hash != weights->sha256)
+      return bad(file + ": weights_sha256: expected " + weights->sha256 +
+                 " as in manifest.json, found " + hash);
+  }
+  return {};
+}
+
+// -- All files together ---------------------------------------------------------------------------
+
+// An entry point of one of the files.
+struct PlacedEntry {
+  const bluec_entry *entry;
+  std::string where;
+
+  const bluec_entry *operator->() const { return entry; }
+};
+
+// What a file shares with the others beyond what the manifest says of each: its cache and its
+// segments.
+Status checkShared(const ModelFile &file, const ModelFile &first) {
+  const auto differs = [&](const std::string &what, const std::string &expected,
+                           const std::string &found) {
+    return bad(file.name + ": " + what + ": expected " + expected + " as in " + first.name +
+               ", found " + found);
+  };
+  const bluec_model &model = *file.model, &other = *first.model;
+  if (model.kv_bytes != other.kv_bytes)
+    return differs("kv_bytes", std::to_string(other.kv_bytes), std::to_string(model.kv_bytes));
+  if (model.num_segments != other.num_segments)
+    return differs("segments", std::to_string(other.num_segments),
+                   std::to_string(model.num_segments));
+  const auto describe = [](const bluec_segment &segment) {
+    return inQuotes(segment.name) + " of " + std::to_string(segment.bytes) + " bytes at " +
+           std::to_string(segment.offset);
+  };
+  for (std::int64_t i = 0; i < model.num_segments; ++i) {
+    const std::string expected = describe(other.segments[i]), found = describe(model.segments[i]);
+    if (expected != found)
+      return differs("segment " + std::to_string(i), expected, found);
+  }
+  return {};
+}
+
 // Encoders are whole, or they are pairs of stages between which one tensor is handed over; of each
 // capacity there is one.
-Status checkStages(const bluec_model &model) {
-  const std::span<const bluec_entry> entries(model.entries, std::size_t(model.num_entries));
+Status checkStages(std::span<const PlacedEntry> entries) {
   const auto find = [&](std::uint32_t stage, std::int64_t capacity) {
     const bluec_entry *found = nullptr;
     std::int64_t count = 0;
-    for (const bluec_entry &entry : entries)
-      if (entry.role == BLUEC_ROLE_ENCODE && entry.stage == stage && entry.capacity == capacity) {
-        found = &entry;
+    for (const PlacedEntry &entry : entries)
+      if (entry->role == BLUEC_ROLE_ENCODE && entry->stage == stage &&
+          entry->capacity == capacity) {
+        found = entry.entry;
         ++count;
       }
     return std::pair(found, count);
   };
   std::uint32_t stages = 0; // of the encoder that was seen first
-  for (const bluec_entry &entry : entries) {
+  for (const auto &[pointer, where] : entries) {
+    const bluec_entry &entry = *pointer;
     if (entry.role != BLUEC_ROLE_ENCODE)
       continue;
-    const std::string where = "entry " + inQuotes(entry.name);
     if (stages != 0 && stages != entry.stages)
       return bad(where + ": expected whole encoders or stages of encoders, found both");
     stages = entry.stages;
@@ -237,126 +336,103 @@ Status checkStages(const bluec_model &model) {
 }
 
 // The manifest's calls name capacities that there are, and there is one list for each rest.
-Status checkEncodeCalls(const bluec_model &model, const Manifest &manifest) {
+Status checkEncodeCalls(std::span<const PlacedEntry> entries, const Manifest &manifest,
+                        const std::string &where) {
   if (!manifest.encodeCalls)
     return {};
   std::set<std::int64_t> capacities{0};
-  for (std::int64_t i = 0; i < model.num_entries; ++i)
-    if (const bluec_entry &entry = model.entries[i]; entry.role == BLUEC_ROLE_ENCODE)
-      capacities.insert(entry.capacity);
-  BLUEC_RETURN_IF_ERROR(expectEqual("image_batch", manifest.imageBatch, *capacities.rbegin()));
+  for (const PlacedEntry &entry : entries)
+    if (entry->role == BLUEC_ROLE_ENCODE)
+      capacities.insert(entry->capacity);
+  BLUEC_RETURN_IF_ERROR(
+      expectEqual(where + ": image_batch", manifest.imageBatch, *capacities.rbegin()));
   for (const std::vector<std::int64_t> &calls : *manifest.encodeCalls)
     for (const std::int64_t capacity : calls)
       if (!capacities.contains(capacity))
-        return bad("encode_calls: expected an image encoder for " + std::to_string(capacity) +
-                   " tiles as in manifest.json, found none");
+        return bad(where + ": encode_calls: expected an image encoder for " +
+                   std::to_string(capacity) + " tiles as in manifest.json, found none");
   return {};
 }
 
-Status checkAgainstManifest(const bluec_model &model, const Manifest &manifest) {
-  const auto sameText = [](const char *what, const std::string &expected,
-                           const char *found) -> Status {
-    if (expected == found)
-      return {};
-    return bad(std::string(what) + ": expected " + inQuotes(expected) +
-               " as in manifest.json, found " + inQuotes(found));
-  };
-  BLUEC_RETURN_IF_ERROR(sameText("target", manifest.targetName, model.target));
-  BLUEC_RETURN_IF_ERROR(sameText("triple", manifest.triple, model.triple));
-  const struct {
-    const char *what;
-    std::int64_t expected, found;
-  } numbers[] = {
-      {"context", manifest.context, model.context},
-      {"hidden", manifest.hidden, model.hidden},
-      {"vocabulary", manifest.vocabulary, model.vocabulary},
-      {"tokens_per_tile", manifest.tokensPerTile, model.tokens_per_tile},
-      {"tile_height", manifest.tileHeight, model.tile_height},
-      {"tile_width", manifest.tileWidth, model.tile_width},
-  };
-  for (const auto &number : numbers)
-    BLUEC_RETURN_IF_ERROR(expectEqual(number.what, number.expected, number.found));
-  if (const FileEntry *weights = manifest.file(weightsName)) {
-    BLUEC_RETURN_IF_ERROR(
-        expectEqual("weights_bytes", std::int64_t(weights->bytes), model.weights_bytes));
-    std::string hash;
-    for (std::uint8_t byte : model.weights_sha256) {
-      hash += "0123456789abcdef"[byte >> 4];
-      hash += "0123456789abcdef"[byte & 15];
-    }
-    if (hash != weights->sha256)
-      return bad("weights_sha256: expected " + weights->sha256 + " as in manifest.json, found " +
-                 hash);
-  }
+// An entry point is asked for by its name.
+Status checkNamesDiffer(std::span<const PlacedEntry> entries) {
+  std::map<std::string_view, const std::string *> seen; // where each name was found first
+  for (const PlacedEntry &entry : entries)
+    if (const auto [other, fresh] = seen.try_emplace(entry->name, &entry.where); !fresh)
+      return bad(entry.where + ": expected a name of its own, found it in " + *other->second);
   return {};
 }
 
 } // namespace
 
-std::int64_t elementBytes(std::uint32_t dtype) {
-  switch (dtype) {
-  case BLUEC_F32:
-  case BLUEC_I32:
-    return 4;
-  case BLUEC_F16:
-    return 2;
-  case BLUEC_I8:
-    return 1;
-  default:
-    return 0;
-  }
-}
-
-Status checkModel(const bluec_model &model, const Manifest *manifest) {
+Status checkModel(const ModelFile &checked, const Manifest &manifest) {
+  const bluec_model &model = *checked.model;
+  const std::string &file = checked.name;
   // In this order: without the right magic and version the rest of the struct means nothing.
   if (model.magic != BLUEC_ABI_MAGIC)
-    return bad("expected a bluec model, found something else");
+    return bad(file + ": expected a bluec model, found something else");
+  BLUEC_RETURN_IF_ERROR(expectEqual(file + ": abi version", BLUEC_ABI_VERSION, model.abi_version,
+                                    Code::Incompatible));
+  BLUEC_RETURN_IF_ERROR(expectEqual(file + ": struct size", sizeof(bluec_model), model.struct_bytes,
+                                    Code::Incompatible));
   BLUEC_RETURN_IF_ERROR(
-      expectEqual("abi version", BLUEC_ABI_VERSION, model.abi_version, Code::Incompatible));
-  BLUEC_RETURN_IF_ERROR(
-      expectEqual("struct size", sizeof(bluec_model), model.struct_bytes, Code::Incompatible));
-  BLUEC_RETURN_IF_ERROR(
-      expectEqual("alignment", BLUEC_ALIGNMENT, model.alignment, Code::Incompatible));
+      expectEqual(file + ": alignment", BLUEC_ALIGNMENT, model.alignment, Code::Incompatible));
   if (!model.producer || !model.target || !model.triple || !model.cpu_features)
-    return bad("a text of the descriptor is missing");
+    return bad(file + ": a text of the descriptor is missing");
   for (std::int64_t value :
        {model.weights_bytes, model.kv_bytes, model.context, model.hidden, model.vocabulary,
         model.tokens_per_tile, model.tile_height, model.tile_width, model.num_segments,
         model.num_entries, model.num_devices})
     if (value < 0)
-      return bad("a size of the descriptor is negative");
+      return bad(file + ": a size of the descriptor is negative");
   if ((model.num_segments > 0 && !model.segments) || model.num_entries == 0 || !model.entries ||
       model.num_devices == 0 || !model.devices)
-    return bad("a table of the descriptor is missing");
+    return bad(file + ": a table of the descriptor is missing");
   for (std::int64_t i = 0; i < model.num_devices; ++i)
     if (!model.devices[i])
-      return bad("device " + std::to_string(i) + ": it has no name");
-  if (manifest)
-    BLUEC_RETURN_IF_ERROR(checkAgainstManifest(model, *manifest));
+      return bad(file + ": device " + std::to_string(i) + ": it has no name");
+  BLUEC_RETURN_IF_ERROR(checkAgainstManifest(model, manifest, file));
 
   for (std::int64_t i = 0; i < model.num_segments; ++i) {
     const bluec_segment &segment = model.segments[i];
     if (!segment.name || segment.offset < 0 || segment.offset % 4096 != 0 || segment.bytes < 0 ||
         segment.bytes > model.weights_bytes || segment.offset > model.weights_bytes - segment.bytes)
-      return bad("segment " + std::to_string(i) + ": expected it inside the weights, page-aligned");
+      return bad(file + ": segment " + std::to_string(i) +
+                 ": expected it inside the weights, page-aligned");
+  }
+  for (const bluec_entry &entry : std::span(model.entries, std::size_t(model.num_entries)))
+    BLUEC_RETURN_IF_ERROR(checkEntry(model, entry, file));
+  return {};
+}
+
+Status checkWholeModel(std::span<const ModelFile> files, const Manifest &manifest) {
+  std::vector<PlacedEntry> entries;
+  std::string where; // of what no file has
+  for (const ModelFile &file : files) {
+    BLUEC_RETURN_IF_ERROR(checkShared(file, files.front()));
+    where += (where.empty() ? "" : ", ") + file.name;
+    for (std::int64_t i = 0; i < file.model->num_entries; ++i) {
+      const bluec_entry &entry = file.model->entries[i];
+      entries.push_back({&entry, file.name + ": entry " + inQuotes(entry.name)});
+    }
   }
   bool embeds = false, takesEmbeddings = false, takesIds = false;
-  for (std::int64_t i = 0; i < model.num_entries; ++i) {
-    const bluec_entry &entry = model.entries[i];
-    BLUEC_RETURN_IF_ERROR(checkEntry(model, entry));
-    embeds |= entry.role == BLUEC_ROLE_EMBED;
-    takesEmbeddings |= entry.role == BLUEC_ROLE_DECODE && findInput(entry, BLUEC_EMBEDDINGS);
-    takesIds |= entry.role == BLUEC_ROLE_DECODE && findInput(entry, BLUEC_IDS);
+  for (const PlacedEntry &entry : entries) {
+    embeds |= entry->role == BLUEC_ROLE_EMBED;
+    takesEmbeddings |=
+        entry->role == BLUEC_ROLE_DECODE && findInput(*entry.entry, BLUEC_EMBEDDINGS);
+    takesIds |= entry->role == BLUEC_ROLE_DECODE && findInput(*entry.entry, BLUEC_IDS);
   }
   if (embeds || takesEmbeddings || takesIds) {
     if (!embeds || !takesEmbeddings || !takesIds)
-      return bad("expected entry points that embed, that decode embeddings and that decode ids, "
-                 "found only some of them");
-    if (model.context == 0)
-      return bad("context: expected at least 1, found 0");
+      return bad(where + ": expected entry points that embed, that decode embeddings and that "
+                         "decode ids, found only some of them");
+    if (files.front().model->context == 0)
+      return bad(where + ": context: expected at least 1, found 0");
   }
-  BLUEC_RETURN_IF_ERROR(checkStages(model));
-  return manifest ? checkEncodeCalls(model, *manifest) : Status();
+  BLUEC_RETURN_IF_ERROR(checkStages(entries));
+  BLUEC_RETURN_IF_ERROR(checkNamesDiffer(entries));
+  return checkEncodeCalls(entries, manifest, where);
 }
 
 } // namespace bluec::runtime

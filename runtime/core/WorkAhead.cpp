@@ -232,7 +232,7 @@ Status WorkAhead::releaseWeights(bluec_role role) {
   monitor.wait([&]() BLUEC_REQUIRES(sessionLock) { return !running && !(vision && encoding()); });
   if (!vision)
     return language.release();
-  language.releaseArena(); // which Session::runEntry() uses for either side
+  language.releaseArenas(); // which Session::runEntry() uses for either side
   return encoder->release();
 }
 

@@ -193,8 +193,8 @@ Status Benchmark::open() {
       result.load.add(secondsSince(start));
   }
   const Json manifest = Json::parse(bundle->files().manifestText(), nullptr, false);
-  for (std::int64_t i = 0; i < model().num_entries; ++i)
-    costs[&model().entries[i]] = readCosts(manifest, model().entries[i]);
+  for (const bluec_entry &entry : bundle->entries())
+    costs[&entry] = readCosts(manifest, entry);
   return {};
 }
 
@@ -320,7 +320,7 @@ Status Benchmark::time() {
     return best;
   };
   const auto peak = [&](DotType type) {
-    return measureDotPeak(pool, type, bundle->manifest().features, peakSeconds);
+    return measureDotPeak(pool, type, bundle->manifest().target.features, peakSeconds);
   };
   constexpr DotType types[] = {DotType::I8, DotType::I16, DotType::F32};
   std::map<DotType, double> peakBefore;
@@ -478,7 +478,7 @@ Status Benchmark::decode(Repeat &repeat) {
 BenchmarkResult Benchmark::take() {
   const Manifest &facts = bundle->manifest();
   result.producer = facts.producer;
-  result.target = facts.targetName;
+  result.target = facts.target.name;
   result.recipe = facts.recipe;
   result.threads = bundle->threads().threads();
   result.repeats = options.repeats;

@@ -1,5 +1,5 @@
 // Any text as a manifest, with its checksum made right so that the rest of it is looked at; any
-// bytes as model.so, up to where it would be loaded.
+// bytes as code, up to where it would be loaded.
 #include "runtime/core/Manifest.h"
 #include "runtime/platform/CpuFeatures.h"
 #include "runtime/platform/SharedLibrary.h"
@@ -19,7 +19,8 @@ void parse(const std::string &text) {
       std::abort();
     return;
   }
-  missingFeatures(manifest->features);
+  for (const DeviceEntry &device : manifest->devices)
+    missingFeatures(device.target.features);
   if (!manifest->hasPreprocess)
     return;
   for (int width : {1, 100, 16384})

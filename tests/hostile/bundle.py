@@ -21,6 +21,7 @@ BUNDLE = compile_model(os.path.join(ROOT, "good"))
 LARGE = compile_model(os.path.join(ROOT, "large"), "--recipe", "float")  # weights of several blocks
 PICTURE = os.path.join(MODEL, "pictures", "sign-01.png")
 FILES = sorted(os.listdir(BUNDLE))
+CODE = json.loads(read_bytes(os.path.join(BUNDLE, "manifest.json")))["devices"][0]["code"]
 suite = Suite("hostile/bundle")
 
 
@@ -237,7 +238,7 @@ def abi(offset, value):
         at = data.find(MAGIC + struct.pack("<I", VERSION))
         check(at >= 0, "expected the model's descriptor in the code, found none")
         return data[: at + offset] + struct.pack("<I", value) + data[at + offset + 4:]
-    return on_file("model.so", edit, signed=True)
+    return on_file(CODE, edit, signed=True)
 
 
 def set_path(value, *path):
@@ -250,9 +251,9 @@ def set_path(value, *path):
 
 refused("another version of the bundle format", set_path(1, "version"), "manifest.json", "version")
 refused("another format", set_path("zip", "format"), "manifest.json", "format")
-refused("another magic number", abi(0, 0x12345678), "model.so", commands=("run",))
-refused("an older version of the contract", abi(4, VERSION - 1), "model.so", f"abi version: expected {VERSION}, found {VERSION - 1}", commands=("run",))
-refused("another size of the descriptor", abi(8, 8), "model.so", commands=("run",))
+refused("another magic number", abi(0, 0x12345678), CODE, commands=("run",))
+refused("an older version of the contract", abi(4, VERSION - 1), CODE, f"abi version: expected {VERSION}, found {VERSION - 1}", commands=("run",))
+refused("another size of the descriptor", abi(8, 8), CODE, commands=("run",))
 refused("a feature that this CPU lacks", on_manifest(lambda manifest: manifest["target"]["features"].append("hyperdrive")), "hyperdrive", commands=("run",))
 refused("another architecture", set_path("sparc64-unknown-linux-gnu", "target", "triple"), "sparc64", commands=("run",))
 
@@ -265,9 +266,9 @@ def elf_class(data):
     return data[:4] + b"\1" + data[5:]
 
 
-refused("code of another machine", on_file("model.so", elf_machine, signed=True), "model.so", commands=("run",))
-refused("code of 32 bits", on_file("model.so", elf_class, signed=True), "model.so", commands=("run",))
-refused("code that is a text", on_file("model.so", lambda data: b"int main() {}\n" * 40, signed=True), "model.so", commands=("run",))
+refused("code of another machine", on_file(CODE, elf_machine, signed=True), CODE, commands=("run",))
+refused("code of 32 bits", on_file(CODE, elf_class, signed=True), CODE, commands=("run",))
+refused("code that is a text", on_file(CODE, lambda data: b"int main() {}\n" * 40, signed=True), CODE, commands=("run",))
 refused("weights of another size, signed", on_file("weights.bin", lambda data: data[:-4096], signed=True), "weights", commands=("run",))
 refused("a tokenizer that is a text, signed", on_file("tokenizer.bin", lambda data: b"tokens\n" * 40, signed=True), "tokenizer.bin", commands=("run",))
 refused("a tokenizer cut short, signed", on_file("tokenizer.bin", lambda data: data[: len(data) // 2], signed=True), "tokenizer.bin", commands=("run",))
@@ -308,13 +309,56 @@ refused("encode_calls: an encoder that is not there", set_path([[1], [3], [4]], 
 refused("a batch that no encoder has", on_manifest(lambda manifest: manifest["geometry"].update(image_batch=2, encode_calls=[[1]])), "image_batch", commands=("run",))
 
 manifest = json.loads(read_bytes(os.path.join(BUNDLE, "manifest.json")))
-for top in ("geometry", "preprocess", "chat", "generation", "files", "target"):
+for top in ("geometry", "preprocess", "chat", "generation", "files", "target", "devices"):
     if top not in manifest:
         continue
     refused(f"manifest: {top} is a text", set_path("text", top), "manifest.json", top)
     for path in list(leaves(manifest[top], (top,)))[:24]:
         for value in (-1, 1 << 62, "text", None, [[]]):
             survives(f"manifest: {'.'.join(map(str, path))} = {value}", set_path(value, *path))
+
+# -- Devices --------------------------------------------------------------------------------------
+
+def on_devices(edit):
+    """edit(list of devices) changes it, or returns another."""
+    def change(manifest):
+        changed = edit(manifest["devices"])
+        manifest["devices"] = manifest["devices"] if changed is None else changed
+    return on_manifest(change)
+
+
+def on_device(**fields):
+    return on_devices(lambda devices: devices[0].update(fields))
+
+
+refused("devices: left out", on_manifest(lambda manifest: manifest.pop("devices")), "manifest.json: devices")
+for name, edit in {
+    "none": on_devices(lambda devices: []), "too many": on_devices(lambda devices: devices * 100), "names": on_devices(lambda devices: ["cpu"]),
+    "an empty object": on_devices(lambda devices: [{}]), "one name twice": on_devices(lambda devices: devices + devices),
+    "an empty name": on_device(name=""), "a name that is a number": on_device(name=7),
+    "code not in files": on_device(code="other.so"), "code that climbs out": on_device(code="../" + CODE), "code with a path": on_device(code="/etc/passwd"),
+    "code that is the weights": on_device(code="weights.bin"), "code that is a list": on_device(code=[CODE]),
+    "a target that is a text": on_device(target="host"), "a target without a triple": on_device(target={"name": "x"}),
+    "one code with two loaders": on_devices(lambda devices: devices + [devices[0] | {"name": "other", "loader": "linked-in"}]),
+}.items():
+    refused(f"devices: {name}", edit, "manifest.json: devices")
+
+
+def own_target(**fields):
+    """The device has a target of its own, which is the bundle's but for some fields."""
+    return on_manifest(lambda manifest: manifest["devices"][0].update(target=manifest["target"] | fields))
+
+
+# `bluec inspect` shows a bundle for other devices; it does not refuse it.
+for name, edit, *mentions in (
+    ("runs_on that this runtime lacks", on_device(runs_on="abacus"), "manifest.json", "runs_on: expected 'cpu', found 'abacus'"),
+    ("a loader that this runtime lacks", on_device(loader="telepathy"), "manifest.json", "loader: expected 'shared-library', found 'telepathy'"),
+    ("a target of another architecture", own_target(triple="sparc64-unknown-linux-gnu"), "manifest.json: device", "sparc64"),
+    ("a target with a feature that this CPU lacks", own_target(features=["hyperdrive"]), "manifest.json: device", "hyperdrive"),
+    ("a target that the code was not made for", own_target(name="another"), CODE, "target: expected 'another'"),
+    ("a name that the code does not know", on_device(name="abacus"), CODE, "device '"),
+):
+    refused(f"devices: {name}", edit, *mentions, commands=("run",))
 
 # -- Consistent but wrong -------------------------------------------------------------------------
 

@@ -107,11 +107,11 @@ def sign_manifest(bundle, edit=None):
     manifest's own checksum."""
     path = os.path.join(bundle, "manifest.json")
     manifest = json.loads(read_bytes(path))
-    code, weights = os.path.join(bundle, "model.so"), os.path.join(bundle, "weights.bin")
-    if os.path.isfile(code) and os.path.isfile(weights):
-        old = bytes.fromhex(manifest["files"]["weights.bin"]["sha256"])
-        new = hashlib.sha256(read_bytes(weights)).digest()
-        if old != new:
+    weights = os.path.join(bundle, "weights.bin")
+    old = bytes.fromhex(manifest["files"]["weights.bin"]["sha256"])
+    new = hashlib.sha256(read_bytes(weights)).digest() if os.path.isfile(weights) else old
+    for code in {os.path.join(bundle, device["code"]) for device in manifest["devices"]}:
+        if old != new and os.path.isfile(code):
             replace(code, read_bytes(code).replace(old, new))
     for name, entry in manifest["files"].items():
         file = os.path.join(bundle, name)

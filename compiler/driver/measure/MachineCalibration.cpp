@@ -262,9 +262,9 @@ LogicalResult MachineCalibration::open() {
   bundle = std::move(*opened);
   const bluec_model &model = bundle->model();
   int64_t arenaBytes = 0, inputElements = 0;
-  for (int64_t i = 0; i < model.num_entries; ++i) {
-    arenaBytes = std::max(arenaBytes, model.entries[i].arena_bytes);
-    inputElements = std::max(inputElements, model.entries[i].inputs[0].bytes / 4);
+  for (const bluec_entry &entry : bundle->entries()) {
+    arenaBytes = std::max(arenaBytes, entry.arena_bytes);
+    inputElements = std::max(inputElements, entry.inputs[0].bytes / 4);
   }
   auto allocate = [&](runtime::PageBuffer &to, int64_t bytes, const char *what,
                       runtime::PageBuffer::Pages pages) {

@@ -147,7 +147,7 @@ LogicalResult Verification::calibrate() {
   CompileOptions like;
   like.model = options.reference;
   like.calibration = options.calibration;
-  like.target = manifest.targetName;
+  like.target = manifest.target.name;
   like.context = manifest.context;
   like.chunk = std::max<int64_t>(manifest.chunk, 1);
   like.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
@@ -172,7 +172,7 @@ LogicalResult Verification::applyRecipe() {
     return diagnostics.report(read.takeError());
   recipe = std::move(*read);
   std::string why;
-  const targets::Target *target = targets::allTargets().find(bundle->manifest().targetName, why);
+  const targets::Target *target = targets::allTargets().find(bundle->manifest().target.name, why);
   if (!target)
     return diagnostics.inputError(options.bundle + ": " + why);
   quantized = module->clone();

@@ -91,8 +91,9 @@ bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *
                                bluec_bundle **bundle, char *message, size_t message_bytes);
 void bluec_bundle_close(bluec_bundle *bundle); /* NULL is fine */
 
-/* The descriptor of the compiled model: geometry, entry points, steps, tensors. Lives as long as
- * the bundle. */
+/* The descriptor of the compiled model: geometry, entry points, steps, tensors. It is one, with the
+ * manifest's devices and the entry points of all, even where the bundle has several code files;
+ * target, triple and cpu_features are those of the first device. Lives as long as the bundle. */
 const struct bluec_model *bluec_bundle_model(const bluec_bundle *bundle);
 /* manifest.json as it is; `bytes` may be NULL. Zero-terminated; lives as long as the bundle. */
 const char *bluec_bundle_manifest(const bluec_bundle *bundle, size_t *bytes);

@@ -33,12 +33,16 @@ protected:
 TEST_F(InspectCommandTest, Text) {
   EXPECT_EQ(inspect(false), ExitDone);
   for (const char *text :
-       {"target             fake (" FAKE_TRIPLE ", cpu any)", "runs here        ok",
-        "recipe             float", "geometry", "context            96", "entry points",
+       {"target             fake (" FAKE_TRIPLE ", cpu any)", "recipe             float",
+        "geometry", "context            96", "entry points",
         "encode               4      1   16.0 KiB  vision    npu    pixels f32 4x3x4x4 -> features "
         "f32 "
         "4x2x4",
-        "machine            phone", "devices            npu (runs on cpu)",
+        "machine            phone",
+        "devices\n"
+        "  name      runs on  code           target           runs here\n"
+        "  cpu       cpu      model.so       fake             ok\n"
+        "  npu       cpu      model.so       fake             ok\n",
         "candidates         [4, 2], [2, 4], [2, 2], [1, 1]", "memory plan",
         "peak_bytes         16384 (16.0 KiB)",
         "weights.bin            8192 bytes  sha-256 9f1dcbc3"})
@@ -51,7 +55,7 @@ TEST_F(InspectCommandTest, Json) {
   EXPECT_EQ(json["format"], "bluec-bundle");
   EXPECT_EQ(json["geometry"]["context"], FAKE_CONTEXT);
   EXPECT_EQ(json["checks"]["files"]["model.so"], "ok");
-  EXPECT_EQ(json["checks"]["target"], "ok");
+  EXPECT_EQ(json["checks"]["devices"], nlohmann::json({{"cpu", "ok"}, {"npu", "ok"}}));
 }
 
 TEST_F(InspectCommandTest, Precision) {
@@ -100,7 +104,27 @@ TEST_F(InspectCommandTest, OtherTarget) {
   bundle.manifest["target"]["triple"] = "hexagon-unknown-linux-musl";
   bundle.write();
   EXPECT_EQ(inspect(false), ExitDone);
-  EXPECT_TRUE(shows("runs here        manifest.json: target 'fake': made for 'hexagon'"));
+  EXPECT_TRUE(shows("  npu       cpu      model.so       fake             manifest.json: target "
+                    "'fake': made for 'hexagon'"))
+      << out.str();
+}
+
+TEST_F(InspectCommandTest, DevicesOfTheirOwn) {
+  bundle.manifest["files"]["weights.so"] = bundle.manifest["files"]["weights.bin"];
+  writeWhole(bundle.file("weights.so"), readWhole(bundle.file("weights.bin")));
+  bundle.manifest["devices"][1]["code"] = "weights.so";
+  bundle.manifest["devices"][1]["runs_on"] = "abacus";
+  bundle.manifest["devices"][1]["target"] = {
+      {"name", "beads"}, {"triple", "abacus-none"}, {"cpu", "wood"}, {"features", {"fast"}}};
+  bundle.write();
+  EXPECT_EQ(inspect(false), ExitDone) << err.str();
+  const std::string reason = "manifest.json: device 'npu': runs_on: expected 'cpu', found 'abacus'";
+  EXPECT_TRUE(shows("  cpu       cpu      model.so       fake             ok\n")) << out.str();
+  EXPECT_TRUE(shows("  npu       abacus   weights.so     beads (abacus-none, cpu wood) " + reason))
+      << out.str();
+  EXPECT_EQ(inspect(true), ExitDone);
+  const nlohmann::json json = nlohmann::json::parse(out.str());
+  EXPECT_EQ(json["checks"]["devices"], nlohmann::json({{"cpu", "ok"}, {"npu", reason}}));
 }
 
 TEST_F(InspectCommandTest, ControlCharactersStayAway) {

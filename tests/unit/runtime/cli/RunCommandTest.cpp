@@ -5,6 +5,8 @@
 
 #include <cstring>
 #include <gtest/gtest.h>
+#include <map>
+#include <set>
 #include <sstream>
 
 using namespace bluec::runtime;
@@ -56,6 +58,26 @@ TEST_F(RunCommandTest, Json) {
   float value = 0;
   std::memcpy(&value, logits.data() + 'h' * 4, 4);
   EXPECT_EQ(value, 8.0f);
+}
+
+// Each call and each step says its device.
+TEST_F(RunCommandTest, Trace) {
+  TestBundle two(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST);
+  options.bundle = two.path();
+  options.images = {BLUEC_SOURCE_DIR "/tests/golden/runtime/pictures/one.png"};
+  options.trace = two.file("trace.json");
+  ASSERT_EQ(run(), ExitDone) << err.str();
+  std::map<std::string, std::set<std::string>> devices; // by entry point
+  const nlohmann::json trace = nlohmann::json::parse(readWhole(options.trace));
+  for (const nlohmann::json &event : trace["traceEvents"])
+    if (event["ph"] == "X")
+      devices[event[event["cat"] == "call" ? "name" : "cat"]].insert(event["args"]["device"]);
+  using Names = std::set<std::string>;
+  EXPECT_EQ(devices, (std::map<std::string, Names>{{"encode_patches_1", {"cpu"}},
+                                                   {"encode_blocks_1", {"npu"}},
+                                                   {"embed", {"npu"}},
+                                                   {"prefill", {"npu"}},
+                                                   {"decode", {"npu"}}}));
 }
 
 TEST_F(RunCommandTest, ContextFullIsSaid) {

@@ -58,6 +58,42 @@ TEST_F(BundleTest, Opens) {
   EXPECT_FALSE((*opened)->releaseSegment("audio").ok());
 }
 
+// The entry points of all files are one model, and each is on the device that its own file says.
+TEST_F(BundleTest, TwoCodeFiles) {
+  TestBundle two(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST);
+  const auto opened = Bundle::open(two.path(), {2});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  const Bundle &loaded = **opened;
+  std::string places;
+  for (const bluec_entry &entry : loaded.entries()) {
+    const BundleDevice &place = loaded.deviceOf(entry);
+    EXPECT_EQ(place.device->kind(), "cpu");
+    EXPECT_EQ(&place, &loaded.devices()[place.index]);
+    EXPECT_EQ(loaded.findEntry(entry.name), &entry);
+    EXPECT_EQ(loaded.model().devices[entry.device], place.name);
+    places += std::string(entry.name) + " " + place.name + ", ";
+  }
+  EXPECT_EQ(places, "encode_patches cpu, encode_patches_1 cpu, encode_blocks npu, "
+                    "encode_blocks_1 npu, embed npu, prefill npu, decode npu, ");
+  EXPECT_EQ(loaded.model().num_entries, 7);
+  EXPECT_EQ(loaded.model().num_devices, 2);
+  ASSERT_EQ(loaded.tileEncoders().size(), 2u);
+  EXPECT_STREQ(loaded.tileEncoders()[0].first->name, "encode_patches");
+  EXPECT_STREQ(loaded.tileEncoders()[0].second->name, "encode_blocks");
+}
+
+// A file's devices are the manifest's devices with that code, whatever their order.
+TEST_F(BundleTest, DevicesInAnotherOrderThanTheCodes) {
+  TestBundle two(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST);
+  std::swap(two.manifest["devices"][0], two.manifest["devices"][1]);
+  two.write();
+  const auto opened = Bundle::open(two.path(), {1});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  EXPECT_EQ((*opened)->deviceOf((*opened)->decode()).name, "npu");
+  EXPECT_EQ((*opened)->deviceOf((*opened)->decode()).index, 0u);
+  EXPECT_EQ((*opened)->deviceOf(*(*opened)->findEntry("encode_patches")).index, 1u);
+}
+
 // Weights are mapped page by page; releasing a segment must not lose them.
 TEST_F(BundleTest, ReleasedSegmentsComeBack) {
   const auto opened = Bundle::open(bundle.path(), {1});
@@ -200,6 +236,94 @@ TEST_F(BundleTest, MissingCpuFeatures) {
   bundle.write();
   expectRefused(Code::Incompatible, "made for a cpu with features that this one lacks: "
                                     "'warp-drive'");
+}
+
+TEST_F(BundleTest, DevicesThatAreNotHere) {
+  bundle.manifest["devices"][1]["runs_on"] = "abacus";
+  bundle.write();
+  expectRefused(Code::Incompatible,
+                "manifest.json: device 'npu': runs_on: expected 'cpu', found 'abacus'");
+}
+
+TEST_F(BundleTest, LoadersThatAreNotHere) {
+  for (auto &device : bundle.manifest["devices"])
+    device["loader"] = "linked-in";
+  bundle.write();
+  expectRefused(Code::Incompatible, "manifest.json: device 'cpu': loader: expected "
+                                    "'shared-library', found 'linked-in'");
+}
+
+class TwoFilesTest : public BundleTest {
+protected:
+  // With nothing of the other file loaded either.
+  void expectRefused(Code code, const std::string &message) {
+    ::unsetenv(FAKE_LOADED_VARIABLE);
+    const Status status = Bundle::open(two.path(), {1}).status();
+    EXPECT_EQ(status.getCode(), code);
+    EXPECT_EQ(status.message().substr(0, message.size()), message);
+    EXPECT_EQ(::getenv(FAKE_LOADED_VARIABLE), nullptr) << "code was loaded";
+  }
+
+  TestBundle two{BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST};
+};
+
+// The target of each device is checked before anything is loaded.
+TEST_F(TwoFilesTest, ADeviceForAnotherMachine) {
+  two.manifest["devices"][1]["target"] = two.manifest["target"];
+  two.manifest["devices"][1]["target"]["triple"] = "hexagon-unknown-linux-musl";
+  two.write();
+  expectRefused(
+      Code::Incompatible,
+      "manifest.json: device 'npu': target 'fake': made for 'hexagon', this machine is '");
+  two.manifest["devices"][1]["target"]["triple"] = FAKE_TRIPLE;
+  two.manifest["devices"][1]["target"]["features"] = {"warp-drive"};
+  two.write();
+  expectRefused(Code::Incompatible, "manifest.json: device 'npu': target 'fake': made for a cpu "
+                                    "with features that this one lacks: 'warp-drive'");
+}
+
+// So are the bytes of each code file, the last one's too.
+TEST_F(TwoFilesTest, ADamagedCodeFile) {
+  std::string code = readWhole(two.file("model.npu.so"));
+  code[100] = char(code[100] ^ 1);
+  writeWhole(two.file("model.npu.so"), code);
+  expectRefused(Code::BadBundle, "model.npu.so: damaged: expected sha-256");
+}
+
+TEST_F(TwoFilesTest, ACodeFileForAnotherMachine) {
+  std::string code = readWhole(two.file("model.npu.so"));
+  code[offsetof(Elf64_Ehdr, e_machine)] = char(EM_S390);
+  code[offsetof(Elf64_Ehdr, e_machine) + 1] = 0;
+  writeWhole(two.file("model.npu.so"), code);
+  two.hashFiles();
+  two.write();
+  expectRefused(Code::Incompatible, "model.npu.so: expected code for ");
+}
+
+// What code says of itself is checked as each file is loaded.
+TEST_F(TwoFilesTest, CodeOfAnotherDevice) {
+  TestBundle swapped(BLUEC_FAKE_MODEL_REST, BLUEC_FAKE_MODEL_FIRST);
+  EXPECT_EQ(Bundle::open(swapped.path(), {1}).status().message(),
+            "model.cpu.so: device 'npu': expected one that has this code in manifest.json, found "
+            "one with 'model.npu.so'");
+  TestBundle whole(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_IN_STAGES);
+  EXPECT_EQ(Bundle::open(whole.path(), {1}).status().message(),
+            "model.npu.so: device 'cpu': expected one that has this code in manifest.json, found "
+            "one with 'model.cpu.so'");
+  two.manifest["devices"][0]["name"] = "gpu";
+  two.write();
+  EXPECT_EQ(Bundle::open(two.path(), {1}).status().message(),
+            "model.cpu.so: device 'cpu': expected one that has this code in manifest.json, found "
+            "none");
+}
+
+// A target of a device's own is what its code has to say it was made for.
+TEST_F(TwoFilesTest, CodeOfAnotherTarget) {
+  two.manifest["devices"][1]["target"] = two.manifest["target"];
+  two.manifest["devices"][1]["target"]["name"] = "other";
+  two.write();
+  EXPECT_EQ(Bundle::open(two.path(), {1}).status().message(),
+            "model.npu.so: target: expected 'other' as in manifest.json, found 'fake'");
 }
 
 TEST_F(BundleTest, OtherFormatVersion) {

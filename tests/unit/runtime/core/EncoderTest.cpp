@@ -25,6 +25,7 @@ TileSet tilesOf(int count) {
 class EncoderTest : public ::testing::Test {
 protected:
   explicit EncoderTest(const char *model = BLUEC_FAKE_MODEL) : bundle(model) {}
+  EncoderTest(const char *cpuModel, const char *npuModel) : bundle(cpuModel, npuModel) {}
 
   void open() {
     bundle.write();
@@ -61,6 +62,11 @@ struct StagedEncoderTest : EncoderTest {
   StagedEncoderTest() : EncoderTest(BLUEC_FAKE_MODEL_IN_STAGES) {}
 };
 
+// The stages are code files of their own.
+struct TwoFilesEncoderTest : EncoderTest {
+  TwoFilesEncoderTest() : EncoderTest(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST) {}
+};
+
 TEST_F(EncoderTest, WithoutAWordFromTheManifestLargeCallsFirst) {
   open();
   EXPECT_EQ(encode(tilesOf(3)), "1:0/1 2:0/1 3:0/1");
@@ -89,6 +95,21 @@ TEST_F(StagedEncoderTest, StagesGiveTheSameInOrderAndOverlapped) {
   for (int i = 0; i < 50; ++i)
     ASSERT_EQ(encode(tilesOf(10)), ten);
   EXPECT_EQ(encode(tilesOf(1)), "1:0/1");
+}
+
+TEST_F(TwoFilesEncoderTest, EachStageRunsOnItsDevice) {
+  bundle.manifest["geometry"]["encode_calls"] = {{1}, {1, 1}, {4}};
+  open();
+  const std::string ten = "1:0/4 2:1/4 3:2/4 4:3/4 5:0/4 6:1/4 7:2/4 8:3/4 9:0/1 10:0/1";
+  for (const bool overlap : {false, true}) {
+    encoder->overlapStages(overlap);
+    EXPECT_EQ(encode(tilesOf(10)), ten);
+    std::string places;
+    for (const CallTime &time : encoder->callTimes())
+      places += loaded->deviceOf(*time.entry).name + " ";
+    EXPECT_EQ(places, "cpu npu cpu npu cpu npu cpu npu ");
+    EXPECT_TRUE(encoder->release().ok());
+  }
 }
 
 // Call by call: a second stage never starts before its first one has ended, and a buffer is not

@@ -31,7 +31,16 @@ TEST_F(ManifestTest, ReadsEveryField) {
   const Result<Manifest> manifest = Manifest::parse(text());
   ASSERT_TRUE(manifest.ok()) << manifest.status().message();
   EXPECT_EQ(manifest->producer, "a test");
-  EXPECT_EQ(manifest->triple, FAKE_TRIPLE);
+  EXPECT_EQ(manifest->target.triple, FAKE_TRIPLE);
+  ASSERT_EQ(manifest->devices.size(), 2u);
+  const DeviceEntry &npu = manifest->devices[1];
+  EXPECT_EQ(npu.name, "npu");
+  EXPECT_EQ(npu.runsOn, "cpu");
+  EXPECT_EQ(npu.loader, "shared-library");
+  EXPECT_EQ(npu.code, "model.so");
+  EXPECT_EQ(npu.target, manifest->target);
+  EXPECT_EQ(manifest->device("npu"), &npu);
+  EXPECT_EQ(manifest->device("gpu"), nullptr);
   EXPECT_EQ(manifest->recipe, "float");
   EXPECT_EQ(manifest->context, FAKE_CONTEXT);
   EXPECT_EQ(manifest->imageBatch, 4);
@@ -53,6 +62,25 @@ TEST_F(ManifestTest, VisionOnly) {
               json.erase("generation");
             }),
             "");
+}
+
+// Each device's own code and target, and each code file once.
+TEST_F(ManifestTest, DevicesOfTheirOwn) {
+  bundle.manifest["files"]["model.npu.so"] = bundle.manifest["files"]["model.so"];
+  bundle.manifest["devices"][1]["code"] = "model.npu.so";
+  bundle.manifest["devices"][1]["loader"] = "linked-in";
+  bundle.manifest["devices"][1]["runs_on"] = "abacus";
+  bundle.manifest["devices"][1]["target"] = {
+      {"name", "beads"}, {"triple", "abacus-none"}, {"cpu", "wood"}, {"features", {"fast"}}};
+  bundle.manifest["devices"].push_back(bundle.manifest["devices"][0]);
+  bundle.manifest["devices"][2]["name"] = "gpu";
+  const Result<Manifest> manifest = Manifest::parse(text());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->devices[0].target.name, "fake");
+  EXPECT_FALSE(manifest->devices[0].ownTarget);
+  EXPECT_EQ(manifest->devices[1].target, (CodeTarget{"beads", "abacus-none", "wood", {"fast"}}));
+  EXPECT_TRUE(manifest->devices[1].ownTarget);
+  EXPECT_EQ(manifest->codeFiles(), (std::vector<std::string>{"model.so", "model.npu.so"}));
 }
 
 TEST_F(ManifestTest, UnknownFieldsAreIgnored) {
@@ -99,6 +127,47 @@ TEST_F(ManifestTest, Refusals) {
       {"manifest.json: target: expected an object", [](Json &json) { json["target"] = 5; }},
       {"manifest.json: target.triple: expected a string",
        [](Json &json) { json["target"]["triple"] = 5; }},
+      {"manifest.json: devices: expected a value, found none",
+       [](Json &json) { json.erase("devices"); }},
+      {"manifest.json: devices: expected a list of 1 to 16 values",
+       [](Json &json) { json["devices"] = Json::array(); }},
+      {"manifest.json: devices: expected a list of 1 to 16 values",
+       [](Json &json) { json["devices"] = json["devices"][0]; }},
+      {"manifest.json: devices.0: expected an object",
+       [](Json &json) { json["devices"] = {"cpu", "npu"}; }},
+      {"manifest.json: devices.1.name: expected a value, found none",
+       [](Json &json) { json["devices"][1].erase("name"); }},
+      {"manifest.json: devices.1.name: expected a name that no other device has, found 'cpu'",
+       [](Json &json) { json["devices"][1]["name"] = "cpu"; }},
+      {"manifest.json: devices.0.name: expected a name that no other device has, found ''",
+       [](Json &json) { json["devices"][0]["name"] = ""; }},
+      {"manifest.json: devices.0.runs_on: expected a value, found none",
+       [](Json &json) { json["devices"][0].erase("runs_on"); }},
+      {"manifest.json: devices.0.loader: expected a string",
+       [](Json &json) { json["devices"][0]["loader"] = 1; }},
+      {"manifest.json: devices.0.code: expected a value, found none",
+       [](Json &json) { json["devices"][0].erase("code"); }},
+      {"manifest.json: devices.0.code: expected one of the files that holds code, found 'other.so'",
+       [](Json &json) { json["devices"][0]["code"] = "other.so"; }},
+      {"manifest.json: devices.0.code: expected one of the files that holds code, found "
+       "'../model.so'",
+       [](Json &json) { json["devices"][0]["code"] = "../model.so"; }},
+      {"manifest.json: devices.0.code: expected one of the files that holds code, found "
+       "'weights.bin'",
+       [](Json &json) { json["devices"][0]["code"] = "weights.bin"; }},
+      {"manifest.json: devices.1.loader: expected 'shared-library' as of 'cpu', which has the same "
+       "code, found 'linked-in'",
+       [](Json &json) { json["devices"][1]["loader"] = "linked-in"; }},
+      {"manifest.json: devices.1.target: expected an object",
+       [](Json &json) { json["devices"][1]["target"] = "host"; }},
+      {"manifest.json: devices.1.target.triple: expected a value, found none",
+       [](Json &json) { json["devices"][1]["target"] = {{"name", "fake"}}; }},
+      {"manifest.json: devices.1.target: expected the one of 'cpu', which has the same code, found "
+       "another",
+       [](Json &json) {
+         json["devices"][1]["target"] = json["target"];
+         json["devices"][1]["target"]["features"] = {"fast"};
+       }},
       {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
        [](Json &json) { json["geometry"]["context"] = -1; }},
       {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
@@ -160,6 +229,8 @@ TEST_F(ManifestTest, Refusals) {
       {"manifest.json: files: expected the name of a file beside the manifest, found "
        "'../model.so'",
        [](Json &json) { json["files"]["../model.so"] = json["files"]["model.so"]; }},
+      {"manifest.json: files: expected the name of a file beside the manifest, found 'a?b'",
+       [](Json &json) { json["files"]["a\nb"] = json["files"]["model.so"]; }},
       {"manifest.json: files.'model.so'.sha256: expected 64 hexadecimal digits in lower case",
        [](Json &json) { json["files"]["model.so"]["sha256"] = "00"; }},
       {"manifest.json: files.'weights.bin'.crc32c: expected a value, found none",

@@ -1,6 +1,7 @@
 // Descriptors with one thing wrong.
-#include "core/Bundle.h"
+#include "core/ModelCheck.h"
 
+#include "core/Bundle.h"
 #include "support/FakeGeometry.h"
 #include "support/TestBundle.h"
 
@@ -35,7 +36,13 @@ protected:
     prefill->steps = steps.data();
   }
 
-  std::string check() { return checkModel(model, &loaded->manifest()).message(); }
+  // Of the only file of a bundle.
+  static std::string check(const bluec_model &model, const Manifest &manifest) {
+    const ModelFile file{"model.so", &model};
+    const Status status = checkModel(file, manifest);
+    return (status.ok() ? checkWholeModel({&file, 1}, manifest) : status).message();
+  }
+  std::string check() { return check(model, loaded->manifest()); }
 
   TestBundle bundle;
   std::unique_ptr<Bundle> loaded;
@@ -61,19 +68,19 @@ TEST_F(ModelCheckTest, EncodersAreWholeOrPairsOfStages) {
     model = sound;
     model.entries = changed.data();
     change();
-    return checkModel(model, nullptr).message();
+    return ModelCheckTest::check(model, (*opened)->manifest());
   };
   EXPECT_EQ(check([] {}), "");
-  EXPECT_EQ(check([&] { changed[1].stage = 0; }).substr(0, 22), "model.so: entry 'encod");
+  EXPECT_EQ(check([&] { changed[2].stage = 0; }).substr(0, 22), "model.so: entry 'encod");
   EXPECT_EQ(check([&] {
-              changed.erase(changed.begin() + 1);
+              changed.erase(changed.begin() + 2);
               --model.num_entries;
             }),
             "model.so: entry 'encode_patches': expected the encoder's other stage of capacity 4, "
             "found none");
-  EXPECT_EQ(check([&] { changed[2] = changed[0]; }),
+  EXPECT_EQ(check([&] { changed[1] = changed[0]; }),
             "model.so: entry 'encode_patches': expected one of its stage and capacity, found more");
-  EXPECT_EQ(check([&] { changed[2] = entries[0]; }),
+  EXPECT_EQ(check([&] { changed[1] = entries[0]; }),
             "model.so: entry 'encode': expected whole encoders or stages of encoders, found both");
   EXPECT_EQ(check([&] { crossing.rank = 1; }),
             "model.so: entry 'encode_patches': expected an output as the input of "
@@ -86,6 +93,65 @@ TEST_F(ModelCheckTest, EncodersAreWholeOrPairsOfStages) {
             "found 0 given and 1 taken");
   EXPECT_EQ(check([&] { std::swap(crossing.dims[0], crossing.dims[1]); }),
             "model.so: entry 'encode_patches': expected an output with a row for each tile");
+}
+
+// The first stages in one file, all else in another.
+TEST_F(ModelCheckTest, FilesThatDoNotMakeOneModel) {
+  TestBundle stages(BLUEC_FAKE_MODEL_IN_STAGES);
+  auto opened = Bundle::open(stages.path(), {1});
+  ASSERT_TRUE(opened.ok()) << opened.status().message();
+  const bluec_model &sound = (*opened)->model();
+  const Manifest &manifest = (*opened)->manifest();
+  bluec_model first, rest;
+  std::vector<bluec_entry> firsts, others;
+  const auto check = [&](const std::function<void()> &change) {
+    first = rest = sound;
+    firsts.assign(sound.entries, sound.entries + 2);
+    others.assign(sound.entries + 2, sound.entries + sound.num_entries);
+    segments.assign(sound.segments, sound.segments + sound.num_segments);
+    rest.segments = segments.data();
+    change();
+    first.entries = firsts.data();
+    first.num_entries = std::ssize(firsts);
+    rest.entries = others.data();
+    rest.num_entries = std::ssize(others);
+    const ModelFile files[] = {{"first.so", &first}, {"rest.so", &rest}};
+    return checkWholeModel(files, manifest).message();
+  };
+  EXPECT_EQ(check([] {}), "");
+  EXPECT_EQ(check([&] { rest.kv_bytes += 1; }),
+            "rest.so: kv_bytes: expected 384 as in first.so, found 385");
+  EXPECT_EQ(check([&] { rest.num_segments = 1; }),
+            "rest.so: segments: expected 2 as in first.so, found 1");
+  EXPECT_EQ(check([&] { segments[1].bytes = 64; }),
+            "rest.so: segment 1: expected 'language' of 4096 bytes at 4096 as in first.so, found "
+            "'language' of 64 bytes at 4096");
+  EXPECT_EQ(check([&] { segments[0].name = "audio"; }),
+            "rest.so: segment 0: expected 'vision' of 4096 bytes at 0 as in first.so, found "
+            "'audio' of 4096 bytes at 0");
+  EXPECT_EQ(check([&] { others.pop_back(); }),
+            "first.so, rest.so: expected entry points that embed, that decode embeddings and that "
+            "decode ids, found only some of them");
+  EXPECT_EQ(check([&] { first.context = rest.context = 0; }),
+            "first.so, rest.so: context: expected at least 1, found 0");
+  EXPECT_EQ(check([&] { others.erase(others.begin()); }),
+            "first.so: entry 'encode_patches': expected the encoder's other stage of capacity 4, "
+            "found none");
+  EXPECT_EQ(check([&] { others.push_back(firsts[0]); }),
+            "first.so: entry 'encode_patches': expected one of its stage and capacity, found more");
+  EXPECT_EQ(check([&] {
+              others.push_back(entries[0]);
+              others.back().capacity = 2;
+            }),
+            "rest.so: entry 'encode': expected whole encoders or stages of encoders, found both");
+  bluec_tensor crossing = sound.entries[0].outputs[0];
+  crossing.dtype = BLUEC_F16;
+  EXPECT_EQ(check([&] { firsts[0].outputs = &crossing; }),
+            "first.so: entry 'encode_patches': expected an output as the input of 'encode_blocks', "
+            "found another name, type or shape");
+  EXPECT_EQ(check([&] { others.back().name = "encode_patches"; }),
+            "rest.so: entry 'encode_patches': expected a name of its own, found it in first.so: "
+            "entry 'encode_patches'");
 }
 
 TEST_F(ModelCheckTest, TheManifestsCallsNeedEncoders) {
@@ -108,6 +174,7 @@ TEST_F(ModelCheckTest, TheFakeModelIsSound) { EXPECT_EQ(check(), ""); }
 
 TEST_F(ModelCheckTest, Refusals) {
   std::vector<bluec_tensor> twice;
+  const char *const unnamed[] = {nullptr, "npu"}, *const unknown[] = {"cpu", "gpu"};
   const struct {
     const char *expected;
     std::function<void()> change;
@@ -130,6 +197,11 @@ TEST_F(ModelCheckTest, Refusals) {
        [&] { segments[0].offset = 64; }},
       {"model.so: segment 0: expected it inside the weights, page-aligned",
        [&] { segments[0].offset = INT64_MAX - 4095; }},
+      {"model.so: device 0: it has no name", [&] { model.devices = unnamed; }},
+      {"model.so: device 'gpu': expected one that has this code in manifest.json, found none",
+       [&] { model.devices = unknown; }},
+      {"model.so: entry 'embed': expected a name of its own, found it in model.so: entry 'embed'",
+       [&] { prefill->name = "embed"; }},
       {"model.so: an entry point has no name or no code", [&] { prefill->run = nullptr; }},
       {"model.so: entry 'prefill': unknown role 9", [&] { prefill->role = 9; }},
       {"model.so: entry 'prefill': expected 1 to 1 stages, found stage 0 of 2",
@@ -144,7 +216,7 @@ TEST_F(ModelCheckTest, Refusals) {
       {"model.so: entry 'prefill': it names a segment that is not there",
        [&] { prefill->segment = 2; }},
       {"model.so: entry 'prefill': it names a device that is not there",
-       [&] { prefill->device = 1; }},
+       [&] { prefill->device = 2; }},
       {"model.so: a table of the descriptor is missing", [&] { model.num_devices = 0; }},
       {"model.so: entry 'prefill': its capacity or arena size is out of range",
        [&] { prefill->capacity = 0; }},

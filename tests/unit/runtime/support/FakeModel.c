@@ -12,11 +12,24 @@
 // stand, on two axes, and every row of a chunk gets logits: the last one's are right, the others'
 // are not. A stage answers with an error to pixels that are FAKE_BAD_PATCHES or FAKE_BAD_BLOCKS in
 // the mean.
+//
+// With FAKE_PART its stages are two code files: FIRST is the encoder's first stages, on "cpu", and
+// REST is all else, on "npu".
 #include "abi/bluec_abi.h"
 #include "support/FakeGeometry.h"
 
 #include <stddef.h>
 #include <stdlib.h>
+
+#define FIRST 1
+#define REST 2
+#ifdef FAKE_PART
+#define HAS(part) (FAKE_PART == part)
+#define NPU 0 // of the devices of its file
+#else
+#define HAS(part) 1
+#define NPU 1
+#endif
 
 // Tells the tests that the object was loaded.
 __attribute__((constructor)) static void loaded(void) { setenv(FAKE_LOADED_VARIABLE, "1", 1); }
@@ -246,31 +259,39 @@ static const struct bluec_segment segments[] = {{"vision", 0, 4096}, {"language"
 
 static const struct bluec_entry entries[] = {
 #ifdef FAKE_STAGES
+#if HAS(FIRST)
     {"encode_patches", BLUEC_ROLE_ENCODE, 0, 2, 0, 0, 0, 4, arenaBytes, runPatches, 1, fourPixels,
      1, fourMeans, 2, fourPatchSteps},
-    {"encode_blocks", BLUEC_ROLE_ENCODE, 1, 2, 0, 1, 0, 4, arenaBytes, runBlocksFour, 1, fourTaken,
-     1, fourFeatures, 2, fourSteps},
     {"encode_patches_1", BLUEC_ROLE_ENCODE, 0, 2, 0, 0, 0, 1, arenaBytes, runPatches, 1, onePixels,
      1, oneMean, 2, onePatchSteps},
-    {"encode_blocks_1", BLUEC_ROLE_ENCODE, 1, 2, 0, 1, 0, 1, arenaBytes, runBlocksOne, 1, oneTaken,
-     1, oneFeatures, 2, oneSteps},
+#endif
+#if HAS(REST)
+    {"encode_blocks", BLUEC_ROLE_ENCODE, 1, 2, 0, NPU, 0, 4, arenaBytes, runBlocksFour, 1,
+     fourTaken, 1, fourFeatures, 2, fourSteps},
+    {"encode_blocks_1", BLUEC_ROLE_ENCODE, 1, 2, 0, NPU, 0, 1, arenaBytes, runBlocksOne, 1,
+     oneTaken, 1, oneFeatures, 2, oneSteps},
+#endif
 #else
     {"encode", BLUEC_ROLE_ENCODE, 0, 1, 0, 0, 0, 1, arenaBytes, runEncodeOne, 1, onePixels, 1,
      oneFeatures, 1, oneSteps},
     {"encode_batch", BLUEC_ROLE_ENCODE, 0, 1, 0, 0, 0, 4, arenaBytes, runEncodeFour, 1, fourPixels,
      1, fourFeatures, 1, fourSteps},
 #endif
+#if HAS(REST)
     {"embed", BLUEC_ROLE_EMBED, 0, 1, 1, 0, 0, FAKE_CHUNK, arenaBytes, runEmbed, 1, embedIds, 1,
      embedRows, 1, embedSteps},
     {"prefill", BLUEC_ROLE_DECODE, 0, 1, 1, 0, 0, FAKE_CHUNK, arenaBytes, runPrefill, numInputs,
      prefillRows, 1, chunkLogits, 2, prefillSteps},
     {"decode", BLUEC_ROLE_DECODE, 0, 1, 1, 0, 0, 1, arenaBytes, runDecode, numInputs, decodeId, 1,
      logits, 2, decodeSteps},
+#endif
 };
 
 static const char *const devices[] = {
+#if HAS(FIRST)
     "cpu",
-#ifdef FAKE_STAGES
+#endif
+#if defined(FAKE_STAGES) && HAS(REST)
     "npu",
 #endif
 };

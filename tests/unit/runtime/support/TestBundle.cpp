@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 namespace bluec::test {
 
@@ -131,10 +132,25 @@ TestBundle::TestBundle(const std::string &model) {
       "inputs": [{"name": "pixels", "type": "f32", "shape": [4, 3, 4, 4]}],
       "outputs": [{"name": "features", "type": "f32", "shape": [4, 2, 4]}]}])");
   manifest["machine"] = {{"name", "phone"}, {"sha256", std::string(64, '0')}};
-  manifest["devices"] = nlohmann::json::parse(R"([{"name": "npu", "runs_on": "cpu"}])");
+  for (const char *name : {"cpu", "npu"})
+    manifest["devices"].push_back(
+        {{"name", name}, {"runs_on", "cpu"}, {"loader", "shared-library"}, {"code", "model.so"}});
   manifest["memory_plan"] = {{"peak_bytes", 16384}};
   for (const char *name : {"model.so", "weights.bin", "tokenizer.bin"})
     manifest["files"][name] = {{"bytes", 0}, {"sha256", ""}};
+  hashFiles();
+  write();
+}
+
+TestBundle::TestBundle(const std::string &cpuModel, const std::string &npuModel)
+    : TestBundle(cpuModel) {
+  manifest["files"].erase("model.so");
+  for (const auto &[index, name, model] :
+       {std::tuple(0, "model.cpu.so", cpuModel), std::tuple(1, "model.npu.so", npuModel)}) {
+    writeWhole(file(name), readWhole(model));
+    manifest["devices"][std::size_t(index)]["code"] = name;
+    manifest["files"][name] = {{"bytes", 0}, {"sha256", ""}};
+  }
   hashFiles();
   write();
 }

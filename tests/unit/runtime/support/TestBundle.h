@@ -40,8 +40,10 @@ std::string byteTokenizerJson();
 // The bundle of the fake model. Change `manifest` or the files, then write().
 class TestBundle {
 public:
-  // `model`: path of a shared object.
+  // `model`: path of a shared object, which becomes model.so, the code of both devices.
   explicit TestBundle(const std::string &model = BLUEC_FAKE_MODEL);
+  // Of two shared objects, one a device: model.cpu.so and model.npu.so.
+  TestBundle(const std::string &cpuModel, const std::string &npuModel);
 
   const std::string &path() const { return folder.path(); }
   std::string file(const std::string &name) const { return folder.file(name); }
