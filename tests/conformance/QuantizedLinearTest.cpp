@@ -123,9 +123,13 @@ void expectWithin(const Data &actual, const Expected &e, int64_t count) {
                         << ", found " << actual[static_cast<size_t>(at)];
 }
 
-/// Runs cases, several in a module: many rows, some of them, all splits, and each row alone.
+/// Makes what a case is run with, and what has to come of it, of a seed.
+using Make = std::function<Expected(const Case &, uint32_t)>;
+
+/// Runs cases, several in a module: many rows, some of them, all splits, and each row alone; all of
+/// that with what each of `makes` makes.
 void check(const std::string &target, const std::vector<Case> &cases,
-           const std::function<Expected(const Case &, uint32_t)> &make) {
+           const std::vector<Make> &makes) {
   std::vector<StepText> texts;
   LayoutFacts facts = layoutFacts(target);
   for (size_t i = 0; i < cases.size(); ++i) {
@@ -136,11 +140,13 @@ void check(const std::string &target, const std::vector<Case> &cases,
   }
   CompiledSteps steps(target, texts);
   ASSERT_TRUE(steps.ok());
-  for (size_t i = 0; steps.runs() && i < cases.size(); ++i) {
+  size_t runs = steps.runs() ? cases.size() * makes.size() : 0;
+  for (size_t run = 0; run < runs; ++run) {
+    size_t i = run % cases.size();
     const Case &c = cases[i];
     SCOPED_TRACE(c.text());
     std::string name = "w" + std::to_string(i);
-    Expected e = make(c, static_cast<uint32_t>(10 * i + 1));
+    Expected e = makes[run / cases.size()](c, static_cast<uint32_t>(10 * i + 1));
     e.rows.format.alignment = facts.alignment;
     steps.set(name, e.weight.pack(facts));
     if (c.bias)
@@ -190,7 +196,7 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForAllFormats) {
   for (size_t i = 0; i < cases.size(); i += 12)
     check(target(),
           {cases.begin() + static_cast<int64_t>(i), cases.begin() + static_cast<int64_t>(i) + 12},
-          randomCase);
+          {randomCase});
 }
 
 // Activations by group, longer and shorter than the weights' groups.
@@ -201,7 +207,7 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForActivationsByGroup) {
          {9, 300, 65, {8, 32, false, true, 16}, {16, 128, 32}},
          {3, 480, 31, {8, 0, true, false, 8}, {8, 64, 32}, true},
          {3, 430, 31, {4, 32, true, false, 8}, {8, 96, 32}, true}},
-        randomCase);
+        {randomCase});
 }
 
 TEST_P(QuantizedLinearTest, MatchesPlainLoopsForShapesOfModels) {
@@ -215,19 +221,20 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForShapesOfModels) {
          {1, 2304, 96, {4, 64, true, false, 8}, {8, 0, 64}},
          {129, 192, 70, {4, 64, true, false, 16}, {16, 0, 64}},
          {260, 64, 33, {4, 64, true, false, 8}, {8, 0, 64}}},
-        randomCase);
+        {randomCase});
 }
 
 // All integers at either end of their range: the longest stretches must not overflow.
 TEST_P(QuantizedLinearTest, HoldsExtremeIntegers) {
+  std::vector<Case> cases;
+  for (bool zeros : {false, true})
+    for (int64_t bits : {4, 8})
+      for (int64_t dot : {8, 16})
+        cases.push_back({3, 1600, 34, {bits, 0, true, zeros, dot}, {dot, 0, 256}});
+  std::vector<Make> makes;
   for (int32_t weightEnd : {0, 1})
-    for (int32_t xEnd : {0, 1}) {
-      std::vector<Case> cases;
-      for (bool zeros : {false, true})
-        for (int64_t bits : {4, 8})
-          for (int64_t dot : {8, 16})
-            cases.push_back({3, 1600, 34, {bits, 0, true, zeros, dot}, {dot, 0, 256}});
-      check(target(), cases, [&](const Case &c, uint32_t seed) {
+    for (int32_t xEnd : {0, 1})
+      makes.push_back([=](const Case &c, uint32_t seed) {
         Expected e = randomCase(c, seed);
         int32_t least = -(1 << (c.weight.bits - 1)), most = -least - 1;
         std::fill(e.weight.q.begin(), e.weight.q.end(), weightEnd ? most : least);
@@ -237,7 +244,7 @@ TEST_P(QuantizedLinearTest, HoldsExtremeIntegers) {
         e.compute(c);
         return e;
       });
-    }
+  check(target(), cases, makes);
 }
 
 TEST_P(QuantizedLinearTest, HoldsExtremeScales) {
@@ -246,7 +253,7 @@ TEST_P(QuantizedLinearTest, HoldsExtremeScales) {
          {7, 256, 33, {8, 64, false, true, 8}, {8, 32, 32}},
          {7, 256, 33, {4, 32, true, false, 8}, {8, 0, 32}},
          {7, 256, 33, {4, 32, false, false, 32}, {}}},
-        [](const Case &c, uint32_t seed) {
+        {[](const Case &c, uint32_t seed) {
           Expected e = randomCase(c, seed);
           // From subnormal f16 to the largest; f32 over 40 orders of magnitude.
           e.weight = randomWeight(c.weight, c.width, c.depth, seed, c.weight.halfScales ? 0.1f : 1,
@@ -256,7 +263,7 @@ TEST_P(QuantizedLinearTest, HoldsExtremeScales) {
             e.rows.scales[i] = i % 3 == 0 ? 0 : std::pow(10.0f, static_cast<float>(i % 9) - 4);
           e.compute(c);
           return e;
-        });
+        }});
 }
 
 TEST_P(QuantizedLinearTest, FusesWhatFollows) {

@@ -21,12 +21,34 @@ LEVELS = ("x86-64-v3", "x86-64-v3-narrow")
 CASES = "".join(os.path.join(PICTURES, name) + "\tWhat does it say?\n" for name in ("sign-01.png", "wide-01.png"))
 
 ROOT = scratch("e2e-two-devices")
+MACHINE = os.path.join(ROOT, "machine.json")
+
+
+def rate(op, weights, activations):
+    return {"op": op, "weights": weights, "activations": activations, "operations_per_second": 1e12}
+
+
+# One device for the first linear layer, and one that computes everything. Handing over is free from the one to the other, and slow
+# back, so that the first device does not take the last layers.
+with open(MACHINE, "w") as file:
+    json.dump({
+        "name": "pair",
+        "target": {"vectorBits": 256, "vectorRegisters": 16, "l1Bytes": 32768, "l2Bytes": 524288},
+        "devices": [
+            {"name": "cpu", "rates": [rate("linear", "f32", "f32")], "weight_bytes_per_second": 1e11, "bytes_per_second": 1e11},
+            {"name": "npu", "weight_bytes_per_second": 1e11, "bytes_per_second": 1e11,
+             "rates": [rate(op, weights, activations) for op in ("linear", "attention") for weights in ("i4", "i8", "i16", "f16", "f32")
+                       for activations in ("i8", "i16", "f32")]},
+        ],
+        "transfers": [{"from": "cpu", "to": "npu", "bytes_per_second": 1e15, "seconds": 0},
+                      {"from": "npu", "to": "cpu", "bytes_per_second": 1e6, "seconds": 1}],
+    }, file)
 suite = Suite("e2e/two_devices")
 
 
 def bundle_of(recipe, cpu, npu, batch="4"):
     """The machine puts patch embeddings on its cpu, and all else on its npu."""
-    return compile_model(os.path.join(ROOT, f"{recipe}-{cpu}-{npu}-{batch}"), "--recipe", recipe, "--machine", "dimensity-9300",
+    return compile_model(os.path.join(ROOT, f"{recipe}-{cpu}-{npu}-{batch}"), "--recipe", recipe, "--machine", MACHINE,
                          "--image-batch", batch, "--target", cpu, "--device", f"npu={npu}")
 
 
@@ -42,6 +64,9 @@ def manifest_of(bundle):
 
 def same_bits(recipe):
     """Patch embeddings are floats, summed in one order on every level: the rest decides the bits."""
+    entries = {entry["name"]: (entry["device"], entry["steps"]) for entry in manifest_of(BUNDLES[recipe, *LEVELS])["entry_points"]}
+    check(entries["encode_patches"] == ("cpu", 2) and entries["encode_blocks"][0] == "npu" and entries["decode"][0] == "npu",
+          f"expected patch embeddings on the cpu, all else on the npu, found {entries}")
     for cpu, npu in (LEVELS, LEVELS[::-1]):
         bundle = BUNDLES[recipe, cpu, npu]
         found, expected = answers(bundle), answers(bundle_of(recipe, npu, npu))

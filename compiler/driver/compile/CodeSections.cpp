@@ -16,8 +16,8 @@ std::vector<CodeSection> bluec::sectionsOf(ModuleOp plan, const targets::Target 
   for (auto entry : plan.getOps<plan::EntryOp>()) {
     std::string device = entry.getDevice().str();
     StringRef name = plan::targetOf(entry).getName();
-    auto section = llvm::find_if(
-        sections, [&](const CodeSection &one) { return one.target->name() == name; });
+    auto section =
+        llvm::find_if(sections, [&](const CodeSection &one) { return one.target->name() == name; });
     if (section == sections.end()) {
       bool isMain = name == target.name();
       section = sections.insert(isMain ? sections.begin() : sections.end(), CodeSection());

@@ -45,6 +45,8 @@ public:
 private:
   LogicalResult open();
   LogicalResult import();
+  LogicalResult placeAsBundle(ModuleOp plan);
+  LogicalResult placeEntry(plan::EntryOp entry);
   LogicalResult compareModel();
   LogicalResult verifyVision();
   LogicalResult verifyLanguage();
@@ -209,6 +211,60 @@ LogicalResult Verification::applyRecipe() {
   return success();
 }
 
+/// Puts the steps of `plan` on the devices where the bundle has them, with the bundle's targets,
+/// and leaves encoders out that the bundle does not have.
+LogicalResult Verification::placeAsBundle(ModuleOp plan) {
+  const runtime::Manifest &manifest = bundle->manifest();
+  OpBuilder builder = OpBuilder::atBlockBegin(plan.getBody());
+  for (const runtime::DeviceEntry &device : manifest.devices) {
+    if (!device.ownTarget)
+      continue;
+    const targets::Target *target = targets::allTargets().named(device.target.name);
+    if (!target)
+      return diagnostics.inputError(options.bundle + ": device '" + device.name +
+                                    "': target: expected one of " + targets::allTargets().names() +
+                                    ", found '" + device.target.name + "'");
+    plan::DeviceOp::create(builder, plan.getLoc(), device.name, target->facts(compiler.context()));
+  }
+  if (manifest.encodeCalls) {
+    SmallVector<Attribute> calls;
+    for (const std::vector<int64_t> &capacities : *manifest.encodeCalls)
+      calls.push_back(builder.getDenseI64ArrayAttr(capacities));
+    plan->setAttr(plan::kEncodeCallsAttr, builder.getArrayAttr(calls));
+  }
+  for (auto entry : llvm::make_early_inc_range(plan.getOps<plan::EntryOp>()))
+    if (failed(placeEntry(entry)))
+      return failure();
+  return compiler.passes().run(plan, "devices", buildDevicesPipeline);
+}
+
+/// The first input tells what an entry of a role is for; an encoder's later stages take others.
+LogicalResult Verification::placeEntry(plan::EntryOp entry) {
+  std::map<uint32_t, const bluec_entry *> stages;
+  auto takes = cast<StringAttr>(entry.getTakes()[0]).getValue();
+  for (const bluec_entry &other : bundle->entries())
+    if (other.role == static_cast<uint32_t>(entry.getRole()) &&
+        other.capacity == static_cast<int64_t>(entry.getCapacity()) &&
+        (other.stage > 0 ||
+         runtime::findInput(other, std::string_view(takes.data(), takes.size()))))
+      stages[other.stage] = &other;
+  if (stages.empty() && entry.isEncoder()) {
+    entry.erase();
+    return success();
+  }
+  SmallVector<StringRef> devices; // of the bundle's steps
+  for (auto [stage, other] : stages)
+    devices.append(static_cast<size_t>(other->num_steps), bundle->deviceOf(*other).name);
+  SmallVector<plan::StepOp> steps(entry.getOps<plan::StepOp>());
+  if (devices.size() != steps.size())
+    return diagnostics.inputError(options.bundle + ": entry '" + entry.getSymName() +
+                                  "': expected " + Twine(steps.size()) +
+                                  " steps as in the reference, found " + Twine(devices.size()));
+  for (auto [step, device] : llvm::zip_equal(steps, devices))
+    step.setDevice(device);
+  return success();
+}
+
 /// Schedules the reference with the bundle's own sizes: geometry and weights have to be the same.
 LogicalResult Verification::compareModel() {
   const runtime::Manifest &manifest = bundle->manifest();
@@ -219,7 +275,7 @@ LogicalResult Verification::compareModel() {
   sizes.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
   auto schedulePasses = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
   if (failed(compiler.passes().run(*plan, "schedule", schedulePasses)) ||
-      failed(digestWeights(*plan, weights)) ||
+      failed(placeAsBundle(*plan)) || failed(digestWeights(*plan, weights)) ||
       failed(compiler.passes().run(*plan, "placement", buildPlacementPipeline)))
     return failure();
 

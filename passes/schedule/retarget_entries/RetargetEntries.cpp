@@ -42,8 +42,8 @@ RankedTensorType retargeted(RankedTensorType type, plan::TargetAttr target,
   if (auto rows = dyn_cast_or_null<plan::RowsAttr>(layout))
     return withLayout(type, plan::rowsFor(target, type.getContext(), rows.getSums()));
   if (auto keys = dyn_cast_or_null<plan::KeysAttr>(layout))
-    return withLayout(
-        type, plan::keysFor(target, keys.getHeads(), block(), keys.getDot().getStorage()));
+    return withLayout(type,
+                      plan::keysFor(target, keys.getHeads(), block(), keys.getDot().getStorage()));
   if (auto values = dyn_cast_or_null<plan::ValuesAttr>(layout))
     return withLayout(
         type, plan::valuesFor(target, values.getHeads(), block(), values.getDot().getStorage()));
@@ -63,8 +63,7 @@ RankedTensorType retargetedResult(plan::StepOp step, plan::TargetAttr target) {
   auto type = cast<RankedTensorType>(step.getResult().getType());
   if (auto keys = dyn_cast<plan::PackKeysOp>(step.getRoot()); keys && !type.getEncoding())
     return floatKeys(type, keys.getKeys().getType().getDimSize(1), target);
-  return retargeted(type, target,
-                    [&] { return plan::attentionBlock(target, type.getDimSize(1)); });
+  return retargeted(type, target, [&] { return plan::attentionBlock(target, type.getDimSize(1)); });
 }
 
 struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPass> {
@@ -118,8 +117,7 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
     ++retargeted;
     for (BlockArgument input : entry.getBody().getArguments())
       input.setType(::retargeted(cast<RankedTensorType>(input.getType()), target, [&] {
-        return plan::attentionBlock(target,
-                                    cast<RankedTensorType>(input.getType()).getDimSize(1));
+        return plan::attentionBlock(target, cast<RankedTensorType>(input.getType()).getDimSize(1));
       }));
     for (auto step : entry.getBody().front().getOps<plan::StepOp>())
       if (failed(retargetStep(step, target)))
@@ -140,11 +138,12 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
     auto [found, isNew] = caches.try_emplace(cache, type, entry);
     auto [firstType, firstEntry] = found->second;
     if (firstType != type)
-      return entry.emitOpError()
-             << "expected the KV cache in the layout that '" << firstEntry.getSymName()
-             << "' uses on '" << firstEntry.getDevice() << "' (target "
-             << plan::targetOf(firstEntry).getName() << "), found another one on '"
-             << entry.getDevice() << "' (target " << target.getName() << ")";
+      return entry.emitOpError() << "expected the KV cache in the layout that '"
+                                 << firstEntry.getSymName() << "' uses on '"
+                                 << firstEntry.getDevice() << "' (target "
+                                 << plan::targetOf(firstEntry).getName()
+                                 << "), found another one on '" << entry.getDevice() << "' (target "
+                                 << target.getName() << ")";
     get.getResult().setType(type);
     return success();
   }
@@ -155,8 +154,8 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
     if (auto panels = dyn_cast_or_null<plan::PanelsAttr>(packed.getEncoding());
         panels && target != base) {
       Type dot = dots.lookup(weight.getSymName());
-      packed = withLayout(packed,
-                          plan::panelsFor(target, dot ? dot : panels.getDot().getStorage()));
+      packed =
+          withLayout(packed, plan::panelsFor(target, dot ? dot : panels.getDot().getStorage()));
     } else if (target != base && weight.getPanelRows() > 0) {
       packed = plan::panelsOf(weight.getTransformedType(), plan::panelRows(target));
     }
@@ -185,8 +184,8 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
   }
 
   LogicalResult retargetStep(plan::StepOp step, plan::TargetAttr target) {
-    for (auto [argument, operand] : llvm::zip_equal(step.getBlock().getArguments(),
-                                                    step.getOperands()))
+    for (auto [argument, operand] :
+         llvm::zip_equal(step.getBlock().getArguments(), step.getOperands()))
       argument.setType(operand.getType());
     if (auto linear = dyn_cast<plan::LinearOp>(step.getRoot()); linear && linear.getGather())
       if (int64_t channels = linear.getX().getType().getShape().back();
