@@ -177,7 +177,9 @@ class QuantizedLinearTest : public OnTarget {};
 BLUEC_ON_ALL_FACTS(QuantizedLinearTest, /*narrow=*/false);
 
 TEST_P(QuantizedLinearTest, MatchesPlainLoopsForAllFormats) {
-  // Every combination of types and groups, each with another ragged shape.
+  // Every combination of types and groups, each with another ragged shape. With other facts than a
+  // target's own, each with zeros or without: they are about words, which have no part in zeros.
+  bool hasOwnFacts = target().find('@') == std::string::npos;
   int64_t heights[] = {7, 13, 5, 2, 20, 9}, depths[] = {480, 136, 300, 71, 258},
           widths[] = {40, 65, 31, 64, 1, 100, 33};
   std::vector<Case> cases;
@@ -190,7 +192,8 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForAllFormats) {
           c.weight = {bits, group, number % 3 != 0, zeros, dot};
           c.x = {dot, 0, group == 0 ? 64 : 32};
           c.bias = number % 2 == 0;
-          cases.push_back(c);
+          if (hasOwnFacts || zeros == (number / 2 % 2 == 0))
+            cases.push_back(c);
           ++number;
         }
   for (size_t i = 0; i < cases.size(); i += 12)

@@ -194,7 +194,7 @@ std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
   return names;
 }
 
-LayoutFacts conformance::layoutFacts(const std::string &name) {
+static LayoutFacts findLayoutFacts(const std::string &name) {
   mlir::MLIRContext context;
   context.loadDialect<plan::PlanDialect>();
   plan::TargetAttr facts = factsOf(name, &context);
@@ -202,6 +202,15 @@ LayoutFacts conformance::layoutFacts(const std::string &name) {
   return {plan::lanesOf(facts),         plan::panelRows(facts),
           facts.getAlignment(),         dotFacts(facts, integer(8)),
           dotFacts(facts, integer(16)), dotFacts(facts, mlir::Float32Type::get(&context))};
+}
+
+LayoutFacts conformance::layoutFacts(const std::string &name) {
+  // Tests ask for each element that they look at.
+  static std::map<std::string, LayoutFacts> known;
+  auto [found, isNew] = known.try_emplace(name);
+  if (isNew)
+    found->second = findLayoutFacts(name);
+  return found->second;
 }
 
 int64_t conformance::lanesOf(const std::string &name) { return layoutFacts(name).lanes; }

@@ -226,7 +226,7 @@ def Plan_DeviceOp : Plan_Op<"device", [HasParent<"::mlir::ModuleOp">]> {
     - (C1) a device has one op
 
     ```mlir
-    plan.device "npu" target #plan.target<name = "x86-64-v3", ...>
+    plan.device "npu" target #plan.target<name = "wide", ...>
     ```
   }];
   let arguments = (ins StrAttr:$name, Plan_TargetAttr:$target);

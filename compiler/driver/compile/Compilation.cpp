@@ -350,9 +350,7 @@ LogicalResult Compilation::checkDevices() {
   for (StringRef said : options.devices) {
     auto [name, targetName] = said.split('=');
     if (targetName.empty() || !isFileNamePart(name))
-      return diagnostics.usageError("--device: expected NAME=TARGET, such as npu=x86-64-v3, found "
-                                    "'" +
-                                    said + "'");
+      return diagnostics.usageError("--device: expected NAME=TARGET, found '" + said + "'");
     if (!machine)
       return diagnostics.usageError("--device: expected a machine that has the device '" + name +
                                     "' (--machine), found none");
