@@ -26,10 +26,12 @@ function(bluec_no_host test)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT BLUEC_HOST=none-in-this-test)
 endfunction()
 
-# bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds])
-# A GoogleTest program, run whole as one ctest test. With MLIR it may include MLIR's headers.
+# bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds]
+#                 [SHARDS count])
+# A GoogleTest program, run whole as one ctest test, or in shards, each a part of its tests. With MLIR
+# it may include MLIR's headers.
 function(bluec_unit_test name)
-  cmake_parse_arguments(arg "MLIR" "LABEL;TIMEOUT" "SOURCES;DEPENDS;ARGS" ${ARGN})
+  cmake_parse_arguments(arg "MLIR" "LABEL;TIMEOUT;SHARDS" "SOURCES;DEPENDS;ARGS" ${ARGN})
   set(flags "")
   if(NOT arg_MLIR)
     list(APPEND flags NO_MLIR)
@@ -43,15 +45,27 @@ function(bluec_unit_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
-  add_test(NAME ${arg_LABEL}/${name} COMMAND ${name} ${arg_ARGS})
-  set_tests_properties(${arg_LABEL}/${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
-  bluec_no_host(${arg_LABEL}/${name})
   if(arg_LABEL STREQUAL "unit")
     add_dependencies(sanitized-tests ${name})
   endif()
-  if(arg_MLIR)
-    bluec_uninstrumented_libraries(${arg_LABEL}/${name})
+  if(NOT arg_SHARDS)
+    set(arg_SHARDS 1)
   endif()
+  foreach(shard RANGE 1 ${arg_SHARDS})
+    set(test ${arg_LABEL}/${name})
+    if(arg_SHARDS GREATER 1)
+      string(APPEND test _${shard})
+    endif()
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${test} COMMAND ${name} ${arg_ARGS})
+    set_tests_properties(${test} PROPERTIES
+      LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index}")
+    bluec_no_host(${test})
+    if(arg_MLIR)
+      bluec_uninstrumented_libraries(${test})
+    endif()
+  endforeach()
 endfunction()
 
 # bluec_lit_test(FOLDER [HOST]): the lit tests below the current source folder's FOLDER, as one ctest
