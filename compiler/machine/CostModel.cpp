@@ -7,8 +7,8 @@ using namespace bluec;
 
 namespace {
 
-const Rate *rateOf(const StepCost &cost, const Device &device) {
-  for (const Rate &rate : device.rates)
+const Machine::Rate *rateOf(const StepCost &cost, const Machine::Device &device) {
+  for (const Machine::Rate &rate : device.rates)
     if (rate.op == cost.op && rate.weights == cost.weights && rate.activations == cost.arithmetic)
       return &rate;
   return nullptr;
@@ -19,7 +19,7 @@ double over(double amount, double perSecond) { return perSecond > 0 ? amount / p
 
 } // namespace
 
-bool bluec::canRun(const StepCost &cost, const Device &device) {
+bool bluec::canRun(const StepCost &cost, const Machine::Device &device) {
   return cost.arithmetic.empty() ? device.bytesPerSecond > 0 : rateOf(cost, device) != nullptr;
 }
 
@@ -42,7 +42,8 @@ CallWork bluec::workOf(const StepCost &cost, int64_t count, int64_t position) {
   return work;
 }
 
-double bluec::secondsOf(const StepCost &cost, const CallShape &shape, const Device &device) {
+double bluec::secondsOf(const StepCost &cost, const CallShape &shape,
+                        const Machine::Device &device) {
   if (!canRun(cost, device))
     return std::numeric_limits<double>::infinity();
   int64_t rows = device.staticRows ? std::max(shape.count, shape.capacity) : shape.count;
@@ -53,7 +54,7 @@ double bluec::secondsOf(const StepCost &cost, const CallShape &shape, const Devi
   }
   double seconds = over(work.readBytes, device.weightBytesPerSecond);
   // operations / (operationsPerSecond * productRows / (productRows + halfRows))
-  if (const Rate *rate = rateOf(cost, device); rate && work.productRows > 0)
+  if (const Machine::Rate *rate = rateOf(cost, device); rate && work.productRows > 0)
     seconds = std::max(seconds, work.operations / rate->operationsPerSecond *
                                     (work.productRows + rate->halfRows) / work.productRows);
   double spilled = std::max(work.valueBytes - static_cast<double>(device.onChipBytes), 0.0);

@@ -29,10 +29,10 @@ CallWork workOf(const StepCost &cost, int64_t count, int64_t position);
 ///     + max(0, bytes of values - onChipBytes) / bytesPerSecond + stepSeconds.
 /// A step without products takes at least bytes of all values / elementwiseBytesPerSecond.
 /// A figure per second that is 0 costs nothing. Infinity when the device cannot compute the step.
-double secondsOf(const StepCost &cost, const CallShape &shape, const Device &device);
+double secondsOf(const StepCost &cost, const CallShape &shape, const Machine::Device &device);
 
 /// True when the device has what the step needs.
-bool canRun(const StepCost &cost, const Device &device);
+bool canRun(const StepCost &cost, const Machine::Device &device);
 
 /// What canRun asks for: "linear of i4 and i16", "rms_norm".
 std::string describeNeed(const StepCost &cost);

@@ -45,11 +45,11 @@ static int64_t readBytes(const JsonReader &reader, const char *key) {
   return 0;
 }
 
-static Rate readProducts(const JsonReader &reader) {
+static Machine::Rate readProducts(const JsonReader &reader) {
   static const std::string ops[] = {"linear", "attention"};
   static const std::string weights[] = {"f32", "f16", "i16", "i8", "i4"};
   static const std::string activations[] = {"f32", "i16", "i8"};
-  Rate result;
+  Machine::Rate result;
   if (!reader.hasOnly({"op", "weights", "activations", "operations_per_second", "half_rows"}))
     return result;
   result.op = reader.choice("op", ops);
@@ -75,14 +75,14 @@ static std::string readName(const JsonReader &reader) {
 }
 
 static void readRates(const JsonReader &reader, const std::string &place,
-                      std::vector<Rate> &rates) {
+                      std::vector<Machine::Rate> &rates) {
   const JsonValue::Array *values = reader.list("rates", 0, mostRates);
   if (!values)
     return;
   for (auto [i, value] : llvm::enumerate(*values)) {
     JsonReader entry = reader.of(value, place + ".rates " + std::to_string(i + 1));
-    Rate one = readProducts(entry);
-    for (const Rate &other : rates)
+    Machine::Rate one = readProducts(entry);
+    for (const Machine::Rate &other : rates)
       if (other.op == one.op && other.weights == one.weights &&
           other.activations == one.activations)
         entry.failWith("", "one rate for each op and types",
@@ -93,8 +93,8 @@ static void readRates(const JsonReader &reader, const std::string &place,
   }
 }
 
-static Device readDevice(const JsonReader &reader, const std::string &place) {
-  Device result;
+static Machine::Device readDevice(const JsonReader &reader, const std::string &place) {
+  Machine::Device result;
   if (!reader.hasOnly({"name", "rates", "weight_bytes_per_second", "bytes_per_second",
                        "elementwise_bytes_per_second", "on_chip_bytes", "step_seconds",
                        "call_seconds", "static_rows"}))
@@ -112,12 +112,12 @@ static Device readDevice(const JsonReader &reader, const std::string &place) {
   return result;
 }
 
-static Transfer readTransfer(const JsonReader &reader, const Machine &machine) {
-  Transfer result;
+static Machine::Transfer readTransfer(const JsonReader &reader, const Machine &machine) {
+  Machine::Transfer result;
   if (!reader.hasOnly({"from", "to", "bytes_per_second", "seconds"}))
     return result;
   std::vector<std::string> names;
-  for (const Device &device : machine.devices)
+  for (const Machine::Device &device : machine.devices)
     names.push_back(device.name);
   result.from = reader.choice("from", names);
   result.to = reader.choice("to", names);
@@ -125,7 +125,7 @@ static Transfer readTransfer(const JsonReader &reader, const Machine &machine) {
     reader.failWith("to", "another device than " + result.from, result.to);
   result.bytesPerSecond = readNumber(reader, "bytes_per_second", 1, mostPerSecond);
   result.seconds = reader.number("seconds", 0, 0, longestSeconds);
-  for (const Transfer &other : machine.transfers)
+  for (const Machine::Transfer &other : machine.transfers)
     if (other.from == result.from && other.to == result.to)
       reader.failWith("", "one transfer from a device to another",
                       "another from " + result.from + " to " + result.to);
@@ -137,7 +137,7 @@ static void readDevices(const JsonReader &reader, Machine &machine) {
     for (auto [i, value] : llvm::enumerate(*values)) {
       std::string place = "device " + std::to_string(i + 1);
       JsonReader entry = reader.of(value, place);
-      Device one = readDevice(entry, place);
+      Machine::Device one = readDevice(entry, place);
       if (machine.find(one.name))
         entry.failWith("name", "another name than those before", one.name);
       machine.devices.push_back(std::move(one));
@@ -157,9 +157,9 @@ static void readTransfers(const JsonReader &reader, Machine &machine) {
       JsonReader entry = reader.of(value, "transfer " + std::to_string(i + 1));
       machine.transfers.push_back(readTransfer(entry, machine));
     }
-  for (const Device &from : machine.devices)
-    for (const Device &to : machine.devices)
-      if (&from != &to && llvm::none_of(machine.transfers, [&](const Transfer &transfer) {
+  for (const Machine::Device &from : machine.devices)
+    for (const Machine::Device &to : machine.devices)
+      if (&from != &to && llvm::none_of(machine.transfers, [&](const Machine::Transfer &transfer) {
             return transfer.from == from.name && transfer.to == to.name;
           }))
         reader.failWith("transfers", "one from " + from.name + " to " + to.name, "none");
@@ -257,13 +257,14 @@ llvm::Expected<Machine> Machine::load(StringRef machine) {
   return value ? readMachine(std::move(*value), machine) : llvm::createStringError(fault);
 }
 
-const Device *Machine::find(StringRef device) const {
-  auto found = llvm::find_if(devices, [&](const Device &one) { return one.name == device; });
+const Machine::Device *Machine::find(StringRef device) const {
+  auto found =
+      llvm::find_if(devices, [&](const Machine::Device &one) { return one.name == device; });
   return found == devices.end() ? nullptr : &*found;
 }
 
 double Machine::transferSeconds(StringRef from, StringRef to, int64_t bytes) const {
-  for (const Transfer &transfer : transfers)
+  for (const Machine::Transfer &transfer : transfers)
     if (from == transfer.from && to == transfer.to)
       return static_cast<double>(bytes) / transfer.bytesPerSecond + transfer.seconds;
   return 0;

@@ -357,7 +357,8 @@ LogicalResult Compilation::checkDevices() {
     if (!machine->find(name))
       return diagnostics.usageError(
           "--device: expected a device of machine " + machine->name + " (" +
-          llvm::join(llvm::map_range(machine->devices, [](const Device &one) { return one.name; }),
+          llvm::join(llvm::map_range(machine->devices,
+                                     [](const Machine::Device &one) { return one.name; }),
                      ", ") +
           "), found '" + name + "'");
     const targets::Target *found = lookUpTarget(targetName, diagnostics);

@@ -54,7 +54,7 @@ struct Work {
 
   /// Only the time of steps that are alike says how fast they are.
   bool isOfOneKind() const { return costs.size() == 1; }
-  double secondsOn(const Device &device, const CallShape &shape) const {
+  double secondsOn(const Machine::Device &device, const CallShape &shape) const {
     double seconds = 0;
     for (const StepCost &cost : costs)
       seconds += secondsOf(cost, shape, device);
@@ -152,10 +152,10 @@ private:
     return works.at(call.entry->name);
   }
   DeviceFit fit() const;
-  Json describeMachine(const Device &device) const;
+  Json describeMachine(const Machine::Device &device) const;
   LogicalResult write();
   LogicalResult reportOurs(const runtime::Status &status);
-  Json describeCalls(const Device &device) const;
+  Json describeCalls(const Machine::Device &device) const;
   void print(const Json &machine, const DeviceFit &found);
 
   const CalibrateMachineOptions &options;
@@ -392,9 +392,9 @@ DeviceFit MachineCalibration::fit() const {
   return found;
 }
 
-Json MachineCalibration::describeMachine(const Device &device) const {
+Json MachineCalibration::describeMachine(const Machine::Device &device) const {
   Json rates = Json::array();
-  for (const Rate &rate : device.rates)
+  for (const Machine::Rate &rate : device.rates)
     rates.push_back({{"op", rate.op},
                      {"weights", rate.weights},
                      {"activations", rate.activations},
@@ -421,7 +421,7 @@ Json MachineCalibration::describeMachine(const Device &device) const {
 }
 
 /// What was run, and what the device would be predicted to take for it.
-Json MachineCalibration::describeCalls(const Device &device) const {
+Json MachineCalibration::describeCalls(const Machine::Device &device) const {
   Json list = Json::array();
   for (const TimedCall &call : calls) {
     double measured = 0, expected = 0;
@@ -452,7 +452,7 @@ LogicalResult MachineCalibration::write() {
 }
 
 void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
-  const std::vector<Rate> &rates = found.device.rates;
+  const std::vector<Machine::Rate> &rates = found.device.rates;
   constexpr double giga = 1e9, micro = 1e-6, percent = 100;
   if (options.json) {
     auto describe = [](const FitError &error) {
@@ -479,7 +479,7 @@ void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
     out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
     return;
   }
-  const Device &device = found.device;
+  const Machine::Device &device = found.device;
   out << llvm::formatv("{0}: {1} threads, {2}, {3} rounds\n", options.output,
                        bundle->threads().threads(), targetName, reads.values.size());
   out << "                          GOP/s  half rows   steps   off by  at most\n";

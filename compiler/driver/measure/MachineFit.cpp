@@ -60,7 +60,7 @@ double speedOf(const Group &steps, double stepSeconds, double CallWork::*bytes) 
   return seconds > 0 ? sum / seconds : 0;
 }
 
-FitError errorOf(const Group &steps, const Device &device) {
+FitError errorOf(const Group &steps, const Machine::Device &device) {
   std::vector<double> errors;
   for (const MeasuredStep *step : steps)
     errors.push_back(std::fabs(secondsOf(step->cost, step->shape, device) / step->seconds - 1));
@@ -74,7 +74,7 @@ FitError errorOf(const Group &steps, const Device &device) {
 
 /// The mean over numbers of rows of the squared logarithm of predicted over measured time. What
 /// counts is the time of all steps with as many: a short one may be far off.
-double squaredError(const std::map<double, Group> &byRows, const Device &device) {
+double squaredError(const std::map<double, Group> &byRows, const Machine::Device &device) {
   double sum = 0;
   for (const auto &[rows, steps] : byRows) {
     double predicted = 0, measured = 0;
@@ -89,7 +89,7 @@ double squaredError(const std::map<double, Group> &byRows, const Device &device)
 }
 
 /// Appends the rate of `steps`, which are of one kind, to those of `device`.
-void addRate(const Kind &kind, const Group &steps, Device &device) {
+void addRate(const Kind &kind, const Group &steps, Machine::Device &device) {
   std::map<double, Group> byRows;
   double fastest = 0;
   for (const MeasuredStep *step : steps) {
@@ -98,7 +98,7 @@ void addRate(const Kind &kind, const Group &steps, Device &device) {
     fastest = std::max(fastest, work.operations / step->seconds);
   }
   device.rates.push_back({std::get<0>(kind), std::get<1>(kind), std::get<2>(kind), fastest, 0});
-  Rate &rate = device.rates.back();
+  Machine::Rate &rate = device.rates.back();
   auto fitRate = [&] {
     constexpr double range = 16; // to either side of what was reached
     double middle = std::log(fastest);
@@ -125,7 +125,7 @@ void addRate(const Kind &kind, const Group &steps, Device &device) {
 
 DeviceFit bluec::fitDevice(const DeviceFacts &facts, llvm::ArrayRef<MeasuredStep> steps) {
   DeviceFit fit;
-  Device &device = fit.device;
+  Machine::Device &device = fit.device;
   device.name = facts.name;
   device.bytesPerSecond = facts.bytesPerSecond;
   device.onChipBytes = facts.onChipBytes;

@@ -24,7 +24,7 @@ struct FitError {
 };
 
 struct DeviceFit {
-  Device device;
+  Machine::Device device;
   std::vector<FitError> rates; // one for each of the device's
   FitError others;             // steps without products
 };

@@ -41,7 +41,7 @@ Json describeStep(plan::StepOp step, plan::EntryOp entry, const Machine *machine
               {"value_bytes", cost.valueBytes + call.count * cost.rowValueBytes},
               {"operations", cost.operations + call.count * cost.rowOperations +
                                  attended * cost.positionOperations}};
-  const Device *device = machine ? machine->find(step.getDevice()) : nullptr;
+  const Machine::Device *device = machine ? machine->find(step.getDevice()) : nullptr;
   double seconds = device ? secondsOf(cost, call, *device) : NAN;
   result["seconds"] = std::isfinite(seconds) ? Json(seconds) : Json();
   return result;
@@ -83,7 +83,7 @@ struct Lanes {
 
 Json describeRun(const PlanRun &run, const Machine &machine) {
   Lanes lanes;
-  for (const Device &device : machine.devices)
+  for (const Machine::Device &device : machine.devices)
     lanes.of(device.name);
   // A long prompt is thousands of steps: those are joined by call and device.
   constexpr size_t mostSteps = 4000;

@@ -18,7 +18,7 @@ int64_t capacityOf(plan::EntryOp entry) { return static_cast<int64_t>(entry.getC
 struct CostedStep {
   StringRef layer;
   StepCost cost;
-  const Device *device = nullptr;
+  const Machine::Device *device = nullptr;
   struct Handed {
     std::string from;
     int64_t bytes = 0, rowBytes = 0;
@@ -111,7 +111,7 @@ FailureOr<double> Scheduler::call(plan::EntryOp entry, int64_t number, CallShape
   if (failed(steps))
     return failure();
   double now = ready;
-  const Device *last = nullptr;
+  const Machine::Device *last = nullptr;
   for (const CostedStep &step : **steps) {
     for (const CostedStep::Handed &value : step.handed) {
       const std::string &to = step.device->name;
@@ -138,7 +138,7 @@ FailureOr<double> Scheduler::handOver(plan::EntryOp from, plan::EntryOp to, int6
     auto maker = output.getDefiningOp<plan::StepOp>();
     if (!maker || (*steps)->empty())
       continue;
-    const Device &reader = *(*steps)->front().device;
+    const Machine::Device &reader = *(*steps)->front().device;
     const std::string &device = reader.name;
     int64_t rows = reader.staticRows ? capacityOf(from) : count;
     auto [bytes, rowBytes] = bytesOf(output, from);

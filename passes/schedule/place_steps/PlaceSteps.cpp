@@ -49,7 +49,7 @@ public:
     SmallVector<StepCost> costs;
     for (plan::StepOp step : steps)
       costs.push_back(costOf(step, entry));
-    for (const Device &device : machine.devices) {
+    for (const Machine::Device &device : machine.devices) {
       SmallVector<double> sums{0}, each;
       for (const StepCost &cost : costs) {
         each.push_back(secondsOf(cost, shape, device));
@@ -66,12 +66,12 @@ public:
   bool canCut(size_t cut) const { return static_cast<bool>(crossing[cut]); }
 
   StageSeconds seconds(const Placement &placement) const {
-    const Device &first = machine.devices[placement.first];
+    const Machine::Device &first = machine.devices[placement.first];
     StageSeconds result;
     result.first = prefixes[placement.first][placement.cut] + first.callSeconds;
     if (placement.cut == steps.size())
       return result;
-    const Device &second = machine.devices[placement.second];
+    const Machine::Device &second = machine.devices[placement.second];
     int64_t rows = second.staticRows ? shape.capacity : shape.count;
     result.transfer =
         machine.transferSeconds(first.name, second.name, bytesOfRow(placement.cut) * rows);
@@ -187,8 +187,9 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
   LogicalResult explain(plan::EntryOp entry, const EntryCosts &costs, bool stages) {
     auto needOf = [&](plan::StepOp step) { return describeNeed(costOf(step, entry)); };
     for (plan::StepOp step : stepsOf(entry))
-      if (llvm::none_of(where->devices,
-                        [&](const Device &device) { return canRun(costOf(step, entry), device); }))
+      if (llvm::none_of(where->devices, [&](const Machine::Device &device) {
+            return canRun(costOf(step, entry), device);
+          }))
         return step.emitOpError() << "expected a device of machine '" << where->name
                                   << "' that computes " << needOf(step) << ", found none";
     InFlightDiagnostic error = entry.emitOpError()

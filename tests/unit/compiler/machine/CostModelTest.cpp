@@ -10,8 +10,8 @@ using namespace bluec;
 namespace {
 
 /// 1 GOP/s for i8 x i8 linears, half of it at 10 rows.
-Device device() {
-  Device device;
+Machine::Device device() {
+  Machine::Device device;
   device.name = "npu";
   device.rates = {{"linear", "i8", "i8", 1e9, 10}, {"attention", "f32", "f32", 1e9, 0}};
   device.weightBytesPerSecond = 1e9;
@@ -33,7 +33,7 @@ StepCost linear() {
 TEST(CostModelTest, RateGrowsWithRows) {
   // Two tiles of 5 rows: half of the rate. 2 MOP at 0.5 GOP/s.
   EXPECT_DOUBLE_EQ(secondsOf(linear(), {2, 2, 0}, device()), 4e-3 + 1e-3);
-  Device even = device();
+  Machine::Device even = device();
   even.rates[0].halfRows = 0;
   EXPECT_DOUBLE_EQ(secondsOf(linear(), {2, 2, 0}, even), 2e-3 + 1e-3);
 }
@@ -59,7 +59,7 @@ TEST(CostModelTest, StepsWithoutProductsComputeOnAllValues) {
   StepCost norm;
   norm.op = "rms_norm";
   norm.rowValueBytes = 1000; // 2000: 1000 of them do not fit
-  Device slow = device();
+  Machine::Device slow = device();
   slow.elementwiseBytesPerSecond = 1e5;
   EXPECT_DOUBLE_EQ(secondsOf(norm, {2, 2, 0}, device()), 1e-3 + 1e-3);
   EXPECT_DOUBLE_EQ(secondsOf(norm, {2, 2, 0}, slow), 20e-3 + 1e-3);
@@ -69,7 +69,7 @@ TEST(CostModelTest, StepsWithoutProductsComputeOnAllValues) {
 }
 
 TEST(CostModelTest, StaticRowsPayForTheCapacity) {
-  Device fixed = device();
+  Machine::Device fixed = device();
   fixed.staticRows = true;
   EXPECT_DOUBLE_EQ(secondsOf(linear(), {1, 2, 0}, fixed), secondsOf(linear(), {2, 2, 0}, fixed));
   EXPECT_LT(secondsOf(linear(), {1, 2, 0}, device()), secondsOf(linear(), {2, 2, 0}, device()));
@@ -93,7 +93,7 @@ TEST(CostModelTest, StaticShapesComputeWhatTheMaskTakesAway) {
   cost.weights = cost.arithmetic = "f32";
   cost.positionOperations = 1000000;
   cost.rowProductRows = 1;
-  Device fixed = device();
+  Machine::Device fixed = device();
   fixed.staticRows = true;
   EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, fixed), 39e-3 + 1e-3);
 }
@@ -108,7 +108,7 @@ TEST(CostModelTest, WhatADeviceHasNoRateForItCannotRun) {
   norm.op = "rms_norm";
   EXPECT_TRUE(canRun(norm, device()));
   EXPECT_DOUBLE_EQ(secondsOf(norm, {1, 1, 0}, device()), 1e-3);
-  Device productsOnly = device();
+  Machine::Device productsOnly = device();
   productsOnly.bytesPerSecond = 0;
   EXPECT_FALSE(canRun(norm, productsOnly));
 }

@@ -82,7 +82,7 @@ TEST(MachineTest, ReadsEveryField) {
   EXPECT_EQ(machine->source, "s");
   ASSERT_TRUE(std::holds_alternative<std::string>(machine->target));
   EXPECT_EQ(std::get<std::string>(machine->target), "an-npu");
-  const Device *cpu = machine->find("cpu"), *npu = machine->find("npu");
+  const Machine::Device *cpu = machine->find("cpu"), *npu = machine->find("npu");
   ASSERT_TRUE(cpu && npu);
   EXPECT_EQ(machine->find("gpu"), nullptr);
   EXPECT_EQ(cpu->weightBytesPerSecond, 5e9);

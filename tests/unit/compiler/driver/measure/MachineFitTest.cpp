@@ -11,8 +11,8 @@ namespace {
 
 DeviceFacts facts() { return {"cpu", 50e9, 1 << 20, 3e-6}; }
 
-Device device() {
-  Device device;
+Machine::Device device() {
+  Machine::Device device;
   device.name = "cpu";
   device.bytesPerSecond = 50e9;
   device.onChipBytes = 1 << 20;
@@ -44,7 +44,7 @@ StepCost norm(int64_t columns) {
 }
 
 /// What the device would take, `noise` more or less of it by turns.
-std::vector<MeasuredStep> measured(const Device &device, double noise) {
+std::vector<MeasuredStep> measured(const Machine::Device &device, double noise) {
   std::vector<MeasuredStep> steps;
   auto add = [&](const StepCost &cost, CallShape shape) {
     double sign = steps.size() % 2 == 0 ? 1 : -1;
@@ -65,7 +65,7 @@ std::vector<MeasuredStep> measured(const Device &device, double noise) {
 
 TEST(MachineFitTest, FindsTheFigures) {
   DeviceFit fit = fitDevice(facts(), measured(device(), 0));
-  const Device &found = fit.device;
+  const Machine::Device &found = fit.device;
   EXPECT_EQ(found.name, "cpu");
   EXPECT_EQ(found.bytesPerSecond, 50e9);
   EXPECT_EQ(found.onChipBytes, 1 << 20);
