@@ -251,6 +251,19 @@ def check_links_in_prose(path, text):
                 problem(path, number, f"expected a link to a file that exists, found {target}")
 
 
+# constexpr TYPE name = or { or [...]; a function has its parentheses there.
+CONSTANT = re.compile(r"\bconstexpr\s+[\w:<>,*&\s]*?\b([a-z]\w*)\s*(?:\[[^\]]*\]\s*)*(?:=(?!=)|\{)")
+
+
+def check_constants(path, text):
+    text = re.sub(r'"(\\.|[^"\\\n])*"', '""', strip_comments(text))
+    for found in CONSTANT.finditer(text):
+        name = found.group(1)
+        if name != "struct" and not re.match(r"k[A-Z]", name):
+            line = text.count("\n", 0, found.start()) + 1
+            problem(path, line, f"expected a constant to be called k{name[0].upper()}{name[1:]}, found {name}")
+
+
 def check_file(path):
     full = os.path.join(ROOT, path)
     if path.split("/")[0] not in TOP_LEVEL:
@@ -291,6 +304,8 @@ def check_file(path):
         if path.startswith("runtime/"):
             check_runtime_includes(path, text)
         check_target_names(path, text)
+    if path.endswith((".h", ".cpp")):
+        check_constants(path, text)
 
 
 def main():

@@ -27,17 +27,17 @@ std::optional<JsonValue> bluec::readJsonFile(const std::string &path, std::strin
   return parseJson(text, shownAs, limits, fault);
 }
 
-static constexpr std::string_view inlinePrefix = "json:";
+static constexpr std::string_view kInlinePrefix = "json:";
 
 std::optional<std::string_view> bluec::inlineJson(std::string_view nameOrText) {
-  if (nameOrText.starts_with(inlinePrefix))
-    nameOrText.remove_prefix(inlinePrefix.size());
+  if (nameOrText.starts_with(kInlinePrefix))
+    nameOrText.remove_prefix(kInlinePrefix.size());
   return nameOrText.starts_with("{") ? std::optional(nameOrText) : std::nullopt;
 }
 
 std::string bluec::asPassOption(std::string_view nameOrText) {
   const bool isText = nameOrText.starts_with("{");
-  return std::string(isText ? inlinePrefix : "").append(nameOrText);
+  return std::string(isText ? kInlinePrefix : "").append(nameOrText);
 }
 
 JsonReader::JsonReader(const JsonValue &value, std::string file, std::string field,
@@ -114,14 +114,14 @@ std::optional<int64_t> JsonReader::integer(const char *key, int64_t least, int64
 }
 
 std::string JsonReader::line(const char *key, std::string otherwise) const {
-  constexpr size_t longest = 1000;
+  constexpr size_t kLongest = 1000;
   const JsonValue *value = find(key);
   if (!value)
     return otherwise;
   const std::string *text = value->string();
   const auto isControl = [](unsigned char c) { return c < ' ' || c == 0x7f; };
-  if (!text || text->size() > longest)
-    fail(key, "a string of at most " + std::to_string(longest) + " bytes", *value);
+  if (!text || text->size() > kLongest)
+    fail(key, "a string of at most " + std::to_string(kLongest) + " bytes", *value);
   else if (std::any_of(text->begin(), text->end(), isControl))
     fail(key, "a string without control characters", *value);
   else

@@ -46,7 +46,7 @@ void JsonValue::set(std::string_view key, JsonValue value) {
 }
 
 static void printString(std::string_view text, std::string &to) {
-  constexpr char digits[] = "0123456789abcdef";
+  constexpr char kDigits[] = "0123456789abcdef";
   to += '"';
   for (char c : text) {
     switch (c) {
@@ -71,7 +71,7 @@ static void printString(std::string_view text, std::string &to) {
       break;
     default:
       if (static_cast<unsigned char>(c) < 0x20)
-        to += {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        to += {'\\', 'u', '0', '0', kDigits[c >> 4], kDigits[c & 15]};
       else
         to += c;
     }
@@ -82,7 +82,7 @@ static void printString(std::string_view text, std::string &to) {
 /// The fewest digits that give the number back; with a point or an exponent, so that it stays what
 /// it is. Small and large ones have an exponent, as the JSON in manifests has it.
 static void printNumber(double value, std::string &to) {
-  constexpr int leastPoint = -4, mostPoint = 15; // places before the point that are written out
+  constexpr int kLeastPoint = -4, mostPoint = 15; // places before the point that are written out
   if (std::isnan(value)) {
     to += "NaN";
     return;
@@ -113,7 +113,7 @@ static void printNumber(double value, std::string &to) {
     to += digits + zeros(point - count) + ".0";
   } else if (point > 0 && point <= mostPoint) {
     to += digits.insert(static_cast<size_t>(point), ".");
-  } else if (leastPoint < point && point <= 0) {
+  } else if (kLeastPoint < point && point <= 0) {
     to += "0." + zeros(-point) + digits;
   } else {
     to += digits.size() > 1 ? digits.insert(1, ".") : digits;
@@ -248,16 +248,16 @@ private:
   }
   /// What comes next, as messages show it.
   std::string found() const {
-    constexpr size_t most = 20;
-    constexpr char digits[] = "0123456789abcdef";
+    constexpr size_t kMost = 20;
+    constexpr char kDigits[] = "0123456789abcdef";
     if (at >= text.size())
       return "the end";
     size_t length = 0;
-    while (length < most && at + length < text.size() && isWord(text[at + length]))
+    while (length < kMost && at + length < text.size() && isWord(text[at + length]))
       ++length;
     const auto c = static_cast<unsigned char>(text[at]);
     if (length == 0 && (c < 0x20 || c >= 0x7f))
-      return std::string("byte 0x") + digits[c >> 4] + digits[c & 15];
+      return std::string("byte 0x") + kDigits[c >> 4] + kDigits[c & 15];
     return "'" + std::string(text.substr(at, std::max<size_t>(length, 1))) + "'";
   }
 
@@ -316,7 +316,7 @@ JsonValue JsonParser::value(int depth) {
 }
 
 JsonValue JsonParser::word(JsonPlace place) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr double kInfinity = std::numeric_limits<double>::kInfinity();
   if (take("true"))
     return JsonValue(true, place);
   if (take("false"))
@@ -324,9 +324,9 @@ JsonValue JsonParser::word(JsonPlace place) {
   if (take("null"))
     return JsonValue(std::monostate(), place);
   if (take("Infinity"))
-    return JsonValue(infinity, place);
+    return JsonValue(kInfinity, place);
   if (take("-Infinity"))
-    return JsonValue(-infinity, place);
+    return JsonValue(-kInfinity, place);
   if (take("NaN"))
     return JsonValue(std::numeric_limits<double>::quiet_NaN(), place);
   fail("a JSON value");
@@ -394,8 +394,8 @@ uint32_t JsonParser::hexDigits() {
 }
 
 void JsonParser::escape(std::string &to) {
-  constexpr std::string_view names = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
-  const size_t known = at < text.size() ? names.find(text[at]) : std::string_view::npos;
+  constexpr std::string_view kNames = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+  const size_t known = at < text.size() ? kNames.find(text[at]) : std::string_view::npos;
   if (known != std::string_view::npos) {
     to += meanings[known];
     ++at;
@@ -517,8 +517,8 @@ JsonValue JsonParser::object(int depth, JsonPlace place) {
 std::optional<JsonValue> bluec::parseJson(std::string_view text, std::string_view file,
                                           const JsonLimits &limits, std::string &fault) {
   if (text.size() > limits.bytes) {
-    constexpr size_t mebi = size_t{1} << 20;
-    fault = std::string(file) + ": expected at most " + std::to_string(limits.bytes / mebi) +
+    constexpr size_t kMebi = size_t{1} << 20;
+    fault = std::string(file) + ": expected at most " + std::to_string(limits.bytes / kMebi) +
             " MiB, found " + std::to_string(text.size()) + " bytes";
     return std::nullopt;
   }

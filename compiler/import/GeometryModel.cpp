@@ -13,18 +13,18 @@ using namespace bluec;
 
 namespace {
 
-constexpr StringLiteral geometryFile = "geometry";
+constexpr StringLiteral kGeometryFile = "geometry";
 
 //===------------------------------------------------------------------------------------------===//
 // The numbers
 //===------------------------------------------------------------------------------------------===//
 
 // Generous; and small enough that no product of the sizes of one tensor overflows.
-constexpr int64_t mostWidth = 1 << 17;
-constexpr int64_t mostLayers = 256;
-constexpr int64_t mostVocabulary = 1 << 24;
-constexpr int64_t mostPixels = 1 << 14; // a side of a tile
-constexpr int64_t mostTileTokens = 1 << 16;
+constexpr int64_t kMostWidth = 1 << 17;
+constexpr int64_t kMostLayers = 256;
+constexpr int64_t kMostVocabulary = 1 << 24;
+constexpr int64_t kMostPixels = 1 << 14; // a side of a tile
+constexpr int64_t kMostTileTokens = 1 << 16;
 
 /// Reads fields of one object of config.json.
 class Fields {
@@ -34,11 +34,11 @@ public:
 
   bool has(const char *key) const { return reader.find(key) != nullptr; }
   /// In 1 .. most; required.
-  int64_t size(const char *key, int64_t most = mostWidth) const {
+  int64_t size(const char *key, int64_t most = kMostWidth) const {
     reader.require(key, "a whole number");
     return sizeOr(key, 1, most);
   }
-  int64_t sizeOr(const char *key, int64_t otherwise, int64_t most = mostWidth) const {
+  int64_t sizeOr(const char *key, int64_t otherwise, int64_t most = kMostWidth) const {
     return reader.integer(key, 1, most).value_or(otherwise);
   }
   double epsilonOr(const char *key, double otherwise) const {
@@ -81,19 +81,19 @@ struct TextSizes {
 VisionSizes readVision(const ModelConfig &config, std::string &fault) {
   Fields vision(config.vision, "vision_config", fault);
   VisionSizes sizes;
-  sizes.image = vision.size("image_size", mostPixels);
-  sizes.patch = vision.size("patch_size", mostPixels);
+  sizes.image = vision.size("image_size", kMostPixels);
+  sizes.patch = vision.size("patch_size", kMostPixels);
   sizes.channels = vision.sizeOr("num_channels", 3);
   sizes.hidden = vision.size("hidden_size");
   sizes.mlp = vision.size("intermediate_size");
-  sizes.layers = vision.size("num_hidden_layers", mostLayers);
+  sizes.layers = vision.size("num_hidden_layers", kMostLayers);
   sizes.heads = vision.size("num_attention_heads");
   sizes.epsilon = vision.epsilonOr("layer_norm_eps", 1e-6);
   sizes.activation = vision.choice("hidden_act", {"gelu_pytorch_tanh", "gelu", "quick_gelu"});
   sizes.side = sizes.image / sizes.patch;
-  if (sizes.side < 1 || sizes.side * sizes.side > mostTileTokens)
+  if (sizes.side < 1 || sizes.side * sizes.side > kMostTileTokens)
     vision.fail("patch_size",
-                "one that makes 1 to " + std::to_string(mostTileTokens) + " patches of a tile",
+                "one that makes 1 to " + std::to_string(kMostTileTokens) + " patches of a tile",
                 sizes.patch);
   if (sizes.hidden % sizes.heads != 0)
     vision.fail("num_attention_heads", "a divisor of hidden_size", sizes.heads);
@@ -113,10 +113,10 @@ VisionSizes readVision(const ModelConfig &config, std::string &fault) {
 TextSizes readText(const ModelConfig &config, std::string &fault) {
   Fields text(config.text, "text_config", fault);
   TextSizes sizes;
-  sizes.vocabulary = text.size("vocab_size", mostVocabulary);
+  sizes.vocabulary = text.size("vocab_size", kMostVocabulary);
   sizes.hidden = text.size("hidden_size");
   sizes.mlp = text.size("intermediate_size");
-  sizes.layers = text.size("num_hidden_layers", mostLayers);
+  sizes.layers = text.size("num_hidden_layers", kMostLayers);
   sizes.heads = text.size("num_attention_heads");
   sizes.kvHeads = text.sizeOr("num_key_value_heads", sizes.heads);
   if (!text.has("head_dim") && sizes.hidden % sizes.heads != 0)
@@ -124,9 +124,9 @@ TextSizes readText(const ModelConfig &config, std::string &fault) {
   sizes.headDim = text.sizeOr("head_dim", sizes.hidden / sizes.heads);
   if (sizes.heads % sizes.kvHeads != 0)
     text.fail("num_key_value_heads", "a divisor of num_attention_heads", sizes.kvHeads);
-  if (sizes.headDim % 2 != 0 || sizes.headDim * sizes.heads > mostWidth)
+  if (sizes.headDim % 2 != 0 || sizes.headDim * sizes.heads > kMostWidth)
     text.fail("head_dim",
-              "an even number that makes heads of at most " + std::to_string(mostWidth) +
+              "an even number that makes heads of at most " + std::to_string(kMostWidth) +
                   " elements",
               sizes.headDim);
   sizes.rmsEpsilon = text.epsilonOr("rms_norm_eps", 1e-6);
@@ -178,7 +178,7 @@ public:
     return weightAt(name, type, place->second);
   }
   Value weightAt(StringRef name, RankedTensorType type, int64_t offset) {
-    auto source = blue::SourceAttr::get(builder.getContext(), geometryFile, offset, type);
+    auto source = blue::SourceAttr::get(builder.getContext(), kGeometryFile, offset, type);
     return blue::WeightOp::create(builder, locationOf(name.rsplit('.').first), type,
                                   builder.getStringAttr(role + "/" + name), source,
                                   builder.getArrayAttr({}));
@@ -247,16 +247,16 @@ private:
 };
 
 void buildVision(LayerBuilder &b, const VisionSizes &sizes) {
-  constexpr int64_t any = ShapedType::kDynamic;
+  constexpr int64_t kAny = ShapedType::kDynamic;
   int64_t tokens = sizes.side * sizes.side;
   func::FuncOp function = b.begin(
-      blue::Role::Vision, TypeRange(b.tensor({any, sizes.channels, sizes.image, sizes.image})));
+      blue::Role::Vision, TypeRange(b.tensor({kAny, sizes.channels, sizes.image, sizes.image})));
   const std::string tower = "vision_tower", patches = tower + ".patch_embedding";
   Value weight =
       b.weight(patches + ".weight", {sizes.hidden, sizes.channels, sizes.patch, sizes.patch});
   Value bias = b.weight(patches + ".bias", {sizes.hidden});
   Value x = blue::PatchEmbedOp::create(b.builder, b.locationOf(patches),
-                                       b.tensor({any, tokens, sizes.hidden}),
+                                       b.tensor({kAny, tokens, sizes.hidden}),
                                        function.getArgument(0), weight, bias);
   x = b.add(tower, x, b.weight(tower + ".position_embedding", {tokens, sizes.hidden}));
   for (int64_t i = 0; i < sizes.layers; ++i) {
@@ -276,7 +276,7 @@ void buildVision(LayerBuilder &b, const VisionSizes &sizes) {
   x = b.layerNorm(tower + ".post_layernorm", x, sizes.epsilon);
   int64_t side = (sizes.side + 1) / 2;
   x = blue::TokenDownsampleOp::create(b.builder, b.locationOf("downsampler.linear"),
-                                      b.tensor({any, side * side, 4 * sizes.hidden}), x,
+                                      b.tensor({kAny, side * side, 4 * sizes.hidden}), x,
                                       b.builder.getI64IntegerAttr(sizes.side),
                                       b.builder.getI64IntegerAttr(sizes.side), UnitAttr());
   x = b.linear("downsampler.linear", x, sizes.fused, true);
@@ -286,20 +286,20 @@ void buildVision(LayerBuilder &b, const VisionSizes &sizes) {
 }
 
 void buildEmbed(LayerBuilder &b, const TextSizes &sizes) {
-  constexpr int64_t any = ShapedType::kDynamic;
-  auto ids = RankedTensorType::get({any}, b.builder.getI64Type());
+  constexpr int64_t kAny = ShapedType::kDynamic;
+  auto ids = RankedTensorType::get({kAny}, b.builder.getI64Type());
   func::FuncOp function = b.begin(blue::Role::Embed, TypeRange(ids));
   Value table = b.weight("embed_tokens.weight", {sizes.vocabulary, sizes.hidden});
   b.finish(blue::EmbeddingOp::create(b.builder, b.locationOf("Gather"),
-                                     b.tensor({any, sizes.hidden}), function.getArgument(0), table)
+                                     b.tensor({kAny, sizes.hidden}), function.getArgument(0), table)
                .getResult());
 }
 
 void buildDecoder(LayerBuilder &b, const TextSizes &sizes, int64_t context) {
-  constexpr int64_t any = ShapedType::kDynamic;
+  constexpr int64_t kAny = ShapedType::kDynamic;
   int64_t queryWidth = sizes.heads * sizes.headDim, keyWidth = sizes.kvHeads * sizes.headDim;
-  SmallVector<Type> arguments{b.tensor({any, sizes.hidden}), b.builder.getIndexType()};
-  arguments.append(static_cast<size_t>(2 * sizes.layers), b.tensor({any, keyWidth}));
+  SmallVector<Type> arguments{b.tensor({kAny, sizes.hidden}), b.builder.getIndexType()};
+  arguments.append(static_cast<size_t>(2 * sizes.layers), b.tensor({kAny, keyWidth}));
   func::FuncOp function = b.begin(blue::Role::Decoder, arguments);
   Value sine = b.weight("rope_sin", {context, sizes.headDim / 2});
   Value cosine = b.weight("rope_cos", {context, sizes.headDim / 2});
@@ -342,7 +342,7 @@ void buildDecoder(LayerBuilder &b, const TextSizes &sizes, int64_t context) {
     Value table = b.weightAt("lm_head.weight", b.tensor({sizes.vocabulary, sizes.hidden}),
                              b.placeOf("embed/embed_tokens.weight"));
     head = blue::LinearOp::create(b.builder, b.locationOf("lm_head"),
-                                  b.tensor({any, sizes.vocabulary}), x, table, Value());
+                                  b.tensor({kAny, sizes.vocabulary}), x, table, Value());
   } else {
     head = b.linear("lm_head", x, sizes.vocabulary, false);
   }

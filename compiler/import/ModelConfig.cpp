@@ -14,8 +14,8 @@ using namespace bluec;
 namespace {
 
 // Real ones have a few kilobytes.
-constexpr JsonLimits fileLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/1'000'000};
-constexpr int64_t largestCount = int64_t{1} << 31;
+constexpr JsonLimits kFileLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/1'000'000};
+constexpr int64_t kLargestCount = int64_t{1} << 31;
 
 /// The object in a file; null when there is no such file.
 JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fault) {
@@ -23,7 +23,7 @@ JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fau
   llvm::sys::path::append(path, name);
   if (!fault.empty() || !llvm::sys::fs::exists(path))
     return JsonValue();
-  std::optional<JsonValue> json = readJsonFile(std::string(path), name, fileLimits, fault);
+  std::optional<JsonValue> json = readJsonFile(std::string(path), name, kFileLimits, fault);
   if (json && !json->isObject())
     fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
             JsonReader::shown(*json);
@@ -41,29 +41,29 @@ JsonValue scalars(const JsonValue *from) {
 }
 
 void readTokens(const JsonReader &reader, const char *key, std::vector<int64_t> &out) {
-  constexpr size_t mostTokens = 256;
+  constexpr size_t kMostTokens = 256;
   const JsonValue *value = reader.find(key);
   if (!value)
     return;
   if (!value->array()) {
-    out.push_back(reader.asInteger(*value, key, 0, largestCount));
+    out.push_back(reader.asInteger(*value, key, 0, kLargestCount));
     return;
   }
-  if (const JsonValue::Array *values = reader.list(key, 0, mostTokens, " values"))
+  if (const JsonValue::Array *values = reader.list(key, 0, kMostTokens, " values"))
     for (const JsonValue &token : *values)
-      out.push_back(reader.asInteger(token, key, 0, largestCount));
+      out.push_back(reader.asInteger(token, key, 0, kLargestCount));
 }
 
-constexpr int64_t mostTilesASide = 64;
-constexpr int64_t mostTiles = 128; // of a grid that is not listed
-constexpr size_t mostGrids = 1024;
+constexpr int64_t kMostTilesASide = 64;
+constexpr int64_t kMostTiles = 128; // of a grid that is not listed
+constexpr size_t kMostGrids = 1024;
 
 /// Every grid of `least` to `most` tiles.
 std::vector<runtime::Grid> gridsOf(int64_t least, int64_t most) {
   std::vector<runtime::Grid> grids =
       runtime::gridsOf(static_cast<int>(least), static_cast<int>(most));
   llvm::erase_if(grids, [](const runtime::Grid &grid) {
-    return grid.columns > mostTilesASide || grid.rows > mostTilesASide;
+    return grid.columns > kMostTilesASide || grid.rows > kMostTilesASide;
   });
   return grids;
 }
@@ -77,9 +77,9 @@ const JsonValue::Array *requireList(const JsonReader &reader, const char *key, s
 
 void readTileCounts(const JsonReader &reader, const char *leastKey, const char *mostKey,
                     runtime::Preprocess &out) {
-  int64_t least = reader.integer(leastKey, 1, mostTilesASide).value_or(1);
+  int64_t least = reader.integer(leastKey, 1, kMostTilesASide).value_or(1);
   if (const JsonValue *most = reader.require(mostKey, "a whole number"))
-    out.candidates = gridsOf(least, reader.asInteger(*most, mostKey, least, mostTiles));
+    out.candidates = gridsOf(least, reader.asInteger(*most, mostKey, least, kMostTiles));
 }
 
 /// Two numbers that `what` says. Null, and a fault, for anything else.
@@ -93,12 +93,12 @@ const JsonValue::Array *asPair(const JsonReader &reader, const char *key, const 
 }
 
 void readGridList(const JsonReader &resolution, runtime::Preprocess &out) {
-  const JsonValue::Array *grids = requireList(resolution, "grids", 1, mostGrids);
+  const JsonValue::Array *grids = requireList(resolution, "grids", 1, kMostGrids);
   if (!grids)
     return;
   out.candidates.clear();
   auto side = [&](const JsonValue &value) {
-    return static_cast<int>(resolution.asInteger(value, "grids", 1, mostTilesASide));
+    return static_cast<int>(resolution.asInteger(value, "grids", 1, kMostTilesASide));
   };
   for (const JsonValue &grid : *grids)
     if (const auto *pair = asPair(resolution, "grids", grid, "pairs of columns and rows"))
@@ -130,27 +130,27 @@ void readResolution(const JsonReader &resolution, runtime::Preprocess &out, Imag
     out.thumbnail = *found;
   else
     resolution.failWith("thumbnail", "none, last_if_many or first", JsonReader::shown(thumbnail));
-  cap.tokens = resolution.integer("max_image_tokens", 0, largestCount).value_or(0);
+  cap.tokens = resolution.integer("max_image_tokens", 0, kLargestCount).value_or(0);
 }
 
 /// Sizes in pixels that are whole tiles.
 void readPinpoints(const JsonReader &reader, runtime::Preprocess &out) {
-  constexpr const char *key = "image_grid_pinpoints";
-  const JsonValue::Array *points = requireList(reader, key, 1, mostGrids);
+  constexpr const char *kKey = "image_grid_pinpoints";
+  const JsonValue::Array *points = requireList(reader, kKey, 1, kMostGrids);
   out.scheme = runtime::Scheme::LlavaNext;
   out.thumbnail = runtime::Thumbnail::First;
   out.candidates.clear();
   for (size_t i = 0; points && i < points->size(); ++i) {
     const JsonValue &point = (*points)[i];
-    const JsonValue::Array *pair = asPair(reader, key, point, "pairs of height and width");
+    const JsonValue::Array *pair = asPair(reader, kKey, point, "pairs of height and width");
     if (!pair)
       return;
-    int64_t height = reader.asInteger((*pair)[0], key, 1, largestCount);
-    int64_t width = reader.asInteger((*pair)[1], key, 1, largestCount);
+    int64_t height = reader.asInteger((*pair)[0], kKey, 1, kLargestCount);
+    int64_t width = reader.asInteger((*pair)[1], kKey, 1, kLargestCount);
     if (out.tileHeight == 0 || out.tileWidth == 0 || height % out.tileHeight != 0 ||
-        width % out.tileWidth != 0 || height / out.tileHeight > mostTilesASide ||
-        width / out.tileWidth > mostTilesASide) {
-      reader.fail(key, "1 to 64 times the size of a tile on each side", point);
+        width % out.tileWidth != 0 || height / out.tileHeight > kMostTilesASide ||
+        width / out.tileWidth > kMostTilesASide) {
+      reader.fail(kKey, "1 to 64 times the size of a tile on each side", point);
       return;
     }
     out.candidates.push_back(
@@ -160,15 +160,15 @@ void readPinpoints(const JsonReader &reader, runtime::Preprocess &out) {
 
 /// The size of a tile: {height, width}, {shortest_edge}, or one number.
 void readTileSize(const JsonReader &reader, const char *key, runtime::Preprocess &out) {
-  constexpr int64_t mostPixels = 1 << 14;
+  constexpr int64_t kMostPixels = 1 << 14;
   const JsonValue *size = reader.find(key);
   if (size && size->number()) {
-    out.tileHeight = out.tileWidth = static_cast<int>(reader.asInteger(*size, key, 1, mostPixels));
+    out.tileHeight = out.tileWidth = static_cast<int>(reader.asInteger(*size, key, 1, kMostPixels));
     return;
   }
   JsonReader sides = reader.child(key);
   auto read = [&](const char *side, int &to) {
-    if (std::optional<int64_t> pixels = sides.integer(side, 1, mostPixels))
+    if (std::optional<int64_t> pixels = sides.integer(side, 1, kMostPixels))
       to = static_cast<int>(*pixels);
   };
   read("shortest_edge", out.tileHeight);
@@ -178,9 +178,9 @@ void readTileSize(const JsonReader &reader, const char *key, runtime::Preprocess
 }
 
 void readDynamicResolution(const JsonReader &reader, runtime::Preprocess &out, ImageTokenCap &cap) {
-  constexpr const char *tiled = "crop_to_patches", *pinpoints = "image_grid_pinpoints",
+  constexpr const char *kTiled = "crop_to_patches", *pinpoints = "image_grid_pinpoints",
                        *own = "dynamic_resolution";
-  const bool crops = reader.boolean(tiled, false);
+  const bool crops = reader.boolean(kTiled, false);
   const int ways = (reader.find(own) != nullptr) + (reader.find(pinpoints) != nullptr) + crops;
   if (ways > 1)
     reader.fail(reader.find(own) ? own : pinpoints,
@@ -197,12 +197,12 @@ void readDynamicResolution(const JsonReader &reader, runtime::Preprocess &out, I
   readTileCounts(reader, "min_patches", "max_patches", out);
 }
 
-constexpr int64_t brightest = 255;
+constexpr int64_t kBrightest = 255;
 
 void readNormalization(const JsonReader &reader, runtime::Preprocess &out) {
   const size_t channels = out.mean.size();
   if (reader.boolean("do_rescale", true))
-    out.rescale = reader.number("rescale_factor", 1.0 / brightest);
+    out.rescale = reader.number("rescale_factor", 1.0 / kBrightest);
   if (!reader.boolean("do_normalize", true))
     return;
   const JsonValue::Array *mean = requireList(reader, "image_mean", channels, channels);
@@ -219,7 +219,7 @@ void readFilter(const JsonReader &reader, runtime::Preprocess &out) {
   // Pillow's numbers.
   static const std::map<int64_t, runtime::Filter> filters = {
       {1, runtime::Filter::Lanczos}, {2, runtime::Filter::Bilinear}, {3, runtime::Filter::Bicubic}};
-  std::optional<int64_t> resample = reader.integer("resample", 0, largestCount);
+  std::optional<int64_t> resample = reader.integer("resample", 0, kLargestCount);
   if (!resample)
     return;
   if (auto found = filters.find(*resample); found != filters.end())
@@ -234,7 +234,7 @@ void readPadding(const JsonReader &reader, runtime::Preprocess &out) {
   if (const JsonValue::Array *color = reader.list("pad_color", channels, channels, " values"))
     for (size_t i = 0; i < channels; ++i)
       out.padColor[i] =
-          static_cast<uint8_t>(reader.asInteger((*color)[i], "pad_color", 0, brightest));
+          static_cast<uint8_t>(reader.asInteger((*color)[i], "pad_color", 0, kBrightest));
   std::string position = reader.string("pad_position", "center");
   if (position != "center" && position != "top_left")
     reader.failWith("pad_position", "center or top_left", JsonReader::shown(position));
@@ -261,7 +261,7 @@ runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap)
 /// What every published SigLIP tower takes: pixels from -1 to 1, one tile.
 runtime::Preprocess siglipPreprocess() {
   runtime::Preprocess out = oneTile();
-  out.rescale = 1.0 / brightest;
+  out.rescale = 1.0 / kBrightest;
   out.mean = out.deviation = {0.5, 0.5, 0.5};
   return out;
 }
@@ -299,13 +299,13 @@ void readTemplate(const JsonReader &reader, ChatConfig &chat) {
 ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const JsonReader &text,
                     const JsonReader &generation) {
   ChatConfig chat;
-  chat.imageTokenId = config.integer("image_token_id", 0, largestCount);
+  chat.imageTokenId = config.integer("image_token_id", 0, kLargestCount);
   if (!chat.imageTokenId)
-    chat.imageTokenId = config.integer("image_token_index", 0, largestCount);
+    chat.imageTokenId = config.integer("image_token_index", 0, kLargestCount);
   chat.imageToken = readToken(reader, "image_token", "<image>");
   for (const JsonReader *source : {&generation, &text, &config})
     if (!chat.bosTokenId)
-      chat.bosTokenId = source->integer("bos_token_id", 0, largestCount);
+      chat.bosTokenId = source->integer("bos_token_id", 0, kLargestCount);
   chat.addBos = reader.boolean("add_bos_token", false);
   readTemplate(reader, chat);
   chat.addBos &= chat.bosTokenId.has_value();
@@ -323,13 +323,13 @@ runtime::Preprocess bluec::oneTile() {
 }
 
 llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
-  constexpr const char *configName = "config.json", *preprocessorName = "preprocessor_config.json",
-                       *tokenizerName = "tokenizer_config.json",
+  constexpr const char *kConfigName = "config.json", *preprocessorName = "preprocessor_config.json",
+                       *kTokenizerName = "tokenizer_config.json",
                        *generationName = "generation_config.json";
   std::string fault;
-  const JsonValue configJson = readFile(directory, configName, fault);
+  const JsonValue configJson = readFile(directory, kConfigName, fault);
   const JsonValue preprocessorJson = readFile(directory, preprocessorName, fault);
-  const JsonValue tokenizerJson = readFile(directory, tokenizerName, fault);
+  const JsonValue tokenizerJson = readFile(directory, kTokenizerName, fault);
   const JsonValue generationJson = readFile(directory, generationName, fault);
   if (fault.empty() && configJson.isNull())
     fault = "config.json: expected in the model directory, found none";
@@ -340,7 +340,7 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   auto readerOf = [&](const JsonValue &json, const char *file, const char *field = "") {
     return JsonReader(json.isNull() ? none : json, file, field, fault, JsonNulls::Absent);
   };
-  const JsonReader config = readerOf(configJson, configName);
+  const JsonReader config = readerOf(configJson, kConfigName);
   // A vision-language model nests the parts; a model of one part is that part.
   std::string kind = config.string("model_type", "");
   ModelConfig out;
@@ -349,8 +349,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   const JsonValue *textJson = config.find("text_config");
   out.hasVision = visionJson != nullptr;
   out.hasText = !visionOnly;
-  const JsonReader text =
-      textJson ? readerOf(*textJson, configName, "text_config") : readerOf(configJson, configName);
+  const JsonReader text = textJson ? readerOf(*textJson, kConfigName, "text_config")
+                                   : readerOf(configJson, kConfigName);
   out.text = out.hasText ? scalars(textJson ? textJson : &configJson) : JsonValue();
   out.vision = out.hasVision ? scalars(visionJson) : JsonValue();
   out.downsample = scalars(config.find("downsample"));
@@ -372,7 +372,7 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   if (out.eosTokenIds.empty())
     readTokens(text, "eos_token_id", out.eosTokenIds);
   if (!tokenizerJson.isNull())
-    out.chat = readChat(readerOf(tokenizerJson, tokenizerName), config, text, generation);
+    out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), config, text, generation);
   if (!fault.empty())
     return llvm::createStringError(fault);
   return out;

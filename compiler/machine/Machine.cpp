@@ -13,10 +13,10 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr size_t mostDevices = 16, mostRates = 100, longestName = 32;
+constexpr size_t kMostDevices = 16, mostRates = 100, longestName = 32;
 // What no machine reaches; so that sums and products of figures stay finite.
-constexpr double mostPerSecond = 1e18, longestSeconds = 1e3, mostRows = 1e6;
-constexpr int64_t mostBytes = int64_t{1} << 40;
+constexpr double kMostPerSecond = 1e18, longestSeconds = 1e3, mostRows = 1e6;
+constexpr int64_t kMostBytes = int64_t{1} << 40;
 
 } // namespace
 
@@ -133,7 +133,7 @@ static Machine::Transfer readTransfer(const JsonReader &reader, const Machine &m
 }
 
 static void readDevices(const JsonReader &reader, Machine &machine) {
-  if (const JsonValue::Array *values = reader.list("devices", 0, mostDevices))
+  if (const JsonValue::Array *values = reader.list("devices", 0, kMostDevices))
     for (auto [i, value] : llvm::enumerate(*values)) {
       std::string place = "device " + std::to_string(i + 1);
       JsonReader entry = reader.of(value, place);
@@ -150,7 +150,7 @@ static void readDevices(const JsonReader &reader, Machine &machine) {
 
 /// Any device may be given what any other has made.
 static void readTransfers(const JsonReader &reader, Machine &machine) {
-  if (const JsonValue::Array *values = reader.list("transfers", 0, mostDevices * mostDevices))
+  if (const JsonValue::Array *values = reader.list("transfers", 0, kMostDevices * kMostDevices))
     for (auto [i, value] : llvm::enumerate(*values)) {
       if (reader.failed())
         return;

@@ -13,21 +13,21 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr size_t mostRules = 1000, longestPattern = 256;
+constexpr size_t kMostRules = 1000, longestPattern = 256;
 
 struct Named {
   const char *name;
   Precision precision;
 };
-constexpr Named precisions[] = {{"f32", Precision::F32},
-                                {"f16", Precision::F16},
-                                {"i16", Precision::I16},
-                                {"i8", Precision::I8},
-                                {"i4", Precision::I4}};
+constexpr Named kPrecisions[] = {{"f32", Precision::F32},
+                                 {"f16", Precision::F16},
+                                 {"i16", Precision::I16},
+                                 {"i8", Precision::I8},
+                                 {"i4", Precision::I4}};
 
 /// The ops that the rules' fields are about.
-constexpr const char *weightKinds[] = {"linear", "embedding"};
-constexpr const char *attentionKind = "attention";
+constexpr const char *kWeightKinds[] = {"linear", "embedding"};
+constexpr const char *kAttentionKind = "attention";
 
 } // namespace
 
@@ -40,8 +40,8 @@ StringRef bluec::nameOf(Precision precision) {
 
 /// A pattern refers to its text.
 static llvm::Expected<llvm::GlobPattern> patternOf(StringRef text) {
-  constexpr size_t mostAlternatives = 64;
-  return llvm::GlobPattern::create(text, mostAlternatives);
+  constexpr size_t kMostAlternatives = 64;
+  return llvm::GlobPattern::create(text, kMostAlternatives);
 }
 
 //===------------------------------------------------------------------------------------------===//

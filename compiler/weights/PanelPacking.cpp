@@ -26,11 +26,11 @@ template <WordLayout word>
 Unsigned<word.wordBits()> packWord(const int8_t *elements, int64_t count, int offset,
                                    uint32_t fill) {
   using Word = Unsigned<word.wordBits()>;
-  constexpr uint32_t mask = (1u << word.bits) - 1;
+  constexpr uint32_t kMask = (1u << word.bits) - 1;
   Word result = 0;
   for (int64_t i = 0; i < word.elements(); ++i) {
     uint32_t stored = i < count ? static_cast<uint32_t>(elements[i] + offset) : fill;
-    result |= static_cast<Word>(static_cast<Word>(stored & mask) << word.bitOf(i));
+    result |= static_cast<Word>(static_cast<Word>(stored & kMask) << word.bitOf(i));
   }
   return result;
 }
@@ -39,13 +39,13 @@ Unsigned<word.wordBits()> packWord(const int8_t *elements, int64_t count, int of
 template <WordLayout word>
 void packWords(const int8_t *elements, int64_t count, int offset, uint32_t fill, int64_t words,
                int64_t stride, char *out) {
-  constexpr int64_t each = word.elements();
+  constexpr int64_t kEach = word.elements();
   auto write = [&](int64_t here) {
     endian::write<Unsigned<word.wordBits()>, llvm::endianness::little>(
         out, packWord<word>(elements, here, offset, fill));
   };
-  for (; count >= each; count -= each, --words, elements += each, out += stride)
-    write(each);
+  for (; count >= kEach; count -= kEach, --words, elements += kEach, out += stride)
+    write(kEach);
   for (; words > 0; count = 0, --words, out += stride)
     write(count);
 }

@@ -56,16 +56,16 @@
 
 namespace bluec::runtime {
 
-inline constexpr std::string_view manifestName = "manifest.json";
-inline constexpr std::string_view weightsName = "weights.bin";
-inline constexpr std::string_view tokenizerName = "tokenizer.bin";
-inline constexpr int manifestVersion = 2;
+inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr std::string_view kWeightsName = "weights.bin";
+inline constexpr std::string_view kTokenizerName = "tokenizer.bin";
+inline constexpr int kManifestVersion = 2;
 
 // Limits of what a manifest may say.
-inline constexpr int mostDevices = 16;
-inline constexpr std::int64_t mostBatchTiles = 64;    // geometry.image_batch
-inline constexpr int mostTilesASide = 64;             // of a candidate
-inline constexpr std::int64_t mostTileSide = 1 << 16; // pixels
+inline constexpr int kMostDevices = 16;
+inline constexpr std::int64_t kMostBatchTiles = 64;    // geometry.image_batch
+inline constexpr int kMostTilesASide = 64;             // of a candidate
+inline constexpr std::int64_t kMostTileSide = 1 << 16; // pixels
 
 } // namespace bluec::runtime
 

@@ -25,9 +25,9 @@
 
 namespace bluec::runtime {
 
-inline constexpr std::uint32_t tokenizerMagic = 0x4b544c42; // "BLTK"
-inline constexpr std::uint32_t tokenizerVersion = 1;
-inline constexpr std::uint32_t emptySlot = 0xffffffff;
+inline constexpr std::uint32_t kTokenizerMagic = 0x4b544c42; // "BLTK"
+inline constexpr std::uint32_t kTokenizerVersion = 1;
+inline constexpr std::uint32_t kEmptySlot = 0xffffffff;
 
 enum TokenKind : std::uint8_t {
   TokenSpecial = 1,     // steers the model; not part of the text it writes
@@ -51,7 +51,7 @@ enum class SplitStage : std::uint8_t {
   DigitsTogether = 4,   // runs of digits stand alone
   DigitsIndividual = 5, // every digit stands alone
 };
-inline constexpr int maxSplitStages = 8;
+inline constexpr int kMaxSplitStages = 8;
 
 struct TokenizerSection {
   std::uint64_t offset; // bytes
@@ -68,7 +68,7 @@ struct TokenizerHeader {
   std::uint64_t fileBytes;
   std::uint32_t tokens; // ids are 0 to tokens - 1
   std::uint32_t flags;  // bits of TokenizerFlag
-  SplitStage stages[maxSplitStages];
+  SplitStage stages[kMaxSplitStages];
   TokenizerSection tokenOffsets, tokenBytes, tokenKinds, byteTokens;
   TokenizerSection merges, mergeSlots, wordSlots, addedTokens;
 };

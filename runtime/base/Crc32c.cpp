@@ -7,7 +7,7 @@ namespace bluec::runtime {
 namespace {
 
 // A checksum is a polynomial over GF(2), its highest power in bit 0 (the usual reflected order).
-constexpr std::uint32_t polynomial = 0x82f63b78;
+constexpr std::uint32_t kPolynomial = 0x82f63b78;
 
 using Table = std::array<std::uint32_t, 256>;
 
@@ -17,7 +17,7 @@ constexpr std::array<Table, 8> makeTables() {
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t sum = byte;
     for (int bit = 0; bit < 8; ++bit)
-      sum = (sum >> 1) ^ ((sum & 1) != 0 ? polynomial : 0);
+      sum = (sum >> 1) ^ ((sum & 1) != 0 ? kPolynomial : 0);
     tables[0][byte] = sum;
   }
   for (std::size_t n = 1; n < tables.size(); ++n)
@@ -26,7 +26,7 @@ constexpr std::array<Table, 8> makeTables() {
   return tables;
 }
 
-constexpr std::array<Table, 8> tables = makeTables();
+constexpr std::array<Table, 8> kTables = makeTables();
 
 std::uint64_t loadWord(const std::uint8_t *from) {
   std::uint64_t word;
@@ -35,7 +35,7 @@ std::uint64_t loadWord(const std::uint8_t *from) {
 }
 
 std::uint32_t addByte(std::uint32_t sum, std::uint8_t byte) {
-  return (sum >> 8) ^ tables[0][(sum ^ byte) & 255];
+  return (sum >> 8) ^ kTables[0][(sum ^ byte) & 255];
 }
 
 // Takes and gives the register, which is the checksum's complement.
@@ -44,7 +44,7 @@ std::uint32_t addPortable(std::uint32_t sum, const std::uint8_t *from, std::size
     const std::uint64_t word = loadWord(from) ^ sum;
     sum = 0;
     for (std::size_t i = 0; i < 8; ++i)
-      sum ^= tables[7 - i][(word >> (8 * i)) & 255];
+      sum ^= kTables[7 - i][(word >> (8 * i)) & 255];
   }
   for (; bytes != 0; --bytes, ++from)
     sum = addByte(sum, *from);

@@ -17,8 +17,8 @@ alignas(64) const std::uint32_t Sha256::roundConstants[64] = {
 
 namespace {
 
-constexpr std::uint32_t initialState[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                           0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+constexpr std::uint32_t kInitialState[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                            0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 std::uint32_t rotateRight(std::uint32_t value, int by) {
   return (value >> by) | (value << (32 - by));

@@ -9,7 +9,7 @@
 namespace bluec::runtime {
 
 OptionTable optionTable(BenchOptions &options) {
-  constexpr std::int64_t mostTokens = 1 << 24;
+  constexpr std::int64_t kMostTokens = 1 << 24;
   return {
       "bench",
       "Measure a bundle beside what this machine can do.",
@@ -17,20 +17,20 @@ OptionTable optionTable(BenchOptions &options) {
        {.name = "--prefill",
         .target = &options.prefill,
         .help = "Lengths of prompts in tokens, such as 512,2048 (512 and the context)",
-        .whole = {1, mostTokens}},
+        .whole = {1, kMostTokens}},
        {.name = "--decode-at",
         .target = &options.decodeAt,
         .help = "Tokens in the KV cache when decoding begins, such as 0,2048 (0 and the "
                 "context, less the tokens that are timed)",
-        .whole = {0, mostTokens}},
+        .whole = {0, kMostTokens}},
        {.name = "--decode-tokens",
         .target = &options.decodeTokens,
         .help = "Tokens timed in a row (32)",
-        .whole = {1, mostTokens}},
+        .whole = {1, kMostTokens}},
        {.name = "--encode",
         .target = &options.encode,
         .help = "Tiles to encode, 0 for none (one batch)",
-        .whole = {0, mostEncodedTiles}},
+        .whole = {0, kMostEncodedTiles}},
        {.name = "--overlap",
         .target = &options.overlap,
         .help = "Encode also with the encoder's two stages overlapped"},

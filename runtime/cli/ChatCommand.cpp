@@ -24,13 +24,13 @@ namespace {
 
 constexpr std::chrono::milliseconds lookPeriod(100);
 constexpr std::chrono::seconds secondInterrupt(1);
-constexpr std::size_t largestFile = std::size_t(256) << 20;
+constexpr std::size_t kLargestFile = std::size_t(256) << 20;
 // Of the context, kept free for an answer when turns are dropped.
-constexpr std::int64_t answerShare = 8;
+constexpr std::int64_t kAnswerShare = 8;
 
 // What the caller's thread is at, for the memory log and for interrupts.
 enum class Doing { Waiting, Typing, Asking, Answering };
-constexpr std::array<const char *, 4> doingNames = {"", "typing", "asking", "answering"};
+constexpr std::array<const char *, 4> kDoingNames = {"", "typing", "asking", "answering"};
 
 class Chat {
 public:
@@ -204,7 +204,7 @@ void Chat::handle(const std::string &line) {
 void Chat::image(const std::string &argument) {
   if (argument.empty())
     return fault({Code::InvalidArgument, "/image: expected a file, found none"});
-  Result<std::string> file = readFile(argument, largestFile);
+  Result<std::string> file = readFile(argument, kLargestFile);
   if (!file.ok())
     return fault(file.status());
   Picture picture{argument, Clock::now(), std::move(*file), false};
@@ -398,7 +398,7 @@ void Chat::forget(const std::string &argument) {
     const std::int64_t context = bundle->model().context;
     const std::int64_t needed = session->statistics().neededTokens;
     const std::int64_t reply =
-        options.maxNewTokens != 0 ? options.maxNewTokens : context / answerShare;
+        options.maxNewTokens != 0 ? options.maxNewTokens : context / kAnswerShare;
     count = session->turnsToDrop(needed + reply);
     if (count < 0)
       count = session->turnsToDrop(needed);
@@ -439,10 +439,10 @@ void Chat::help(const std::string & /*argument*/) {
 
 // From the memory log's thread.
 std::string Chat::phase() {
-  static constexpr std::array<const char *, 4> background = {"", "encoding", "prefilling",
-                                                             "encoding + prefilling"};
-  std::string text = doingNames[std::size_t(doing.load())];
-  const std::string behind = background[std::size_t(session->progress().activity)];
+  static constexpr std::array<const char *, 4> kBackground = {"", "encoding", "prefilling",
+                                                              "encoding + prefilling"};
+  std::string text = kDoingNames[std::size_t(doing.load())];
+  const std::string behind = kBackground[std::size_t(session->progress().activity)];
   if (!behind.empty())
     text += (text.empty() ? "" : " + ") + behind;
   return text.empty() ? "idle" : text;

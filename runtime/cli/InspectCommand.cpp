@@ -203,7 +203,7 @@ void printMemoryPlan(std::ostream &out, const Json &manifest) {
 void printText(std::ostream &out, const BundleFiles &files, const Json &manifest,
                const Json &checks) {
   const Manifest &facts = files.manifest();
-  out << "bundle             version " << manifestVersion << ", made by "
+  out << "bundle             version " << kManifestVersion << ", made by "
       << printable(facts.producer) << '\n';
   out << "target             " << describe(facts.target) << '\n';
   out << "  features         ";
@@ -222,7 +222,7 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
     out << "  " << std::left << std::setw(14) << printable(file.name) << ' ' << std::right
         << std::setw(12) << file.bytes << " bytes  sha-256 " << file.sha256 << "  "
         << checks["files"][file.name].get<std::string>() << '\n';
-  out << "  " << std::left << std::setw(14) << manifestName << ' ' << std::right << std::setw(12)
+  out << "  " << std::left << std::setw(14) << kManifestName << ' ' << std::right << std::setw(12)
       << files.manifestText().size() << " bytes  sha-256 " << facts.checksum << "  ok\n";
 }
 

@@ -9,7 +9,7 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr long lookPeriod = 50'000'000; // nanoseconds
+constexpr long kLookPeriod = 50'000'000; // nanoseconds
 
 sigset_t interruptSet() {
   sigset_t set;

@@ -23,13 +23,13 @@ std::string rangeText(const Range<double> &range) {
 
 template <typename Number>
 Status readNumber(const Option &option, std::string_view text, Number &out) {
-  constexpr bool isWhole = std::is_integral_v<Number>;
+  constexpr bool kIsWhole = std::is_integral_v<Number>;
   Number found = 0;
   const char *last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, found);
   bool inside = false;
   std::string range;
-  if constexpr (isWhole) {
+  if constexpr (kIsWhole) {
     inside = std::cmp_greater_equal(found, option.whole.least) &&
              std::cmp_less_equal(found, option.whole.most);
     range = rangeText(option.whole);
@@ -38,7 +38,7 @@ Status readNumber(const Option &option, std::string_view text, Number &out) {
     range = rangeText(option.real);
   }
   if (error != std::errc() || end != last || !inside)
-    return {Code::InvalidArgument, (isWhole ? "expected a whole number " : "expected a number ") +
+    return {Code::InvalidArgument, (kIsWhole ? "expected a whole number " : "expected a number ") +
                                        range + ", found " + inQuotes(text)};
   out = found;
   return {};
@@ -157,12 +157,12 @@ Status readArguments(const OptionTable &table, std::span<const std::string_view>
 }
 
 void printOptions(const OptionTable &table, std::ostream &out) {
-  constexpr int column = 26;
+  constexpr int kColumn = 26;
   for (const Option &option : table.options) {
     const std::string left = std::string(option.name) + " " + option.valueHelp();
-    out << "  " << std::left << std::setw(column) << left;
-    if (left.size() >= column)
-      out << '\n' << std::string(column + 2, ' ');
+    out << "  " << std::left << std::setw(kColumn) << left;
+    if (left.size() >= kColumn)
+      out << '\n' << std::string(kColumn + 2, ' ');
     out << option.help << (option.required ? " (required)" : "") << '\n';
   }
 }

@@ -30,8 +30,8 @@ std::string oneLine(std::string message) {
 }
 
 const char *pictureStateName(PictureState state) {
-  static constexpr const char *names[] = {"waiting", "encoding", "encoded", "damaged"};
-  return names[int(state)];
+  static constexpr const char *kNames[] = {"waiting", "encoding", "encoded", "damaged"};
+  return kNames[int(state)];
 }
 
 const char *stopName(Stop stop) {

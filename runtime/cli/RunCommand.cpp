@@ -31,9 +31,9 @@ Status writeLogits(const std::string &path, std::span<const float> logits) {
 }
 
 Status addPictures(Session &session, const std::vector<std::string> &paths) {
-  constexpr std::size_t largestFile = std::size_t(256) << 20;
+  constexpr std::size_t kLargestFile = std::size_t(256) << 20;
   for (const std::string &path : paths) {
-    Result<std::string> file = readFile(path, largestFile);
+    Result<std::string> file = readFile(path, kLargestFile);
     if (!file.ok())
       return file.status();
     BLUEC_RETURN_IF_ERROR(session.addPictureFile(

@@ -8,7 +8,7 @@ namespace bluec::runtime {
 namespace {
 
 // Of a terminal: to the line's begin, and the line is empty.
-constexpr const char *clearLine = "\r\x1b[K";
+constexpr const char *kClearLine = "\r\x1b[K";
 
 std::string tenths(double seconds) {
   const auto value = std::int64_t(seconds * 10 + 0.5);
@@ -34,7 +34,7 @@ public:
 
   void progress(const Progress &now) override {
     const bool encoding = (int(now.activity) & int(Activity::Encoding)) != 0;
-    err << clearLine
+    err << kClearLine
         << (encoding ? "encoding, " + std::to_string(now.tilesDone) + " of " +
                            std::to_string(now.tiles) + " tiles"
                      : "reading, " + std::to_string(now.cachedTokens) + " tokens")
@@ -44,7 +44,7 @@ public:
 
   void progressEnds() override {
     if (progressShown)
-      err << clearLine << std::flush;
+      err << kClearLine << std::flush;
     progressShown = false;
   }
 
@@ -115,11 +115,11 @@ public:
   }
 
   void help(std::span<const ChatHelp> commands) override {
-    constexpr std::size_t column = 18;
+    constexpr std::size_t kColumn = 18;
     std::string lines = "a line is a question; <image> in it says where a picture stands";
     for (const ChatHelp &command : commands) {
       std::string usage = std::string(command.command) + " " + command.argument;
-      usage.resize(std::max(usage.size(), column), ' ');
+      usage.resize(std::max(usage.size(), kColumn), ' ');
       lines += "\n" + usage + command.help;
     }
     say(lines);

@@ -16,8 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int longestSide = PictureLimits().maxSide;
-constexpr Scheme allSchemes[] = {Scheme::Relaxed, Scheme::LlavaNext, Scheme::InternVl};
+constexpr int kLongestSide = PictureLimits().maxSide;
+constexpr Scheme kAllSchemes[] = {Scheme::Relaxed, Scheme::LlavaNext, Scheme::InternVl};
 
 struct Size {
   int width = 0, height = 0;
@@ -38,7 +38,7 @@ std::optional<Size> parseSize(std::string_view text, int most) {
 }
 
 std::string expectedSize(std::string_view found) {
-  return "expected a size such as 768x1536, of 1 to " + std::to_string(longestSide) +
+  return "expected a size such as 768x1536, of 1 to " + std::to_string(kLongestSide) +
          " pixels a side, found " + inQuotes(found);
 }
 
@@ -46,14 +46,14 @@ std::string expectedSize(std::string_view found) {
 Status forEachSize(const TilesOptions &options, std::istream &in,
                    const std::function<void(Size)> &visit) {
   for (const std::string &text : options.sizes)
-    visit(*parseSize(text, longestSide)); // checked before
+    visit(*parseSize(text, kLongestSide)); // checked before
   if (!options.sizes.empty())
     return {};
-  constexpr std::size_t longestLine = 64;
-  char buffer[longestLine];
+  constexpr std::size_t kLongestLine = 64;
+  char buffer[kLongestLine];
   std::int64_t number = 0, found = 0;
   const auto where = [&] { return "standard input: line " + std::to_string(number) + ": "; };
-  while (in.getline(buffer, longestLine) || in.gcount() > 0) {
+  while (in.getline(buffer, kLongestLine) || in.gcount() > 0) {
     ++number;
     if (in.fail() && !in.eof())
       return {Code::InvalidArgument, where() + expectedSize(std::string(buffer) + "...")};
@@ -62,7 +62,7 @@ Status forEachSize(const TilesOptions &options, std::istream &in,
     if (begin == line.npos)
       continue;
     line = line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
-    const std::optional<Size> size = parseSize(line, longestSide);
+    const std::optional<Size> size = parseSize(line, kLongestSide);
     if (!size)
       return {Code::InvalidArgument, where() + expectedSize(line)};
     visit(*size);
@@ -75,7 +75,7 @@ Status forEachSize(const TilesOptions &options, std::istream &in,
 
 // What the options say for a scheme, which has candidates of its own where they say nothing.
 Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
-  constexpr int defaultGrid = 4, defaultInternVlTiles = 6;
+  constexpr int kDefaultGrid = 4, defaultInternVlTiles = 6;
   Preprocess preprocess;
   preprocess.scheme = scheme;
   preprocess.tileWidth = preprocess.tileHeight = options.tile;
@@ -85,16 +85,16 @@ Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
     preprocess.thumbnail = Thumbnail::None;
   else if (scheme == Scheme::LlavaNext)
     preprocess.thumbnail = Thumbnail::First;
-  if (const auto grid = parseSize(options.maxGrid, mostTilesASide))
+  if (const auto grid = parseSize(options.maxGrid, kMostTilesASide))
     preprocess.candidates = gridsWithin(grid->width, grid->height);
   else if (options.maxTiles > 0)
     preprocess.candidates = gridsOf(1, options.maxTiles);
   else if (scheme == Scheme::InternVl)
     preprocess.candidates = gridsOf(1, defaultInternVlTiles);
   else
-    preprocess.candidates = gridsWithin(defaultGrid, defaultGrid);
+    preprocess.candidates = gridsWithin(kDefaultGrid, kDefaultGrid);
   std::erase_if(preprocess.candidates, [](const Grid &grid) {
-    return grid.columns > mostTilesASide || grid.rows > mostTilesASide;
+    return grid.columns > kMostTilesASide || grid.rows > kMostTilesASide;
   });
   return preprocess;
 }
@@ -105,20 +105,20 @@ Status checkOptions(const TilesOptions &options) {
     return Status(Code::InvalidArgument, message);
   };
   for (const std::string &text : options.sizes)
-    if (!parseSize(text, longestSide))
+    if (!parseSize(text, kLongestSide))
       return wrong(expectedSize(text));
   if (!options.bundle.empty())
     return {};
-  if (!options.maxGrid.empty() && !parseSize(options.maxGrid, mostTilesASide))
+  if (!options.maxGrid.empty() && !parseSize(options.maxGrid, kMostTilesASide))
     return wrong("--max-grid: expected columns and rows such as 3x3, of 1 to " +
-                 std::to_string(mostTilesASide) + " tiles, found " + inQuotes(options.maxGrid));
-  for (Scheme scheme : allSchemes) {
+                 std::to_string(kMostTilesASide) + " tiles, found " + inQuotes(options.maxGrid));
+  for (Scheme scheme : kAllSchemes) {
     if (scheme != options.scheme && !options.compare)
       continue;
     const Preprocess preprocess = preprocessOf(options, scheme);
     for (const Grid &grid : preprocess.candidates)
-      if (std::int64_t(std::max(grid.columns, grid.rows)) * options.tile > mostTileSide)
-        return wrong("--tile: expected grids of at most " + std::to_string(mostTileSide) +
+      if (std::int64_t(std::max(grid.columns, grid.rows)) * options.tile > kMostTileSide)
+        return wrong("--tile: expected grids of at most " + std::to_string(kMostTileSide) +
                      " pixels a side, found " + std::to_string(grid.columns) + "x" +
                      std::to_string(grid.rows) + " tiles of " + std::to_string(options.tile));
     const std::int64_t least = leastTokens(preprocess);
@@ -206,9 +206,9 @@ Status run(const TilesOptions &options, std::istream &in, std::ostream &out) {
     preprocess = preprocessOf(options, options.scheme);
     capIfAsked(options, preprocess);
   } else {
-    constexpr std::size_t largestManifest = std::size_t(64) << 20;
+    constexpr std::size_t kLargestManifest = std::size_t(64) << 20;
     Result<std::string> text =
-        readFile(options.bundle + "/" + std::string(manifestName), largestManifest);
+        readFile(options.bundle + "/" + std::string(kManifestName), kLargestManifest);
     if (!text.ok())
       return text.status();
     Result<Manifest> manifest = Manifest::parse(*text);
@@ -220,7 +220,7 @@ Status run(const TilesOptions &options, std::istream &in, std::ostream &out) {
   }
   if (options.compare) {
     std::vector<Counts> others;
-    for (Scheme scheme : allSchemes) {
+    for (Scheme scheme : kAllSchemes) {
       if (scheme == preprocess.scheme)
         continue;
       Counts &other = others.emplace_back();
@@ -245,7 +245,7 @@ Status run(const TilesOptions &options, std::istream &in, std::ostream &out) {
 } // namespace
 
 OptionTable optionTable(TilesOptions &options) {
-  constexpr std::int64_t mostPixels = 1 << 14, mostTiles = 128; // of a grid that is not listed
+  constexpr std::int64_t kMostPixels = 1 << 14, mostTiles = 128; // of a grid that is not listed
   OptionTable table{
       "tiles",
       "Show which grid of tiles pictures of some sizes get, and their image tokens.",
@@ -274,7 +274,7 @@ OptionTable optionTable(TilesOptions &options) {
       {.name = "--tile",
        .target = &options.tile,
        .help = "Pixels a side of a tile (384)",
-       .whole = {1, mostPixels}},
+       .whole = {1, kMostPixels}},
       {.name = "--alpha",
        .target = &options.alpha,
        .help = "Share of its pixels that relaxed may lose for a smaller grid (0.1)",
@@ -287,7 +287,7 @@ OptionTable optionTable(TilesOptions &options) {
       {.name = "--tokens-per-tile",
        .target = &options.tokensPerTile,
        .help = "Image tokens of a tile (196)",
-       .whole = {1, mostPixels}},
+       .whole = {1, kMostPixels}},
       {.name = "--no-thumbnail", .target = &options.thumbnail, .help = "Leave the thumbnail out"}};
   Option bundle{.name = "--bundle",
                 .target = &options.bundle,

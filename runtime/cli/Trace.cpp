@@ -11,9 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int runProcess = 1, besideProcess = 2;
-constexpr const char *partSuffix = ".part";
-constexpr std::size_t largestTrace = std::size_t(256) << 20;
+constexpr int kRunProcess = 1, besideProcess = 2;
+constexpr const char *kPartSuffix = ".part";
+constexpr std::size_t kLargestTrace = std::size_t(256) << 20;
 
 Json nameEvent(const char *what, int process, int thread, const std::string &name) {
   return {
@@ -22,7 +22,7 @@ Json nameEvent(const char *what, int process, int thread, const std::string &nam
 
 // The events of another trace, moved to a process of their own.
 Status addBeside(const std::string &path, Json &list) {
-  Result<std::string> text = readFile(path, largestTrace);
+  Result<std::string> text = readFile(path, kLargestTrace);
   if (!text.ok())
     return text.status();
   const Json parsed = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
@@ -40,7 +40,7 @@ Status addBeside(const std::string &path, Json &list) {
 }
 
 Status writeWhole(const std::string &path, const std::string &text) {
-  const std::string part = path + partSuffix;
+  const std::string part = path + kPartSuffix;
   std::ofstream file(part, std::ios::binary);
   file << text;
   file.close();

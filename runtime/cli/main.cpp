@@ -14,11 +14,11 @@ namespace {
 
 using namespace bluec::runtime;
 
-constexpr const char *defaultCommand = "run";
+constexpr const char *kDefaultCommand = "run";
 
 void printHelp(const OptionTable &table) {
   std::cout << "bluec-run ";
-  if (table.command != std::string_view(defaultCommand))
+  if (table.command != std::string_view(kDefaultCommand))
     std::cout << "--" << table.command << ' ';
   std::cout << "[OPTIONS] bundle\n" << table.help << '\n';
   printOptions(table, std::cout);

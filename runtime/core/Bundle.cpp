@@ -10,7 +10,7 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr std::size_t largestManifest = std::size_t(16) << 20;
+constexpr std::size_t kLargestManifest = std::size_t(16) << 20;
 
 std::vector<std::string> splitCommas(std::string_view text) {
   std::vector<std::string> parts;
@@ -23,7 +23,7 @@ std::vector<std::string> splitCommas(std::string_view text) {
 }
 
 // Small enough to be still in the cache when it is summed up.
-constexpr std::size_t pieceBytes = std::size_t(256) << 10;
+constexpr std::size_t kPieceBytes = std::size_t(256) << 10;
 
 std::string hexWord(std::uint32_t word) {
   std::string text(8, '0');
@@ -34,7 +34,7 @@ std::string hexWord(std::uint32_t word) {
 
 Status checkBlock(const MappedFile &file, const FileEntry &entry, std::size_t block) {
   thread_local std::vector<std::uint8_t> piece;
-  piece.resize(pieceBytes);
+  piece.resize(kPieceBytes);
   const std::size_t begin = block * entry.blockBytes;
   const std::size_t end = std::min<std::size_t>(begin + entry.blockBytes, file.bytes().size());
   std::uint32_t sum = 0;
@@ -60,7 +60,7 @@ Result<BundleFiles> BundleFiles::open(const std::string &directory) {
   const std::string prefix = *root == "/" ? *root : *root + "/";
 
   BundleFiles result;
-  Result<std::string> text = readFile(prefix + std::string(manifestName), largestManifest);
+  Result<std::string> text = readFile(prefix + std::string(kManifestName), largestManifest);
   if (!text.ok())
     return text.status();
   result.text = std::move(*text);
@@ -165,17 +165,17 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
   result->contents = std::move(*files);
   const BundleFiles &contents = result->contents;
 
-  if (!contents.find(weightsName))
-    return Status(Code::BadBundle, "manifest.json: files: expected " + inQuotes(weightsName) +
+  if (!contents.find(kWeightsName))
+    return Status(Code::BadBundle, "manifest.json: files: expected " + inQuotes(kWeightsName) +
                                        ", found no such entry");
   // Nothing of a bundle is loaded before all of it has been looked at.
   result->pool = std::make_unique<ThreadPool>(options.threads);
   BLUEC_RETURN_IF_ERROR(result->openDevices());
   for (const FileEntry &entry : contents.manifest().files)
-    if (entry.name != weightsName || options.weights == WeightsCheck::Hash)
+    if (entry.name != kWeightsName || options.weights == WeightsCheck::Hash)
       BLUEC_RETURN_IF_ERROR(contents.verifyHash(entry.name));
   if (options.weights == WeightsCheck::Blocks)
-    BLUEC_RETURN_IF_ERROR(contents.verify(weightsName, *result->pool));
+    BLUEC_RETURN_IF_ERROR(contents.verify(kWeightsName, *result->pool));
   for (const Section &section : result->code)
     BLUEC_RETURN_IF_ERROR(section.loader->check(section.file));
   BLUEC_RETURN_IF_ERROR(result->loadTokenizer());
@@ -202,7 +202,7 @@ Status Bundle::openDevices() {
 }
 
 Status Bundle::loadTokenizer() {
-  const MappedFile *file = contents.find(tokenizerName);
+  const MappedFile *file = contents.find(kTokenizerName);
   if (!file)
     return {};
   Result<Tokenizer> tokenizer = Tokenizer::fromTable(file->bytes());
@@ -291,7 +291,7 @@ Status Bundle::sortEntries() {
 }
 
 std::span<const std::uint8_t> Bundle::weights() const {
-  return contents.find(weightsName)->bytes();
+  return contents.find(kWeightsName)->bytes();
 }
 
 const bluec_entry *Bundle::findEntry(std::string_view name) const {
@@ -336,7 +336,7 @@ Status Bundle::releaseSegment(std::string_view name) const {
     const bluec_segment &segment = whole.segments[i];
     if (name != segment.name)
       continue;
-    contents.find(weightsName)->release(std::size_t(segment.offset), std::size_t(segment.bytes));
+    contents.find(kWeightsName)->release(std::size_t(segment.offset), std::size_t(segment.bytes));
     return {};
   }
   return {Code::InvalidArgument, "weights.bin: there is no segment " + inQuotes(name)};

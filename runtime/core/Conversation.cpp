@@ -6,7 +6,7 @@ namespace bluec::runtime {
 namespace {
 
 // Rows of one picture are numbered below this; a context is far smaller.
-constexpr std::int64_t mostRows = std::int64_t(1) << 32;
+constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
 
 } // namespace
 

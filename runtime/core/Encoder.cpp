@@ -48,11 +48,11 @@ Result<std::unique_ptr<Encoder>> Encoder::create(const Bundle &bundle) {
     firsts.push_back(encoder.first);
     crossingBytes = std::max(crossingBytes, encoder.first->outputs[0].bytes);
   }
-  constexpr const char *purpose = "image encoder's arena";
+  constexpr const char *kPurpose = "image encoder's arena";
   std::unique_ptr<Encoder> encoder(new Encoder(bundle));
   for (const auto &[arenas, entries] :
        {std::pair(&encoder->arenas, &lasts), std::pair(&encoder->firstArenas, &firsts)}) {
-    Result<Arenas> made = Arenas::allocate(bundle, *entries, purpose);
+    Result<Arenas> made = Arenas::allocate(bundle, *entries, kPurpose);
     if (!made.ok())
       return made.status();
     *arenas = std::move(*made);
@@ -62,7 +62,7 @@ Result<std::unique_ptr<Encoder>> Encoder::create(const Bundle &bundle) {
   for (std::unique_ptr<DeviceMemory> &buffer : encoder->crossing) {
     Result<std::unique_ptr<DeviceMemory>> made =
         bundle.deviceOf(*lasts.front())
-            .device->allocate(std::size_t(crossingBytes), purpose, PageBuffer::Pages::Large);
+            .device->allocate(std::size_t(crossingBytes), kPurpose, PageBuffer::Pages::Large);
     if (!made.ok())
       return made.status();
     buffer = std::move(*made);

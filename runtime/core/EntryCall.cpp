@@ -10,8 +10,8 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr std::int32_t endedByObserver = 1;
-constexpr std::int32_t endedByCancel = 2;
+constexpr std::int32_t kEndedByObserver = 1;
+constexpr std::int32_t kEndedByCancel = 2;
 
 // What on_step of a call gets to see.
 struct Observer {
@@ -27,7 +27,7 @@ thread_local Clock::time_point lastBegan;
 std::int32_t observeStep(void *opaque, std::int64_t index) {
   auto &observer = *static_cast<Observer *>(opaque);
   if (observer.cancelled.load(std::memory_order_relaxed))
-    return endedByCancel;
+    return kEndedByCancel;
   if (!observer.onStep)
     return 0;
   const bluec_step &step = observer.entry.steps[index];
@@ -35,7 +35,7 @@ std::int32_t observeStep(void *opaque, std::int64_t index) {
   lastBegan = observer.began;
   const bool goOn = observer.onStep(index, step, output);
   observer.began = Clock::now();
-  return goOn ? 0 : endedByObserver;
+  return goOn ? 0 : kEndedByObserver;
 }
 
 // Bytes of the rows of `tensor` that a call with `count` rows uses.

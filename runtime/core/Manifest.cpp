@@ -14,26 +14,26 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int deepest = 64; // levels of nesting
-constexpr std::int64_t largestCount = std::int64_t(1) << 40;
-constexpr std::size_t checksumDigits = 64;
+constexpr int kDeepest = 64; // levels of nesting
+constexpr std::int64_t kLargestCount = std::int64_t(1) << 40;
+constexpr std::size_t kChecksumDigits = 64;
 
 Status bad(const std::string &message) { return {Code::BadBundle, "manifest.json: " + message}; }
 
 // Where the 64 digits of the checksum begin.
 std::optional<std::size_t> findChecksum(std::string_view text) {
-  constexpr std::string_view key = "\"checksum\"";
-  std::size_t at = text.rfind(key);
+  constexpr std::string_view kKey = "\"checksum\"";
+  std::size_t at = text.rfind(kKey);
   if (at == text.npos)
     return std::nullopt;
-  at += key.size();
+  at += kKey.size();
   for (char expected : {':', '"'}) {
     while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t'))
       ++at;
     if (at >= text.size() || text[at++] != expected)
       return std::nullopt;
   }
-  if (text.size() - at <= checksumDigits || text[at + checksumDigits] != '"')
+  if (text.size() - at <= kChecksumDigits || text[at + kChecksumDigits] != '"')
     return std::nullopt;
   return at;
 }
@@ -100,7 +100,7 @@ public:
     // Unsigned values beyond int64 would turn negative; they are out of range all the same.
     const bool small =
         value.is_number_integer() &&
-        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(largestCount));
+        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(kLargestCount));
     const std::int64_t found = small ? value.get<std::int64_t>() : 0;
     if (!small || found < least || found > most) {
       fail(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
@@ -176,38 +176,38 @@ void readTarget(const Json &json, const std::string &path, CodeTarget &out, Stat
 }
 
 void readEncodeCalls(Reader &reader, Manifest &out) {
-  constexpr const char *key = "encode_calls";
+  constexpr const char *kKey = "encode_calls";
   out.encodeCalls.emplace();
-  if (out.imageBatch > mostBatchTiles)
-    return reader.fail("image_batch", "at most " + std::to_string(mostBatchTiles));
+  if (out.imageBatch > kMostBatchTiles)
+    return reader.fail("image_batch", "at most " + std::to_string(kMostBatchTiles));
   const auto rests = std::size_t(std::max<std::int64_t>(out.imageBatch - 1, 0));
-  reader.forEach(key, rests, rests, [&](const Json &list) {
+  reader.forEach(kKey, rests, rests, [&](const Json &list) {
     const std::int64_t tiles = std::ssize(*out.encodeCalls) + 1;
     std::vector<std::int64_t> capacities;
     std::int64_t covered = 0;
     bool fits = list.is_array() && !list.empty() && list.size() <= std::size_t(tiles);
     for (std::size_t i = 0; fits && i < list.size(); ++i) {
       fits = covered < tiles; // every call has a tile to encode
-      capacities.push_back(reader.integer(list[i], key, 1, out.imageBatch));
+      capacities.push_back(reader.integer(list[i], kKey, 1, out.imageBatch));
       covered += capacities.back();
     }
     if (!fits || covered < tiles)
-      reader.fail(key, "calls that encode " + std::to_string(tiles) +
-                           " tiles, each with at least one to encode");
+      reader.fail(kKey, "calls that encode " + std::to_string(tiles) +
+                            " tiles, each with at least one to encode");
     out.encodeCalls->push_back(std::move(capacities));
   });
 }
 
 void readGeometry(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "geometry", fault);
-  reader.read("context", out.context, 0, largestCount);
-  reader.read("chunk", out.chunk, 0, largestCount);
-  reader.read("image_batch", out.imageBatch, 0, largestCount);
-  reader.read("hidden", out.hidden, 1, largestCount);
+  reader.read("context", out.context, 0, kLargestCount);
+  reader.read("chunk", out.chunk, 0, kLargestCount);
+  reader.read("image_batch", out.imageBatch, 0, kLargestCount);
+  reader.read("hidden", out.hidden, 1, kLargestCount);
   reader.read("vocabulary", out.vocabulary, 0, std::numeric_limits<std::int32_t>::max());
-  reader.read("tokens_per_tile", out.tokensPerTile, 0, largestCount);
-  reader.read("tile_height", out.tileHeight, 0, mostTileSide);
-  reader.read("tile_width", out.tileWidth, 0, mostTileSide);
+  reader.read("tokens_per_tile", out.tokensPerTile, 0, kLargestCount);
+  reader.read("tile_height", out.tileHeight, 0, kMostTileSide);
+  reader.read("tile_width", out.tileWidth, 0, kMostTileSide);
   if (json.is_object() && json.contains("encode_calls"))
     readEncodeCalls(reader, out);
 }
@@ -241,13 +241,13 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   readName(reader, "scheme", schemeByName, "'relaxed', 'llava-next' or 'internvl'", to.scheme);
   reader.read("alpha", to.alpha);
   readName(reader, "thumbnail", thumbnailByName, "'none', 'last_if_many' or 'first'", to.thumbnail);
-  reader.read("max_tokens", out.maxImageTokens, 0, largestCount);
-  constexpr std::size_t mostCandidates = 1024;
-  reader.forEach("candidates", 1, mostCandidates, [&](const Json &value) {
+  reader.read("max_tokens", out.maxImageTokens, 0, kLargestCount);
+  constexpr std::size_t kMostCandidates = 1024;
+  reader.forEach("candidates", 1, kMostCandidates, [&](const Json &value) {
     if (!value.is_array() || value.size() != 2)
       return reader.fail("candidates", "pairs of columns and rows");
-    to.candidates.push_back({int(reader.integer(value[0], "candidates", 1, mostTilesASide)),
-                             int(reader.integer(value[1], "candidates", 1, mostTilesASide))});
+    to.candidates.push_back({int(reader.integer(value[0], "candidates", 1, kMostTilesASide)),
+                             int(reader.integer(value[1], "candidates", 1, kMostTilesASide))});
   });
   to.tileWidth = int(out.tileWidth);
   to.tileHeight = int(out.tileHeight);
@@ -261,9 +261,9 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
       reader.fail("std", "numbers other than 0");
   // The largest canvas has to stay within what the picture code counts in int.
   for (const Grid &grid : to.candidates)
-    if (grid.columns * out.tileWidth > mostTileSide || grid.rows * out.tileHeight > mostTileSide)
+    if (grid.columns * out.tileWidth > kMostTileSide || grid.rows * out.tileHeight > kMostTileSide)
       reader.fail("candidates",
-                  "grids of at most " + std::to_string(mostTileSide) + " pixels a side");
+                  "grids of at most " + std::to_string(kMostTileSide) + " pixels a side");
   if (out.maxImageTokens == 0 || to.candidates.empty())
     return;
   if (const std::int64_t least = leastTokens(to); out.maxImageTokens < least)
@@ -309,20 +309,20 @@ bool isHexDigits(std::string_view text, std::size_t count) {
 void readBlocks(const Json &json, Reader &reader, FileEntry &entry) {
   if (!json.is_object() || (!json.contains("block_bytes") && !json.contains("crc32c")))
     return;
-  constexpr std::size_t digits = 8;
-  constexpr std::int64_t leastBlock = 4096, mostBlock = std::int64_t(1) << 30;
-  std::int64_t blockBytes = leastBlock;
+  constexpr std::size_t kDigits = 8;
+  constexpr std::int64_t kLeastBlock = 4096, mostBlock = std::int64_t(1) << 30;
+  std::int64_t blockBytes = kLeastBlock;
   std::string text;
-  reader.read("block_bytes", blockBytes, leastBlock, mostBlock);
+  reader.read("block_bytes", blockBytes, kLeastBlock, mostBlock);
   reader.read("crc32c", text);
   entry.blockBytes = std::uint64_t(blockBytes);
   const std::uint64_t count = (entry.bytes + entry.blockBytes - 1) / entry.blockBytes;
-  if (!isHexDigits(text, std::size_t(count) * digits))
-    return reader.fail("crc32c", std::to_string(count * digits) +
+  if (!isHexDigits(text, std::size_t(count) * kDigits))
+    return reader.fail("crc32c", std::to_string(count * kDigits) +
                                      " hexadecimal digits in lower case, eight for each block");
-  for (std::size_t at = 0; at < text.size(); at += digits) {
+  for (std::size_t at = 0; at < text.size(); at += kDigits) {
     std::uint32_t sum = 0;
-    std::from_chars(text.data() + at, text.data() + at + digits, sum, 16);
+    std::from_chars(text.data() + at, text.data() + at + kDigits, sum, 16);
     entry.blocks.push_back(sum);
   }
 }
@@ -342,10 +342,10 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
     FileEntry entry;
     std::int64_t bytes = 0;
     entry.name = name;
-    reader.read("bytes", bytes, 0, largestCount);
+    reader.read("bytes", bytes, 0, kLargestCount);
     reader.read("sha256", entry.sha256);
     entry.bytes = std::uint64_t(bytes);
-    if (!isHexDigits(entry.sha256, checksumDigits))
+    if (!isHexDigits(entry.sha256, kChecksumDigits))
       reader.fail("sha256", "64 hexadecimal digits in lower case");
     readBlocks(value, reader, entry);
     out.files.push_back(std::move(entry));
@@ -356,7 +356,7 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
 void checkDevice(const DeviceEntry &device, const Manifest &before, Reader &reader) {
   if (device.name.empty() || before.device(device.name))
     return reader.fail("name", "a name that no other device has, found " + inQuotes(device.name));
-  if (!before.file(device.code) || device.code == weightsName || device.code == tokenizerName)
+  if (!before.file(device.code) || device.code == kWeightsName || device.code == kTokenizerName)
     return reader.fail("code", "one of the files that holds code, found " + inQuotes(device.code));
   for (const DeviceEntry &other : before.devices) {
     if (other.code != device.code)
@@ -373,7 +373,7 @@ void checkDevice(const DeviceEntry &device, const Manifest &before, Reader &read
 
 // After target and files, which its devices name.
 void readDevices(const Json &json, Manifest &out, Status &fault) {
-  Reader(json, "", fault).forEach("devices", 1, mostDevices, [&](const Json &value) {
+  Reader(json, "", fault).forEach("devices", 1, kMostDevices, [&](const Json &value) {
     const std::string path = "devices." + std::to_string(out.devices.size());
     Reader reader(value, path, fault);
     DeviceEntry device;
@@ -395,7 +395,7 @@ void readDevices(const Json &json, Manifest &out, Status &fault) {
 std::optional<Json> parseJson(std::string_view text) {
   bool tooDeep = false;
   const auto watchDepth = [&](int depth, Json::parse_event_t, Json &) {
-    tooDeep |= depth > deepest;
+    tooDeep |= depth > kDeepest;
     return !tooDeep;
   };
   Json json = Json::parse(text, watchDepth, /*allow_exceptions=*/false);
@@ -454,9 +454,9 @@ Result<Manifest> Manifest::parse(std::string_view text) {
       return bad("format: expected 'bluec-bundle', found " + inQuotes(format));
     reader.read("version", version, 0, largestCount);
     BLUEC_RETURN_IF_ERROR(fault);
-    if (version != manifestVersion)
+    if (version != kManifestVersion)
       return Status(Code::Incompatible, "manifest.json: version: expected " +
-                                            std::to_string(manifestVersion) + ", found " +
+                                            std::to_string(kManifestVersion) + ", found " +
                                             std::to_string(version));
     reader.read("checksum", out.checksum);
     BLUEC_RETURN_IF_ERROR(fault);

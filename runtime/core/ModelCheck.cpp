@@ -237,7 +237,7 @@ Status checkAgainstManifest(const bluec_model &model, const Manifest &manifest,
   };
   for (const auto &number : numbers)
     BLUEC_RETURN_IF_ERROR(expectEqual(file + ": " + number.what, number.expected, number.found));
-  if (const FileEntry *weights = manifest.file(weightsName)) {
+  if (const FileEntry *weights = manifest.file(kWeightsName)) {
     BLUEC_RETURN_IF_ERROR(
         expectEqual(file + ": weights_bytes", std::int64_t(weights->bytes), model.weights_bytes));
     std::string hash;

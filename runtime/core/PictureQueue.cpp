@@ -10,7 +10,7 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr std::string_view where = "picture";
+constexpr std::string_view kWhere = "picture";
 
 // What `function` throws as a status; it runs on a thread that nobody catches anything from.
 template <typename T, typename Function> Result<T> caught(Function function) {

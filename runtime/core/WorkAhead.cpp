@@ -10,7 +10,7 @@ namespace bluec::runtime {
 namespace {
 
 // A typed text is prefilled when it has grown by so many tokens: each run reads all weights.
-constexpr std::int64_t leastAheadTokens = 16;
+constexpr std::int64_t kLeastAheadTokens = 16;
 
 } // namespace
 

@@ -35,7 +35,7 @@ Result<std::unique_ptr<LoadedCode>> loadLibrary(const CodeFile &file) {
 }
 
 // A loader is one row.
-constexpr CodeLoader loaders[] = {{"shared-library", checkLibrary, loadLibrary}};
+constexpr CodeLoader kLoaders[] = {{"shared-library", checkLibrary, loadLibrary}};
 
 } // namespace
 

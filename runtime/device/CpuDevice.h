@@ -8,12 +8,12 @@ namespace bluec::runtime {
 
 class CpuDevice final : public Device {
 public:
-  static constexpr std::string_view name = "cpu";
+  static constexpr std::string_view kKind = "cpu";
 
   static Result<std::unique_ptr<Device>> open(ThreadPool &pool);
   explicit CpuDevice(ThreadPool &pool) : pool(pool) {}
 
-  std::string_view kind() const override { return name; }
+  std::string_view kind() const override { return kKind; }
   Status accepts(const CodeTarget &target, const std::string &where) const override;
   Result<std::unique_ptr<DeviceMemory>> allocate(std::size_t bytes, const char *purpose,
                                                  PageBuffer::Pages pages) const override;

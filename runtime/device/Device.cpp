@@ -12,18 +12,18 @@ namespace {
 constexpr struct {
   std::string_view kind;
   Result<std::unique_ptr<Device>> (*open)(ThreadPool &pool);
-} kinds[] = {{CpuDevice::name, CpuDevice::open}};
+} kKinds[] = {{CpuDevice::kKind, CpuDevice::open}};
 
 } // namespace
 
 Result<std::unique_ptr<Device>> openDevice(std::string_view kind, ThreadPool &pool,
                                            const std::string &where) {
-  const auto found = std::find_if(std::begin(kinds), std::end(kinds),
+  const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),
                                   [&](const auto &row) { return row.kind == kind; });
-  if (found != std::end(kinds))
+  if (found != std::end(kKinds))
     return found->open(pool);
   std::string known;
-  for (const auto &row : kinds)
+  for (const auto &row : kKinds)
     known += (known.empty() ? "" : ", ") + inQuotes(row.kind);
   return Status(Code::Incompatible, where + ": expected " + known + ", found " + inQuotes(kind));
 }

@@ -45,10 +45,10 @@ namespace {
 using Json = nlohmann::json;
 using Test = BenchmarkTest;
 
-constexpr std::int64_t defaultPrefill = 512;
-constexpr std::size_t streamBytes = std::size_t(256) << 20; // far more than any cache
-constexpr int bandwidthPasses = 3;
-constexpr double peakSeconds = 0.05;
+constexpr std::int64_t kDefaultPrefill = 512;
+constexpr std::size_t kStreamBytes = std::size_t(256) << 20; // far more than any cache
+constexpr int kBandwidthPasses = 3;
+constexpr double kPeakSeconds = 0.05;
 
 std::vector<StepCost> readCosts(const Json &manifest, const bluec_entry &entry) {
   std::vector<StepCost> costs(std::size_t(entry.num_steps));
@@ -214,9 +214,9 @@ Status Benchmark::chooseTests() {
   const auto &encoders = bundle->tileEncoders();
   if (options.encode > 0 && encoders.empty())
     return {Code::Unsupported, "--encode: this model has no vision side"};
-  if (options.encode > mostEncodedTiles)
+  if (options.encode > kMostEncodedTiles)
     return {Code::InvalidArgument, "--encode: expected at most " +
-                                       std::to_string(mostEncodedTiles) + " tiles, found " +
+                                       std::to_string(kMostEncodedTiles) + " tiles, found " +
                                        std::to_string(options.encode)};
   if (options.overlap && (encoders.empty() || encoders.front().whole))
     return {Code::Unsupported, "--overlap: this bundle's image encoder is not in stages (bluec "
@@ -239,7 +239,7 @@ Status Benchmark::chooseTests() {
   std::vector<std::int64_t> lengths = options.prefill;
   if (lengths.empty())
     lengths =
-        defaultPrefill < context ? std::vector{defaultPrefill, context} : std::vector{context};
+        kDefaultPrefill < context ? std::vector{kDefaultPrefill, context} : std::vector{context};
   for (std::int64_t length : lengths) {
     if (length < 1 || length > context)
       return outside("--prefill", 1, length);
@@ -306,7 +306,7 @@ Status Benchmark::watchMemory() {
 
 Status Benchmark::time() {
   Result<PageBuffer> buffer =
-      PageBuffer::allocate(streamBytes, "bandwidth buffer", PageBuffer::Pages::Large);
+      PageBuffer::allocate(kStreamBytes, "bandwidth buffer", PageBuffer::Pages::Large);
   if (!buffer.ok())
     return buffer.status();
   stream = std::move(*buffer);
@@ -315,20 +315,20 @@ Status Benchmark::time() {
   ThreadPool &pool = bundle->threads();
   const auto readRate = [&] {
     double best = 0; // a limit is what was reached once
-    for (int pass = 0; pass < bandwidthPasses; ++pass)
+    for (int pass = 0; pass < kBandwidthPasses; ++pass)
       best = std::max(best, measureReadBandwidth(pool, memory));
     return best;
   };
   const auto peak = [&](DotType type) {
-    return measureDotPeak(pool, type, bundle->manifest().target.features, peakSeconds);
+    return measureDotPeak(pool, type, bundle->manifest().target.features, kPeakSeconds);
   };
-  constexpr DotType types[] = {DotType::I8, DotType::I16, DotType::F32};
+  constexpr DotType kTypes[] = {DotType::I8, DotType::I16, DotType::F32};
   std::map<DotType, double> peakBefore;
   double rateBefore = 0;
   const auto measureMachine = [&] {
     rateBefore = readRate();
     result.bandwidth.add(rateBefore);
-    for (DotType type : types) {
+    for (DotType type : kTypes) {
       peakBefore[type] = peak(type);
       result.peaks[type].add(peakBefore[type]);
     }
@@ -343,7 +343,7 @@ Status Benchmark::time() {
       measureMachine();
       test.seconds.add(seconds);
       test.bandwidth.add((rate + rateBefore) / 2);
-      for (DotType type : types)
+      for (DotType type : kTypes)
         test.peaks[dotTypeName(type)].add((dots.at(type) + peakBefore[type]) / 2);
     }
   }

@@ -15,7 +15,7 @@
 
 namespace bluec::runtime {
 
-inline constexpr std::int64_t mostEncodedTiles = 1024;
+inline constexpr std::int64_t kMostEncodedTiles = 1024;
 
 struct BenchmarkOptions {
   std::string bundle; // directory

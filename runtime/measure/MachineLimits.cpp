@@ -32,11 +32,11 @@ double measureDotPeak(ThreadPool &pool, DotType type, const std::vector<std::str
 }
 
 double measureReadBandwidth(ThreadPool &pool, std::span<const std::uint8_t> memory) {
-  constexpr std::int64_t taskBytes = std::int64_t(256) << 10;
-  static_assert(taskBytes % readBlockBytes == 0);
+  constexpr std::int64_t kTaskBytes = std::int64_t(256) << 10;
+  static_assert(kTaskBytes % kReadBlockBytes == 0);
   LoopJob job;
   job.data = memory.data();
-  job.count = taskBytes;
+  job.count = kTaskBytes;
   const std::int64_t tasks = std::int64_t(memory.size()) / job.count;
   const auto start = Clock::now();
   pool.parallelFor(readLoop(), &job.call, tasks);
@@ -62,9 +62,9 @@ std::int64_t lastLevelCacheBytes() {
       if (level > last)
         sizes.clear();
       last = level;
-      constexpr std::int64_t kibi = 1024; // "32768K"
+      constexpr std::int64_t kKibi = 1024; // "32768K"
       sizes[read(cache.path() / "shared_cpu_list")] =
-          kibi * std::atoll(read(cache.path() / "size").c_str());
+          kKibi * std::atoll(read(cache.path() / "size").c_str());
     }
   std::int64_t sum = 0;
   for (const auto &[cpus, bytes] : sizes)

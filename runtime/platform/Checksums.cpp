@@ -86,16 +86,16 @@ std::uint32_t addPortable(std::uint32_t sum, const std::uint8_t *from, std::size
 // One instruction takes eight bytes but answers three cycles later, so three neighbouring lanes are
 // summed at a time. Their sums are put together by shifting: a register times x^(8 * lane), by
 // table.
-constexpr std::size_t laneBytes = 4096;
+constexpr std::size_t kLaneBytes = 4096;
 
 using Table = std::array<std::uint32_t, 256>;
 
 std::array<Table, 4> makeShift() {
   // What each bit of a register becomes after laneBytes zero bytes.
-  const std::vector<std::uint8_t> zeros(laneBytes);
+  const std::vector<std::uint8_t> zeros(kLaneBytes);
   std::array<std::uint32_t, 32> ofBit{};
   for (std::size_t bit = 0; bit < 32; ++bit)
-    ofBit[bit] = addPortable(std::uint32_t(1) << bit, zeros.data(), laneBytes);
+    ofBit[bit] = addPortable(std::uint32_t(1) << bit, zeros.data(), kLaneBytes);
   std::array<Table, 4> shift{};
   for (std::size_t part = 0; part < 4; ++part)
     for (std::size_t byte = 0; byte < 256; ++byte)
@@ -113,12 +113,12 @@ std::uint32_t shiftLane(std::uint32_t sum) {
 
 __attribute__((target("sse4.2"))) std::uint32_t
 addHardware(std::uint32_t sum, const std::uint8_t *from, std::size_t bytes) {
-  for (; bytes >= 3 * laneBytes; bytes -= 3 * laneBytes, from += 3 * laneBytes) {
+  for (; bytes >= 3 * kLaneBytes; bytes -= 3 * kLaneBytes, from += 3 * kLaneBytes) {
     std::uint64_t a = sum, b = 0, c = 0;
-    for (std::size_t i = 0; i < laneBytes; i += 8) {
+    for (std::size_t i = 0; i < kLaneBytes; i += 8) {
       a = __builtin_ia32_crc32di(a, loadWord(from + i));
-      b = __builtin_ia32_crc32di(b, loadWord(from + laneBytes + i));
-      c = __builtin_ia32_crc32di(c, loadWord(from + 2 * laneBytes + i));
+      b = __builtin_ia32_crc32di(b, loadWord(from + kLaneBytes + i));
+      c = __builtin_ia32_crc32di(c, loadWord(from + 2 * kLaneBytes + i));
     }
     sum = shiftLane(shiftLane(std::uint32_t(a)) ^ std::uint32_t(b)) ^ std::uint32_t(c);
   }
@@ -129,7 +129,7 @@ addHardware(std::uint32_t sum, const std::uint8_t *from, std::size_t bytes) {
   return sum;
 }
 
-constexpr std::string_view hardwareFeature = "sse4.2";
+constexpr std::string_view kHardwareFeature = "sse4.2";
 
 #elif defined(__aarch64__)
 
@@ -142,7 +142,7 @@ addHardware(std::uint32_t sum, const std::uint8_t *from, std::size_t bytes) {
   return addPortable(sum, from, bytes);
 }
 
-constexpr std::string_view hardwareFeature = "crc";
+constexpr std::string_view kHardwareFeature = "crc";
 
 #endif
 

@@ -27,7 +27,7 @@ struct Feature {
   State state;
 };
 
-constexpr Feature features[] = {
+constexpr Feature kFeatures[] = {
     {"x87", 1, 0, Edx, 0, State::None},
     {"cx8", 1, 0, Edx, 8, State::None},
     {"cmov", 1, 0, Edx, 15, State::None},
@@ -95,13 +95,13 @@ std::uint64_t enabledState() {
 }
 
 bool hasState(State state) {
-  constexpr std::uint64_t avx = 0x6, avx512 = 0xe6, amx = 0x60000;
+  constexpr std::uint64_t kAvx = 0x6, avx512 = 0xe6, amx = 0x60000;
   const std::uint64_t enabled = enabledState();
   switch (state) {
   case State::None:
     return true;
   case State::Avx:
-    return (enabled & avx) == avx;
+    return (enabled & kAvx) == kAvx;
   case State::Avx512:
     return (enabled & avx512) == avx512;
   case State::Amx:
@@ -118,20 +118,22 @@ struct Feature {
   std::uint8_t bit;
 };
 
-constexpr unsigned long hwcap = 16, hwcap2 = 26;
+constexpr unsigned long kHwcap = 16, hwcap2 = 26;
 
 #if defined(__aarch64__)
-constexpr Feature features[] = {
-    {"fp-armv8", hwcap, 0}, {"neon", hwcap, 1},     {"aes", hwcap, 3},       {"sha2", hwcap, 6},
-    {"crc", hwcap, 7},      {"lse", hwcap, 8},      {"fullfp16", hwcap, 10}, {"rdm", hwcap, 12},
-    {"sha3", hwcap, 17},    {"dotprod", hwcap, 20}, {"sve", hwcap, 22},      {"fp16fml", hwcap, 23},
-    {"sve2", hwcap2, 1},    {"i8mm", hwcap2, 13},   {"bf16", hwcap2, 14},    {"sme", hwcap2, 23},
+constexpr Feature kFeatures[] = {
+    {"fp-armv8", kHwcap, 0},  {"neon", kHwcap, 1},  {"aes", kHwcap, 3},
+    {"sha2", kHwcap, 6},      {"crc", kHwcap, 7},   {"lse", kHwcap, 8},
+    {"fullfp16", kHwcap, 10}, {"rdm", kHwcap, 12},  {"sha3", kHwcap, 17},
+    {"dotprod", kHwcap, 20},  {"sve", kHwcap, 22},  {"fp16fml", kHwcap, 23},
+    {"sve2", hwcap2, 1},      {"i8mm", hwcap2, 13}, {"bf16", hwcap2, 14},
+    {"sme", hwcap2, 23},
 };
 #else
 // RISC-V reports the single-letter extensions, 'a' first.
-constexpr Feature features[] = {
-    {"a", hwcap, 0}, {"c", hwcap, 2},  {"d", hwcap, 3},
-    {"f", hwcap, 5}, {"m", hwcap, 12}, {"v", hwcap, 21},
+constexpr Feature kFeatures[] = {
+    {"a", kHwcap, 0}, {"c", kHwcap, 2},  {"d", kHwcap, 3},
+    {"f", kHwcap, 5}, {"m", kHwcap, 12}, {"v", kHwcap, 21},
 };
 #endif
 

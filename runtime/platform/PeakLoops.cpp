@@ -10,7 +10,7 @@ namespace bluec::runtime {
 namespace {
 
 // Independent chains of multiply-adds, more than the latency of any core hides.
-constexpr std::int64_t chains = 12;
+constexpr std::int64_t kChains = 12;
 
 const LoopJob &jobOf(const bluec_call *call) { return *reinterpret_cast<const LoopJob *>(call); }
 
@@ -26,8 +26,8 @@ typedef float Vector16 __attribute__((vector_size(64)));
     const LoopJob &job = jobOf(call);                                                              \
     for (const std::uint8_t *at = job.data + begin * job.count,                                    \
                             *last = job.data + end * job.count;                                    \
-         at < last; at += readBlockBytes) {                                                        \
-      _Pragma("GCC unroll 32") for (std::size_t i = 0; i < readBlockBytes; i += sizeof(VECTOR)) {  \
+         at < last; at += kReadBlockBytes) {                                                       \
+      _Pragma("GCC unroll 32") for (std::size_t i = 0; i < kReadBlockBytes; i += sizeof(VECTOR)) { \
         VECTOR value;                                                                              \
         __asm__ volatile(LOAD " %1, %0"                                                            \
                          : "=" CLASS(value)                                                        \
@@ -43,10 +43,10 @@ BLUEC_READ_LOOP(read128, , Vector4, "movups", "x")
 #define BLUEC_DOT_LOOP(NAME, TARGET, VECTOR, CLASS, STEP)                                          \
   __attribute__((target(TARGET))) void NAME(const bluec_call *call, std::int64_t begin,            \
                                             std::int64_t end) {                                    \
-    VECTOR sums[chains] = {};                                                                      \
+    VECTOR sums[kChains] = {};                                                                     \
     VECTOR x = {}, y = {}, product = {};                                                           \
     for (std::int64_t round = begin * jobOf(call).count; round < end * jobOf(call).count; ++round) \
-      _Pragma("GCC unroll 12") for (std::int64_t i = 0; i < chains; ++i) __asm__ volatile(         \
+      _Pragma("GCC unroll 12") for (std::int64_t i = 0; i < kChains; ++i) __asm__ volatile(        \
           STEP : "+" CLASS(sums[i]), "=&" CLASS(product) : CLASS(x), CLASS(y));                    \
   }
 BLUEC_DOT_LOOP(fma512, "avx512f", Vector16, "v", "vfmadd231ps %2, %3, %0")
@@ -97,7 +97,7 @@ typedef std::uint64_t Vector __attribute__((vector_size(16)));
 void readAll(const bluec_call *call, std::int64_t begin, std::int64_t end) {
   const LoopJob &job = jobOf(call);
   Vector sums[8] = {};
-  static_assert(readBlockBytes % sizeof sums == 0);
+  static_assert(kReadBlockBytes % sizeof sums == 0);
   for (const std::uint8_t *at = job.data + begin * job.count, *last = job.data + end * job.count;
        at < last; at += sizeof sums)
     for (std::size_t i = 0; i < std::size(sums); ++i)

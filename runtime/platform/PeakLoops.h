@@ -31,7 +31,7 @@ struct DotLoop {
 DotLoop dotLoop(DotType type, const std::vector<std::string> &features);
 
 // What LoopJob::count has to be a multiple of to be read.
-inline constexpr std::int64_t readBlockBytes = 512;
+inline constexpr std::int64_t kReadBlockBytes = 512;
 
 // Reads, with loads of the widest vectors that this CPU has.
 bluec_kernel_fn readLoop();

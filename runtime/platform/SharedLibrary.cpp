@@ -9,11 +9,11 @@ namespace bluec::runtime {
 namespace {
 
 #if defined(__x86_64__)
-constexpr unsigned hostMachine = EM_X86_64;
+constexpr unsigned kHostMachine = EM_X86_64;
 #elif defined(__aarch64__)
-constexpr unsigned hostMachine = EM_AARCH64;
+constexpr unsigned kHostMachine = EM_AARCH64;
 #elif defined(__riscv) && __riscv_xlen == 64
-constexpr unsigned hostMachine = EM_RISCV;
+constexpr unsigned kHostMachine = EM_RISCV;
 #else
 #error "no ELF machine number known for this architecture"
 #endif

@@ -12,10 +12,10 @@ namespace {
 
 // Longer than what passes between the steps of a token, and between tokens.
 constexpr std::chrono::microseconds spinTime(200);
-constexpr int spinsBetweenLooks = 64; // at the clock
-constexpr int spinsBeforeYield = 2000;
+constexpr int kSpinsBetweenLooks = 64; // at the clock
+constexpr int kSpinsBeforeYield = 2000;
 // The smallest range is a unit: so many for each thread, if there are as many tasks.
-constexpr std::int64_t unitsPerThread = 64;
+constexpr std::int64_t kUnitsPerThread = 64;
 
 void pauseCpu() {
 #if defined(__x86_64__)
@@ -53,7 +53,7 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() {
   stopping.store(true);
-  ticket.fetch_add(std::uint64_t(1) << jobShift); // a job without units
+  ticket.fetch_add(std::uint64_t(1) << kJobShift); // a job without units
   wakeups.fetch_add(1);
   wakeups.notify_all();
   for (std::thread &worker : workers)
@@ -80,9 +80,9 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
   tasks.store(jobTasks, std::memory_order_relaxed);
   units.store(jobUnits, std::memory_order_relaxed);
   finished.store(0, std::memory_order_relaxed);
-  const std::uint64_t job = ((ticket.load(std::memory_order_relaxed) >> jobShift) + 1) & unitMask;
+  const std::uint64_t job = ((ticket.load(std::memory_order_relaxed) >> kJobShift) + 1) & kUnitMask;
   // Either a thread that is about to sleep sees this ticket, or it is seen among the sleepers.
-  ticket.store(job << jobShift | jobUnits, std::memory_order_seq_cst);
+  ticket.store(job << kJobShift | jobUnits, std::memory_order_seq_cst);
   if (sleepers.load(std::memory_order_seq_cst) != 0) {
     wakeups.fetch_add(1, std::memory_order_release);
     wakeups.notify_all();
@@ -112,13 +112,13 @@ void ThreadPool::takeUnits(std::uint64_t job) {
   const auto sharers = std::uint32_t(threads());
   std::uint32_t done = 0;
   std::uint64_t seen = ticket.load(std::memory_order_acquire);
-  while (seen >> jobShift == job && (seen & unitMask) != 0) {
+  while (seen >> kJobShift == job && (seen & kUnitMask) != 0) {
     // A unit of this job is left, so these are its own; if not any more, the exchange fails.
     const auto jobKernel = kernel.load(std::memory_order_relaxed);
     const auto *jobCall = call.load(std::memory_order_relaxed);
     const std::int64_t jobTasks = tasks.load(std::memory_order_relaxed);
     const std::uint32_t jobUnits = units.load(std::memory_order_relaxed);
-    const auto left = std::uint32_t(seen & unitMask);
+    const auto left = std::uint32_t(seen & kUnitMask);
     // A fair share of what is left: the first thread has one long range to read through, the last
     // ones even out the end.
     const std::uint32_t taken = std::max(left / sharers, 1u);
@@ -136,7 +136,7 @@ void ThreadPool::takeUnits(std::uint64_t job) {
 }
 
 std::uint64_t ThreadPool::awaitJob(std::uint64_t seen) {
-  const auto jobNow = [this](std::memory_order order) { return ticket.load(order) >> jobShift; };
+  const auto jobNow = [this](std::memory_order order) { return ticket.load(order) >> kJobShift; };
   const auto start = Clock::now();
   while (true) {
     for (int spin = 0; spin < spinsBetweenLooks; ++spin) {

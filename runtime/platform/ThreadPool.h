@@ -47,8 +47,8 @@ private:
   // more tasks. Whether one is left is said by the ticket alone: a thread that comes late would
   // compare an old index with the units of the next job, which is being written, and take one of a
   // job that is over.
-  static constexpr std::uint64_t jobShift = 32;
-  static constexpr std::uint64_t unitMask = (std::uint64_t(1) << jobShift) - 1;
+  static constexpr std::uint64_t kJobShift = 32;
+  static constexpr std::uint64_t kUnitMask = (std::uint64_t(1) << kJobShift) - 1;
 
   void work();
   // Spins, then sleeps, until there is another job than `seen`, which is the answer.

@@ -12,9 +12,9 @@ namespace {
 double expOfNegative(double x) {
   if (x < -700.0)
     return 0.0;
-  constexpr double log2e = 1.4426950408889634, ln2High = 0.693147180369123816490,
+  constexpr double kLog2e = 1.4426950408889634, ln2High = 0.693147180369123816490,
                    ln2Low = 1.90821492927058770002e-10;
-  const auto n = std::int64_t(x * log2e - 0.5);
+  const auto n = std::int64_t(x * kLog2e - 0.5);
   const double rest = (x - double(n) * ln2High) - double(n) * ln2Low;
   double sum = 1.0;
   for (int i = 14; i >= 1; --i)

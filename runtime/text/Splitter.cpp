@@ -121,8 +121,8 @@ private:
     const std::uint32_t codePoint = characters[at].codePoint;
     if (anyCase && codePoint >= 'A' && codePoint <= 'Z')
       return codePoint + 0x20;
-    constexpr std::uint32_t longS = 0x17f; // folds to s
-    return anyCase && codePoint == longS ? 's' : codePoint;
+    constexpr std::uint32_t kLongS = 0x17f; // folds to s
+    return anyCase && codePoint == kLongS ? 's' : codePoint;
   }
 
   std::vector<Character> characters;

@@ -70,11 +70,11 @@ Result<Tokenizer> Tokenizer::fromTable(std::span<const std::uint8_t> table) {
     return bad("expected at least " + std::to_string(sizeof(TokenizerHeader)) + " bytes, found " +
                std::to_string(table.size()));
   const auto *header = reinterpret_cast<const TokenizerHeader *>(table.data());
-  if (header->magic != tokenizerMagic)
+  if (header->magic != kTokenizerMagic)
     return bad("expected a tokenizer table, found something else");
-  if (header->version != tokenizerVersion)
+  if (header->version != kTokenizerVersion)
     return Status(Code::Incompatible, "tokenizer.bin: expected version " +
-                                          std::to_string(tokenizerVersion) + ", found " +
+                                          std::to_string(kTokenizerVersion) + ", found " +
                                           std::to_string(header->version));
   if (header->fileBytes != table.size())
     return bad("expected " + std::to_string(header->fileBytes) + " bytes, found " +
@@ -106,8 +106,9 @@ Status Tokenizer::check() const {
   if (byteTokens.size() != 256)
     return bad("section byteTokens: expected 256 entries, found " +
                std::to_string(byteTokens.size()));
-  constexpr std::uint32_t knownFlags = TokenizerNfc | TokenizerPrefixSpace | TokenizerIgnoresMerges;
-  if ((header->flags & ~knownFlags) != 0)
+  constexpr std::uint32_t kKnownFlags =
+      TokenizerNfc | TokenizerPrefixSpace | TokenizerIgnoresMerges;
+  if ((header->flags & ~kKnownFlags) != 0)
     return Status(Code::Incompatible,
                   "tokenizer.bin: it has flags that this runtime does not know");
   for (SplitStage stage : header->stages)
@@ -135,8 +136,8 @@ Status Tokenizer::check() const {
                  std::to_string(slots.size()));
     bool empty = false;
     for (std::uint32_t slot : slots) {
-      empty |= slot == emptySlot;
-      if (slot != emptySlot && slot >= limit)
+      empty |= slot == kEmptySlot;
+      if (slot != kEmptySlot && slot >= limit)
         return bad(std::string("section ") + name + " holds an index out of range");
     }
     if (!empty)
@@ -243,7 +244,7 @@ std::uint32_t Tokenizer::findMerge(std::uint32_t left, std::uint32_t right) cons
   const std::size_t mask = mergeSlots.size() - 1;
   for (std::size_t slot = hashPair(left, right) & mask;; slot = (slot + 1) & mask) {
     const std::uint32_t rank = mergeSlots[slot];
-    if (rank == emptySlot || (merges[rank].left == left && merges[rank].right == right))
+    if (rank == kEmptySlot || (merges[rank].left == left && merges[rank].right == right))
       return rank;
   }
 }
@@ -252,7 +253,7 @@ std::int32_t Tokenizer::findWord(std::string_view word) const {
   const std::size_t mask = wordSlots.size() - 1;
   for (std::size_t slot = hashBytes(word) & mask;; slot = (slot + 1) & mask) {
     const std::uint32_t id = wordSlots[slot];
-    if (id == emptySlot)
+    if (id == kEmptySlot)
       return -1;
     if (bytes(std::int32_t(id)) == word)
       return std::int32_t(id);
@@ -278,28 +279,28 @@ void Tokenizer::encodeWord(std::string_view word, std::vector<std::int32_t> &ids
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto rankAt = [&](int at) {
     const Symbol &symbol = symbols[std::size_t(at)];
-    return symbol.after < 0 ? emptySlot
+    return symbol.after < 0 ? kEmptySlot
                             : findMerge(symbol.token, symbols[std::size_t(symbol.after)].token);
   };
   const auto consider = [&](int at) {
-    if (const std::uint32_t rank = rankAt(at); rank != emptySlot)
+    if (const std::uint32_t rank = rankAt(at); rank != kEmptySlot)
       queue.push({rank, at});
   };
   for (int at = 0; at < int(symbols.size()); ++at)
     consider(at);
 
-  constexpr int gone = -2; // `before` of a symbol that was merged into the one before it
+  constexpr int kGone = -2; // `before` of a symbol that was merged into the one before it
   while (!queue.empty()) {
     const Candidate best = queue.top();
     queue.pop();
     Symbol &symbol = symbols[std::size_t(best.at)];
     // What the queue says may be out of date: one of the two has since been merged.
-    if (symbol.before == gone || rankAt(best.at) != best.rank)
+    if (symbol.before == kGone || rankAt(best.at) != best.rank)
       continue;
     Symbol &next = symbols[std::size_t(symbol.after)];
     symbol.token = merges[best.rank].result;
     symbol.after = next.after;
-    next.before = gone;
+    next.before = kGone;
     if (symbol.after >= 0) {
       symbols[std::size_t(symbol.after)].before = best.at;
       consider(best.at);

@@ -6,7 +6,7 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr std::string_view replacement = "\xef\xbf\xbd"; // U+FFFD
+constexpr std::string_view kReplacement = "\xef\xbf\xbd"; // U+FFFD
 
 // The entry whose range holds `codePoint`, or null.
 template <typename Range>
@@ -20,9 +20,9 @@ const Range *findRange(std::span<const Range> ranges, std::uint32_t codePoint) {
 }
 
 // Hangul syllables are composed by arithmetic: leading consonant, vowel, trailing consonant.
-constexpr std::uint32_t syllables = 0xac00, leading = 0x1100, vowels = 0x1161, trailing = 0x11a7;
-constexpr std::uint32_t leadingCount = 19, vowelCount = 21, trailingCount = 28;
-constexpr std::uint32_t syllableCount = leadingCount * vowelCount * trailingCount;
+constexpr std::uint32_t kSyllables = 0xac00, leading = 0x1100, vowels = 0x1161, trailing = 0x11a7;
+constexpr std::uint32_t kLeadingCount = 19, vowelCount = 21, trailingCount = 28;
+constexpr std::uint32_t kSyllableCount = kLeadingCount * vowelCount * trailingCount;
 
 std::uint32_t combiningClass(std::uint32_t codePoint) {
   const CombiningRange *range = findRange(unicodeTables.combining, codePoint);
@@ -30,8 +30,8 @@ std::uint32_t combiningClass(std::uint32_t codePoint) {
 }
 
 void decompose(std::uint32_t codePoint, std::vector<std::uint32_t> &out) {
-  if (codePoint >= syllables && codePoint < syllables + syllableCount) {
-    const std::uint32_t index = codePoint - syllables;
+  if (codePoint >= kSyllables && codePoint < kSyllables + kSyllableCount) {
+    const std::uint32_t index = codePoint - kSyllables;
     out.push_back(leading + index / (vowelCount * trailingCount));
     out.push_back(vowels + index / trailingCount % vowelCount);
     if (index % trailingCount != 0)
@@ -53,11 +53,11 @@ void decompose(std::uint32_t codePoint, std::vector<std::uint32_t> &out) {
 
 // The character that `first` and `second` make together, or 0.
 std::uint32_t compose(std::uint32_t first, std::uint32_t second) {
-  if (first >= leading && first < leading + leadingCount && second >= vowels &&
+  if (first >= leading && first < leading + kLeadingCount && second >= vowels &&
       second < vowels + vowelCount)
-    return syllables + ((first - leading) * vowelCount + (second - vowels)) * trailingCount;
-  if (first >= syllables && first < syllables + syllableCount &&
-      (first - syllables) % trailingCount == 0 && second > trailing &&
+    return kSyllables + ((first - leading) * vowelCount + (second - vowels)) * trailingCount;
+  if (first >= kSyllables && first < kSyllables + kSyllableCount &&
+      (first - kSyllables) % trailingCount == 0 && second > trailing &&
       second < trailing + trailingCount)
     return first + (second - trailing);
   const auto table = unicodeTables.compositions;
@@ -169,9 +169,9 @@ void appendUtf8(std::string &text, std::uint32_t codePoint) {
 
 std::string composeCanonically(std::string_view text) {
   // Up to U+02FF every character is its own normal form and starts anew.
-  constexpr std::uint8_t firstLeadOf0300 = 0xcc;
+  constexpr std::uint8_t kFirstLeadOf0300 = 0xcc;
   if (std::all_of(text.begin(), text.end(),
-                  [](char c) { return std::uint8_t(c) < firstLeadOf0300; }))
+                  [](char c) { return std::uint8_t(c) < kFirstLeadOf0300; }))
     return std::string(text);
 
   std::vector<std::uint32_t> points;

@@ -17,11 +17,11 @@ typedef std::int16_t ShortRow __attribute__((vector_size(16)));
 typedef std::uint8_t ByteRow __attribute__((vector_size(8)));
 using Block = Row[8];
 
-constexpr int constantBits = 13; // of the factors below
-constexpr int extraBits = 2;     // that the first pass keeps
+constexpr int kConstantBits = 13; // of the factors below
+constexpr int kExtraBits = 2;     // that the first pass keeps
 
 constexpr std::uint32_t fixed(double factor) {
-  return std::uint32_t(std::int32_t(factor * (1 << constantBits) + (factor < 0 ? -0.5 : 0.5)));
+  return std::uint32_t(std::int32_t(factor * (1 << kConstantBits) + (factor < 0 ? -0.5 : 0.5)));
 }
 
 // One dimension, for eight columns at once: Loeffler, Ligtenberg and Moschytz's algorithm with 12
@@ -31,8 +31,8 @@ template <int shift> struct InversePass {
     const Row even = (rows[2] + rows[6]) * fixed(0.541196100);
     const Row even2 = even + rows[6] * fixed(-1.847759065);
     const Row even3 = even + rows[2] * fixed(0.765366865);
-    const Row sum = (rows[0] + rows[4]) << constantBits;
-    const Row difference = (rows[0] - rows[4]) << constantBits;
+    const Row sum = (rows[0] + rows[4]) << kConstantBits;
+    const Row difference = (rows[0] - rows[4]) << kConstantBits;
     const Row outer[4] = {sum + even3, difference + even2, difference - even2, sum - even3};
 
     const Row all = (rows[7] + rows[3] + rows[5] + rows[1]) * fixed(1.175875602);
@@ -44,10 +44,10 @@ template <int shift> struct InversePass {
         rows[1] * fixed(1.501321110) + a + d, rows[3] * fixed(3.072711026) + b + c,
         rows[5] * fixed(2.053119869) + b + d, rows[7] * fixed(0.298631336) + a + c};
 
-    constexpr std::uint32_t half = 1u << (shift - 1);
+    constexpr std::uint32_t kHalf = 1u << (shift - 1);
     for (int i = 0; i < 4; ++i) {
-      rows[i] = Row(SignedRow(outer[i] + inner[i] + half) >> shift);
-      rows[7 - i] = Row(SignedRow(outer[i] - inner[i] + half) >> shift);
+      rows[i] = Row(SignedRow(outer[i] + inner[i] + kHalf) >> shift);
+      rows[7 - i] = Row(SignedRow(outer[i] - inner[i] + kHalf) >> shift);
     }
   }
 };
@@ -81,10 +81,10 @@ struct InverseDctBody {
       std::memcpy(&row, coefficients + 8 * i, sizeof row);
       rows[i] = Row(__builtin_convertvector(row, SignedRow));
     }
-    InversePass<constantBits - extraBits>()(rows);
+    InversePass<kConstantBits - kExtraBits>()(rows);
     Transpose()(rows);
-    constexpr int eighth = 3; // what two dimensions scale by
-    InversePass<constantBits + extraBits + eighth>()(rows);
+    constexpr int kEighth = 3; // what two dimensions scale by
+    InversePass<kConstantBits + kExtraBits + kEighth>()(rows);
     Transpose()(rows);
     for (int i = 0; i < 8; ++i, to += stride) {
       SignedRow row = SignedRow(rows[i]) + 128;
@@ -119,10 +119,10 @@ public:
       return rowOf(plane, y);
     const std::uint8_t *near = rowOf(plane, y / plane.down);
     const std::uint8_t *far = rowOf(plane, y / plane.down + (y % 2 == 0 ? -1 : 1));
-    constexpr int leastWidth = 3; // of what libjpeg filters across
+    constexpr int kLeastWidth = 3; // of what libjpeg filters across
     if (plane.across == 1 && plane.down == 2)
       blendRows(near, far, y % 2 == 0 ? 1 : 2);
-    else if (plane.across == 2 && plane.down <= 2 && plane.width >= leastWidth)
+    else if (plane.across == 2 && plane.down <= 2 && plane.width >= kLeastWidth)
       plane.down == 1 ? widen<2, 1, 2>(near, near, 0) : widen<4, 8, 7>(near, far, 1);
     else
       repeat(near);
@@ -163,10 +163,10 @@ private:
   std::vector<std::uint16_t> sums;
 };
 
-constexpr int colorBits = 16;
+constexpr int kColorBits = 16;
 
 constexpr std::int32_t colorFactor(double factor) {
-  return std::int32_t(factor * (1 << colorBits) + 0.5);
+  return std::int32_t(factor * (1 << kColorBits) + 0.5);
 }
 
 struct Rgb {
@@ -176,13 +176,13 @@ struct Rgb {
 std::uint8_t toByte(std::int32_t value) { return std::uint8_t(std::clamp(value, 0, 255)); }
 
 BLUEC_WIDE_LOOP inline Rgb fromYcc(std::int32_t y, std::int32_t cb, std::int32_t cr) {
-  constexpr std::int32_t half = 1 << (colorBits - 1);
+  constexpr std::int32_t kHalf = 1 << (kColorBits - 1);
   cb -= 128;
   cr -= 128;
   return {
-      toByte(y + ((colorFactor(1.402) * cr + half) >> colorBits)),
-      toByte(y + ((-colorFactor(0.34414) * cb - colorFactor(0.71414) * cr + half) >> colorBits)),
-      toByte(y + ((colorFactor(1.772) * cb + half) >> colorBits))};
+      toByte(y + ((colorFactor(1.402) * cr + kHalf) >> kColorBits)),
+      toByte(y + ((-colorFactor(0.34414) * cb - colorFactor(0.71414) * cr + kHalf) >> kColorBits)),
+      toByte(y + ((colorFactor(1.772) * cb + kHalf) >> kColorBits))};
 }
 
 // What is left of a colour, from 0 to 255, at that much light: their product by 255, rounded.
@@ -228,11 +228,11 @@ void convert(const JpegPlanes &from, std::uint8_t *to, ThreadPool *threads) {
                          to + std::size_t(y) * std::size_t(from.width) * 3);
     }
   };
-  constexpr std::int64_t rows = 64; // of a task
+  constexpr std::int64_t kRows = 64; // of a task
   const auto body = [&](std::int64_t begin, std::int64_t end) {
-    withWideVectors(loop, begin * rows, std::min<std::int64_t>(end * rows, from.height));
+    withWideVectors(loop, begin * kRows, std::min<std::int64_t>(end * kRows, from.height));
   };
-  const std::int64_t tasks = (from.height + rows - 1) / rows;
+  const std::int64_t tasks = (from.height + kRows - 1) / kRows;
   if (threads)
     threads->forEach(tasks, body);
   else

@@ -37,10 +37,10 @@ bool startsWith(Bytes bytes, std::string_view text) {
 // Bytes of a value of a type that holds whole numbers; 0 for other types. Bytes without a sign are
 // none: they are taken for a text. What is negative is no orientation, whatever its size.
 unsigned wholeNumberBytes(std::uint32_t type) {
-  constexpr std::uint32_t signedByte = 6, unsigned16 = 3, signed16 = 8, unsigned32 = 4,
+  constexpr std::uint32_t kSignedByte = 6, unsigned16 = 3, signed16 = 8, unsigned32 = 4,
                           signed32 = 9, directory = 13;
   switch (type) {
-  case signedByte:
+  case kSignedByte:
     return 1;
   case unsigned16:
   case signed16:
@@ -83,11 +83,11 @@ std::optional<std::uint32_t> exifOrientation(Bytes exif) {
   const auto directory = reader.read(4, 4);
   if (!directory)
     return std::nullopt;
-  constexpr std::uint32_t tagOrientation = 0x0112, entryBytes = 12;
+  constexpr std::uint32_t kTagOrientation = 0x0112, entryBytes = 12;
   const std::uint32_t entries = reader.read(*directory, 2).value_or(0); // at most 65535
   for (std::uint32_t i = 0; i < entries; ++i) {
     const std::uint64_t entry = std::uint64_t(*directory) + 2 + std::uint64_t(i) * entryBytes;
-    if (reader.read(entry, 2) != tagOrientation)
+    if (reader.read(entry, 2) != kTagOrientation)
       continue;
     if (const auto value = firstValue(reader, entry))
       return value;
@@ -96,9 +96,9 @@ std::optional<std::uint32_t> exifOrientation(Bytes exif) {
 }
 
 std::optional<std::uint32_t> xmpOrientation(std::string_view xmp) {
-  constexpr std::string_view name = "tiff:Orientation";
-  for (std::size_t at = xmp.find(name); at != xmp.npos; at = xmp.find(name, at + 1)) {
-    std::string_view rest = xmp.substr(at + name.size());
+  constexpr std::string_view kName = "tiff:Orientation";
+  for (std::size_t at = xmp.find(kName); at != xmp.npos; at = xmp.find(kName, at + 1)) {
+    std::string_view rest = xmp.substr(at + kName.size());
     for (std::string_view before : {"=\"", ">"})
       if (rest.starts_with(before) && rest.size() > before.size() && rest[before.size()] >= '0' &&
           rest[before.size()] <= '9')
@@ -138,15 +138,15 @@ Picture orient(Picture picture, Orientation orientation, ThreadPool *threads) {
                                (fromBottom ? row * (picture.height - 1) : 0);
 
   // In squares, so that what is read of a line of the cache is used while it is there.
-  constexpr std::int64_t side = 64;
+  constexpr std::int64_t kSide = 64;
   const auto body = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t top = begin * side; top < std::min<std::int64_t>(end * side, result.height);
-         top += side)
-      for (std::int64_t left = 0; left < result.width; left += side)
-        for (std::int64_t y = top; y < std::min<std::int64_t>(top + side, result.height); ++y) {
+    for (std::int64_t top = begin * kSide; top < std::min<std::int64_t>(end * kSide, result.height);
+         top += kSide)
+      for (std::int64_t left = 0; left < result.width; left += kSide)
+        for (std::int64_t y = top; y < std::min<std::int64_t>(top + kSide, result.height); ++y) {
           const std::uint8_t *from = origin + y * stepY + left * stepX;
           std::uint8_t *to = &result.pixels[std::size_t((y * result.width + left) * pixel)];
-          const std::int64_t right = std::min<std::int64_t>(left + side, result.width);
+          const std::int64_t right = std::min<std::int64_t>(left + kSide, result.width);
           for (std::int64_t x = left; x < right; ++x, from += stepX, to += pixel) {
             to[0] = from[0];
             to[1] = from[1];
@@ -154,7 +154,7 @@ Picture orient(Picture picture, Orientation orientation, ThreadPool *threads) {
           }
         }
   };
-  const std::int64_t tasks = (result.height + side - 1) / side;
+  const std::int64_t tasks = (result.height + kSide - 1) / kSide;
   if (threads)
     threads->forEach(tasks, body);
   else

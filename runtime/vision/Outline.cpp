@@ -42,16 +42,16 @@ constexpr std::array<CrcTable, 8> makeCrcTables() {
 
 // Eight bytes at a time: a PNG's data is most of its file.
 std::uint32_t crc32(Bytes bytes) {
-  static constexpr std::array<CrcTable, 8> tables = makeCrcTables();
+  static constexpr std::array<CrcTable, 8> kTables = makeCrcTables();
   std::uint32_t value = ~0u;
-  for (; bytes.size() >= tables.size(); bytes = bytes.subspan(tables.size())) {
+  for (; bytes.size() >= kTables.size(); bytes = bytes.subspan(kTables.size())) {
     std::uint32_t next = 0;
-    for (std::size_t i = 0; i < tables.size(); ++i)
-      next ^= tables[7 - i][(i < 4 ? value >> (8 * i) & 255 : 0) ^ bytes[i]];
+    for (std::size_t i = 0; i < kTables.size(); ++i)
+      next ^= kTables[7 - i][(i < 4 ? value >> (8 * i) & 255 : 0) ^ bytes[i]];
     value = next;
   }
   for (std::uint8_t byte : bytes)
-    value = tables[0][(value ^ byte) & 255] ^ (value >> 8);
+    value = kTables[0][(value ^ byte) & 255] ^ (value >> 8);
   return ~value;
 }
 
@@ -99,18 +99,18 @@ public:
   }
 
 private:
-  static constexpr std::uint8_t huffmanTables = 0xc4, endOfImage = 0xd9, startOfScan = 0xda,
+  static constexpr std::uint8_t kHuffmanTables = 0xc4, endOfImage = 0xd9, startOfScan = 0xda,
                                 quantTables = 0xdb, app0 = 0xe0, app1 = 0xe1, app14 = 0xee;
 
   static bool isFrameHeader(std::uint8_t marker) {
-    return marker >= 0xc0 && marker <= 0xcf && marker != huffmanTables && marker != 0xc8 &&
+    return marker >= 0xc0 && marker <= 0xcf && marker != kHuffmanTables && marker != 0xc8 &&
            marker != 0xcc;
   }
 
   Status readSegment(std::uint8_t marker, Bytes contents, Outline &outline) {
     if (isFrameHeader(marker))
       return readFrame(marker, contents, outline);
-    if (marker == huffmanTables)
+    if (marker == kHuffmanTables)
       return readHuffmanTables(contents);
     if (marker == quantTables)
       return readQuantTables(contents);
@@ -125,8 +125,8 @@ private:
   void readApplication(std::uint8_t marker, Bytes contents) {
     constexpr std::string_view jfifName("JFIF\0", 5), adobeName("Adobe"), exifName("Exif\0\0", 6),
         xmpName("http://ns.adobe.com/xap/1.0/\0", 29);
-    constexpr std::size_t jfifBytes = 14, adobeBytes = 12;
-    if (marker == app0 && contents.size() >= jfifBytes && startsWith(contents, jfifName))
+    constexpr std::size_t kJfifBytes = 14, adobeBytes = 12;
+    if (marker == app0 && contents.size() >= kJfifBytes && startsWith(contents, jfifName))
       jfif = true;
     else if (marker == app14 && contents.size() >= adobeBytes && startsWith(contents, adobeName))
       adobeTransform = contents[adobeBytes - 1];
@@ -145,9 +145,9 @@ private:
       return JpegColors::Ycc;
     if (adobeTransform)
       return *adobeTransform == 0 ? JpegColors::Rgb : JpegColors::Ycc;
-    constexpr std::string_view named = "RGB";
-    return components.size() == named.size() &&
-                   std::equal(components.begin(), components.end(), named.begin(),
+    constexpr std::string_view kNamed = "RGB";
+    return components.size() == kNamed.size() &&
+                   std::equal(components.begin(), components.end(), kNamed.begin(),
                               [](const Component &c, char name) { return c.id == name; })
                ? JpegColors::Rgb
                : JpegColors::Ycc;
@@ -169,15 +169,15 @@ private:
   // Tables of a class and number, 16 counts of codes by length, and a value for each code. The
   // decoder has room for 256 codes.
   Status readHuffmanTables(Bytes tables) {
-    constexpr std::size_t head = 1 + 16;
+    constexpr std::size_t kHead = 1 + 16;
     while (!tables.empty()) {
       std::size_t codes = 0;
-      for (std::size_t i = 1; i < std::min(head, tables.size()); ++i)
+      for (std::size_t i = 1; i < std::min(kHead, tables.size()); ++i)
         codes += tables[i];
-      if (tables.size() < head || codes > 256 || codes > tables.size() - head)
+      if (tables.size() < kHead || codes > 256 || codes > tables.size() - kHead)
         return bad("jpeg is damaged: a huffman table does not fit its segment");
       defined[tables[0] >> 4 ? Ac : Dc] |= 1u << (tables[0] & 15);
-      tables = tables.subspan(head + codes);
+      tables = tables.subspan(kHead + codes);
     }
     return {};
   }

@@ -13,8 +13,8 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr int fractionBits = 22;
-constexpr std::int32_t half = std::int32_t(1) << (fractionBits - 1);
+constexpr int kFractionBits = 22;
+constexpr std::int32_t kHalf = std::int32_t(1) << (kFractionBits - 1);
 
 double bilinear(double x) {
   x = std::fabs(x);
@@ -22,12 +22,12 @@ double bilinear(double x) {
 }
 
 double bicubic(double x) {
-  constexpr double a = -0.5;
+  constexpr double kA = -0.5;
   x = std::fabs(x);
   if (x < 1.0)
-    return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1.0;
   if (x < 2.0)
-    return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+    return (((x - 5.0) * x + 8.0) * x - 4.0) * kA;
   return 0.0;
 }
 
@@ -47,9 +47,9 @@ struct Kernel {
 };
 
 const Kernel &kernelOf(Filter filter) {
-  static constexpr Kernel kernels[] = {
+  static constexpr Kernel kKernels[] = {
       {"lanczos", lanczos, 3.0}, {"bilinear", bilinear, 1.0}, {"bicubic", bicubic, 2.0}};
-  return kernels[std::size_t(filter)];
+  return kKernels[std::size_t(filter)];
 }
 
 // For each output position the input positions [first, first + count) that it is made of, and their
@@ -93,7 +93,7 @@ Taps makeTaps(int from, int to, const Kernel &kernel) {
       double weight = exact[std::size_t(i)];
       if (sum != 0.0)
         weight /= sum;
-      weight *= double(1 << fractionBits);
+      weight *= double(1 << kFractionBits);
       weights[i] = std::int32_t(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
     taps.ranges[std::size_t(out)] = {first, count};
@@ -115,10 +115,10 @@ void forRanges(ThreadPool *threads, std::int64_t tasks, std::int64_t grain, cons
 }
 
 // Two neighbouring pixels at once, in six of eight lanes.
-constexpr std::size_t lanes = 8;
-typedef std::int32_t Lanes __attribute__((vector_size(lanes * sizeof(std::int32_t))));
-typedef std::uint16_t Shorts __attribute__((vector_size(lanes * sizeof(std::uint16_t))));
-typedef std::uint8_t Bytes __attribute__((vector_size(lanes)));
+constexpr std::size_t kLanes = 8;
+typedef std::int32_t Lanes __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+typedef std::uint16_t Shorts __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+typedef std::uint8_t Bytes __attribute__((vector_size(kLanes)));
 
 // In two steps: g++ 12 takes a larger one apart, element by element.
 BLUEC_WIDE_LOOP inline void widen(const std::uint8_t *from, Lanes &to) {
@@ -135,12 +135,12 @@ struct PairedTaps {
 
 PairedTaps pairTaps(const Taps &taps) {
   PairedTaps paired;
-  paired.stride = std::size_t(taps.stride + 1) / 2 * lanes;
+  paired.stride = std::size_t(taps.stride + 1) / 2 * kLanes;
   paired.weights.assign(taps.ranges.size() * paired.stride, 0);
   for (std::size_t out = 0; out < taps.ranges.size(); ++out)
     for (std::size_t i = 0; i < std::size_t(taps.ranges[out].count); ++i)
       for (std::size_t channel = 0; channel < 3; ++channel)
-        paired.weights[out * paired.stride + i / 2 * lanes + i % 2 * 3 + channel] =
+        paired.weights[out * paired.stride + i / 2 * kLanes + i % 2 * 3 + channel] =
             taps.weightsOf(std::int64_t(out))[i];
   return paired;
 }
@@ -153,7 +153,7 @@ typedef std::uint8_t PixelBytes __attribute__((vector_size(4)));
 BLUEC_WIDE_LOOP inline std::uint32_t joinPixels(const Lanes &sums) {
   Pixel sum = __builtin_shufflevector(sums, sums, 0, 1, 2, 2) +
               __builtin_shufflevector(sums, sums, 3, 4, 5, 5);
-  sum = (sum + half) >> fractionBits;
+  sum = (sum + kHalf) >> kFractionBits;
   sum = sum < 0 ? Pixel{} : sum;
   sum = sum > 255 ? Pixel{} + 255 : sum;
   const PixelBytes bytes =
@@ -164,7 +164,7 @@ BLUEC_WIDE_LOOP inline std::uint32_t joinPixels(const Lanes &sums) {
 }
 
 // Rows that share a load of weights.
-constexpr int rowsAtOnce = 4;
+constexpr int kRowsAtOnce = 4;
 
 // A picture's rows, whole groups of them, each with `lanes` bytes that may be read behind it.
 class RowGroups {
@@ -172,10 +172,10 @@ public:
   explicit RowGroups(const Picture &picture)
       : pixels(picture.pixels.data()), rowBytes(std::size_t(picture.width) * 3) {
     // What follows a row is the next one, if there is one and it is long enough.
-    const bool narrow = rowBytes < lanes;
-    tailBegin = narrow ? 0 : (picture.height - 1) / rowsAtOnce * rowsAtOnce;
-    const int rows = (picture.height - tailBegin + rowsAtOnce - 1) / rowsAtOnce * rowsAtOnce;
-    tail.resize(rowBytes * std::size_t(rows) + lanes);
+    const bool narrow = rowBytes < kLanes;
+    tailBegin = narrow ? 0 : (picture.height - 1) / kRowsAtOnce * kRowsAtOnce;
+    const int rows = (picture.height - tailBegin + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce;
+    tail.resize(rowBytes * std::size_t(rows) + kLanes);
     std::memcpy(tail.data(), pixels + rowBytes * std::size_t(tailBegin),
                 rowBytes * std::size_t(picture.height - tailBegin));
   }
@@ -201,17 +201,17 @@ Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, Thre
   result.pixels.resize(toBytes * std::size_t(picture.height));
 
   const auto loop = [&](std::int64_t begin, std::int64_t end) BLUEC_WIDE_LOOP {
-    for (std::int64_t y = begin; y < end; y += rowsAtOnce) {
+    for (std::int64_t y = begin; y < end; y += kRowsAtOnce) {
       const std::uint8_t *rows = groups.at(y);
-      const auto count = std::size_t(std::min<std::int64_t>(rowsAtOnce, end - y));
+      const auto count = std::size_t(std::min<std::int64_t>(kRowsAtOnce, end - y));
       for (std::size_t x = 0; x < std::size_t(width); ++x) {
         const std::uint8_t *from = rows + std::size_t(taps.ranges[x].first) * 3;
         const std::int32_t *weights = &paired.weights[x * paired.stride];
-        Lanes sums[rowsAtOnce] = {};
-        for (int i = 0; i < taps.ranges[x].count; i += 2, from += 6, weights += lanes) {
+        Lanes sums[kRowsAtOnce] = {};
+        for (int i = 0; i < taps.ranges[x].count; i += 2, from += 6, weights += kLanes) {
           Lanes weight;
           std::memcpy(&weight, weights, sizeof weight);
-          for (std::size_t row = 0; row < rowsAtOnce; ++row) {
+          for (std::size_t row = 0; row < kRowsAtOnce; ++row) {
             Lanes values;
             widen(from + fromBytes * row, values);
             sums[row] += values * weight;
@@ -229,12 +229,12 @@ Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, Thre
       }
     }
   };
-  forRanges(threads, picture.height, rowsAtOnce, loop);
+  forRanges(threads, picture.height, kRowsAtOnce, loop);
   return result;
 }
 
 // Values whose sums stay in registers.
-constexpr std::size_t columnsAtOnce = 64;
+constexpr std::size_t kColumnsAtOnce = 64;
 
 Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
                       ThreadPool *threads) {
@@ -250,26 +250,26 @@ Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
       const std::uint8_t *rows = &picture.pixels[std::size_t(first) * rowBytes];
       std::uint8_t *to = &result.pixels[std::size_t(y) * rowBytes];
       std::size_t x = 0;
-      for (; x + columnsAtOnce <= rowBytes; x += columnsAtOnce) {
-        std::int32_t sums[columnsAtOnce];
-        std::fill_n(sums, columnsAtOnce, half);
+      for (; x + kColumnsAtOnce <= rowBytes; x += kColumnsAtOnce) {
+        std::int32_t sums[kColumnsAtOnce];
+        std::fill_n(sums, kColumnsAtOnce, kHalf);
         const std::uint8_t *from = rows + x;
         for (int i = 0; i < count; ++i, from += rowBytes)
-          for (std::size_t k = 0; k < columnsAtOnce; ++k)
+          for (std::size_t k = 0; k < kColumnsAtOnce; ++k)
             sums[k] += from[k] * weights[i];
-        for (std::size_t k = 0; k < columnsAtOnce; ++k)
-          to[x + k] = std::uint8_t(std::clamp(sums[k] >> fractionBits, 0, 255));
+        for (std::size_t k = 0; k < kColumnsAtOnce; ++k)
+          to[x + k] = std::uint8_t(std::clamp(sums[k] >> kFractionBits, 0, 255));
       }
       for (; x < rowBytes; ++x) {
-        std::int32_t sum = half;
+        std::int32_t sum = kHalf;
         for (int i = 0; i < count; ++i)
           sum += rows[std::size_t(i) * rowBytes + x] * weights[i];
-        to[x] = std::uint8_t(std::clamp(sum >> fractionBits, 0, 255));
+        to[x] = std::uint8_t(std::clamp(sum >> kFractionBits, 0, 255));
       }
     }
   };
-  constexpr std::int64_t rows = 4; // of a task
-  forRanges(threads, height, rows, loop);
+  constexpr std::int64_t kRows = 4; // of a task
+  forRanges(threads, height, kRows, loop);
   return result;
 }
 

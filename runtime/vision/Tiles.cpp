@@ -10,8 +10,8 @@
 namespace bluec::runtime {
 namespace {
 
-constexpr std::string_view schemeNames[] = {"relaxed", "llava-next", "internvl"};
-constexpr std::string_view thumbnailNames[] = {"none", "last_if_many", "first"};
+constexpr std::string_view kSchemeNames[] = {"relaxed", "llava-next", "internvl"};
+constexpr std::string_view kThumbnailNames[] = {"none", "last_if_many", "first"};
 
 template <typename Kind, std::size_t Count>
 std::optional<Kind> findName(const std::string_view (&names)[Count], std::string_view name) {

@@ -155,8 +155,8 @@ static LogicalResult emitObject(ModuleOp module, llvm::Module &code, llvm::Targe
 }
 
 ArrayRef<StringRef> LlvmCodeGenerator::forms() const {
-  static constexpr StringRef names[] = {"obj", "llvm"};
-  return names;
+  static constexpr StringRef kNames[] = {"obj", "llvm"};
+  return kNames;
 }
 
 FailureOr<std::vector<CodeFile>> LlvmCodeGenerator::generate(ModuleOp module,

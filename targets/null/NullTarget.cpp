@@ -17,8 +17,8 @@ constexpr const char *kTriple = "null-unknown-none";
 class TextGenerator : public CodeGenerator {
 public:
   ArrayRef<StringRef> forms() const override {
-    static constexpr StringRef names[] = {"text"};
-    return names;
+    static constexpr StringRef kNames[] = {"text"};
+    return kNames;
   }
 
   FailureOr<std::vector<CodeFile>> generate(ModuleOp module, StringRef form) const override {

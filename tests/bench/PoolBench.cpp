@@ -37,22 +37,22 @@ void compute(const bluec_call *call, int64_t begin, int64_t end) {
 }
 
 void printTimes(const char *what, int64_t tasks, const std::vector<double> &seconds) {
-  constexpr double micro = 1e6;
+  constexpr double kMicro = 1e6;
   std::printf("%-28s %5lld tasks  median %7.2f us   10%% %7.2f   90%% %7.2f\n", what,
-              static_cast<long long>(tasks), micro * quantile(seconds, 0.5),
-              micro * quantile(seconds, 0.1), micro * quantile(seconds, 0.9));
+              static_cast<long long>(tasks), kMicro * quantile(seconds, 0.5),
+              kMicro * quantile(seconds, 0.1), kMicro * quantile(seconds, 0.9));
 }
 
 void measureHandOver(runtime::ThreadPool &pool) {
   bluec_call call{};
   for (int64_t tasks : {1, 2, 16, 64, 1000}) {
-    constexpr int jobs = 100, samples = 400;
+    constexpr int kJobs = 100, samples = 400;
     std::vector<double> seconds;
     for (int sample = 0; sample < samples; ++sample) {
       double start = now();
-      for (int job = 0; job < jobs; ++job)
+      for (int job = 0; job < kJobs; ++job)
         pool.parallelFor(nothing, &call, tasks);
-      seconds.push_back((now() - start) / jobs);
+      seconds.push_back((now() - start) / kJobs);
     }
     printTimes("empty job, hot", tasks, seconds);
   }
@@ -71,12 +71,12 @@ void measureScaling(runtime::ThreadPool &pool) {
   for (int64_t length : {20, 100, 1000, 10000}) {
     bluec_call call{};
     call.count = length;
-    constexpr int64_t tasks = 96;
-    auto jobs = static_cast<int>(std::max<int64_t>(20, 1000000 / (length * tasks)));
+    constexpr int64_t kTasks = 96;
+    auto jobs = static_cast<int>(std::max<int64_t>(20, 1000000 / (length * kTasks)));
     auto time = [&](runtime::ThreadPool &which) {
       double start = now();
       for (int job = 0; job < jobs; ++job)
-        which.parallelFor(compute, &call, tasks);
+        which.parallelFor(compute, &call, kTasks);
       return (now() - start) / jobs;
     };
     std::vector<double> alone, scaling;

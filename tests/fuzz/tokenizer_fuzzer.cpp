@@ -12,7 +12,7 @@ using namespace bluec::runtime;
 
 namespace {
 
-constexpr std::int64_t vocabulary = 400;
+constexpr std::int64_t kVocabulary = 400;
 
 // All bytes, some merges, and an added token of each kind.
 std::string goodJson() {
@@ -37,7 +37,7 @@ std::string goodJson() {
 
 const std::vector<std::uint8_t> &goodTable() {
   static const std::vector<std::uint8_t> table = [] {
-    auto made = bluec::tokenizer::convertTokenizerText(goodJson(), "", vocabulary);
+    auto made = bluec::tokenizer::convertTokenizerText(goodJson(), "", kVocabulary);
     if (!made.ok())
       std::abort();
     return *made;
@@ -58,7 +58,7 @@ void use(const Tokenizer &tokenizer, std::string_view text) {
 }
 
 void convert(std::string_view json) {
-  const auto table = bluec::tokenizer::convertTokenizerText(json, "", vocabulary);
+  const auto table = bluec::tokenizer::convertTokenizerText(json, "", kVocabulary);
   if (!table.ok()) {
     if (table.status().message().empty())
       std::abort();
@@ -66,7 +66,7 @@ void convert(std::string_view json) {
   }
   // What the converter makes, the runtime accepts.
   const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
-  if (!tokenizer.ok() || tokenizer->size() > vocabulary)
+  if (!tokenizer.ok() || tokenizer->size() > kVocabulary)
     std::abort();
   use(*tokenizer, "Hello the world, 123 <|end|> \u00e9!");
 }

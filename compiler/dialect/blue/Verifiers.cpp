@@ -308,9 +308,9 @@ Type bluec::blue::gatheredElement(Type element, int64_t channels) {
   auto quantized = dyn_cast<QuantizedType>(element);
   if (!quantized || channels == 0)
     return element;
-  constexpr int64_t unit = 4; // of the type's groups
+  constexpr int64_t kUnit = 4; // of the type's groups
   int64_t group = quantized.groupIn(channels);
-  if (group < 1 || group % unit != 0 || channels % group != 0)
+  if (group < 1 || group % kUnit != 0 || channels % group != 0)
     return {};
   return QuantizedType::get(element.getContext(), quantized.getStorage(), group,
                             quantized.getScale(), quantized.getZeros());

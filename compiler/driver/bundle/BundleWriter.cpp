@@ -60,8 +60,8 @@ llvm::SmallString<256> interruptedStaging;
 void removeOnInterrupt() {
   if (!interruptedStaging.empty())
     fs::remove_directories(interruptedStaging);
-  constexpr int killedByInterrupt = 130;
-  _exit(killedByInterrupt);
+  constexpr int kKilledByInterrupt = 130;
+  _exit(kKilledByInterrupt);
 }
 
 bool isBundle(llvm::StringRef directory) {

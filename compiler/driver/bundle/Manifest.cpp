@@ -164,12 +164,12 @@ std::string bluec::renderManifest(Json fields, const std::map<std::string, Bundl
     list[name]["crc32c"] = std::move(text);
   }
   fields["files"] = std::move(list);
-  constexpr size_t digits = 64;
-  const std::string zeros(digits, '0');
+  constexpr size_t kDigits = 64;
+  const std::string zeros(kDigits, '0');
   fields["checksum"] = zeros;
-  constexpr int indent = 1;
+  constexpr int kIndent = 1;
   std::string result =
-      fields.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
-  result.replace(result.rfind(zeros), digits, runtime::manifestChecksum(result));
+      fields.dump(kIndent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  result.replace(result.rfind(zeros), kDigits, runtime::manifestChecksum(result));
   return result;
 }

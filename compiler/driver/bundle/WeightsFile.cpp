@@ -23,9 +23,9 @@ namespace {
 
 /// Floats at a weight's start by which weights are told apart without reading them whole. (Of a
 /// transposed weight is on a page of its own.)
-constexpr size_t fingerprintFloats = 64;
+constexpr size_t kFingerprintFloats = 64;
 /// Bytes of a file that are read at a time.
-constexpr size_t readBytes = size_t{1} << 20;
+constexpr size_t kReadBytes = size_t{1} << 20;
 
 /// Of the rows that a weight's packed bytes are made from: nothing is quantized for it.
 FailureOr<std::string> hashRows(plan::WeightOp weight, WeightReader &reader) {
@@ -41,7 +41,7 @@ FailureOr<std::string> hashRows(plan::WeightOp weight, WeightReader &reader) {
 FailureOr<std::string> fingerprintOf(plan::WeightOp weight, WeightReader &reader) {
   std::string start;
   auto keepStart = [&](ArrayRef<float> rows) {
-    rows = rows.take_front(fingerprintFloats);
+    rows = rows.take_front(kFingerprintFloats);
     start.assign(reinterpret_cast<const char *>(rows.data()), rows.size() * sizeof(float));
     return false;
   };
@@ -59,8 +59,8 @@ FailureOr<std::string> hashSource(plan::WeightOp weight, WeightReader &reader) {
     return failure();
   auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   runtime::Sha256 hash = runtime::fastSha256();
-  for (size_t at = 0; at < bytes->size(); at += readBytes) {
-    ArrayRef<char> piece = bytes->slice(at, std::min(readBytes, bytes->size() - at));
+  for (size_t at = 0; at < bytes->size(); at += kReadBytes) {
+    ArrayRef<char> piece = bytes->slice(at, std::min(kReadBytes, bytes->size() - at));
     hash.update(piece.data(), piece.size());
     uintptr_t begin = reinterpret_cast<uintptr_t>(piece.data()) / page * page;
     uintptr_t end = reinterpret_cast<uintptr_t>(piece.end()) / page * page;

@@ -24,8 +24,8 @@ using reference::Tensor;
 // The set
 //===------------------------------------------------------------------------------------------===//
 
-static constexpr uint64_t largestPrompts = uint64_t{16} << 20, largestPicture = uint64_t{64} << 20;
-static constexpr size_t mostQuestions = 10000;
+static constexpr uint64_t kLargestPrompts = uint64_t{16} << 20, largestPicture = uint64_t{64} << 20;
+static constexpr size_t kMostQuestions = 10000;
 
 /// The bytes of a file inside of the set, which may be hostile.
 static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
@@ -55,9 +55,9 @@ static std::string withNewLines(StringRef text) {
 
 llvm::Expected<std::vector<CalibrationQuestion>>
 bluec::readCalibrationSet(const std::string &directory) {
-  constexpr StringRef fileName = "prompts.txt";
-  std::string where = (directory + "/" + fileName).str();
-  auto text = readInside(directory, fileName, largestPrompts);
+  constexpr StringRef kFileName = "prompts.txt";
+  std::string where = (directory + "/" + kFileName).str();
+  auto text = readInside(directory, kFileName, kLargestPrompts);
   if (!text)
     return llvm::createStringError(where + ": " + llvm::toString(text.takeError()));
   std::vector<CalibrationQuestion> questions;
@@ -70,8 +70,8 @@ bluec::readCalibrationSet(const std::string &directory) {
     if (line.trim().empty() || line.starts_with("#"))
       continue;
     std::string place = where + ": line " + std::to_string(number) + ": ";
-    if (questions.size() == mostQuestions)
-      return llvm::createStringError(place + "expected at most " + Twine(mostQuestions) +
+    if (questions.size() == kMostQuestions)
+      return llvm::createStringError(place + "expected at most " + Twine(kMostQuestions) +
                                      " questions, found more");
     auto *begin = reinterpret_cast<const llvm::UTF8 *>(line.begin());
     if (!llvm::isLegalUTF8String(&begin, reinterpret_cast<const llvm::UTF8 *>(line.end())))
@@ -162,9 +162,9 @@ LogicalResult Calibration::report(const runtime::Status &status,
   if (status.ok())
     return success();
   StringRef text(question.text);
-  constexpr size_t shown = 40;
-  return diagnostics.inputError("calibration: question '" + text.substr(0, shown) +
-                                (text.size() > shown ? "...': " : "': ") + status.message());
+  constexpr size_t kShown = 40;
+  return diagnostics.inputError("calibration: question '" + text.substr(0, kShown) +
+                                (text.size() > kShown ? "...': " : "': ") + status.message());
 }
 
 LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bundle,

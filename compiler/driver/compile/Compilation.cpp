@@ -752,7 +752,7 @@ static Json describe(const LogitErrors &cost) {
 Json Compilation::manifestFields() {
   Json fields;
   fields["format"] = "bluec-bundle";
-  fields["version"] = runtime::manifestVersion;
+  fields["version"] = runtime::kManifestVersion;
   fields["producer"] = kProducer;
   fields["target"] = describeTarget(target->facts(session.context()));
   fields["recipe"] = Json::parse(recipe.text);

@@ -9,13 +9,13 @@ using namespace mlir;
 using namespace bluec;
 
 /// Elements of a constant that a dump still shows.
-static constexpr int64_t shownElements = 16;
+static constexpr int64_t kShownElements = 16;
 
 llvm::Error PhaseDumps::write(Phase phase, ModuleOp module, StringRef section) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   OpPrintingFlags flags;
-  flags.elideLargeElementsAttrs(shownElements).elideLargeResourceString(2 * shownElements);
+  flags.elideLargeElementsAttrs(kShownElements).elideLargeResourceString(2 * kShownElements);
   flags.enableDebugInfo(/*enable=*/true, /*prettyForm=*/false);
   stream << dumpHeader(module);
   module.print(stream, flags);

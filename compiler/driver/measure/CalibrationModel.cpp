@@ -10,8 +10,8 @@
 using namespace mlir;
 using namespace bluec;
 
-static constexpr const char *weightsFile = "weights";
-static constexpr int64_t fileBytes = int64_t{96} << 20; // more than any weight has
+static constexpr const char *kWeightsFile = "weights";
+static constexpr int64_t kFileBytes = int64_t{96} << 20; // more than any weight has
 
 // Linears that read the same value (q, k and v; gate and up) are timed together, so they have the
 // same types. Of the last layer, a prefill computes one row only after the attention.
@@ -71,32 +71,32 @@ llvm::Error bluec::buildCalibrationModel(int64_t context, ModuleOp module, Model
     return error;
   // Each weight begins elsewhere, so that no two are taken for the same; those that are the same
   // in the model stay so.
-  constexpr int64_t stride = 1009 * 64; // floats
+  constexpr int64_t kStride = 1009 * 64; // floats
   llvm::DenseMap<int64_t, int64_t> places;
   module.walk([&](blue::WeightOp weight) {
     blue::SourceAttr source = weight.getSource();
     int64_t bytes = source.getType().getNumElements() * 4;
-    int64_t next = static_cast<int64_t>(places.size()) * stride * 4 % (fileBytes - bytes);
+    int64_t next = static_cast<int64_t>(places.size()) * kStride * 4 % (kFileBytes - bytes);
     int64_t offset = places.try_emplace(source.getOffset(), next).first->second;
     weight.setSourceAttr(
-        blue::SourceAttr::get(module.getContext(), weightsFile, offset, source.getType()));
+        blue::SourceAttr::get(module.getContext(), kWeightsFile, offset, source.getType()));
   });
   return llvm::Error::success();
 }
 
 llvm::Error bluec::writeCalibrationWeights(const std::string &directory) {
-  std::vector<float> numbers(fileBytes / 4);
+  std::vector<float> numbers(kFileBytes / 4);
   uint32_t state = 1;
-  constexpr float range = 1.0F / (1U << 31); // to [-1, 1), and further down: sums stay small
+  constexpr float kRange = 1.0F / (1U << 31); // to [-1, 1), and further down: sums stay small
   for (float &number : numbers) {
     state = state * 1664525U + 1013904223U;
-    number = static_cast<float>(static_cast<int32_t>(state)) * range / 32;
+    number = static_cast<float>(static_cast<int32_t>(state)) * kRange / 32;
   }
-  std::string path = directory + "/" + weightsFile;
+  std::string path = directory + "/" + kWeightsFile;
   std::error_code code;
   llvm::raw_fd_ostream out(path, code);
   if (!code) {
-    out.write(reinterpret_cast<const char *>(numbers.data()), fileBytes);
+    out.write(reinterpret_cast<const char *>(numbers.data()), kFileBytes);
     out.close();
     code = out.error();
     out.clear_error();

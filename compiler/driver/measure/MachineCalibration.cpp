@@ -31,10 +31,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int64_t context = 2048, chunk = 128, imageBatch = 4;
-constexpr int leastRounds = 3, mostRounds = 11;
-constexpr double enoughSeconds = 20;              // of measuring
-constexpr size_t streamBytes = size_t{256} << 20; // far more than any cache
+constexpr int64_t kContext = 2048, chunk = 128, imageBatch = 4;
+constexpr int kLeastRounds = 3, mostRounds = 11;
+constexpr double kEnoughSeconds = 20;              // of measuring
+constexpr size_t kStreamBytes = size_t{256} << 20; // far more than any cache
 
 double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -280,13 +280,13 @@ LogicalResult MachineCalibration::open() {
       failed(allocate(cache, model.kv_bytes, "kv cache", Pages::Small)) ||
       failed(allocate(stream, streamBytes, "bandwidth buffer", Pages::Large)))
     return failure();
-  constexpr uint32_t multiplier = 1664525, increment = 1013904223;
-  constexpr float scale = 1.0F / (1U << 31);
+  constexpr uint32_t kMultiplier = 1664525, increment = 1013904223;
+  constexpr float kScale = 1.0F / (1U << 31);
   uint32_t state = 1;
   input.resize(static_cast<size_t>(inputElements));
   for (float &value : input) {
-    state = state * multiplier + increment;
-    value = static_cast<float>(static_cast<int32_t>(state)) * scale;
+    state = state * kMultiplier + increment;
+    value = static_cast<float>(static_cast<int32_t>(state)) * kScale;
   }
   return success();
 }
@@ -453,7 +453,7 @@ LogicalResult MachineCalibration::write() {
 
 void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
   const std::vector<Machine::Rate> &rates = found.device.rates;
-  constexpr double giga = 1e9, micro = 1e-6, percent = 100;
+  constexpr double kGiga = 1e9, micro = 1e-6, percent = 100;
   if (options.json) {
     auto describe = [](const FitError &error) {
       return Json{{"steps", error.steps}, {"median", error.median}, {"largest", error.largest}};
@@ -485,13 +485,14 @@ void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
   out << "                          GOP/s  half rows   steps   off by  at most\n";
   for (auto [rate, error] : llvm::zip_equal(rates, found.rates))
     out << llvm::formatv("{0,-10} {1,-4} x {2,-4} {3,8:f1} {4,10:f1} {5,7} {6,7:f1}% {7,7:f1}%\n",
-                         rate.op, rate.weights, rate.activations, rate.operationsPerSecond / giga,
+                         rate.op, rate.weights, rate.activations, rate.operationsPerSecond / kGiga,
                          rate.halfRows, error.steps, percent * error.median,
                          percent * error.largest);
   out << llvm::formatv("weights {0:f1} GB/s; other steps {1:f1} GB/s, off by {2:f1}%; reads {3:f1} "
                        "GB/s; cache {4:f1} MB; a step {5:f1} us, a call {6:f1} us\n",
-                       device.weightBytesPerSecond / giga, device.elementwiseBytesPerSecond / giga,
-                       percent * found.others.median, device.bytesPerSecond / giga,
+                       device.weightBytesPerSecond / kGiga,
+                       device.elementwiseBytesPerSecond / kGiga, percent * found.others.median,
+                       device.bytesPerSecond / kGiga,
                        static_cast<double>(device.onChipBytes) * micro, device.stepSeconds / micro,
                        device.callSeconds / micro);
 }

@@ -30,11 +30,11 @@ CallWork workIn(const MeasuredStep &step) {
 
 /// Where `function`, which falls and then rises, is least between `low` and `high`.
 template <typename Function> double leastOf(double low, double high, Function function) {
-  constexpr int rounds = 60;
+  constexpr int kRounds = 60;
   const double golden = (std::sqrt(5.0) - 1) / 2;
   double left = high - golden * (high - low), right = low + golden * (high - low);
   double atLeft = function(left), atRight = function(right);
-  for (int i = 0; i < rounds; ++i) {
+  for (int i = 0; i < kRounds; ++i) {
     if (atLeft < atRight) {
       high = right;
       right = left;
@@ -100,9 +100,9 @@ void addRate(const Kind &kind, const Group &steps, Machine::Device &device) {
   device.rates.push_back({std::get<0>(kind), std::get<1>(kind), std::get<2>(kind), fastest, 0});
   Machine::Rate &rate = device.rates.back();
   auto fitRate = [&] {
-    constexpr double range = 16; // to either side of what was reached
+    constexpr double kRange = 16; // to either side of what was reached
     double middle = std::log(fastest);
-    double best = leastOf(middle - std::log(range), middle + std::log(range), [&](double log) {
+    double best = leastOf(middle - std::log(kRange), middle + std::log(kRange), [&](double log) {
       rate.operationsPerSecond = std::exp(log);
       return squaredError(byRows, device);
     });
@@ -115,8 +115,8 @@ void addRate(const Kind &kind, const Group &steps, Machine::Device &device) {
       rate.halfRows = std::expm1(log);
       return fitRate();
     });
-    constexpr double leastRows = 1e-2; // less is none
-    rate.halfRows = std::expm1(best) < leastRows ? 0 : std::expm1(best);
+    constexpr double kLeastRows = 1e-2; // less is none
+    rate.halfRows = std::expm1(best) < kLeastRows ? 0 : std::expm1(best);
   }
   fitRate();
 }

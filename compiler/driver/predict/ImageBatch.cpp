@@ -13,7 +13,7 @@ using namespace bluec;
 FailureOr<SmallVector<BatchPrediction>>
 bluec::predictImageBatches(ModuleOp model, const ScheduleOptions &sizes, const Machine &machine,
                            ArrayRef<int64_t> pictures, PassRunner &passes) {
-  constexpr int64_t candidates[] = {1, 2, 4, 6, 8};
+  constexpr int64_t kCandidates[] = {1, 2, 4, 6, 8};
   OwningOpRef<ModuleOp> vision = model.clone();
   for (auto function : llvm::make_early_inc_range(vision->getOps<func::FuncOp>()))
     if (blue::roleOf(function) != blue::Role::Vision)
@@ -21,7 +21,7 @@ bluec::predictImageBatches(ModuleOp model, const ScheduleOptions &sizes, const M
   SmallVector<BatchPrediction> predictions;
   if (vision->getOps<func::FuncOp>().empty() || pictures.empty())
     return predictions;
-  for (int64_t batch : candidates) {
+  for (int64_t batch : kCandidates) {
     OwningOpRef<ModuleOp> plan = vision->clone();
     ScheduleOptions options = sizes;
     options.imageBatch = batch;

@@ -86,8 +86,8 @@ Json describeRun(const PlanRun &run, const Machine &machine) {
   for (const Machine::Device &device : machine.devices)
     lanes.of(device.name);
   // A long prompt is thousands of steps: those are joined by call and device.
-  constexpr size_t mostSteps = 4000;
-  bool joined = run.timeline.tasks.size() > mostSteps;
+  constexpr size_t kMostSteps = 4000;
+  bool joined = run.timeline.tasks.size() > kMostSteps;
   llvm::MapVector<std::tuple<int64_t, StringRef, int64_t>, Json,
                   std::map<std::tuple<int64_t, StringRef, int64_t>, unsigned>>
       calls;
@@ -185,19 +185,19 @@ std::string bluec::renderPlanPage(ModuleOp plan, const PlanReport &report) {
   for (size_t at = text.find('<'); at != std::string::npos; at = text.find('<', at))
     text.replace(at, 1, "\\u003c");
   std::string page = planPage;
-  constexpr StringRef mark = "%PLAN%";
-  return page.replace(page.find(mark.str()), mark.size(), text);
+  constexpr StringRef kMark = "%PLAN%";
+  return page.replace(page.find(kMark.str()), kMark.size(), text);
 }
 
 std::string bluec::renderPlanTrace(const PlanReport &report) {
-  constexpr int process = 1;
-  constexpr double microsOfSecond = 1e6;
+  constexpr int kProcess = 1;
+  constexpr double kMicrosOfSecond = 1e6;
   Lanes lanes;
   Json events = Json::array();
   auto name = [&](StringRef what, int64_t thread, const std::string &text) {
     events.push_back({{"name", what.str()},
                       {"ph", "M"},
-                      {"pid", process},
+                      {"pid", kProcess},
                       {"tid", thread},
                       {"args", {{"name", text}}}});
   };
@@ -209,9 +209,9 @@ std::string bluec::renderPlanTrace(const PlanReport &report) {
       events.push_back({{"name", task.name},
                         {"cat", task.entry},
                         {"ph", "X"},
-                        {"ts", (begin + task.start) * microsOfSecond},
-                        {"dur", (task.end - task.start) * microsOfSecond},
-                        {"pid", process},
+                        {"ts", (begin + task.start) * kMicrosOfSecond},
+                        {"dur", (task.end - task.start) * kMicrosOfSecond},
+                        {"pid", kProcess},
                         {"tid", lanes.of(task.device) + 1},
                         {"args",
                          {{"run", run.timeline.what},

@@ -26,7 +26,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr double msOfSecond = 1e3;
+constexpr double kMsOfSecond = 1e3;
 
 class Prediction {
 public:

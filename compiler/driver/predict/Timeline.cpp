@@ -184,7 +184,7 @@ FailureOr<Timeline> bluec::encodeTimeline(ModuleOp plan, const Machine &machine,
     return plan.emitError("expected an image encoder, found none");
   // The caller owns two buffers for what crosses between stages: a stage's output stays in one
   // until the next stage has read it.
-  constexpr size_t buffers = 2;
+  constexpr size_t kBuffers = 2;
   std::map<size_t, std::vector<double>> readBy; // by stage: when each call's has been read
   for (auto [number, call] : llvm::enumerate(encodeCalls(plan, tiles))) {
     auto found = stages.find(call.capacity);
@@ -195,8 +195,8 @@ FailureOr<Timeline> bluec::encodeTimeline(ModuleOp plan, const Machine &machine,
     double ready = 0;
     for (auto [stage, entry] : llvm::enumerate(found->second)) {
       bool isLast = stage + 1 == found->second.size();
-      if (!isLast && number >= buffers)
-        ready = std::max(ready, readBy[stage][number - buffers]);
+      if (!isLast && number >= kBuffers)
+        ready = std::max(ready, readBy[stage][number - kBuffers]);
       FailureOr<double> end =
           scheduler.call(entry, id, {call.count, call.capacity, /*position=*/0}, ready);
       if (failed(end))

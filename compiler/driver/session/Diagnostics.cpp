@@ -90,14 +90,14 @@ int Diagnostics::exitCode(LogicalResult result, StringRef what) {
 }
 
 void Diagnostics::printPending() {
-  constexpr size_t shown = 4;
+  constexpr size_t kShown = 4;
   if (pending.empty())
     return;
   err << "error: ";
-  for (size_t i = 0; i < std::min(pending.size(), shown); ++i)
+  for (size_t i = 0; i < std::min(pending.size(), kShown); ++i)
     err << (i == 0 ? "" : "; ") << oneLine(pending[i]);
-  if (pending.size() > shown)
-    err << "; and " << pending.size() - shown << " more";
+  if (pending.size() > kShown)
+    err << "; and " << pending.size() - kShown << " more";
   err << '\n';
   pending.clear();
 }

@@ -104,18 +104,18 @@ bool bluec::hasGraphs(const std::string &directory) {
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
                                  std::optional<int64_t> chunk, ScheduleOptions &sizes,
                                  Diagnostics &diagnostics) {
-  constexpr int64_t defaultContext = 2048, defaultChunk = 128;
+  constexpr int64_t kDefaultContext = 2048, defaultChunk = 128;
   int64_t positions = config.maxPositions; // 0: not said
   sizes.context =
-      context.value_or(positions > 0 ? std::min(defaultContext, positions) : defaultContext);
+      context.value_or(positions > 0 ? std::min(kDefaultContext, positions) : kDefaultContext);
   sizes.chunk = chunk.value_or(std::min(defaultChunk, sizes.context));
   if (positions > 0 && sizes.context > positions)
     return diagnostics.usageError("--context: expected at most the model's " + Twine(positions) +
                                   " positions, found " + Twine(sizes.context));
   // Masks and rotary tables are recognised by evaluating them at up to this many positions.
-  constexpr int64_t leastContext = 8;
-  if (sizes.context < leastContext)
-    return diagnostics.usageError("--context: expected at least " + Twine(leastContext) +
+  constexpr int64_t kLeastContext = 8;
+  if (sizes.context < kLeastContext)
+    return diagnostics.usageError("--context: expected at least " + Twine(kLeastContext) +
                                   " tokens, found " + Twine(sizes.context));
   if (sizes.chunk > sizes.context)
     return diagnostics.usageError("--chunk: expected at most the context of " +
@@ -185,11 +185,11 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
 /// What people may want to know of a part of the configuration. A manifest has to stay one that the
 /// runtime reads, whatever else is in the part.
 static Json forPeople(const JsonValue &part) {
-  constexpr size_t mostMembers = 1000, longestText = 1000;
+  constexpr size_t kMostMembers = 1000, longestText = 1000;
   Json result = Json::object();
   for (const JsonMember &member : *part.object()) {
     const JsonValue &value = member.value;
-    if (result.size() == mostMembers)
+    if (result.size() == kMostMembers)
       break;
     if (member.name.size() > longestText ||
         (value.string() && value.string()->size() > longestText))

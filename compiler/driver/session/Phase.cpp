@@ -2,7 +2,7 @@
 
 using namespace bluec;
 
-static constexpr PhaseInfo phases[] = {
+static constexpr PhaseInfo kPhases[] = {
     {Phase::Import, "import", "the ONNX graphs, one op a node, shapes inferred, constants folded"},
     {Phase::Model, "model", "the model as layers (blue dialect)"},
     {Phase::Precision, "precision", "element types and weight recipes"},
@@ -14,12 +14,12 @@ static constexpr PhaseInfo phases[] = {
     {Phase::Bundle, "bundle", "linked code, packed weights, tokenizer, manifest"},
 };
 
-llvm::ArrayRef<PhaseInfo> bluec::allPhases() { return phases; }
+llvm::ArrayRef<PhaseInfo> bluec::allPhases() { return kPhases; }
 
-const PhaseInfo &bluec::infoOf(Phase phase) { return phases[static_cast<size_t>(phase)]; }
+const PhaseInfo &bluec::infoOf(Phase phase) { return kPhases[static_cast<size_t>(phase)]; }
 
 std::optional<Phase> bluec::parsePhase(llvm::StringRef name) {
-  for (const PhaseInfo &info : phases)
+  for (const PhaseInfo &info : kPhases)
     if (info.name == name)
       return info.phase;
   return std::nullopt;

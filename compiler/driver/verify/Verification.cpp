@@ -28,10 +28,10 @@ namespace {
 using TensorPtr = std::shared_ptr<const Tensor>;
 
 /// Tokens of the answer, fed one by one after the prompt.
-constexpr int64_t decodedTokens = 16;
+constexpr int64_t kDecodedTokens = 16;
 
 // Relative errors of a layer, by the narrowest type that activations are computed in.
-constexpr double floatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e-1;
+constexpr double kFloatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e-1;
 
 class Verification {
 public:
@@ -89,7 +89,7 @@ private:
   OwningOpRef<ModuleOp> &module = compiler.module(); // as written, in floats
   OwningOpRef<ModuleOp> quantized;                   // folded, with the recipe's types
   bool hasRecipe = false;                            // whether the two differ
-  double tolerance = floatTolerance;
+  double tolerance = kFloatTolerance;
   Recipe recipe;
   quantize::Statistics statistics;
   WeightReader weights;
@@ -162,10 +162,10 @@ LogicalResult Verification::calibrate() {
 
 /// The recipe is in the manifest, whose checksum has been checked.
 LogicalResult Verification::applyRecipe() {
-  constexpr JsonLimits limits = {size_t{64} << 20, /*depth=*/64, /*values=*/8'000'000};
-  const std::string path = options.bundle + "/" + std::string(runtime::manifestName);
+  constexpr JsonLimits kLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/8'000'000};
+  const std::string path = options.bundle + "/" + std::string(runtime::kManifestName);
   std::string fault;
-  std::optional<JsonValue> json = readJsonFile(path, path, limits, fault);
+  std::optional<JsonValue> json = readJsonFile(path, path, kLimits, fault);
   if (!json)
     return diagnostics.inputError(fault);
   const JsonValue *said = json->find("recipe");
@@ -305,8 +305,8 @@ LogicalResult Verification::compareModel() {
 //===------------------------------------------------------------------------------------------===//
 
 float Verification::uniform(float least, float most) {
-  constexpr int bits = 24; // of a float's significand
-  float unit = static_cast<float>(random() >> (64 - bits)) / static_cast<float>(1 << bits);
+  constexpr int kBits = 24; // of a float's significand
+  float unit = static_cast<float>(random() >> (64 - kBits)) / static_cast<float>(1 << kBits);
   return least + (most - least) * unit;
 }
 
@@ -366,10 +366,10 @@ LogicalResult Verification::verifyVision() {
   if (!blue::partOf(*module, blue::Role::Vision))
     return success();
   const bluec_model &model = bundle->model();
-  constexpr int64_t channels = 3;
-  int64_t tileElements = channels * model.tile_height * model.tile_width;
+  constexpr int64_t kChannels = 3;
+  int64_t tileElements = kChannels * model.tile_height * model.tile_width;
   Tensor pixels = Tensor::zeros(reference::ElementType::F32,
-                                {options.tiles, channels, model.tile_height, model.tile_width});
+                                {options.tiles, kChannels, model.tile_height, model.tile_width});
   for (float &pixel : pixels.f32)
     pixel = uniform(-1, 1);
   auto shared = std::make_shared<const Tensor>(std::move(pixels));

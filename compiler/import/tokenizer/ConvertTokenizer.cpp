@@ -20,11 +20,11 @@ namespace {
 
 using namespace bluec::runtime;
 
-constexpr JsonLimits fileLimits = {std::size_t(256) << 20, /*depth=*/64, /*values=*/8'000'000};
-constexpr const char *fileName = "tokenizer.json", *configName = "tokenizer_config.json";
+constexpr JsonLimits kFileLimits = {std::size_t(256) << 20, /*depth=*/64, /*values=*/8'000'000};
+constexpr const char *kFileName = "tokenizer.json", *configName = "tokenizer_config.json";
 
 // `at` is the value of `file` that is at fault, or null.
-Status bad(const JsonValue &at, const std::string &message, const char *file = fileName) {
+Status bad(const JsonValue &at, const std::string &message, const char *file = kFileName) {
   return {Code::InvalidArgument, jsonPlaceText(file, at.place()) + ": " + message};
 }
 
@@ -35,7 +35,7 @@ Status unsupported(const JsonValue &at, const std::string &place, const std::str
 
 // Nothing, and a line in `fault`, for what is no object.
 std::optional<JsonValue> parseObject(std::string_view text, const char *name, std::string &fault) {
-  std::optional<JsonValue> json = parseJson(text, name, fileLimits, fault);
+  std::optional<JsonValue> json = parseJson(text, name, kFileLimits, fault);
   if (!json || json->isObject())
     return json;
   fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
@@ -155,7 +155,7 @@ private:
   }
 
   Status fits(const JsonValue &at, std::uint32_t id, const std::string &name,
-              const char *file = fileName) const {
+              const char *file = kFileName) const {
     if (id < vocabularySize)
       return {};
     return bad(at,
@@ -326,9 +326,9 @@ private:
   }
 
   Status addStage(const JsonValue &part, SplitStage stage) {
-    if (stages.size() == maxSplitStages)
+    if (stages.size() == kMaxSplitStages)
       return bad(part,
-                 "pre_tokenizer: expected at most " + std::to_string(maxSplitStages) + " stages");
+                 "pre_tokenizer: expected at most " + std::to_string(kMaxSplitStages) + " stages");
     stages.push_back(stage);
     return {};
   }
@@ -342,7 +342,7 @@ private:
       if (!id)
         return bad(value, "added_tokens: expected an id for " + inQuotes(textOf(value, "content")));
       listed.insert(*id);
-      BLUEC_RETURN_IF_ERROR(addToken(*id, value, fileName));
+      BLUEC_RETURN_IF_ERROR(addToken(*id, value, kFileName));
     }
     // The config repeats them, and sometimes has more.
     if (byId.isObject()) {
@@ -431,7 +431,7 @@ private:
 
 // Half of the slots at most are used, so that probes stay short and one is always empty.
 std::vector<std::uint32_t> makeSlots(std::size_t entries) {
-  return std::vector<std::uint32_t>(std::bit_ceil(entries * 2 + 1), emptySlot);
+  return std::vector<std::uint32_t>(std::bit_ceil(entries * 2 + 1), kEmptySlot);
 }
 
 // The slot that holds what `same` recognises, or the empty one where it belongs.
@@ -439,7 +439,7 @@ template <typename Same>
 std::uint32_t &findSlot(std::vector<std::uint32_t> &slots, std::uint64_t hash, Same same) {
   const std::size_t mask = slots.size() - 1;
   std::size_t slot = hash & mask;
-  while (slots[slot] != emptySlot && !same(slots[slot]))
+  while (slots[slot] != kEmptySlot && !same(slots[slot]))
     slot = (slot + 1) & mask;
   return slots[slot];
 }
@@ -473,8 +473,8 @@ std::vector<std::uint8_t> Converter::write() const {
                [&](std::uint32_t other) { return tokens[other].bytes == tokens[id].bytes; }) = id;
 
   TokenizerHeader header{};
-  header.magic = tokenizerMagic;
-  header.version = tokenizerVersion;
+  header.magic = kTokenizerMagic;
+  header.version = kTokenizerVersion;
   header.tokens = std::uint32_t(tokens.size());
   header.flags = flags;
   std::copy(stages.begin(), stages.end(), header.stages);

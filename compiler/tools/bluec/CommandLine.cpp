@@ -45,8 +45,8 @@ std::optional<int64_t> bluec::tools::parseBytes(const std::string &text) {
   double number = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   auto unit = units.find(std::string(end, text.data() + text.size()));
-  constexpr double most = 1e15;
-  if (code != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > most)
+  constexpr double kMost = 1e15;
+  if (code != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > kMost)
     return std::nullopt;
   return static_cast<int64_t>(std::llround(number * unit->second));
 }
@@ -102,9 +102,9 @@ int PlanOptions::parse(const Places &places) const {
   if (imageBatch == "auto")
     tiles = 0;
   else if (imageBatch && (llvm::StringRef(*imageBatch).getAsInteger(10, tiles) || tiles < 1 ||
-                          tiles > runtime::mostBatchTiles))
+                          tiles > runtime::kMostBatchTiles))
     return usageError("--image-batch: expected auto or 1 to " +
-                      std::to_string(runtime::mostBatchTiles) + " tiles, found '" + *imageBatch +
+                      std::to_string(runtime::kMostBatchTiles) + " tiles, found '" + *imageBatch +
                       "'");
   if (!places.report.empty() && places.report == places.trace)
     return usageError("--trace: expected another file than --report's, found '" + places.trace +

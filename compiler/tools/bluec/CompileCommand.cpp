@@ -91,7 +91,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "compile",
       "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
-  constexpr int mostJobs = 1024;
+  constexpr int kMostJobs = 1024;
   command->add_option("model", options.model, "The model directory")->required();
   command->add_option("-o,--output", options.output,
                       "Where the bundle goes (a file for --emit mlir and llvm)");
@@ -113,13 +113,13 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   arguments->plan.add(*command, arguments->planPlaces(),
                       "what --machine is predicted to be fastest with, over all grids of the "
                       "model's pictures");
-  constexpr int64_t mostImageTokens = int64_t{1} << 31;
+  constexpr int64_t kMostImageTokens = int64_t{1} << 31;
   command
       ->add_option(
           "--max-image-tokens", options.maxImageTokens,
           "Image tokens that a picture may have: larger grids give way, then the thumbnail "
           "(what the model's preprocessor says)")
-      ->check(CLI::Range(int64_t{1}, mostImageTokens));
+      ->check(CLI::Range(int64_t{1}, kMostImageTokens));
   command->add_option(
       "--machine", options.machine,
       machineHelp("Machine description that steps are placed and batches chosen by"));
@@ -129,7 +129,7 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("--dump-phases-to", options.dumpPhasesTo,
                       "Write what each phase made to a numbered file in this directory");
   command->add_option("--jobs", options.jobs, "Threads (one for each CPU)")
-      ->check(CLI::Range(1, mostJobs));
+      ->check(CLI::Range(1, kMostJobs));
   CLI::Option *pipelines = command->add_flag(
       "--print-pipelines", options.printPipelines,
       "Print the passes of each phase, as bluec-opt takes them with --pass-pipeline");

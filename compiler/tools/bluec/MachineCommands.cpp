@@ -18,13 +18,13 @@ void bluec::tools::addCalibrateMachineCommand(CLI::App &app, Chosen &chosen) {
   auto options = std::make_shared<CalibrateMachineOptions>();
   CLI::App *command = app.add_subcommand(
       "calibrate-machine", "Measure a description of this machine, for schedules and predictions.");
-  constexpr int mostRounds = 1000;
+  constexpr int kMostRounds = 1000;
   command->add_option("-o,--output", options->output, "Where the description goes (a JSON file)")
       ->required();
   command->add_option("--target", options->target, targetHelp("What bundles are compiled for"));
   addThreadsOption(*command, options->threads);
   command->add_option("--rounds", options->rounds, "How often each is timed (3 to 11 times)")
-      ->check(CLI::Range(1, mostRounds));
+      ->check(CLI::Range(1, kMostRounds));
   command->add_option("--name", options->name, "Of the machine (the file's)");
   command->add_flag("--json", options->json, "Print what was found as JSON");
   command->callback([options, &chosen] {

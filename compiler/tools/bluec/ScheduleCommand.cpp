@@ -23,12 +23,12 @@ struct ScheduleArguments {
 };
 
 /// "768x1536" in pixels.
-constexpr int mostPixels = 16384; // a side, as pictures may have
+constexpr int kMostPixels = 16384; // a side, as pictures may have
 
 bool parseImage(llvm::StringRef text, int &width, int &height) {
   auto [first, second] = text.split('x');
   return !first.getAsInteger(10, width) && !second.getAsInteger(10, height) && width >= 1 &&
-         width <= mostPixels && height >= 1 && height <= mostPixels;
+         width <= kMostPixels && height >= 1 && height <= kMostPixels;
 }
 
 int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
@@ -36,7 +36,7 @@ int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
   if (command.count("--image") &&
       !parseImage(arguments.image, options.imageWidth, options.imageHeight))
     return usageError("--image: expected a size such as 768x1536, of 1 to " +
-                      std::to_string(mostPixels) + " pixels a side, found '" + arguments.image +
+                      std::to_string(kMostPixels) + " pixels a side, found '" + arguments.image +
                       "'");
   if (int code = arguments.plan.parse(arguments.planPlaces()))
     return code;
@@ -50,7 +50,7 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
   ScheduleCommandOptions &options = arguments->options;
   CLI::App *command = app.add_subcommand(
       "schedule", "Predict what runs when on which device of a machine, without compiling.");
-  constexpr int64_t mostTokens = int64_t{1} << 20;
+  constexpr int64_t kMostTokens = int64_t{1} << 20;
   command
       ->add_option("model", options.model,
                    "The model directory; its configuration files are enough")
@@ -63,7 +63,7 @@ void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
   arguments->plan.add(*command, arguments->planPlaces(),
                       "what this picture is predicted to be fastest with");
   command->add_option("--tokens", options.tokens, "Tokens of the prompt (the context)")
-      ->check(CLI::Range(int64_t{1}, mostTokens));
+      ->check(CLI::Range(int64_t{1}, kMostTokens));
   command->add_flag("--steps", options.steps, "Tasks of single steps with --json, not of calls");
   command->add_flag("--json", options.json, "Print it as JSON");
   command->callback([arguments, command, &chosen] {

@@ -25,9 +25,9 @@ bool GptqFactor::factor(float damping, const std::vector<float> &hessian) {
   auto row = [&](int64_t a) { return flipped.data() + a * k; };
   // The Cholesky factor of H with its rows and columns in reverse order, in blocks of rows that
   // stay in a cache while the rows above them pass by.
-  constexpr int64_t block = 32;
-  for (int64_t first = 0; first < k; first += block) {
-    int64_t end = std::min(k, first + block);
+  constexpr int64_t kBlock = 32;
+  for (int64_t first = 0; first < k; first += kBlock) {
+    int64_t end = std::min(k, first + kBlock);
     for (int64_t b = 0; b < end; ++b)
       for (int64_t a = std::max(first, b); a < end; ++a) {
         float value = at(k - 1 - b, k - 1 - a); // H[i][j] with i > j: its lower triangle
@@ -78,8 +78,8 @@ class Tile {
 public:
   Tile(const Format &format, const GptqFactor &factor, int64_t k)
       : format(format), factor(factor), quantizer(format), k(k),
-        targets(static_cast<size_t>(std::max<int64_t>(blockOf(), 1) * stripe)),
-        errors(static_cast<size_t>(k * stripe)), line(static_cast<size_t>(format.groupIn(k))),
+        targets(static_cast<size_t>(std::max<int64_t>(blockOf(), 1) * kStripe)),
+        errors(static_cast<size_t>(k * kStripe)), line(static_cast<size_t>(format.groupIn(k))),
         ignored(line.size()) {}
 
   void run(const float *rows, int64_t first, int64_t count, Rows &out);
@@ -98,8 +98,8 @@ private:
   std::vector<float> errors;  // [k, stripe]: w - v
   std::vector<float> line;    // a row's group
   std::vector<int8_t> ignored;
-  float scales[stripe] = {}, inverses[stripe] = {}, lows[stripe] = {}, highs[stripe] = {};
-  int zeros[stripe] = {};
+  float scales[kStripe] = {}, inverses[kStripe] = {}, lows[kStripe] = {}, highs[kStripe] = {};
+  int zeros[kStripe] = {};
 };
 
 } // namespace
@@ -107,14 +107,15 @@ private:
 /// target += sum of column[j] * errors[j] for j in [from, to).
 void Tile::addErrors(int64_t column, int64_t from, int64_t to, float *target) const {
   const float *factors = factor.column(column);
-  Lane sums[laneCount];
-  for (int64_t lane = 0; lane < laneCount; ++lane)
-    sums[lane] = loadLane(target + lane * laneElements);
+  Lane sums[kLaneCount];
+  for (int64_t lane = 0; lane < kLaneCount; ++lane)
+    sums[lane] = loadLane(target + lane * kLaneElements);
   for (int64_t j = from; j < to; ++j)
-    for (int64_t lane = 0; lane < laneCount; ++lane)
-      sums[lane] += splat(factors[j]) * loadLane(errors.data() + j * stripe + lane * laneElements);
-  for (int64_t lane = 0; lane < laneCount; ++lane)
-    storeLane(target + lane * laneElements, sums[lane]);
+    for (int64_t lane = 0; lane < kLaneCount; ++lane)
+      sums[lane] +=
+          splat(factors[j]) * loadLane(errors.data() + j * kStripe + lane * kLaneElements);
+  for (int64_t lane = 0; lane < kLaneCount; ++lane)
+    storeLane(target + lane * kLaneElements, sums[lane]);
 }
 
 /// Finds scales and zeros of the group that begins at a column: on its targets where they are
@@ -122,12 +123,12 @@ void Tile::addErrors(int64_t column, int64_t from, int64_t to, float *target) co
 void Tile::startGroup(const float *rows, int64_t begin, int64_t first, int64_t count, Rows &out) {
   int64_t n = std::min(format.groupIn(k), k - begin);
   bool haveTargets = n <= blockOf();
-  for (int64_t r = 0; r < stripe; ++r) {
+  for (int64_t r = 0; r < kStripe; ++r) {
     scales[r] = 0;
     zeros[r] = 0;
     if (r < count) {
       for (int64_t i = 0; i < n; ++i)
-        line[static_cast<size_t>(i)] = haveTargets ? targets[static_cast<size_t>(i * stripe + r)]
+        line[static_cast<size_t>(i)] = haveTargets ? targets[static_cast<size_t>(i * kStripe + r)]
                                                    : rows[(first + r) * k + begin + i];
       Group group{};
       if (allFinite(line.data(), n))
@@ -154,15 +155,15 @@ void Tile::run(const float *rows, int64_t first, int64_t count, Rows &out) {
     int64_t groupEnd = std::min(k, (begin / group + 1) * group);
     end = std::min(groupEnd, begin + block);
     for (int64_t i = begin; i < end; ++i) {
-      float *target = targets.data() + (i - begin) * stripe;
-      for (int64_t r = 0; r < stripe; ++r)
+      float *target = targets.data() + (i - begin) * kStripe;
+      for (int64_t r = 0; r < kStripe; ++r)
         target[r] = r < count ? rows[(first + r) * k + i] : 0.0f;
       addErrors(i, 0, begin, target);
     }
     if (begin % group == 0)
       startGroup(rows, begin, first, count, out);
     for (int64_t i = begin; i < end; ++i) {
-      float *target = targets.data() + (i - begin) * stripe;
+      float *target = targets.data() + (i - begin) * kStripe;
       addErrors(i, begin, i, target);
       for (int64_t r = 0; r < count; ++r) {
         // Written so that a target that is no number gives the lower end.
@@ -171,7 +172,7 @@ void Tile::run(const float *rows, int64_t first, int64_t count, Rows &out) {
         if (scales[r] == 0)
           q = 0;
         float weight = rows[(first + r) * k + i];
-        errors[static_cast<size_t>(i * stripe + r)] = weight - scales[r] * q;
+        errors[static_cast<size_t>(i * kStripe + r)] = weight - scales[r] * q;
         out.elements[static_cast<size_t>((first + r) * k + i)] =
             static_cast<int8_t>(static_cast<int>(q) + zeros[r]);
       }
@@ -185,7 +186,7 @@ bool bluec::quantize::quantizeRowsGptq(const Format &format, const GptqFactor &f
     return false;
   out.resize(format, count, k);
   Tile tile(format, factor, k);
-  for (int64_t first = 0; first < count; first += stripe)
-    tile.run(rows, first, std::min(stripe, count - first), out);
+  for (int64_t first = 0; first < count; first += kStripe)
+    tile.run(rows, first, std::min(kStripe, count - first), out);
   return true;
 }

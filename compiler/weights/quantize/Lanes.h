@@ -11,9 +11,9 @@ namespace bluec::quantize {
 /// Four floats; arithmetic and comparisons go by element.
 typedef float Lane __attribute__((vector_size(16)));
 
-constexpr int64_t laneElements = 4;
-constexpr int64_t laneCount = 4; // that run side by side
-constexpr int64_t stripe = laneElements * laneCount;
+constexpr int64_t kLaneElements = 4;
+constexpr int64_t kLaneCount = 4; // that run side by side
+constexpr int64_t kStripe = kLaneElements * kLaneCount;
 
 inline Lane loadLane(const float *from) {
   Lane lane;
@@ -23,18 +23,18 @@ inline Lane loadLane(const float *from) {
 inline void storeLane(float *to, Lane lane) { std::memcpy(to, &lane, sizeof lane); }
 inline Lane splat(float value) { return Lane{value, value, value, value}; }
 
-inline float total(const Lane (&lanes)[laneCount]) {
+inline float total(const Lane (&lanes)[kLaneCount]) {
   Lane sum = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
   return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 /// The dot product of n floats, of any number and alignment.
 inline float dot(const float *a, const float *b, int64_t n) {
-  Lane sums[laneCount] = {};
+  Lane sums[kLaneCount] = {};
   int64_t i = 0;
-  for (; i + stripe <= n; i += stripe)
-    for (int64_t lane = 0; lane < laneCount; ++lane)
-      sums[lane] += loadLane(a + i + lane * laneElements) * loadLane(b + i + lane * laneElements);
+  for (; i + kStripe <= n; i += kStripe)
+    for (int64_t lane = 0; lane < kLaneCount; ++lane)
+      sums[lane] += loadLane(a + i + lane * kLaneElements) * loadLane(b + i + lane * kLaneElements);
   float rest = 0;
   for (; i < n; ++i)
     rest += a[i] * b[i];

@@ -15,8 +15,8 @@ Format Format::of(blue::QuantizedType type) {
 }
 
 float bluec::quantize::roundScale(const Format &format, float value) {
-  constexpr float mostHalf = 65504, mostFloat = std::numeric_limits<float>::max();
-  float most = format.halfScales ? mostHalf : mostFloat;
+  constexpr float kMostHalf = 65504, mostFloat = std::numeric_limits<float>::max();
+  float most = format.halfScales ? kMostHalf : mostFloat;
   value = std::clamp(value, -most, most);
   if (format.halfScales)
     value = reference::halfToFloat(reference::floatToHalf(value));
@@ -43,12 +43,12 @@ struct Fit {
 /// Integers for 1 / sigma = `inverse`, and what least squares needs to know of them.
 static Fit fit(const float *unit, const float *weights, int64_t padded, float inverse, float low,
                float high) {
-  Lane products[laneCount] = {}, squares[laneCount] = {};
-  for (int64_t i = 0; i < padded; i += stripe)
-    for (int64_t lane = 0; lane < laneCount; ++lane) {
-      Lane u = loadLane(unit + i + lane * laneElements);
+  Lane products[kLaneCount] = {}, squares[kLaneCount] = {};
+  for (int64_t i = 0; i < padded; i += kStripe)
+    for (int64_t lane = 0; lane < kLaneCount; ++lane) {
+      Lane u = loadLane(unit + i + lane * kLaneElements);
       Lane q = clamp(nearestIntegers(u * splat(inverse)), splat(low), splat(high));
-      Lane weighed = q * loadLane(weights + i + lane * laneElements);
+      Lane weighed = q * loadLane(weights + i + lane * kLaneElements);
       products[lane] += weighed * u;
       squares[lane] += weighed * q;
     }
@@ -57,14 +57,14 @@ static Fit fit(const float *unit, const float *weights, int64_t padded, float in
 
 static float squaredError(const float *unit, const float *weights, int64_t padded, float sigma,
                           float low, float high) {
-  Lane errors[laneCount] = {};
+  Lane errors[kLaneCount] = {};
   float inverse = 1 / sigma;
-  for (int64_t i = 0; i < padded; i += stripe)
-    for (int64_t lane = 0; lane < laneCount; ++lane) {
-      Lane u = loadLane(unit + i + lane * laneElements);
+  for (int64_t i = 0; i < padded; i += kStripe)
+    for (int64_t lane = 0; lane < kLaneCount; ++lane) {
+      Lane u = loadLane(unit + i + lane * kLaneElements);
       Lane q = clamp(nearestIntegers(u * splat(inverse)), splat(low), splat(high));
       Lane error = u - splat(sigma) * q;
-      errors[lane] += error * error * loadLane(weights + i + lane * laneElements);
+      errors[lane] += error * error * loadLane(weights + i + lane * kLaneElements);
     }
   return total(errors);
 }
@@ -95,8 +95,8 @@ struct Problem {
 /// As many as pay for their time: where nearest puts the extremes R integers apart (from zero, or
 /// from each other with zeros), the search tries R - 1 to R + 3.5. At 4 bits a finer or a wider
 /// grid, or one of both signs, finds 0.2 % less error on normal and on long-tailed weights.
-constexpr int candidates = 13;
-constexpr float firstCandidate = -1, candidateStep = 0.375f;
+constexpr int kCandidates = 13;
+constexpr float kFirstCandidate = -1, candidateStep = 0.375f;
 
 } // namespace
 
@@ -177,7 +177,7 @@ Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int6
   std::fill(elements, elements + n, int8_t{0});
   if (std::abs(largest) < std::numeric_limits<float>::min())
     return {};
-  int64_t padded = (n + stripe - 1) / stripe * stripe;
+  int64_t padded = (n + kStripe - 1) / kStripe * kStripe;
   unit.assign(static_cast<size_t>(padded), 0.0f);
   for (int64_t i = 0; i < n; ++i)
     unit[static_cast<size_t>(i)] = x[i] / largest;
@@ -198,10 +198,10 @@ Group GroupQuantizer::quantize(blue::QuantizeMethod method, const float *x, int6
     return {};
   float inverse = largest / group.scale;
   float low = problem.low(group.zero), high = problem.high(group.zero);
-  for (int64_t i = 0; i < padded; i += laneElements) {
+  for (int64_t i = 0; i < padded; i += kLaneElements) {
     Lane q =
         clamp(nearestIntegers(loadLane(unit.data() + i) * splat(inverse)), splat(low), splat(high));
-    for (int64_t j = i; j < std::min(n, i + laneElements); ++j)
+    for (int64_t j = i; j < std::min(n, i + kLaneElements); ++j)
       elements[j] = static_cast<int8_t>(static_cast<int>(q[j - i]) + group.zero);
   }
   return group;

@@ -11,7 +11,7 @@ using namespace bluec;
 using namespace bluec::quantize;
 
 /// Rows that are added to H together.
-static constexpr int64_t batch = 64;
+static constexpr int64_t kBatch = 64;
 
 llvm::Expected<std::unique_ptr<ScratchFloats>> ScratchFloats::create(int64_t count) {
   namespace fs = llvm::sys::fs;
@@ -42,7 +42,7 @@ llvm::Expected<std::unique_ptr<InputStatistics>> InputStatistics::create(int64_t
   if (!sums)
     return sums.takeError();
   result->sums = std::move(*sums);
-  result->columns.resize(static_cast<size_t>(k * batch));
+  result->columns.resize(static_cast<size_t>(k * kBatch));
   return result;
 }
 
@@ -51,24 +51,24 @@ void InputStatistics::add(const float *rows, int64_t count) {
     for (int64_t i = 0; i < k; ++i) {
       float x = rows[row * k + i];
       most = std::max(most, std::abs(x));
-      columns[static_cast<size_t>(i * batch + waiting)] = x;
+      columns[static_cast<size_t>(i * kBatch + waiting)] = x;
     }
     ++seen;
-    if (++waiting == batch)
+    if (++waiting == kBatch)
       flush();
   }
 }
 
 void InputStatistics::flush() {
   for (int64_t i = 0; i < k; ++i) // what is left of an earlier batch
-    std::fill_n(columns.begin() + i * batch + waiting, batch - waiting, 0.0f);
+    std::fill_n(columns.begin() + i * kBatch + waiting, kBatch - waiting, 0.0f);
   float *to = sums->values().data();
   // Blocks of columns that stay in a cache.
-  constexpr int64_t block = 64;
-  for (int64_t firstJ = 0; firstJ < k; firstJ += block)
+  constexpr int64_t kBlock = 64;
+  for (int64_t firstJ = 0; firstJ < k; firstJ += kBlock)
     for (int64_t i = firstJ; i < k; ++i)
-      for (int64_t j = firstJ; j < std::min(firstJ + block, i + 1); ++j)
-        to[i * k + j] += dot(columns.data() + i * batch, columns.data() + j * batch, batch);
+      for (int64_t j = firstJ; j < std::min(firstJ + kBlock, i + 1); ++j)
+        to[i * k + j] += dot(columns.data() + i * kBatch, columns.data() + j * kBatch, kBatch);
   waiting = 0;
 }
 

@@ -87,10 +87,10 @@ FailureOr<func::FuncOp> FunctionsBuilder::buildStep(size_t index) {
   SmallVector<Value> buffers(launch.getOperands());
   if (Value result = launch.getResult())
     buffers.push_back(result);
-  constexpr size_t others = 4; // count, position, begin and end
+  constexpr size_t kOthers = 4; // count, position, begin and end
   ArrayRef<Type> types = kernel ? kernel.getArgumentTypes() : ArrayRef<Type>();
-  if (types.size() != buffers.size() + others)
-    return launch.emitOpError() << "expected a func.func of " << buffers.size() + others
+  if (types.size() != buffers.size() + kOthers)
+    return launch.emitOpError() << "expected a func.func of " << buffers.size() + kOthers
                                 << " arguments as kernel; run lower-entries before the kernels are "
                                    "lowered";
   b.setLoc(launch.getLoc());

@@ -70,8 +70,8 @@ int64_t Pair::saved() {
   auto depth = static_cast<double>(tensorOf(firstWeight).getDimSize(1));
   auto width = static_cast<double>(tensorOf(secondWeight).getDimSize(0));
   double saved = middle * depth + middle * width - depth * width;
-  constexpr double most = 9e18;
-  return static_cast<int64_t>(std::clamp(saved, -most, most));
+  constexpr double kMost = 9e18;
+  return static_cast<int64_t>(std::clamp(saved, -kMost, kMost));
 }
 
 /// V b + c, or what there is of it.

@@ -27,8 +27,8 @@ bool isRowWise(Operation *op) {
 /// Integers that one sum of quantized rows covers: a divisor of the groups of the rows themselves
 /// and of all weights that they meet. (Products of i16 and i8 over the most still fit into i32.)
 int64_t sumsOf(blue::QuantizeOp op) {
-  constexpr int64_t most = 256;
-  int64_t sums = most;
+  constexpr int64_t kMost = 256;
+  int64_t sums = kMost;
   auto add = [&](Value value) {
     if (auto type = dyn_cast<blue::QuantizedType>(tensorOf(value).getElementType()))
       sums = std::gcd(sums, type.getGroup()); // gcd(sums, 0) = sums: a whole row

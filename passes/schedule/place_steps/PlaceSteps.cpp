@@ -15,7 +15,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr double never = std::numeric_limits<double>::infinity();
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 int64_t capacityOf(plan::EntryOp entry) { return static_cast<int64_t>(entry.getCapacity()); }
 
@@ -85,7 +85,7 @@ public:
   /// How many of the first steps the device can compute; all of them: numSteps().
   size_t reach(size_t device) const {
     size_t count = 0;
-    while (count < steps.size() && prefixes[device][count + 1] != never)
+    while (count < steps.size() && prefixes[device][count + 1] != kNever)
       ++count;
     return count;
   }
@@ -158,7 +158,7 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
   FailureOr<Placement> best(plan::EntryOp entry, const EntryCosts &costs, int64_t calls,
                             bool stages, StringRef reader = "") {
     Placement best;
-    double least = never;
+    double least = kNever;
     auto consider = [&](const Placement &placement) {
       double seconds = costs.seconds(placement).pipelined(calls);
       if (!reader.empty())
@@ -179,7 +179,7 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
           if (first != second && costs.reach(first) >= cut)
             consider({first, second, cut});
     }
-    if (least == never)
+    if (least == kNever)
       return explain(entry, costs, stages);
     return best;
   }
@@ -223,10 +223,10 @@ struct PlaceStepsPass : bluec::impl::PlaceStepsBase<PlaceStepsPass> {
     if (encoders.empty())
       return success();
 
-    constexpr int64_t callsOfAPicture = 3;
+    constexpr int64_t kCallsOfAPicture = 3;
     plan::EntryOp batch = encoders.front();
     EntryCosts costs(batch, *where, fullCall(batch));
-    FailureOr<Placement> placement = best(batch, costs, callsOfAPicture, /*stages=*/true);
+    FailureOr<Placement> placement = best(batch, costs, kCallsOfAPicture, /*stages=*/true);
     if (failed(placement))
       return failure();
     for (plan::EntryOp encoder : encoders) {

@@ -52,8 +52,8 @@ RankedTensorType retargeted(RankedTensorType type, plan::TargetAttr target,
 
 RankedTensorType retargetedCache(plan::CacheOp cache, int64_t context, plan::TargetAttr target) {
   auto type = cast<RankedTensorType>(cache.getType());
-  constexpr int64_t keyRank = 5;
-  if (type.getRank() == keyRank)
+  constexpr int64_t kKeyRank = 5;
+  if (type.getRank() == kKeyRank)
     return floatKeys(type, context, target);
   return retargeted(type, target, [&] { return target.getTuningOrDefault().getCacheBlock(); });
 }

@@ -148,7 +148,7 @@ LogicalResult checkCacheOrder(plan::EntryOp entry) {
 /// by them a weight's zero point is taken out.
 LogicalResult checkSums(plan::EntryOp entry) {
   // Products of i16 and i8 over more would not fit into i32.
-  constexpr int64_t most = 512;
+  constexpr int64_t kMost = 512;
   for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
     auto linear = dyn_cast<plan::LinearOp>(step.getRoot());
     std::optional<plan::RowLayout> rows =
@@ -157,9 +157,9 @@ LogicalResult checkSums(plan::EntryOp entry) {
       continue;
     plan::PanelLayout panels = *plan::PanelLayout::of(linear.getPanels().getType());
     for (int64_t group : {rows->group, panels.group})
-      if (rows->sums > most || (group < rows->k && group % rows->sums != 0))
+      if (rows->sums > kMost || (group < rows->k && group % rows->sums != 0))
         return linear.emitOpError()
-               << "expected sums over at most " << most << " elements that divide groups of "
+               << "expected sums over at most " << kMost << " elements that divide groups of "
                << group << ", found " << rows->sums;
   }
   return success();

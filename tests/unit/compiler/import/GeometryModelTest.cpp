@@ -23,7 +23,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr int64_t context = 512;
+constexpr int64_t kContext = 512;
 
 struct GeometryModelTest : testing::Test {
   GeometryModelTest() : mlirContext(registry(), MLIRContext::Threading::DISABLED) {
@@ -52,7 +52,7 @@ struct GeometryModelTest : testing::Test {
     EXPECT_TRUE(succeeded(readPackage(directory, *module, package, diagnostics)) &&
                 succeeded(passes.run(*module, "import", buildImportPipeline)) &&
                 succeeded(passes.run(*module, "model", [&](OpPassManager &to) {
-                  buildModelPipeline(to, directory, context);
+                  buildModelPipeline(to, directory, kContext);
                 })));
     return module;
   }
@@ -63,7 +63,7 @@ struct GeometryModelTest : testing::Test {
       ADD_FAILURE() << llvm::toString(config.takeError());
       return module;
     }
-    llvm::Error error = buildGeometryModel(*config, context, *module);
+    llvm::Error error = buildGeometryModel(*config, kContext, *module);
     EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
     PassRunner passes;
     EXPECT_TRUE(succeeded(passes.run(*module, "model", buildFoldingPipeline)));
@@ -77,7 +77,7 @@ struct GeometryModelTest : testing::Test {
                     targets::allTargets().find("x86-64-v3", why)->facts(&mlirContext));
     PassRunner passes;
     ScheduleOptions sizes;
-    sizes.context = context;
+    sizes.context = kContext;
     sizes.imageBatch = 4;
     EXPECT_TRUE(succeeded(passes.run(module, "precision",
                                      [&](OpPassManager &to) {
@@ -96,7 +96,7 @@ struct GeometryModelTest : testing::Test {
     if (!read)
       return withoutPlace(llvm::toString(read.takeError()));
     OwningOpRef<ModuleOp> module = empty();
-    llvm::Error error = buildGeometryModel(*read, context, *module);
+    llvm::Error error = buildGeometryModel(*read, kContext, *module);
     if (!error) {
       EXPECT_TRUE(succeeded(verify(*module)));
     }

@@ -110,13 +110,13 @@ TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   EXPECT_EQ(config->preprocess->thumbnail, runtime::Thumbnail::None);
 }
 
-constexpr const char *plain = R"("image_mean": [0, 0, 0], "image_std": [1, 1, 1], )";
+constexpr const char *kPlain = R"("image_mean": [0, 0, 0], "image_std": [1, 1, 1], )";
 
 TEST_F(ModelConfigTest, ReadsSchemes) {
   ImageTokenCap cap;
   auto preprocessOf = [&](const std::string &text) {
     auto config =
-        read({{"config.json", both}, {"preprocessor_config.json", "{" + (plain + text) + "}"}});
+        read({{"config.json", both}, {"preprocessor_config.json", "{" + (kPlain + text) + "}"}});
     if (!config) {
       ADD_FAILURE() << llvm::toString(config.takeError());
       return runtime::Preprocess();
@@ -149,7 +149,8 @@ TEST_F(ModelConfigTest, ReadsSchemes) {
 
 TEST_F(ModelConfigTest, NamesWhatIsWrongWithSchemes) {
   auto with = [&](const std::string &text) {
-    return fault({{"config.json", both}, {"preprocessor_config.json", "{" + (plain + text) + "}"}});
+    return fault(
+        {{"config.json", both}, {"preprocessor_config.json", "{" + (kPlain + text) + "}"}});
   };
   const std::string file = "preprocessor_config.json: ";
   EXPECT_EQ(with(R"("dynamic_resolution": {})"),

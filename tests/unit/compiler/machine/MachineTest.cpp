@@ -39,10 +39,10 @@ std::string targetError(const std::string &target) {
   return errorOf(R"({"devices": [{"name": "cpu"}], "target": )" + target + "}");
 }
 
-constexpr const char *linearRate =
+constexpr const char *kLinearRate =
     R"({"op": "linear", "weights": "i8", "activations": "i16", "operations_per_second": 2e12})";
-constexpr const char *there = R"({"from": "cpu", "to": "npu", "bytes_per_second": 2e9})";
-constexpr const char *back =
+constexpr const char *kThere = R"({"from": "cpu", "to": "npu", "bytes_per_second": 2e9})";
+constexpr const char *kBack =
     R"({"from": "npu", "to": "cpu", "bytes_per_second": 1e9, "seconds": 0.25})";
 
 TEST(MachineTest, ShippedOnesAreWhole) {
@@ -74,7 +74,7 @@ TEST(MachineTest, ReadsEveryField) {
                         "operations_per_second": 3e12, "half_rows": 1.5}]},
             {"name": "npu", "static_rows": true}],
           "transfers": [)" +
-          std::string(there) + ", " + back + "]}",
+          std::string(kThere) + ", " + kBack + "]}",
       "test.json");
   ASSERT_TRUE(bool(machine)) << llvm::toString(machine.takeError());
   EXPECT_EQ(machine->name, "two");
@@ -233,13 +233,13 @@ TEST(MachineTest, RefusesFiguresThatNoDeviceHas) {
       "test.json: device 1.call_seconds: expected a number from 0.0 to 1000.0, found \"1ms\"");
   EXPECT_EQ(deviceError(R"("static_rows": 1)"),
             "test.json: device 1.static_rows: expected true or false, found 1");
-  EXPECT_EQ(deviceError(R"("rates": [)" + std::string(linearRate) + "]"),
+  EXPECT_EQ(deviceError(R"("rates": [)" + std::string(kLinearRate) + "]"),
             "test.json: device 1.weight_bytes_per_second: expected a number from 1.0 to 1e+18, "
             "found none");
 }
 
 TEST(MachineTest, RefusesRatesThatSayNothing) {
-  EXPECT_EQ(rateError(linearRate), "");
+  EXPECT_EQ(rateError(kLinearRate), "");
   EXPECT_EQ(rateError("1"), "test.json: device 1.rates 1: expected an object, found 1");
   EXPECT_EQ(rateError(R"({"type": "i8"})"),
             "test.json: device 1.rates 1: expected op, weights, activations, "
@@ -258,13 +258,13 @@ TEST(MachineTest, RefusesRatesThatSayNothing) {
       rateError(R"({"op": "linear", "weights": "i8", "activations": "i8",
                           "operations_per_second": 1e9, "half_rows": -2})"),
       "test.json: device 1.rates 1.half_rows: expected a number from 0.0 to 1000000.0, found -2");
-  EXPECT_EQ(rateError(std::string(linearRate) + ", " + linearRate),
+  EXPECT_EQ(rateError(std::string(kLinearRate) + ", " + kLinearRate),
             "test.json: device 1.rates 2: expected one rate for each op and types, found another "
             "for linear of i8 and i16");
 }
 
 TEST(MachineTest, RefusesTransfersThatLeadNowhere) {
-  EXPECT_EQ(transferError(std::string(there) + ", " + back), "");
+  EXPECT_EQ(transferError(std::string(kThere) + ", " + kBack), "");
   EXPECT_EQ(transferError("[]"), "test.json: transfer 1: expected an object, found []");
   EXPECT_EQ(transferError(R"({"via": "dma"})"),
             "test.json: transfer 1: expected from, to, bytes_per_second or seconds, found \"via\"");
@@ -279,10 +279,10 @@ TEST(MachineTest, RefusesTransfersThatLeadNowhere) {
             "none");
   EXPECT_EQ(transferError(R"({"from": "cpu", "to": "npu", "bytes_per_second": 1, "seconds": -1})"),
             "test.json: transfer 1.seconds: expected a number from 0.0 to 1000.0, found -1");
-  EXPECT_EQ(transferError(std::string(there) + ", " + there),
+  EXPECT_EQ(transferError(std::string(kThere) + ", " + kThere),
             "test.json: transfer 2: expected one transfer from a device to another, found another "
             "from cpu to npu");
-  EXPECT_EQ(transferError(there),
+  EXPECT_EQ(transferError(kThere),
             "test.json: machine.transfers: expected one from npu to cpu, found none");
 }
 

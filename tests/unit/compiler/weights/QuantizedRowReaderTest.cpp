@@ -19,7 +19,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr int64_t numRows = 12, numColumns = 40, scalesAt = 1024, zerosAt = 4096;
+constexpr int64_t kNumRows = 12, numColumns = 40, scalesAt = 1024, zerosAt = 4096;
 
 struct QuantizedRowReaderTest : testing::Test {
   QuantizedRowReaderTest() : builder(&context), reader("/nonexistent"), file(8192) {
@@ -85,8 +85,8 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
           Type type = integerType(bits, isUnsigned);
           int64_t blocks = (numColumns + block - 1) / block;
           SmallVector<Attribute> transforms = {
-              dequantize({1, block}, {numRows, blocks}, hasZeros ? type : Type())};
-          blue::SourceAttr from = source({numRows, numColumns}, type);
+              dequantize({1, block}, {kNumRows, blocks}, hasZeros ? type : Type())};
+          blue::SourceAttr from = source({kNumRows, numColumns}, type);
           FailureOr<reference::Tensor> floats = read(from, transforms);
           ASSERT_TRUE(succeeded(floats));
           blue::QuantizedType kept = blue::keptType(from, transforms);
@@ -97,10 +97,10 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
           ASSERT_TRUE(succeeded(rows));
           quantize::Format format = quantize::Format::of(kept);
           quantize::Rows integers;
-          rows->readIntegers(format, 0, numRows, integers);
-          std::vector<float> back(numRows * numColumns);
-          quantize::dequantizeRows(format, integers, numRows, numColumns, back.data());
-          for (int64_t n = 0; n < numRows; ++n)
+          rows->readIntegers(format, 0, kNumRows, integers);
+          std::vector<float> back(kNumRows * numColumns);
+          quantize::dequantizeRows(format, integers, kNumRows, numColumns, back.data());
+          for (int64_t n = 0; n < kNumRows; ++n)
             for (int64_t k = 0; k < numColumns; ++k) {
               int64_t at = n * blocks + k / block, i = n * numColumns + k;
               int64_t zero = hasZeros ? element(zerosAt, bits, isUnsigned, at) : 0;
@@ -115,8 +115,8 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
 // What exporters store as [K, N] is turned; columns and rows are cut; rows are read in pieces.
 TEST_F(QuantizedRowReaderTest, FollowsElementsAndTheirScales) {
   Type type = integerType(4, true);
-  blue::SourceAttr from = source({numColumns, numRows}, type); // [K, N], blocks along K
-  SmallVector<Attribute> transforms = {dequantize({8, 1}, {numColumns / 8, numRows}, type),
+  blue::SourceAttr from = source({numColumns, kNumRows}, type); // [K, N], blocks along K
+  SmallVector<Attribute> transforms = {dequantize({8, 1}, {numColumns / 8, kNumRows}, type),
                                        transpose(), slice(0, 3, 11), slice(1, 16, 40)};
   blue::QuantizedType kept = blue::keptType(from, transforms);
   ASSERT_TRUE(kept);
@@ -139,7 +139,7 @@ TEST_F(QuantizedRowReaderTest, FollowsElementsAndTheirScales) {
       for (int64_t row = 0; row < count; ++row)
         for (int64_t column = 0; column < 24; ++column) {
           int64_t n = 3 + begin + row, k = 16 + column;
-          int64_t at = k / 8 * numRows + n, i = k * numRows + n;
+          int64_t at = k / 8 * kNumRows + n, i = k * kNumRows + n;
           float expected = scale(at) * static_cast<float>(element(0, 4, true, i) -
                                                           element(zerosAt, 4, true, at));
           ASSERT_EQ(floats[static_cast<size_t>(row * 24 + column)], expected);
@@ -172,10 +172,10 @@ TEST_F(QuantizedRowReaderTest, JoinsDimsAndGoesOnWithFloats) {
 // No type has a scale for each column, or groups that begin in the middle.
 TEST_F(QuantizedRowReaderTest, KeepsNoTypeThatIsNotThere) {
   Type type = integerType(4, false);
-  blue::SourceAttr from = source({numRows, numColumns}, type);
-  Attribute byColumn = dequantize({numRows, 1}, {1, numColumns}, Type());
-  Attribute byBlock = dequantize({1, 8}, {numRows, 5}, Type());
-  Attribute narrow = dequantize({1, 4}, {numRows, 10}, Type());
+  blue::SourceAttr from = source({kNumRows, numColumns}, type);
+  Attribute byColumn = dequantize({kNumRows, 1}, {1, numColumns}, Type());
+  Attribute byBlock = dequantize({1, 8}, {kNumRows, 5}, Type());
+  Attribute narrow = dequantize({1, 4}, {kNumRows, 10}, Type());
   EXPECT_FALSE(blue::keptType(from, {byColumn}));
   EXPECT_TRUE(blue::keptType(from, {byColumn, transpose()}));
   EXPECT_TRUE(blue::keptType(from, {byBlock}));
@@ -192,15 +192,15 @@ TEST_F(QuantizedRowReaderTest, RefusesWhatIsNotThere) {
     return success();
   });
   Type type = integerType(8, false);
-  blue::SourceAttr from = source({numRows, numColumns}, type);
+  blue::SourceAttr from = source({kNumRows, numColumns}, type);
   auto beyond = blue::DequantizeAttr::get(
-      &context, {1, 8}, source({numRows, 5}, builder.getF32Type(), 8192 - 8), Attribute());
+      &context, {1, 8}, source({kNumRows, 5}, builder.getF32Type(), 8192 - 8), Attribute());
   EXPECT_TRUE(failed(read(from, {beyond})));
   EXPECT_TRUE(failed(read(source({1000, 1000}, integerType(4, true)),
                           {dequantize({1000, 1000}, {1, 1}, Type())})));
   float infinite = std::numeric_limits<float>::infinity();
   std::memcpy(file.data() + scalesAt, &infinite, sizeof infinite);
-  EXPECT_TRUE(failed(read(from, {dequantize({1, 8}, {numRows, 5}, Type())})));
+  EXPECT_TRUE(failed(read(from, {dequantize({1, 8}, {kNumRows, 5}, Type())})));
   ASSERT_EQ(errors.size(), 3u);
   EXPECT_EQ(errors[0], "weights in \"w\": expected 240 bytes at 8184, found a file of 8192");
   EXPECT_EQ(errors[1], "weights in \"w\": expected 500000 bytes at 0, found a file of 8192");

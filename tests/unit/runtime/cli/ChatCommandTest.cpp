@@ -42,7 +42,7 @@ protected:
     return found;
   }
 
-  static constexpr const char *sign = BLUEC_SOURCE_DIR "/tests/golden/runtime/pictures/one.png";
+  static constexpr const char *kSign = BLUEC_SOURCE_DIR "/tests/golden/runtime/pictures/one.png";
   TestBundle bundle;
   ChatOptions options;
   std::ostringstream out, err;
@@ -59,7 +59,7 @@ TEST_F(ChatCommandTest, AnswersLineByLine) {
 }
 
 TEST_F(ChatCommandTest, PicturesOfSeveralTurns) {
-  const std::string image = std::string("/image ") + sign + "\n";
+  const std::string image = std::string("/image ") + kSign + "\n";
   for (const bool decoupled : {true, false})
     for (const bool ahead : {true, false}) {
       options.decoupled = decoupled;
@@ -75,10 +75,10 @@ TEST_F(ChatCommandTest, PicturesOfSeveralTurns) {
 TEST_F(ChatCommandTest, Events) {
   options.json = true;
   options.typingRate = 500;
-  ASSERT_EQ(chat(std::string("/image ") + sign + "\nhow\n/stats\n/help\n/reset\n"), ExitDone);
+  ASSERT_EQ(chat(std::string("/image ") + kSign + "\nhow\n/stats\n/help\n/reset\n"), ExitDone);
   EXPECT_EQ(err.str(), "");
   EXPECT_EQ(events("ready").at(0)["context"], FAKE_CONTEXT);
-  EXPECT_EQ(events("picture").at(0)["file"], sign);
+  EXPECT_EQ(events("picture").at(0)["file"], kSign);
   EXPECT_EQ(events("text").size(), 3u);
   const nlohmann::json answer = events("answer").at(0);
   EXPECT_EQ(answer["text"], "how");

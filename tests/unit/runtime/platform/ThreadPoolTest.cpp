@@ -64,13 +64,13 @@ TEST(ThreadPool, SmallAndLargeJobsInTurn) {
   std::atomic<int> counters[64] = {};
   bluec_call call{};
   call.arena = reinterpret_cast<std::uint8_t *>(counters);
-  constexpr int rounds = 30000;
-  for (int round = 0; round < rounds; ++round) {
+  constexpr int kRounds = 30000;
+  for (int round = 0; round < kRounds; ++round) {
     ThreadPool::run(&pool, countTasks, &call, 2);
     ThreadPool::run(&pool, countTasks, &call, 64);
   }
   for (int i = 0; i < 64; ++i)
-    EXPECT_EQ(counters[i], i < 2 ? 2 * rounds : rounds) << i;
+    EXPECT_EQ(counters[i], i < 2 ? 2 * kRounds : kRounds) << i;
 }
 
 TEST(ThreadPool, SeveralCallers) {
@@ -111,10 +111,10 @@ TEST(ThreadPool, JobsSeeEachOther) {
 // More tasks than units, in ranges that cover all of them once, in order.
 TEST(ThreadPool, RangesOfManyTasks) {
   ThreadPool pool(3);
-  constexpr std::int64_t tasks = (std::int64_t(1) << 40) + 12345;
+  constexpr std::int64_t kTasks = (std::int64_t(1) << 40) + 12345;
   std::mutex guard;
   std::vector<std::pair<std::int64_t, std::int64_t>> ranges;
-  pool.forEach(tasks, [&](std::int64_t begin, std::int64_t end) {
+  pool.forEach(kTasks, [&](std::int64_t begin, std::int64_t end) {
     const std::lock_guard<std::mutex> lock(guard);
     ranges.emplace_back(begin, end);
   });
@@ -125,7 +125,7 @@ TEST(ThreadPool, RangesOfManyTasks) {
     EXPECT_LT(begin, end);
     next = end;
   }
-  EXPECT_EQ(next, tasks);
+  EXPECT_EQ(next, kTasks);
 }
 
 // One thread that is stuck leaves the others its share: all but what it holds gets done.
@@ -133,20 +133,20 @@ TEST(ThreadPool, ASlowThreadKeepsItsRangeOnly) {
   ThreadPool pool(2);
   if (pool.threads() < 2)
     GTEST_SKIP() << "the system gives no second thread";
-  constexpr std::int64_t tasks = 1280;
+  constexpr std::int64_t kTasks = 1280;
   std::atomic<std::int64_t> others{0}, stuck{0};
   std::atomic<bool> first{true};
-  pool.forEach(tasks, [&](std::int64_t begin, std::int64_t end) {
+  pool.forEach(kTasks, [&](std::int64_t begin, std::int64_t end) {
     if (!first.exchange(false)) {
       others += end - begin;
       return;
     }
     stuck = end - begin;
-    while (others < tasks - stuck)
+    while (others < kTasks - stuck)
       std::this_thread::yield();
   });
-  EXPECT_EQ(others + stuck, tasks);
-  EXPECT_LE(stuck, tasks / 2);
+  EXPECT_EQ(others + stuck, kTasks);
+  EXPECT_LE(stuck, kTasks / 2);
 }
 
 TEST(ThreadPool, DefaultUsesTheCpusWeHave) {

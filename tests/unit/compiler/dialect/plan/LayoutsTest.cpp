@@ -188,16 +188,16 @@ TEST_P(FactsTest, DotsAreTheNarrowestThatTakeTheActivations) {
 TEST_P(FactsTest, PanelsHoldEveryElementOnce) {
   for (int64_t bits : {4, 8})
     for (int64_t activations : {8, 16}) {
-      constexpr int64_t n = 70, k = 100, group = 32;
+      constexpr int64_t kN = 70, k = 100, group = 32;
       auto type =
-          RankedTensorType::get({n, k}, quantized(bits, group, Float16Type::get(&context), true),
+          RankedTensorType::get({kN, k}, quantized(bits, group, Float16Type::get(&context), true),
                                 panelsFor(target, integer(activations)));
       PanelLayout layout = *PanelLayout::of(type);
       EXPECT_EQ(layout.rows, 2 * target.getVectorBits() / 32);
       EXPECT_EQ(layout.panelBytes() % target.getAlignment(), 0);
       EXPECT_EQ(layout.headerBytes() % target.getAlignment(), 0);
       Taken taken;
-      for (int64_t row = 0; row < n; ++row)
+      for (int64_t row = 0; row < kN; ++row)
         for (int64_t g = 0; g < layout.groups(); ++g) {
           int64_t header = row / layout.rows * layout.panelBytes() + layout.groupOffset(g);
           int64_t lane = row % layout.rows;
@@ -235,17 +235,17 @@ TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
 TEST_P(FactsTest, CachesHoldEveryElementOnce) {
   for (int64_t dot : {8, 16})
     for (bool keys : {true, false}) {
-      constexpr int64_t heads = 2, dims = 20, positions = 70, block = 32;
-      Attribute encoding = keys ? Attribute(keysFor(target, heads, block, integer(dot)))
-                                : Attribute(valuesFor(target, heads, block, integer(dot)));
-      auto type = RankedTensorType::get({positions, heads * dims},
+      constexpr int64_t kHeads = 2, dims = 20, positions = 70, block = 32;
+      Attribute encoding = keys ? Attribute(keysFor(target, kHeads, block, integer(dot)))
+                                : Attribute(valuesFor(target, kHeads, block, integer(dot)));
+      auto type = RankedTensorType::get({positions, kHeads * dims},
                                         quantized(8, dims, Float16Type::get(&context)), encoding);
       CacheLayout layout = *CacheLayout::of(type);
       EXPECT_EQ(layout.headerBytes() % target.getAlignment(), 0);
       EXPECT_EQ(layout.blockBytes() % target.getAlignment(), 0);
       int64_t each = layout.word.elements();
       Taken taken;
-      for (int64_t head = 0; head < heads; ++head)
+      for (int64_t head = 0; head < kHeads; ++head)
         for (int64_t p = 0; p < positions; ++p) {
           int64_t start = head * layout.headBytes() + p / block * layout.blockBytes();
           int64_t inBlock = p % block;

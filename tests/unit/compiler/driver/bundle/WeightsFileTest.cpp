@@ -164,12 +164,12 @@ std::string manyWeights(int64_t rows) {
 }
 
 TEST_F(WeightsFileTest, TheSameBytesWhateverTheThreads) {
-  constexpr int64_t rows = 1040;
-  std::vector<float> source(rows * 1024 + 8);
+  constexpr int64_t kRows = 1040;
+  std::vector<float> source(kRows * 1024 + 8);
   for (size_t i = 0; i < source.size(); ++i)
     source[i] = static_cast<float>(i % 8191);
   writeFloats("w", source);
-  auto module = parse(manyWeights(rows));
+  auto module = parse(manyWeights(kRows));
   ASSERT_TRUE(module);
   WeightsDigest parallel = write(*module);
   std::string bytes = readBack();
@@ -185,7 +185,7 @@ TEST_F(WeightsFileTest, TheSameBytesWhateverTheThreads) {
             runtime::crc32cPortable(bytes.data() + lastBlock, bytes.size() - lastBlock));
   // Element [17, 3] of the weight w2: panel 1, column 3, row 1 in it.
   float element = 0;
-  std::memcpy(&element, bytes.data() + 2 * rows * 4096 + ((1024 + 3) * 16 + 1) * 4, sizeof(float));
+  std::memcpy(&element, bytes.data() + 2 * kRows * 4096 + ((1024 + 3) * 16 + 1) * 4, sizeof(float));
   EXPECT_EQ(element, source[2 + 17 * 1024 + 3]);
 }
 
@@ -291,9 +291,9 @@ TEST_F(WeightsFileTest, TakesFarLessMemoryThanTheWeights) {
   GTEST_SKIP() << "AddressSanitizer's own memory would be counted";
 #endif
 #endif
-  constexpr int64_t rows = 12288, columns = 4096; // 192 MiB of f32
+  constexpr int64_t kRows = 12288, columns = 4096; // 192 MiB of f32
   std::ofstream(root / "w").close();
-  fs::resize_file(root / "w", rows * columns * sizeof(float));
+  fs::resize_file(root / "w", kRows * columns * sizeof(float));
   auto module = parse(R"(
     module attributes {plan.weights_bytes = 201326592 : i64} {
       plan.weight @w #blue.source<"w" at 0 : tensor<12288x4096xf32>>

@@ -20,8 +20,8 @@ TEST(LogitErrorsTest, DivergenceOfTwoCoins) {
 }
 
 TEST(LogitErrorsTest, WhatIsNotFiniteDivergesInfinitely) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_TRUE(std::isinf(divergence({1, 2}, {1, nan})));
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isinf(divergence({1, 2}, {1, kNan})));
   EXPECT_TRUE(std::isinf(divergence({1, 2}, {1, std::numeric_limits<float>::infinity()})));
 }
 

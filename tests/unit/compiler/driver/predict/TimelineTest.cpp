@@ -50,7 +50,7 @@ std::string entry(const std::string &name, const std::string &kind, int capacity
 
 /// Steps take 1 s on the CPU and 3 s on the NPU, calls 0.5 s on the NPU; 1000 bytes cross in 0.25
 /// s.
-constexpr const char *machineText = R"({"name": "m", "target": "t", "devices": [
+constexpr const char *kMachineText = R"({"name": "m", "target": "t", "devices": [
   {"name": "cpu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 1},
   {"name": "npu", "bytes_per_second": 1e9, "on_chip_bytes": 1000000, "step_seconds": 3, "call_seconds": 0.5}],
   "transfers": [{"from": "cpu", "to": "npu", "bytes_per_second": 4000},
@@ -66,7 +66,7 @@ struct TimelineTest : testing::Test {
     EXPECT_TRUE(module);
     return *module;
   }
-  Machine machine(const std::string &text = machineText) {
+  Machine machine(const std::string &text = kMachineText) {
     return llvm::cantFail(Machine::parse(text, "test"));
   }
   std::string errorOf(llvm::function_ref<FailureOr<Timeline>()> make) {

@@ -18,17 +18,17 @@ struct Inputs {
   Inputs(int64_t count, int64_t k) : k(k), x(static_cast<size_t>(count * k)) {
     std::mt19937 random(7);
     std::normal_distribution<float> normal;
-    constexpr int64_t factors = 6;
-    std::vector<float> mixing(static_cast<size_t>(factors * k));
+    constexpr int64_t kFactors = 6;
+    std::vector<float> mixing(static_cast<size_t>(kFactors * k));
     for (float &value : mixing)
       value = normal(random);
     for (int64_t row = 0; row < count; ++row) {
-      float hidden[factors];
+      float hidden[kFactors];
       for (float &value : hidden)
         value = normal(random);
       for (int64_t i = 0; i < k; ++i) {
         float value = 0.3f * normal(random);
-        for (int64_t f = 0; f < factors; ++f)
+        for (int64_t f = 0; f < kFactors; ++f)
           value += hidden[f] * mixing[static_cast<size_t>(f * k + i)];
         x[static_cast<size_t>(row * k + i)] = value;
       }
@@ -71,23 +71,24 @@ struct GptqTest : testing::TestWithParam<Format> {};
 
 TEST_P(GptqTest, LowersTheOutputsError) {
   Format format = GetParam();
-  constexpr int64_t k = 200, rows = 21; // neither fills its last group or tile
-  Inputs inputs(500, k);
-  std::vector<float> weights = weightsOf(rows * k), searched(weights.size()), found(weights.size());
-  std::optional<GptqFactor> factor = GptqFactor::of(inputs.hessian, k);
+  constexpr int64_t kK = 200, rows = 21; // neither fills its last group or tile
+  Inputs inputs(500, kK);
+  std::vector<float> weights = weightsOf(rows * kK), searched(weights.size()),
+                     found(weights.size());
+  std::optional<GptqFactor> factor = GptqFactor::of(inputs.hessian, kK);
   ASSERT_TRUE(factor.has_value());
   Rows out;
-  ASSERT_TRUE(quantizeRows(format, QuantizeMethod::Search, weights.data(), rows, k, out));
-  dequantizeRows(format, out, rows, k, searched.data());
-  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data(), rows, k, out));
-  dequantizeRows(format, out, rows, k, found.data());
+  ASSERT_TRUE(quantizeRows(format, QuantizeMethod::Search, weights.data(), rows, kK, out));
+  dequantizeRows(format, out, rows, kK, searched.data());
+  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data(), rows, kK, out));
+  dequantizeRows(format, out, rows, kK, found.data());
   EXPECT_LT(inputs.outputError(weights, found), 0.4 * inputs.outputError(weights, searched));
 
   // A row alone has the same integers.
   Rows alone;
-  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data() + 17 * k, 1, k, alone));
+  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data() + 17 * kK, 1, kK, alone));
   EXPECT_EQ(alone.elements,
-            std::vector<int8_t>(out.elements.begin() + 17 * k, out.elements.begin() + 18 * k));
+            std::vector<int8_t>(out.elements.begin() + 17 * kK, out.elements.begin() + 18 * kK));
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, GptqTest,
@@ -127,8 +128,8 @@ TEST(GptqFactorTest, TakesColumnsThatNoInputTouched) {
 }
 
 TEST(GptqFactorTest, RefusesWhatIsNoHessian) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_FALSE(GptqFactor::of({nan}, 1).has_value());
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(GptqFactor::of({kNan}, 1).has_value());
   EXPECT_FALSE(GptqFactor::of({-1.0f}, 1).has_value());
   EXPECT_FALSE(GptqFactor::of({1.0f, 0, 0}, 2).has_value());
   EXPECT_FALSE(GptqFactor::of({1, 0, 1000, 1}, 2).has_value());

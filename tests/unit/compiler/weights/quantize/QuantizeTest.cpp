@@ -13,7 +13,7 @@ using blue::QuantizeMethod;
 
 namespace {
 
-constexpr float mostFloat = std::numeric_limits<float>::max();
+constexpr float kMostFloat = std::numeric_limits<float>::max();
 
 std::vector<float> normals(int64_t count, float deviation, unsigned seed = 1) {
   std::mt19937 random(seed);
@@ -101,8 +101,8 @@ TEST_P(FormatTest, ExtremeRowsStayFinite) {
   Format format = GetParam();
   const std::vector<std::vector<float>> extremes = {
       std::vector<float>(70, 0.0f),
-      std::vector<float>(70, mostFloat),
-      std::vector<float>(70, -mostFloat),
+      std::vector<float>(70, kMostFloat),
+      std::vector<float>(70, -kMostFloat),
       std::vector<float>(70, std::numeric_limits<float>::denorm_min()),
       std::vector<float>(70, 1e-30f),
       std::vector<float>(70, -3.0f),
@@ -117,8 +117,8 @@ TEST_P(FormatTest, ExtremeRowsStayFinite) {
         EXPECT_EQ(scale, roundScale(format, scale));
     }
   std::vector<float> mixed(64, 1e-20f);
-  mixed[3] = mostFloat;
-  mixed[5] = -mostFloat;
+  mixed[3] = kMostFloat;
+  mixed[5] = -kMostFloat;
   expectSearchNotWorse(format, mixed, 1);
 }
 

@@ -28,9 +28,9 @@ std::unique_ptr<InputStatistics> made(int64_t k) {
 }
 
 TEST(StatisticsTest, SumsProducts) {
-  constexpr int64_t k = 37, count = 150;
-  std::vector<float> rows = rowsOf(count, k);
-  std::unique_ptr<InputStatistics> statistics = made(k);
+  constexpr int64_t kK = 37, count = 150;
+  std::vector<float> rows = rowsOf(count, kK);
+  std::unique_ptr<InputStatistics> statistics = made(kK);
   statistics->add(rows.data(), count);
   EXPECT_EQ(statistics->rows(), count);
   std::vector<float> hessian = statistics->hessian();
@@ -38,24 +38,24 @@ TEST(StatisticsTest, SumsProducts) {
   for (float value : rows)
     largest = std::max(largest, std::abs(value));
   EXPECT_EQ(statistics->largest(), largest);
-  for (int64_t i = 0; i < k; ++i)
+  for (int64_t i = 0; i < kK; ++i)
     for (int64_t j = 0; j <= i; ++j) {
       double sum = 0;
       for (int64_t row = 0; row < count; ++row)
-        sum += double(rows[static_cast<size_t>(row * k + i)]) *
-               double(rows[static_cast<size_t>(row * k + j)]);
-      EXPECT_NEAR(hessian[static_cast<size_t>(i * k + j)], sum, 1e-3);
+        sum += double(rows[static_cast<size_t>(row * kK + i)]) *
+               double(rows[static_cast<size_t>(row * kK + j)]);
+      EXPECT_NEAR(hessian[static_cast<size_t>(i * kK + j)], sum, 1e-3);
     }
 }
 
 TEST(StatisticsTest, CallsDoNotMatter) {
-  constexpr int64_t k = 20, count = 200;
-  std::vector<float> rows = rowsOf(count, k);
-  std::unique_ptr<InputStatistics> whole = made(k), parts = made(k);
+  constexpr int64_t kK = 20, count = 200;
+  std::vector<float> rows = rowsOf(count, kK);
+  std::unique_ptr<InputStatistics> whole = made(kK), parts = made(kK);
   whole->add(rows.data(), count);
   for (int64_t row = 0; row < count;) {
     int64_t step = std::min<int64_t>(count - row, row % 3 + 1);
-    parts->add(rows.data() + row * k, step);
+    parts->add(rows.data() + row * kK, step);
     row += step;
   }
   EXPECT_EQ(whole->hessian(), parts->hessian());
