@@ -82,7 +82,7 @@ static void printString(std::string_view text, std::string &to) {
 /// The fewest digits that give the number back; with a point or an exponent, so that it stays what
 /// it is. Small and large ones have an exponent, as the JSON in manifests has it.
 static void printNumber(double value, std::string &to) {
-  constexpr int kLeastPoint = -4, mostPoint = 15; // places before the point that are written out
+  constexpr int kLeastPoint = -4, kMostPoint = 15; // places before the point that are written out
   if (std::isnan(value)) {
     to += "NaN";
     return;
@@ -109,9 +109,9 @@ static void printNumber(double value, std::string &to) {
     digits += text.substr(2, exponentAt - 2);
   const int count = static_cast<int>(digits.size()), point = exponent + 1;
   auto zeros = [](int many) { return std::string(static_cast<size_t>(many), '0'); };
-  if (count <= point && point <= mostPoint) {
+  if (count <= point && point <= kMostPoint) {
     to += digits + zeros(point - count) + ".0";
-  } else if (point > 0 && point <= mostPoint) {
+  } else if (point > 0 && point <= kMostPoint) {
     to += digits.insert(static_cast<size_t>(point), ".");
   } else if (kLeastPoint < point && point <= 0) {
     to += "0." + zeros(-point) + digits;
@@ -394,10 +394,10 @@ uint32_t JsonParser::hexDigits() {
 }
 
 void JsonParser::escape(std::string &to) {
-  constexpr std::string_view kNames = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+  constexpr std::string_view kNames = "\"\\/bfnrt", kMeanings = "\"\\/\b\f\n\r\t";
   const size_t known = at < text.size() ? kNames.find(text[at]) : std::string_view::npos;
   if (known != std::string_view::npos) {
-    to += meanings[known];
+    to += kMeanings[known];
     ++at;
     return;
   }

@@ -178,17 +178,17 @@ void readTileSize(const JsonReader &reader, const char *key, runtime::Preprocess
 }
 
 void readDynamicResolution(const JsonReader &reader, runtime::Preprocess &out, ImageTokenCap &cap) {
-  constexpr const char *kTiled = "crop_to_patches", *pinpoints = "image_grid_pinpoints",
-                       *own = "dynamic_resolution";
+  constexpr const char *kTiled = "crop_to_patches", *kPinpoints = "image_grid_pinpoints",
+                       *kOwn = "dynamic_resolution";
   const bool crops = reader.boolean(kTiled, false);
-  const int ways = (reader.find(own) != nullptr) + (reader.find(pinpoints) != nullptr) + crops;
+  const int ways = (reader.find(kOwn) != nullptr) + (reader.find(kPinpoints) != nullptr) + crops;
   if (ways > 1)
-    reader.fail(reader.find(own) ? own : pinpoints,
+    reader.fail(reader.find(kOwn) ? kOwn : kPinpoints,
                 "one of dynamic_resolution, image_grid_pinpoints and crop_to_patches",
-                *reader.find(reader.find(own) ? own : pinpoints));
-  if (reader.find(own))
-    return readResolution(reader.child(own), out, cap);
-  if (reader.find(pinpoints))
+                *reader.find(reader.find(kOwn) ? kOwn : kPinpoints));
+  if (reader.find(kOwn))
+    return readResolution(reader.child(kOwn), out, cap);
+  if (reader.find(kPinpoints))
     return readPinpoints(reader, out);
   if (!crops)
     return;
@@ -323,14 +323,15 @@ runtime::Preprocess bluec::oneTile() {
 }
 
 llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
-  constexpr const char *kConfigName = "config.json", *preprocessorName = "preprocessor_config.json",
+  constexpr const char *kConfigName = "config.json",
+                       *kPreprocessorName = "preprocessor_config.json",
                        *kTokenizerName = "tokenizer_config.json",
-                       *generationName = "generation_config.json";
+                       *kGenerationName = "generation_config.json";
   std::string fault;
   const JsonValue configJson = readFile(directory, kConfigName, fault);
-  const JsonValue preprocessorJson = readFile(directory, preprocessorName, fault);
+  const JsonValue preprocessorJson = readFile(directory, kPreprocessorName, fault);
   const JsonValue tokenizerJson = readFile(directory, kTokenizerName, fault);
-  const JsonValue generationJson = readFile(directory, generationName, fault);
+  const JsonValue generationJson = readFile(directory, kGenerationName, fault);
   if (fault.empty() && configJson.isNull())
     fault = "config.json: expected in the model directory, found none";
   if (!fault.empty())
@@ -356,18 +357,18 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   out.downsample = scalars(config.find("downsample"));
   out.projector = scalars(config.find("projector"));
   if (out.hasText) {
-    out.maxPositions = text.integer("max_position_embeddings", 1, largestCount).value_or(0);
-    out.layers = text.integer("num_hidden_layers", 1, largestCount).value_or(0);
+    out.maxPositions = text.integer("max_position_embeddings", 1, kLargestCount).value_or(0);
+    out.layers = text.integer("num_hidden_layers", 1, kLargestCount).value_or(0);
   }
 
   if (!preprocessorJson.isNull())
     out.preprocess =
-        readPreprocess(readerOf(preprocessorJson, preprocessorName), out.imageTokenCap);
+        readPreprocess(readerOf(preprocessorJson, kPreprocessorName), out.imageTokenCap);
   else if (visionOnly)
     out.preprocess = siglipPreprocess();
   else if (out.hasVision && fault.empty())
     fault = "preprocessor_config.json: expected beside a vision encoder, found none";
-  const JsonReader generation = readerOf(generationJson, generationName);
+  const JsonReader generation = readerOf(generationJson, kGenerationName);
   readTokens(generation, "eos_token_id", out.eosTokenIds);
   if (out.eosTokenIds.empty())
     readTokens(text, "eos_token_id", out.eosTokenIds);

@@ -13,9 +13,9 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr size_t kMostDevices = 16, mostRates = 100, longestName = 32;
+constexpr size_t kMostDevices = 16, kMostRates = 100, kLongestName = 32;
 // What no machine reaches; so that sums and products of figures stay finite.
-constexpr double kMostPerSecond = 1e18, longestSeconds = 1e3, mostRows = 1e6;
+constexpr double kMostPerSecond = 1e18, kLongestSeconds = 1e3, kMostRows = 1e6;
 constexpr int64_t kMostBytes = int64_t{1} << 40;
 
 } // namespace
@@ -31,7 +31,7 @@ static double readNumber(const JsonReader &reader, const char *key, double least
 }
 
 static double readRate(const JsonReader &reader, const char *key) {
-  return reader.number(key, 0, 0, mostPerSecond);
+  return reader.number(key, 0, 0, kMostPerSecond);
 }
 
 static int64_t readBytes(const JsonReader &reader, const char *key) {
@@ -39,7 +39,7 @@ static int64_t readBytes(const JsonReader &reader, const char *key) {
   if (!value)
     return 0;
   std::optional<int64_t> bytes = value->integer();
-  if (bytes && *bytes >= 0 && *bytes <= mostBytes)
+  if (bytes && *bytes >= 0 && *bytes <= kMostBytes)
     return *bytes;
   reader.fail(key, "a whole number of bytes, at most 2^40", *value);
   return 0;
@@ -55,20 +55,20 @@ static Machine::Rate readProducts(const JsonReader &reader) {
   result.op = reader.choice("op", ops);
   result.weights = reader.choice("weights", weights);
   result.activations = reader.choice("activations", activations);
-  result.operationsPerSecond = readNumber(reader, "operations_per_second", 1, mostPerSecond);
-  result.halfRows = reader.number("half_rows", 0, 0, mostRows);
+  result.operationsPerSecond = readNumber(reader, "operations_per_second", 1, kMostPerSecond);
+  result.halfRows = reader.number("half_rows", 0, 0, kMostRows);
   return result;
 }
 
 static std::string readName(const JsonReader &reader) {
   std::string name = reader.line("name", "");
-  bool isName = !name.empty() && name.size() <= longestName && llvm::isLower(name.front()) &&
+  bool isName = !name.empty() && name.size() <= kLongestName && llvm::isLower(name.front()) &&
                 llvm::all_of(name, [](char c) {
                   return llvm::isLower(c) || llvm::isDigit(c) || c == '_' || c == '-';
                 });
   if (!isName)
     reader.failWith("name",
-                    "1 to " + std::to_string(longestName) +
+                    "1 to " + std::to_string(kLongestName) +
                         " of a-z, 0-9, _ and -, beginning with a letter",
                     JsonReader::shown(name));
   return name;
@@ -76,7 +76,7 @@ static std::string readName(const JsonReader &reader) {
 
 static void readRates(const JsonReader &reader, const std::string &place,
                       std::vector<Machine::Rate> &rates) {
-  const JsonValue::Array *values = reader.list("rates", 0, mostRates);
+  const JsonValue::Array *values = reader.list("rates", 0, kMostRates);
   if (!values)
     return;
   for (auto [i, value] : llvm::enumerate(*values)) {
@@ -102,12 +102,12 @@ static Machine::Device readDevice(const JsonReader &reader, const std::string &p
   result.name = readName(reader);
   readRates(reader, place, result.rates);
   if (!result.rates.empty() || reader.find("weight_bytes_per_second"))
-    result.weightBytesPerSecond = readNumber(reader, "weight_bytes_per_second", 1, mostPerSecond);
+    result.weightBytesPerSecond = readNumber(reader, "weight_bytes_per_second", 1, kMostPerSecond);
   result.bytesPerSecond = readRate(reader, "bytes_per_second");
   result.elementwiseBytesPerSecond = readRate(reader, "elementwise_bytes_per_second");
   result.onChipBytes = readBytes(reader, "on_chip_bytes");
-  result.stepSeconds = reader.number("step_seconds", 0, 0, longestSeconds);
-  result.callSeconds = reader.number("call_seconds", 0, 0, longestSeconds);
+  result.stepSeconds = reader.number("step_seconds", 0, 0, kLongestSeconds);
+  result.callSeconds = reader.number("call_seconds", 0, 0, kLongestSeconds);
   result.staticRows = reader.boolean("static_rows", false);
   return result;
 }
@@ -123,8 +123,8 @@ static Machine::Transfer readTransfer(const JsonReader &reader, const Machine &m
   result.to = reader.choice("to", names);
   if (result.from == result.to)
     reader.failWith("to", "another device than " + result.from, result.to);
-  result.bytesPerSecond = readNumber(reader, "bytes_per_second", 1, mostPerSecond);
-  result.seconds = reader.number("seconds", 0, 0, longestSeconds);
+  result.bytesPerSecond = readNumber(reader, "bytes_per_second", 1, kMostPerSecond);
+  result.seconds = reader.number("seconds", 0, 0, kLongestSeconds);
   for (const Machine::Transfer &other : machine.transfers)
     if (other.from == result.from && other.to == result.to)
       reader.failWith("", "one transfer from a device to another",
@@ -209,7 +209,7 @@ static llvm::Expected<Machine> readMachine(JsonValue json, StringRef where) {
     machine.description = reader.line("description", "");
     machine.source = reader.line("source", "");
     readDevices(reader, machine);
-    machine.loadBytesPerSecond = reader.number("load_bytes_per_second", 0, 1, mostPerSecond);
+    machine.loadBytesPerSecond = reader.number("load_bytes_per_second", 0, 1, kMostPerSecond);
     readTransfers(reader, machine);
     machine.target = readTarget(reader);
   }

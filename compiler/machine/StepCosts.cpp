@@ -79,7 +79,7 @@ void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCo
   RankedTensorType counted = cost.op == "linear" ? result : input;
   int64_t rows = counted.getNumElements() / std::max<int64_t>(counted.getShape().back(), 1) / share;
   (byRow ? cost.rowProductRows : cost.productRows) = rows;
-  constexpr int64_t kOfMultiplyAdd = 2, scoresAndSum = 2;
+  constexpr int64_t kOfMultiplyAdd = 2, kScoresAndSum = 2;
   if (cost.op == "linear") {
     cost.arithmetic = elementName(input);
     cost.weights = elementName(root->getOperand(1).getType());
@@ -91,9 +91,9 @@ void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCo
   cost.arithmetic = attentionArithmetic(cast<plan::AttentionOp>(root));
   cost.weights = elementName(root->getOperand(1).getType());
   if (context > 0)
-    cost.positionOperations = kOfMultiplyAdd * scoresAndSum * columns;
+    cost.positionOperations = kOfMultiplyAdd * kScoresAndSum * columns;
   else // every row of a tile attends to all of the tile's
-    cost.rowOperations = kOfMultiplyAdd * scoresAndSum * columns * rows * rows;
+    cost.rowOperations = kOfMultiplyAdd * kScoresAndSum * columns * rows * rows;
 }
 
 /// What the step reads of the entry's inputs and of other steps, and what it makes.

@@ -13,7 +13,7 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr size_t kMostRules = 1000, longestPattern = 256;
+constexpr size_t kMostRules = 1000, kLongestPattern = 256;
 
 struct Named {
   const char *name;
@@ -32,7 +32,7 @@ constexpr const char *kAttentionKind = "attention";
 } // namespace
 
 StringRef bluec::nameOf(Precision precision) {
-  for (const Named &named : precisions)
+  for (const Named &named : kPrecisions)
     if (named.precision == precision)
       return named.name;
   return "";
@@ -120,8 +120,8 @@ static Precision readTypeOnly(const JsonReader &reader, std::initializer_list<Pr
 /// Whether the pattern of layer names can be matched.
 static bool readMatch(const JsonReader &reader, std::string &to) {
   to = reader.line("match", "");
-  if (to.empty() || to.size() > longestPattern) {
-    reader.failWith("match", "a pattern of 1 to " + std::to_string(longestPattern) + " bytes",
+  if (to.empty() || to.size() > kLongestPattern) {
+    reader.failWith("match", "a pattern of 1 to " + std::to_string(kLongestPattern) + " bytes",
                     std::to_string(to.size()));
     return false;
   }
@@ -184,7 +184,7 @@ llvm::Expected<Recipe> Recipe::read(JsonValue json, StringRef where) {
     recipe.name = reader.line("name", "");
     recipe.description = reader.line("description", "");
     reader.require("rules", "a list");
-    if (const JsonValue::Array *rules = reader.list("rules", 0, mostRules, " rules"))
+    if (const JsonValue::Array *rules = reader.list("rules", 0, kMostRules, " rules"))
       for (auto [i, value] : llvm::enumerate(*rules)) {
         recipe.rules.push_back(readRule(reader.of(value, "rule " + std::to_string(i + 1))));
         if (reader.failed())
@@ -239,11 +239,11 @@ llvm::Expected<Recipe> Recipe::load(StringRef recipe) {
 static bool concerns(const RecipeRule &rule, StringRef mnemonic) {
   if (!rule.kinds.empty() && !llvm::is_contained(rule.kinds, mnemonic))
     return false;
-  if (rule.weights && llvm::is_contained(weightKinds, mnemonic))
+  if (rule.weights && llvm::is_contained(kWeightKinds, mnemonic))
     return true;
   if (rule.activations && mnemonic == "linear")
     return true;
-  return (rule.cache || rule.attention) && mnemonic == attentionKind;
+  return (rule.cache || rule.attention) && mnemonic == kAttentionKind;
 }
 
 RecipeRule Recipe::resolve(StringRef name, StringRef mnemonic, std::vector<bool> *matched) const {

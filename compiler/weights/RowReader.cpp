@@ -125,12 +125,12 @@ void RowReader::copyRows(int64_t begin, int64_t end, float *out, Widen widen) co
 /// result is written.
 template <typename Stored, typename Widen>
 void RowReader::copyColumns(int64_t begin, int64_t end, float *out, Widen widen) const {
-  constexpr int64_t kDepth = 16, breadth = 64;
-  std::array<std::array<float, breadth>, kDepth> tile;
+  constexpr int64_t kDepth = 16, kBreadth = 64;
+  std::array<std::array<float, kBreadth>, kDepth> tile;
   for (int64_t column = 0; column < width; column += kDepth) {
     int64_t columnsHere = std::min(kDepth, width - column);
-    for (int64_t row = begin; row < end; row += breadth) {
-      int64_t rowsHere = std::min(breadth, end - row);
+    for (int64_t row = begin; row < end; row += kBreadth) {
+      int64_t rowsHere = std::min(kBreadth, end - row);
       for (int64_t j = 0; j < columnsHere; ++j) {
         const char *from = bytes.data() + (view.offset + row + (column + j) * view.strides[1]) *
                                               static_cast<int64_t>(sizeof(Stored));

@@ -69,7 +69,7 @@ void Sha256::compressPortable(std::uint32_t *state, const std::uint8_t *blocks, 
 }
 
 Sha256::Sha256(Compress compress) : compress(compress) {
-  std::memcpy(state, initialState, sizeof state);
+  std::memcpy(state, kInitialState, sizeof state);
 }
 
 void Sha256::update(const void *data, std::size_t bytes) {

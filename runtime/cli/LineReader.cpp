@@ -24,7 +24,7 @@ Interrupts::Interrupts(std::function<void()> function) : onInterrupt(std::move(f
   const sigset_t set = interruptSet();
   ::pthread_sigmask(SIG_BLOCK, &set, &before);
   thread = std::thread([this, set] {
-    const timespec wait{0, lookPeriod};
+    const timespec wait{0, kLookPeriod};
     while (!stopping.load(std::memory_order_relaxed))
       if (::sigtimedwait(&set, nullptr, &wait) == SIGINT)
         onInterrupt();

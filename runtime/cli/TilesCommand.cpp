@@ -75,7 +75,7 @@ Status forEachSize(const TilesOptions &options, std::istream &in,
 
 // What the options say for a scheme, which has candidates of its own where they say nothing.
 Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
-  constexpr int kDefaultGrid = 4, defaultInternVlTiles = 6;
+  constexpr int kDefaultGrid = 4, kDefaultInternVlTiles = 6;
   Preprocess preprocess;
   preprocess.scheme = scheme;
   preprocess.tileWidth = preprocess.tileHeight = options.tile;
@@ -90,7 +90,7 @@ Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
   else if (options.maxTiles > 0)
     preprocess.candidates = gridsOf(1, options.maxTiles);
   else if (scheme == Scheme::InternVl)
-    preprocess.candidates = gridsOf(1, defaultInternVlTiles);
+    preprocess.candidates = gridsOf(1, kDefaultInternVlTiles);
   else
     preprocess.candidates = gridsWithin(kDefaultGrid, kDefaultGrid);
   std::erase_if(preprocess.candidates, [](const Grid &grid) {

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kRunProcess = 1, besideProcess = 2;
+constexpr int kRunProcess = 1, kBesideProcess = 2;
 constexpr const char *kPartSuffix = ".part";
 constexpr std::size_t kLargestTrace = std::size_t(256) << 20;
 
@@ -33,7 +33,7 @@ Status addBeside(const std::string &path, Json &list) {
   for (Json event : *found) {
     if (!event.is_object())
       return {Code::InvalidArgument, path + ": expected events that are objects, found others"};
-    event["pid"] = besideProcess;
+    event["pid"] = kBesideProcess;
     list.push_back(std::move(event));
   }
   return {};
@@ -68,7 +68,7 @@ Status TraceRecorder::check(const std::string &path, const std::string &beside) 
   Json events = Json::array();
   if (!beside.empty())
     BLUEC_RETURN_IF_ERROR(addBeside(beside, events));
-  const std::string part = path + partSuffix;
+  const std::string part = path + kPartSuffix;
   const bool writable = std::ofstream(part, std::ios::binary).good();
   std::remove(part.c_str());
   return writable ? Status() : Status(Code::NotFound, path + ": cannot be written");
@@ -78,7 +78,7 @@ Status TraceRecorder::write(const Bundle &bundle, const std::string &path,
                             const std::string &beside) const {
   const MutexLock lock(guard);
   Json list = Json::array();
-  list.push_back(nameEvent("process_name", runProcess, 0, "run"));
+  list.push_back(nameEvent("process_name", kRunProcess, 0, "run"));
   Clock::time_point first = events.empty() ? Clock::time_point() : events.front().begin;
   for (const Event &event : events)
     first = std::min(first, event.begin);
@@ -98,7 +98,7 @@ Status TraceRecorder::write(const Bundle &bundle, const std::string &path,
                       {"ph", "X"},
                       {"ts", begin},
                       {"dur", 0.0},
-                      {"pid", runProcess},
+                      {"pid", kRunProcess},
                       {"tid", thread},
                       {"args", {{"device", device}, {"rows", event.count}}}});
     }
@@ -110,13 +110,13 @@ Status TraceRecorder::write(const Bundle &bundle, const std::string &path,
          {"ph", "X"},
          {"ts", begin},
          {"dur", end - begin},
-         {"pid", runProcess},
+         {"pid", kRunProcess},
          {"tid", thread},
          {"args", {{"device", device}, {"kernel", event.step->kernel}, {"rows", event.count}}}});
   }
   for (const auto &[id, thread] : threads)
     list.push_back(
-        nameEvent("thread_name", runProcess, thread, "thread " + std::to_string(thread)));
+        nameEvent("thread_name", kRunProcess, thread, "thread " + std::to_string(thread)));
   if (!beside.empty())
     BLUEC_RETURN_IF_ERROR(addBeside(beside, list));
   const Json whole{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(list)}};

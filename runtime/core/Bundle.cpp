@@ -60,7 +60,7 @@ Result<BundleFiles> BundleFiles::open(const std::string &directory) {
   const std::string prefix = *root == "/" ? *root : *root + "/";
 
   BundleFiles result;
-  Result<std::string> text = readFile(prefix + std::string(kManifestName), largestManifest);
+  Result<std::string> text = readFile(prefix + std::string(kManifestName), kLargestManifest);
   if (!text.ok())
     return text.status();
   result.text = std::move(*text);
@@ -128,9 +128,9 @@ Status BundleFiles::verifyHash(std::string_view name) const {
     return {Code::NotFound, std::string(name) + ": the bundle has no such file"};
   Sha256 hash = fastSha256();
   const std::size_t size = file->bytes().size();
-  std::vector<std::uint8_t> piece(std::min(size, pieceBytes));
+  std::vector<std::uint8_t> piece(std::min(size, kPieceBytes));
   for (std::size_t at = 0; at < size; at += piece.size()) {
-    piece.resize(std::min(size - at, pieceBytes));
+    piece.resize(std::min(size - at, kPieceBytes));
     BLUEC_RETURN_IF_ERROR(file->read(at, piece));
     hash.update(piece.data(), piece.size());
   }

@@ -43,7 +43,7 @@ std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
     const std::int64_t count = picture.features->tiles * tokensPerTile;
     for (std::int64_t i = 0; i < count; ++i)
       rows.push_back(
-          {-1 - (picture.number * mostRows + i), picture.features->rows.data() + i * hidden});
+          {-1 - (picture.number * kMostRows + i), picture.features->rows.data() + i * hidden});
   }
   return rows;
 }

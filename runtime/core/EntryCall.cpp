@@ -124,10 +124,10 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   switch (const std::int32_t answer = bundle.deviceOf(entry).device->run(entry, call)) {
   case 0:
     break;
-  case endedByCancel:
+  case kEndedByCancel:
     cancelled.store(false, std::memory_order_relaxed);
     [[fallthrough]];
-  case endedByObserver:
+  case kEndedByObserver:
     return {Code::Cancelled, "entry " + inQuotes(entry.name) + ": cancelled"};
   default:
     return {Code::Internal, "entry " + inQuotes(entry.name) +

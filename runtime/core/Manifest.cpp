@@ -310,10 +310,10 @@ void readBlocks(const Json &json, Reader &reader, FileEntry &entry) {
   if (!json.is_object() || (!json.contains("block_bytes") && !json.contains("crc32c")))
     return;
   constexpr std::size_t kDigits = 8;
-  constexpr std::int64_t kLeastBlock = 4096, mostBlock = std::int64_t(1) << 30;
+  constexpr std::int64_t kLeastBlock = 4096, kMostBlock = std::int64_t(1) << 30;
   std::int64_t blockBytes = kLeastBlock;
   std::string text;
-  reader.read("block_bytes", blockBytes, kLeastBlock, mostBlock);
+  reader.read("block_bytes", blockBytes, kLeastBlock, kMostBlock);
   reader.read("crc32c", text);
   entry.blockBytes = std::uint64_t(blockBytes);
   const std::uint64_t count = (entry.bytes + entry.blockBytes - 1) / entry.blockBytes;
@@ -412,8 +412,8 @@ std::string manifestChecksum(std::string_view text) {
     return {};
   Sha256 hash = fastSha256();
   hash.update(text.data(), *at);
-  hash.update(std::string(checksumDigits, '0').data(), checksumDigits);
-  hash.update(text.data() + *at + checksumDigits, text.size() - *at - checksumDigits);
+  hash.update(std::string(kChecksumDigits, '0').data(), kChecksumDigits);
+  hash.update(text.data() + *at + kChecksumDigits, text.size() - *at - kChecksumDigits);
   return toHex(hash.finish());
 }
 
@@ -452,7 +452,7 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     BLUEC_RETURN_IF_ERROR(fault);
     if (format != "bluec-bundle")
       return bad("format: expected 'bluec-bundle', found " + inQuotes(format));
-    reader.read("version", version, 0, largestCount);
+    reader.read("version", version, 0, kLargestCount);
     BLUEC_RETURN_IF_ERROR(fault);
     if (version != kManifestVersion)
       return Status(Code::Incompatible, "manifest.json: version: expected " +

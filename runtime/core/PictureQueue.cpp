@@ -94,9 +94,9 @@ Status PictureQueue::firstFault() const {
       continue;
     std::string_view reason = list[i]->status.message();
     if (reason.starts_with("picture: "))
-      reason.remove_prefix(where.size() + 2);
+      reason.remove_prefix(kWhere.size() + 2);
     return {list[i]->status.getCode(),
-            std::string(where) + " " + std::to_string(i + 1) + ": " + std::string(reason)};
+            std::string(kWhere) + " " + std::to_string(i + 1) + ": " + std::string(reason)};
   }
   return {};
 }

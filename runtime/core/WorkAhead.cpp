@@ -321,7 +321,7 @@ std::shared_ptr<WorkAhead::Chunk> WorkAhead::nextChunk() {
 
   knownTokens = std::ssize(rows);
   chunk->begin = sequence->common(rows);
-  if (chunk->begin >= certain && std::ssize(rows) - chunk->begin < leastAheadTokens)
+  if (chunk->begin >= certain && std::ssize(rows) - chunk->begin < kLeastAheadTokens)
     return nullptr;
   if (chunk->begin == std::ssize(rows))
     return nullptr;

@@ -40,12 +40,12 @@ constexpr CodeLoader kLoaders[] = {{"shared-library", checkLibrary, loadLibrary}
 } // namespace
 
 Result<const CodeLoader *> findLoader(std::string_view name, const std::string &where) {
-  const auto found = std::find_if(std::begin(loaders), std::end(loaders),
+  const auto found = std::find_if(std::begin(kLoaders), std::end(kLoaders),
                                   [&](const CodeLoader &loader) { return loader.name == name; });
-  if (found != std::end(loaders))
+  if (found != std::end(kLoaders))
     return found;
   std::string known;
-  for (const CodeLoader &loader : loaders)
+  for (const CodeLoader &loader : kLoaders)
     known += (known.empty() ? "" : ", ") + inQuotes(loader.name);
   return Status(Code::Incompatible, where + ": expected " + known + ", found " + inQuotes(name));
 }

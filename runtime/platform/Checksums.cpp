@@ -159,7 +159,7 @@ Sha256 fastSha256() {
 
 std::uint32_t crc32c(const void *data, std::size_t bytes, std::uint32_t before) {
 #if defined(__x86_64__) || defined(__aarch64__)
-  static const bool hardware = hostHasFeature(hardwareFeature);
+  static const bool hardware = hostHasFeature(kHardwareFeature);
   if (hardware)
     return ~addHardware(~before, static_cast<const std::uint8_t *>(data), bytes);
 #endif

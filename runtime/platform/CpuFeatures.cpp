@@ -95,7 +95,7 @@ std::uint64_t enabledState() {
 }
 
 bool hasState(State state) {
-  constexpr std::uint64_t kAvx = 0x6, avx512 = 0xe6, amx = 0x60000;
+  constexpr std::uint64_t kAvx = 0x6, kAvx512 = 0xe6, kAmx = 0x60000;
   const std::uint64_t enabled = enabledState();
   switch (state) {
   case State::None:
@@ -103,9 +103,9 @@ bool hasState(State state) {
   case State::Avx:
     return (enabled & kAvx) == kAvx;
   case State::Avx512:
-    return (enabled & avx512) == avx512;
+    return (enabled & kAvx512) == kAvx512;
   case State::Amx:
-    return (enabled & amx) == amx;
+    return (enabled & kAmx) == kAmx;
   }
   return false;
 }
@@ -118,16 +118,16 @@ struct Feature {
   std::uint8_t bit;
 };
 
-constexpr unsigned long kHwcap = 16, hwcap2 = 26;
+constexpr unsigned long kHwcap = 16, kHwcap2 = 26;
 
 #if defined(__aarch64__)
 constexpr Feature kFeatures[] = {
-    {"fp-armv8", kHwcap, 0},  {"neon", kHwcap, 1},  {"aes", kHwcap, 3},
-    {"sha2", kHwcap, 6},      {"crc", kHwcap, 7},   {"lse", kHwcap, 8},
-    {"fullfp16", kHwcap, 10}, {"rdm", kHwcap, 12},  {"sha3", kHwcap, 17},
-    {"dotprod", kHwcap, 20},  {"sve", kHwcap, 22},  {"fp16fml", kHwcap, 23},
-    {"sve2", hwcap2, 1},      {"i8mm", hwcap2, 13}, {"bf16", hwcap2, 14},
-    {"sme", hwcap2, 23},
+    {"fp-armv8", kHwcap, 0},  {"neon", kHwcap, 1},   {"aes", kHwcap, 3},
+    {"sha2", kHwcap, 6},      {"crc", kHwcap, 7},    {"lse", kHwcap, 8},
+    {"fullfp16", kHwcap, 10}, {"rdm", kHwcap, 12},   {"sha3", kHwcap, 17},
+    {"dotprod", kHwcap, 20},  {"sve", kHwcap, 22},   {"fp16fml", kHwcap, 23},
+    {"sve2", kHwcap2, 1},     {"i8mm", kHwcap2, 13}, {"bf16", kHwcap2, 14},
+    {"sme", kHwcap2, 23},
 };
 #else
 // RISC-V reports the single-letter extensions, 'a' first.
@@ -152,9 +152,9 @@ std::string_view hostArchitecture() {
 }
 
 bool hostHasFeature(std::string_view name) {
-  const auto *feature = std::find_if(std::begin(features), std::end(features),
+  const auto *feature = std::find_if(std::begin(kFeatures), std::end(kFeatures),
                                      [&](const Feature &f) { return f.name == name; });
-  if (feature == std::end(features))
+  if (feature == std::end(kFeatures))
     return false;
 #if defined(__x86_64__)
   unsigned registers[4] = {0, 0, 0, 0};

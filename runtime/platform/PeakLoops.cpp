@@ -65,7 +65,7 @@ BLUEC_DOT_LOOP(words256, "avx2", Vector8, "x", "vpmaddwd %2, %3, %1\n\tvpaddd %1
 
 DotLoop dotLoop(DotType type, const std::vector<std::string> &features) {
   const auto loop = [](bluec_kernel_fn kernel, std::int64_t multiplyAdds) {
-    return DotLoop{kernel, 2 * chains * multiplyAdds};
+    return DotLoop{kernel, 2 * kChains * multiplyAdds};
   };
   const auto usable = [&](std::string_view feature) {
     return std::find(features.begin(), features.end(), feature) != features.end() &&

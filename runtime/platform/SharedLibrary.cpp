@@ -69,8 +69,8 @@ Status checkSharedObject(std::span<const std::uint8_t> file, const std::string &
   std::memcpy(&header, file.data(), sizeof header);
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
     return {Code::Incompatible, where + ": expected 64-bit little-endian code, found another kind"};
-  if (header.e_machine != hostMachine)
-    return {Code::Incompatible, where + ": expected code for " + machineName(hostMachine) +
+  if (header.e_machine != kHostMachine)
+    return {Code::Incompatible, where + ": expected code for " + machineName(kHostMachine) +
                                     ", found code for " + machineName(header.e_machine)};
   if (header.e_type != ET_DYN)
     return {Code::BadBundle, where + ": expected an elf shared object, found elf type " +

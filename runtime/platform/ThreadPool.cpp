@@ -74,7 +74,8 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
     jobKernel(jobCall, 0, jobTasks);
     return;
   }
-  const auto jobUnits = std::uint32_t(std::min<std::int64_t>(jobTasks, unitsPerThread * threads()));
+  const auto jobUnits =
+      std::uint32_t(std::min<std::int64_t>(jobTasks, kUnitsPerThread * threads()));
   kernel.store(jobKernel, std::memory_order_relaxed);
   call.store(jobCall, std::memory_order_relaxed);
   tasks.store(jobTasks, std::memory_order_relaxed);
@@ -90,7 +91,7 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
 
   takeUnits(job);
   for (int spins = 0; finished.load(std::memory_order_acquire) != jobUnits; ++spins) {
-    if (spins < spinsBeforeYield)
+    if (spins < kSpinsBeforeYield)
       pauseCpu();
     else
       std::this_thread::yield();
@@ -139,7 +140,7 @@ std::uint64_t ThreadPool::awaitJob(std::uint64_t seen) {
   const auto jobNow = [this](std::memory_order order) { return ticket.load(order) >> kJobShift; };
   const auto start = Clock::now();
   while (true) {
-    for (int spin = 0; spin < spinsBetweenLooks; ++spin) {
+    for (int spin = 0; spin < kSpinsBetweenLooks; ++spin) {
       if (const std::uint64_t job = jobNow(std::memory_order_acquire); job != seen)
         return job;
       pauseCpu();

@@ -12,10 +12,10 @@ namespace {
 double expOfNegative(double x) {
   if (x < -700.0)
     return 0.0;
-  constexpr double kLog2e = 1.4426950408889634, ln2High = 0.693147180369123816490,
-                   ln2Low = 1.90821492927058770002e-10;
+  constexpr double kLog2e = 1.4426950408889634, kLn2High = 0.693147180369123816490,
+                   kLn2Low = 1.90821492927058770002e-10;
   const auto n = std::int64_t(x * kLog2e - 0.5);
-  const double rest = (x - double(n) * ln2High) - double(n) * ln2Low;
+  const double rest = (x - double(n) * kLn2High) - double(n) * kLn2Low;
   double sum = 1.0;
   for (int i = 14; i >= 1; --i)
     sum = 1.0 + sum * rest / i;

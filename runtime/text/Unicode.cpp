@@ -20,9 +20,10 @@ const Range *findRange(std::span<const Range> ranges, std::uint32_t codePoint) {
 }
 
 // Hangul syllables are composed by arithmetic: leading consonant, vowel, trailing consonant.
-constexpr std::uint32_t kSyllables = 0xac00, leading = 0x1100, vowels = 0x1161, trailing = 0x11a7;
-constexpr std::uint32_t kLeadingCount = 19, vowelCount = 21, trailingCount = 28;
-constexpr std::uint32_t kSyllableCount = kLeadingCount * vowelCount * trailingCount;
+constexpr std::uint32_t kSyllables = 0xac00, kLeading = 0x1100, kVowels = 0x1161,
+                        kTrailing = 0x11a7;
+constexpr std::uint32_t kLeadingCount = 19, kVowelCount = 21, kTrailingCount = 28;
+constexpr std::uint32_t kSyllableCount = kLeadingCount * kVowelCount * kTrailingCount;
 
 std::uint32_t combiningClass(std::uint32_t codePoint) {
   const CombiningRange *range = findRange(unicodeTables.combining, codePoint);
@@ -32,10 +33,10 @@ std::uint32_t combiningClass(std::uint32_t codePoint) {
 void decompose(std::uint32_t codePoint, std::vector<std::uint32_t> &out) {
   if (codePoint >= kSyllables && codePoint < kSyllables + kSyllableCount) {
     const std::uint32_t index = codePoint - kSyllables;
-    out.push_back(leading + index / (vowelCount * trailingCount));
-    out.push_back(vowels + index / trailingCount % vowelCount);
-    if (index % trailingCount != 0)
-      out.push_back(trailing + index % trailingCount);
+    out.push_back(kLeading + index / (kVowelCount * kTrailingCount));
+    out.push_back(kVowels + index / kTrailingCount % kVowelCount);
+    if (index % kTrailingCount != 0)
+      out.push_back(kTrailing + index % kTrailingCount);
     return;
   }
   const auto table = unicodeTables.decompositions;
@@ -53,13 +54,13 @@ void decompose(std::uint32_t codePoint, std::vector<std::uint32_t> &out) {
 
 // The character that `first` and `second` make together, or 0.
 std::uint32_t compose(std::uint32_t first, std::uint32_t second) {
-  if (first >= leading && first < leading + kLeadingCount && second >= vowels &&
-      second < vowels + vowelCount)
-    return kSyllables + ((first - leading) * vowelCount + (second - vowels)) * trailingCount;
+  if (first >= kLeading && first < kLeading + kLeadingCount && second >= kVowels &&
+      second < kVowels + kVowelCount)
+    return kSyllables + ((first - kLeading) * kVowelCount + (second - kVowels)) * kTrailingCount;
   if (first >= kSyllables && first < kSyllables + kSyllableCount &&
-      (first - kSyllables) % trailingCount == 0 && second > trailing &&
-      second < trailing + trailingCount)
-    return first + (second - trailing);
+      (first - kSyllables) % kTrailingCount == 0 && second > kTrailing &&
+      second < kTrailing + kTrailingCount)
+    return first + (second - kTrailing);
   const auto table = unicodeTables.compositions;
   auto entry =
       std::lower_bound(table.begin(), table.end(), second, [&](const CodePointPair &e, auto value) {
@@ -237,7 +238,7 @@ std::string Utf8Stream::push(std::string_view bytes) {
     const Decoded next = decodeUtf8(rest);
     if (next.incomplete)
       break;
-    text += next.valid ? rest.substr(0, next.bytes) : replacement;
+    text += next.valid ? rest.substr(0, next.bytes) : kReplacement;
     at += next.bytes;
   }
   pending.erase(0, at);
@@ -245,7 +246,7 @@ std::string Utf8Stream::push(std::string_view bytes) {
 }
 
 std::string Utf8Stream::finish() {
-  std::string text(pending.empty() ? std::string_view() : replacement);
+  std::string text(pending.empty() ? std::string_view() : kReplacement);
   pending.clear();
   return text;
 }

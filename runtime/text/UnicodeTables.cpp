@@ -1102,6 +1102,6 @@ constexpr CodePointPair kCompositions[] = {
 
 } // namespace
 
-const UnicodeTables unicodeTables = {letterRanges, numberRanges, combiningRanges, decompositions, compositions};
+const UnicodeTables unicodeTables = {kLetterRanges, kNumberRanges, kCombiningRanges, kDecompositions, kCompositions};
 
 } // namespace bluec::runtime

@@ -37,17 +37,17 @@ bool startsWith(Bytes bytes, std::string_view text) {
 // Bytes of a value of a type that holds whole numbers; 0 for other types. Bytes without a sign are
 // none: they are taken for a text. What is negative is no orientation, whatever its size.
 unsigned wholeNumberBytes(std::uint32_t type) {
-  constexpr std::uint32_t kSignedByte = 6, unsigned16 = 3, signed16 = 8, unsigned32 = 4,
-                          signed32 = 9, directory = 13;
+  constexpr std::uint32_t kSignedByte = 6, kUnsigned16 = 3, kSigned16 = 8, kUnsigned32 = 4,
+                          kSigned32 = 9, kDirectory = 13;
   switch (type) {
   case kSignedByte:
     return 1;
-  case unsigned16:
-  case signed16:
+  case kUnsigned16:
+  case kSigned16:
     return 2;
-  case unsigned32:
-  case signed32:
-  case directory:
+  case kUnsigned32:
+  case kSigned32:
+  case kDirectory:
     return 4;
   default:
     return 0;
@@ -83,10 +83,10 @@ std::optional<std::uint32_t> exifOrientation(Bytes exif) {
   const auto directory = reader.read(4, 4);
   if (!directory)
     return std::nullopt;
-  constexpr std::uint32_t kTagOrientation = 0x0112, entryBytes = 12;
+  constexpr std::uint32_t kTagOrientation = 0x0112, kEntryBytes = 12;
   const std::uint32_t entries = reader.read(*directory, 2).value_or(0); // at most 65535
   for (std::uint32_t i = 0; i < entries; ++i) {
-    const std::uint64_t entry = std::uint64_t(*directory) + 2 + std::uint64_t(i) * entryBytes;
+    const std::uint64_t entry = std::uint64_t(*directory) + 2 + std::uint64_t(i) * kEntryBytes;
     if (reader.read(entry, 2) != kTagOrientation)
       continue;
     if (const auto value = firstValue(reader, entry))

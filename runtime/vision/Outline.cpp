@@ -99,8 +99,8 @@ public:
   }
 
 private:
-  static constexpr std::uint8_t kHuffmanTables = 0xc4, endOfImage = 0xd9, startOfScan = 0xda,
-                                quantTables = 0xdb, app0 = 0xe0, app1 = 0xe1, app14 = 0xee;
+  static constexpr std::uint8_t kHuffmanTables = 0xc4, kEndOfImage = 0xd9, kStartOfScan = 0xda,
+                                kQuantTables = 0xdb, kApp0 = 0xe0, kApp1 = 0xe1, kApp14 = 0xee;
 
   static bool isFrameHeader(std::uint8_t marker) {
     return marker >= 0xc0 && marker <= 0xcf && marker != kHuffmanTables && marker != 0xc8 &&
@@ -112,9 +112,9 @@ private:
       return readFrame(marker, contents, outline);
     if (marker == kHuffmanTables)
       return readHuffmanTables(contents);
-    if (marker == quantTables)
+    if (marker == kQuantTables)
       return readQuantTables(contents);
-    if (marker == startOfScan)
+    if (marker == kStartOfScan)
       return readScan(contents, outline);
     if (!scanned)
       readApplication(marker, contents);
@@ -125,14 +125,14 @@ private:
   void readApplication(std::uint8_t marker, Bytes contents) {
     constexpr std::string_view jfifName("JFIF\0", 5), adobeName("Adobe"), exifName("Exif\0\0", 6),
         xmpName("http://ns.adobe.com/xap/1.0/\0", 29);
-    constexpr std::size_t kJfifBytes = 14, adobeBytes = 12;
-    if (marker == app0 && contents.size() >= kJfifBytes && startsWith(contents, jfifName))
+    constexpr std::size_t kJfifBytes = 14, kAdobeBytes = 12;
+    if (marker == kApp0 && contents.size() >= kJfifBytes && startsWith(contents, jfifName))
       jfif = true;
-    else if (marker == app14 && contents.size() >= adobeBytes && startsWith(contents, adobeName))
-      adobeTransform = contents[adobeBytes - 1];
-    else if (marker == app1 && startsWith(contents, exifName)) // may go on in the next segment
+    else if (marker == kApp14 && contents.size() >= kAdobeBytes && startsWith(contents, adobeName))
+      adobeTransform = contents[kAdobeBytes - 1];
+    else if (marker == kApp1 && startsWith(contents, exifName)) // may go on in the next segment
       exif.insert(exif.end(), contents.begin() + exifName.size(), contents.end());
-    else if (marker == app1 && startsWith(contents, xmpName))
+    else if (marker == kApp1 && startsWith(contents, xmpName))
       xmp = contents.subspan(xmpName.size());
   }
 

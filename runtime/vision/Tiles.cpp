@@ -199,18 +199,18 @@ void normalizeTiles(const Picture &canvas, const Preprocess &preprocess, const L
 
 } // namespace
 
-std::string_view schemeName(Scheme scheme) { return schemeNames[std::size_t(scheme)]; }
+std::string_view schemeName(Scheme scheme) { return kSchemeNames[std::size_t(scheme)]; }
 
 std::optional<Scheme> schemeByName(std::string_view name) {
-  return findName<Scheme>(schemeNames, name);
+  return findName<Scheme>(kSchemeNames, name);
 }
 
 std::string_view thumbnailName(Thumbnail thumbnail) {
-  return thumbnailNames[std::size_t(thumbnail)];
+  return kThumbnailNames[std::size_t(thumbnail)];
 }
 
 std::optional<Thumbnail> thumbnailByName(std::string_view name) {
-  return findName<Thumbnail>(thumbnailNames, name);
+  return findName<Thumbnail>(kThumbnailNames, name);
 }
 
 std::vector<Grid> gridsWithin(int columns, int rows) {

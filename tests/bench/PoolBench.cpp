@@ -46,9 +46,9 @@ void printTimes(const char *what, int64_t tasks, const std::vector<double> &seco
 void measureHandOver(runtime::ThreadPool &pool) {
   bluec_call call{};
   for (int64_t tasks : {1, 2, 16, 64, 1000}) {
-    constexpr int kJobs = 100, samples = 400;
+    constexpr int kJobs = 100, kSamples = 400;
     std::vector<double> seconds;
-    for (int sample = 0; sample < samples; ++sample) {
+    for (int sample = 0; sample < kSamples; ++sample) {
       double start = now();
       for (int job = 0; job < kJobs; ++job)
         pool.parallelFor(nothing, &call, tasks);

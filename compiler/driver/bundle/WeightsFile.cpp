@@ -286,7 +286,7 @@ WeightsDigest digestFile(MLIRContext *context, PositionedFile &file, int64_t tot
   WeightsDigest result;
   result.blocks.resize(static_cast<size_t>((total + kBlockBytes - 1) / kBlockBytes));
   auto pieces = [&](int64_t begin, int64_t end, auto use) {
-    std::vector<char> piece(readBytes);
+    std::vector<char> piece(kReadBytes);
     for (int64_t at = begin; at < end;) {
       auto count = std::min(static_cast<size_t>(end - at), piece.size());
       if (!file.read(llvm::MutableArrayRef<char>(piece).take_front(count), at))

@@ -31,8 +31,8 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int64_t kContext = 2048, chunk = 128, imageBatch = 4;
-constexpr int kLeastRounds = 3, mostRounds = 11;
+constexpr int64_t kContext = 2048, kChunk = 128, kImageBatch = 4;
+constexpr int kLeastRounds = 3, kMostRounds = 11;
 constexpr double kEnoughSeconds = 20;              // of measuring
 constexpr size_t kStreamBytes = size_t{256} << 20; // far more than any cache
 
@@ -223,14 +223,14 @@ LogicalResult MachineCalibration::compileModel() {
   compilation.output = scratch + "/bundle";
   compilation.target = targetName;
   compilation.recipe = calibrationRecipe;
-  compilation.context = context;
-  compilation.chunk = chunk;
-  compilation.imageBatch = imageBatch;
+  compilation.context = kContext;
+  compilation.chunk = kChunk;
+  compilation.imageBatch = kImageBatch;
   compilation.jobs = options.threads;
   compilation.progress = options.progress;
   CompilerSession session(diagnostics, options.threads);
   ModelConfig &config = session.package().config;
-  if (failed(diagnostics.report(buildCalibrationModel(context, *session.module(), config))))
+  if (failed(diagnostics.report(buildCalibrationModel(kContext, *session.module(), config))))
     return failure();
   std::unique_ptr<CompilationRun> run = CompilationRun::begin(compilation, session, llvm::nulls(),
                                                               err, CompilationRun::Source::Session);
@@ -278,14 +278,14 @@ LogicalResult MachineCalibration::open() {
   using Pages = runtime::PageBuffer::Pages;
   if (failed(allocate(arena, arenaBytes, "arena", Pages::Large)) ||
       failed(allocate(cache, model.kv_bytes, "kv cache", Pages::Small)) ||
-      failed(allocate(stream, streamBytes, "bandwidth buffer", Pages::Large)))
+      failed(allocate(stream, kStreamBytes, "bandwidth buffer", Pages::Large)))
     return failure();
-  constexpr uint32_t kMultiplier = 1664525, increment = 1013904223;
+  constexpr uint32_t kMultiplier = 1664525, kIncrement = 1013904223;
   constexpr float kScale = 1.0F / (1U << 31);
   uint32_t state = 1;
   input.resize(static_cast<size_t>(inputElements));
   for (float &value : input) {
-    state = state * kMultiplier + increment;
+    state = state * kMultiplier + kIncrement;
     value = static_cast<float>(static_cast<int32_t>(state)) * kScale;
   }
   return success();
@@ -330,7 +330,7 @@ LogicalResult MachineCalibration::measure() {
   auto addCall = [&](const bluec_entry &entry, int64_t count, int64_t position) {
     calls.push_back({&entry, {count, entry.capacity, position}, {}, {}});
   };
-  for (int64_t count : {int64_t{1}, imageBatch}) {
+  for (int64_t count : {int64_t{1}, kImageBatch}) {
     // The largest come first; the smallest one that fits.
     const bluec_entry *encoder = nullptr;
     for (const bluec_entry *entry : bundle->entriesOf(BLUEC_ROLE_ENCODE))
@@ -340,11 +340,11 @@ LogicalResult MachineCalibration::measure() {
   }
   // With few tokens and none before them, attention would have next to nothing to do. Fewer than
   // these are the end of a prompt: kernels round them up, which no law of rates says.
-  for (int64_t count : {chunk / 4, chunk / 2})
-    addCall(bundle->prefill(), count, context / 2);
-  for (int64_t position : {int64_t{0}, context / 2, context - chunk})
-    addCall(bundle->prefill(), chunk, position);
-  for (int64_t position : {int64_t{0}, context / 2, context - 1})
+  for (int64_t count : {kChunk / 4, kChunk / 2})
+    addCall(bundle->prefill(), count, kContext / 2);
+  for (int64_t position : {int64_t{0}, kContext / 2, kContext - kChunk})
+    addCall(bundle->prefill(), kChunk, position);
+  for (int64_t position : {int64_t{0}, kContext / 2, kContext - 1})
     addCall(bundle->decode(), 1, position);
 
   std::vector<TimedCall> warmUp = calls;
@@ -352,9 +352,9 @@ LogicalResult MachineCalibration::measure() {
     if (failed(time(call)))
       return failure();
   Clock::time_point begin = Clock::now();
-  int least = options.rounds > 0 ? options.rounds : leastRounds;
-  int most = options.rounds > 0 ? options.rounds : mostRounds;
-  for (int round = 0; round < least || (round < most && secondsSince(begin) < enoughSeconds);
+  int least = options.rounds > 0 ? options.rounds : kLeastRounds;
+  int most = options.rounds > 0 ? options.rounds : kMostRounds;
+  for (int round = 0; round < least || (round < most && secondsSince(begin) < kEnoughSeconds);
        ++round) {
     for (TimedCall &call : calls)
       if (failed(time(call)))
@@ -453,7 +453,7 @@ LogicalResult MachineCalibration::write() {
 
 void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
   const std::vector<Machine::Rate> &rates = found.device.rates;
-  constexpr double kGiga = 1e9, micro = 1e-6, percent = 100;
+  constexpr double kGiga = 1e9, kMicro = 1e-6, kPercent = 100;
   if (options.json) {
     auto describe = [](const FitError &error) {
       return Json{{"steps", error.steps}, {"median", error.median}, {"largest", error.largest}};
@@ -486,13 +486,13 @@ void MachineCalibration::print(const Json &machine, const DeviceFit &found) {
   for (auto [rate, error] : llvm::zip_equal(rates, found.rates))
     out << llvm::formatv("{0,-10} {1,-4} x {2,-4} {3,8:f1} {4,10:f1} {5,7} {6,7:f1}% {7,7:f1}%\n",
                          rate.op, rate.weights, rate.activations, rate.operationsPerSecond / kGiga,
-                         rate.halfRows, error.steps, percent * error.median,
-                         percent * error.largest);
+                         rate.halfRows, error.steps, kPercent * error.median,
+                         kPercent * error.largest);
   out << llvm::formatv("weights {0:f1} GB/s; other steps {1:f1} GB/s, off by {2:f1}%; reads {3:f1} "
                        "GB/s; cache {4:f1} MB; a step {5:f1} us, a call {6:f1} us\n",
                        device.weightBytesPerSecond / kGiga,
-                       device.elementwiseBytesPerSecond / kGiga, percent * found.others.median,
+                       device.elementwiseBytesPerSecond / kGiga, kPercent * found.others.median,
                        device.bytesPerSecond / kGiga,
-                       static_cast<double>(device.onChipBytes) * micro, device.stepSeconds / micro,
-                       device.callSeconds / micro);
+                       static_cast<double>(device.onChipBytes) * kMicro,
+                       device.stepSeconds / kMicro, device.callSeconds / kMicro);
 }

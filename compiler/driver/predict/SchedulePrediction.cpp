@@ -246,9 +246,9 @@ void Prediction::printRun(StringRef title, StringRef rows, const Timeline &timel
                        "calls", rows, "start ms", "end ms", "busy ms");
   for (const auto &[key, row] : table)
     out << llvm::formatv("  {0,-20} {1,-12} {2,6} {3,7} {4,10:f1} {5,10:f1} {6,10:f1}\n", key.first,
-                         key.second, row.calls.size(), row.count, row.start * msOfSecond,
-                         row.end * msOfSecond, row.busy * msOfSecond);
-  out << llvm::formatv("  {0:f1} ms", timeline.seconds * msOfSecond);
+                         key.second, row.calls.size(), row.count, row.start * kMsOfSecond,
+                         row.end * kMsOfSecond, row.busy * kMsOfSecond);
+  out << llvm::formatv("  {0:f1} ms", timeline.seconds * kMsOfSecond);
 }
 
 std::optional<double> Prediction::loadSeconds() {
@@ -279,11 +279,11 @@ void Prediction::print() {
     if (machine.devices.size() == 1)
       out << "; one device: nothing overlaps\n";
     else
-      out << llvm::formatv(", {0:f1} ms hidden\n", encode->hiddenSeconds * msOfSecond);
+      out << llvm::formatv(", {0:f1} ms hidden\n", encode->hiddenSeconds * kMsOfSecond);
     if (std::optional<double> load = loadSeconds())
       out << llvm::formatv(
           "  {0:f1} ms with loading the encoder's weights, which takes {1:f1} ms\n",
-          (*load + encode->seconds) * msOfSecond, *load * msOfSecond);
+          (*load + encode->seconds) * kMsOfSecond, *load * kMsOfSecond);
   }
   if (prefill) {
     printRun(llvm::formatv("prefill {0} tokens", prefixTokens()).str(), "tokens", *prefill);
@@ -305,7 +305,7 @@ static void addTasks(const Timeline &timeline, bool steps, Json &list) {
       Json &last = list[found->second];
       if (last["run"] == timeline.what && last["entry"] == task.entry &&
           last["call"] == task.call) {
-        last["end_ms"] = task.end * msOfSecond;
+        last["end_ms"] = task.end * kMsOfSecond;
         continue;
       }
     }
@@ -319,15 +319,15 @@ static void addTasks(const Timeline &timeline, bool steps, Json &list) {
       one["name"] = task.name;
       one["op"] = task.op;
     }
-    one["start_ms"] = task.start * msOfSecond;
-    one["end_ms"] = task.end * msOfSecond;
+    one["start_ms"] = task.start * kMsOfSecond;
+    one["end_ms"] = task.end * kMsOfSecond;
     list.push_back(std::move(one));
   }
 }
 
 void Prediction::printJson() {
   auto ms = [](const std::optional<Timeline> &timeline) {
-    return timeline ? Json(timeline->seconds * msOfSecond) : Json();
+    return timeline ? Json(timeline->seconds * kMsOfSecond) : Json();
   };
   Json calls = Json::array(), tasks = Json::array();
   if (encode)
@@ -352,8 +352,8 @@ void Prediction::printJson() {
   json["chunk"] = sizes.chunk;
   json["tokens"] = prefixTokens();
   json["encode_ms"] = ms(encode);
-  json["hidden_ms"] = encode ? Json(encode->hiddenSeconds * msOfSecond) : Json();
-  json["load_ms"] = loadSeconds() ? Json(*loadSeconds() * msOfSecond) : Json();
+  json["hidden_ms"] = encode ? Json(encode->hiddenSeconds * kMsOfSecond) : Json();
+  json["load_ms"] = loadSeconds() ? Json(*loadSeconds() * kMsOfSecond) : Json();
   json["prefill_ms"] = ms(prefill);
   json["decode_ms"] = ms(decode);
   json["tasks"] = std::move(tasks);

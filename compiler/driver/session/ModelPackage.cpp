@@ -104,11 +104,11 @@ bool bluec::hasGraphs(const std::string &directory) {
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
                                  std::optional<int64_t> chunk, ScheduleOptions &sizes,
                                  Diagnostics &diagnostics) {
-  constexpr int64_t kDefaultContext = 2048, defaultChunk = 128;
+  constexpr int64_t kDefaultContext = 2048, kDefaultChunk = 128;
   int64_t positions = config.maxPositions; // 0: not said
   sizes.context =
       context.value_or(positions > 0 ? std::min(kDefaultContext, positions) : kDefaultContext);
-  sizes.chunk = chunk.value_or(std::min(defaultChunk, sizes.context));
+  sizes.chunk = chunk.value_or(std::min(kDefaultChunk, sizes.context));
   if (positions > 0 && sizes.context > positions)
     return diagnostics.usageError("--context: expected at most the model's " + Twine(positions) +
                                   " positions, found " + Twine(sizes.context));
@@ -185,14 +185,14 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
 /// What people may want to know of a part of the configuration. A manifest has to stay one that the
 /// runtime reads, whatever else is in the part.
 static Json forPeople(const JsonValue &part) {
-  constexpr size_t kMostMembers = 1000, longestText = 1000;
+  constexpr size_t kMostMembers = 1000, kLongestText = 1000;
   Json result = Json::object();
   for (const JsonMember &member : *part.object()) {
     const JsonValue &value = member.value;
     if (result.size() == kMostMembers)
       break;
-    if (member.name.size() > longestText ||
-        (value.string() && value.string()->size() > longestText))
+    if (member.name.size() > kLongestText ||
+        (value.string() && value.string()->size() > kLongestText))
       continue;
     if (const bool *flag = value.boolean())
       result[member.name] = *flag;

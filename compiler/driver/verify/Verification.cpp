@@ -31,7 +31,7 @@ using TensorPtr = std::shared_ptr<const Tensor>;
 constexpr int64_t kDecodedTokens = 16;
 
 // Relative errors of a layer, by the narrowest type that activations are computed in.
-constexpr double kFloatTolerance = 1e-3, wideTolerance = 2e-2, byteTolerance = 1e-1;
+constexpr double kFloatTolerance = 1e-3, kWideTolerance = 2e-2, kByteTolerance = 1e-1;
 
 class Verification {
 public:
@@ -204,7 +204,7 @@ LogicalResult Verification::applyRecipe() {
     else if (auto attention = dyn_cast<blue::AttentionOp>(op))
       computed = attention.getComputeType();
     if (computed)
-      tolerance = std::max(tolerance, computed->isInteger(8) ? byteTolerance : wideTolerance);
+      tolerance = std::max(tolerance, computed->isInteger(8) ? kByteTolerance : kWideTolerance);
   });
   tolerance = options.tolerance.value_or(tolerance);
   errors = std::make_unique<LayerErrors>(values, hasRecipe ? &floatValues : nullptr);
@@ -432,8 +432,8 @@ LogicalResult Verification::verifyLanguage() {
   const bluec_model &model = bundle->model();
   int64_t capacity = bundle->prefill().capacity;
   int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
-  prompt = std::max<int64_t>(1, std::min(prompt, model.context - decodedTokens));
-  int64_t total = std::min(prompt + decodedTokens, model.context);
+  prompt = std::max<int64_t>(1, std::min(prompt, model.context - kDecodedTokens));
+  int64_t total = std::min(prompt + kDecodedTokens, model.context);
 
   // The bundle answers first; then the reference sees the whole sequence in one pass.
   std::vector<int32_t> ids;

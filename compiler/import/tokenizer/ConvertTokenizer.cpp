@@ -21,7 +21,7 @@ namespace {
 using namespace bluec::runtime;
 
 constexpr JsonLimits kFileLimits = {std::size_t(256) << 20, /*depth=*/64, /*values=*/8'000'000};
-constexpr const char *kFileName = "tokenizer.json", *configName = "tokenizer_config.json";
+constexpr const char *kFileName = "tokenizer.json", *kConfigName = "tokenizer_config.json";
 
 // `at` is the value of `file` that is at fault, or null.
 Status bad(const JsonValue &at, const std::string &message, const char *file = kFileName) {
@@ -353,9 +353,9 @@ private:
         const std::optional<std::uint32_t> id = idOf(isNumber ? number : -1);
         if (!id)
           return bad(value, "added_tokens_decoder: expected an id, found " + inQuotes(key),
-                     configName);
+                     kConfigName);
         if (!listed.contains(*id))
-          BLUEC_RETURN_IF_ERROR(addToken(*id, value, configName));
+          BLUEC_RETURN_IF_ERROR(addToken(*id, value, kConfigName));
       }
     }
     std::sort(added.begin(), added.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -497,10 +497,10 @@ Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenize
                                                        std::int64_t vocabularySize) {
   try {
     std::string fault;
-    const std::optional<JsonValue> root = parseObject(tokenizer, fileName, fault);
+    const std::optional<JsonValue> root = parseObject(tokenizer, kFileName, fault);
     std::optional<JsonValue> options = JsonValue(JsonValue::Object());
     if (root && !config.empty())
-      options = parseObject(config, configName, fault);
+      options = parseObject(config, kConfigName, fault);
     if (!root || !options)
       return Status(Code::InvalidArgument, fault);
     Converter converter(vocabularySize);
@@ -514,12 +514,12 @@ Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenize
 Result<std::vector<std::uint8_t>> convertTokenizer(const std::string &tokenizerPath,
                                                    const std::string &configPath,
                                                    std::int64_t vocabularySize) {
-  Result<std::string> tokenizer = readFile(tokenizerPath, fileLimits.bytes);
+  Result<std::string> tokenizer = readFile(tokenizerPath, kFileLimits.bytes);
   if (!tokenizer.ok())
     return tokenizer.status();
   std::string config;
   if (!configPath.empty()) {
-    Result<std::string> read = readFile(configPath, fileLimits.bytes);
+    Result<std::string> read = readFile(configPath, kFileLimits.bytes);
     if (read.ok())
       config = std::move(*read);
     else if (read.status().getCode() != Code::NotFound)

@@ -13,7 +13,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
   CLI::App *command = app.add_subcommand(
       "verify", "Compare what each layer of a bundle computes with the plain evaluators.");
   constexpr int64_t kMostTokens = int64_t{1} << 24;
-  constexpr double kLeastTolerance = 1e-12, mostTolerance = 1e6;
+  constexpr double kLeastTolerance = 1e-12, kMostTolerance = 1e6;
   command->add_option("bundle", options->bundle, "The bundle's directory")->required();
   command
       ->add_option("--reference", options->reference,
@@ -26,7 +26,7 @@ void bluec::tools::addVerifyCommand(CLI::App &app, Chosen &chosen) {
       ->add_option(
           "--tolerance", options->tolerance,
           "Relative error of a layer (1e-3; 2e-2 with 16-bit, 1e-1 with 8-bit activations)")
-      ->check(between(kLeastTolerance, mostTolerance));
+      ->check(between(kLeastTolerance, kMostTolerance));
   command->add_option("--tokens", options->tokens, "Tokens of the prompt (one and a half chunks)")
       ->check(CLI::Range(int64_t{1}, kMostTokens));
   command->add_option("--tiles", options->tiles, "Tiles to encode (2)")

@@ -15,8 +15,8 @@ Format Format::of(blue::QuantizedType type) {
 }
 
 float bluec::quantize::roundScale(const Format &format, float value) {
-  constexpr float kMostHalf = 65504, mostFloat = std::numeric_limits<float>::max();
-  float most = format.halfScales ? kMostHalf : mostFloat;
+  constexpr float kMostHalf = 65504, kMostFloat = std::numeric_limits<float>::max();
+  float most = format.halfScales ? kMostHalf : kMostFloat;
   value = std::clamp(value, -most, most);
   if (format.halfScales)
     value = reference::halfToFloat(reference::floatToHalf(value));
@@ -96,7 +96,7 @@ struct Problem {
 /// from each other with zeros), the search tries R - 1 to R + 3.5. At 4 bits a finer or a wider
 /// grid, or one of both signs, finds 0.2 % less error on normal and on long-tailed weights.
 constexpr int kCandidates = 13;
-constexpr float kFirstCandidate = -1, candidateStep = 0.375f;
+constexpr float kFirstCandidate = -1, kCandidateStep = 0.375f;
 
 } // namespace
 
@@ -122,8 +122,8 @@ static Group search(const Problem &problem, Group start) {
   auto range = static_cast<float>(format.zeros ? format.most() - format.least() : -format.least());
   float bestGain = 0, bestSigma = 0;
   int bestZero = 0;
-  for (int i = 0; i < candidates; ++i) {
-    float offset = firstCandidate + candidateStep * static_cast<float>(i);
+  for (int i = 0; i < kCandidates; ++i) {
+    float offset = kFirstCandidate + kCandidateStep * static_cast<float>(i);
     float inverse = covering * (1 + offset / range);
     int zero = problem.zeroFor(1 / inverse);
     Fit found = fit(problem.unit, problem.weights, problem.padded, inverse, problem.low(zero),

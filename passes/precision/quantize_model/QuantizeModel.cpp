@@ -67,10 +67,10 @@ blue::TokenDownsampleOp gatheringOf(Operation *op) {
 /// largest divisor up to `group`, in whole vectors. It is `group` itself where all divisors are
 /// much smaller, or a row is one group.
 int64_t groupWithin(int64_t channels, int64_t group) {
-  constexpr int64_t kVector = 16, leastShare = 4;
+  constexpr int64_t kVector = 16, kLeastShare = 4;
   if (group == 0 || channels % group == 0)
     return group;
-  for (int64_t size = std::min(group, channels) / kVector * kVector; size * leastShare >= group;
+  for (int64_t size = std::min(group, channels) / kVector * kVector; size * kLeastShare >= group;
        size -= kVector)
     if (size > 0 && channels % size == 0)
       return size;

@@ -19,7 +19,7 @@ using namespace bluec;
 
 namespace {
 
-constexpr int64_t kNumRows = 12, numColumns = 40, scalesAt = 1024, zerosAt = 4096;
+constexpr int64_t kNumRows = 12, kNumColumns = 40, kScalesAt = 1024, kZerosAt = 4096;
 
 struct QuantizedRowReaderTest : testing::Test {
   QuantizedRowReaderTest() : builder(&context), reader("/nonexistent"), file(8192) {
@@ -27,9 +27,9 @@ struct QuantizedRowReaderTest : testing::Test {
     std::mt19937 random(3);
     for (char &byte : file)
       byte = static_cast<char>(random());
-    for (int64_t i = 0; i < (zerosAt - scalesAt) / 4; ++i) {
+    for (int64_t i = 0; i < (kZerosAt - kScalesAt) / 4; ++i) {
       float scale = static_cast<float>(static_cast<int>(random() % 2000) - 1000) / 512.0f;
-      std::memcpy(file.data() + scalesAt + 4 * i, &scale, sizeof scale);
+      std::memcpy(file.data() + kScalesAt + 4 * i, &scale, sizeof scale);
     }
     reader.modelFiles().provide("w", {file.data(), file.size()});
   }
@@ -47,8 +47,8 @@ struct QuantizedRowReaderTest : testing::Test {
   Attribute reshape(ArrayRef<int64_t> shape) { return blue::ReshapeAttr::get(&context, shape); }
   Attribute dequantize(ArrayRef<int64_t> blocks, ArrayRef<int64_t> counts, Type zeros) {
     return blue::DequantizeAttr::get(&context, blocks,
-                                     source(counts, builder.getF32Type(), scalesAt),
-                                     zeros ? source(counts, zeros, zerosAt) : Attribute());
+                                     source(counts, builder.getF32Type(), kScalesAt),
+                                     zeros ? source(counts, zeros, kZerosAt) : Attribute());
   }
   FailureOr<reference::Tensor> read(blue::SourceAttr from, ArrayRef<Attribute> transforms) {
     return reader.read(from, builder.getArrayAttr(transforms), emitError);
@@ -64,7 +64,7 @@ struct QuantizedRowReaderTest : testing::Test {
   }
   float scale(int64_t i) const {
     float value;
-    std::memcpy(&value, file.data() + scalesAt + 4 * i, sizeof value);
+    std::memcpy(&value, file.data() + kScalesAt + 4 * i, sizeof value);
     return value;
   }
 
@@ -83,27 +83,27 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
       for (bool hasZeros : {false, true})
         for (int64_t block : {8, 16, 32, 40}) {
           Type type = integerType(bits, isUnsigned);
-          int64_t blocks = (numColumns + block - 1) / block;
+          int64_t blocks = (kNumColumns + block - 1) / block;
           SmallVector<Attribute> transforms = {
               dequantize({1, block}, {kNumRows, blocks}, hasZeros ? type : Type())};
-          blue::SourceAttr from = source({kNumRows, numColumns}, type);
+          blue::SourceAttr from = source({kNumRows, kNumColumns}, type);
           FailureOr<reference::Tensor> floats = read(from, transforms);
           ASSERT_TRUE(succeeded(floats));
           blue::QuantizedType kept = blue::keptType(from, transforms);
           ASSERT_TRUE(kept);
-          EXPECT_EQ(kept.getGroup(), block == numColumns ? 0 : block);
+          EXPECT_EQ(kept.getGroup(), block == kNumColumns ? 0 : block);
           EXPECT_EQ(kept.getZeros(), hasZeros || isUnsigned);
           auto rows = QuantizedRowReader::create(reader, from, transforms, emitError);
           ASSERT_TRUE(succeeded(rows));
           quantize::Format format = quantize::Format::of(kept);
           quantize::Rows integers;
           rows->readIntegers(format, 0, kNumRows, integers);
-          std::vector<float> back(kNumRows * numColumns);
-          quantize::dequantizeRows(format, integers, kNumRows, numColumns, back.data());
+          std::vector<float> back(kNumRows * kNumColumns);
+          quantize::dequantizeRows(format, integers, kNumRows, kNumColumns, back.data());
           for (int64_t n = 0; n < kNumRows; ++n)
-            for (int64_t k = 0; k < numColumns; ++k) {
-              int64_t at = n * blocks + k / block, i = n * numColumns + k;
-              int64_t zero = hasZeros ? element(zerosAt, bits, isUnsigned, at) : 0;
+            for (int64_t k = 0; k < kNumColumns; ++k) {
+              int64_t at = n * blocks + k / block, i = n * kNumColumns + k;
+              int64_t zero = hasZeros ? element(kZerosAt, bits, isUnsigned, at) : 0;
               float expected =
                   scale(at) * static_cast<float>(element(0, bits, isUnsigned, i) - zero);
               ASSERT_EQ(floats->f32[static_cast<size_t>(i)], expected);
@@ -115,8 +115,8 @@ TEST_F(QuantizedRowReaderTest, GivesWhatTheIntegersSay) {
 // What exporters store as [K, N] is turned; columns and rows are cut; rows are read in pieces.
 TEST_F(QuantizedRowReaderTest, FollowsElementsAndTheirScales) {
   Type type = integerType(4, true);
-  blue::SourceAttr from = source({numColumns, kNumRows}, type); // [K, N], blocks along K
-  SmallVector<Attribute> transforms = {dequantize({8, 1}, {numColumns / 8, kNumRows}, type),
+  blue::SourceAttr from = source({kNumColumns, kNumRows}, type); // [K, N], blocks along K
+  SmallVector<Attribute> transforms = {dequantize({8, 1}, {kNumColumns / 8, kNumRows}, type),
                                        transpose(), slice(0, 3, 11), slice(1, 16, 40)};
   blue::QuantizedType kept = blue::keptType(from, transforms);
   ASSERT_TRUE(kept);
@@ -141,7 +141,7 @@ TEST_F(QuantizedRowReaderTest, FollowsElementsAndTheirScales) {
           int64_t n = 3 + begin + row, k = 16 + column;
           int64_t at = k / 8 * kNumRows + n, i = k * kNumRows + n;
           float expected = scale(at) * static_cast<float>(element(0, 4, true, i) -
-                                                          element(zerosAt, 4, true, at));
+                                                          element(kZerosAt, 4, true, at));
           ASSERT_EQ(floats[static_cast<size_t>(row * 24 + column)], expected);
           ASSERT_EQ(back[static_cast<size_t>(row * 24 + column)], expected);
         }
@@ -172,8 +172,8 @@ TEST_F(QuantizedRowReaderTest, JoinsDimsAndGoesOnWithFloats) {
 // No type has a scale for each column, or groups that begin in the middle.
 TEST_F(QuantizedRowReaderTest, KeepsNoTypeThatIsNotThere) {
   Type type = integerType(4, false);
-  blue::SourceAttr from = source({kNumRows, numColumns}, type);
-  Attribute byColumn = dequantize({kNumRows, 1}, {1, numColumns}, Type());
+  blue::SourceAttr from = source({kNumRows, kNumColumns}, type);
+  Attribute byColumn = dequantize({kNumRows, 1}, {1, kNumColumns}, Type());
   Attribute byBlock = dequantize({1, 8}, {kNumRows, 5}, Type());
   Attribute narrow = dequantize({1, 4}, {kNumRows, 10}, Type());
   EXPECT_FALSE(blue::keptType(from, {byColumn}));
@@ -192,14 +192,14 @@ TEST_F(QuantizedRowReaderTest, RefusesWhatIsNotThere) {
     return success();
   });
   Type type = integerType(8, false);
-  blue::SourceAttr from = source({kNumRows, numColumns}, type);
+  blue::SourceAttr from = source({kNumRows, kNumColumns}, type);
   auto beyond = blue::DequantizeAttr::get(
       &context, {1, 8}, source({kNumRows, 5}, builder.getF32Type(), 8192 - 8), Attribute());
   EXPECT_TRUE(failed(read(from, {beyond})));
   EXPECT_TRUE(failed(read(source({1000, 1000}, integerType(4, true)),
                           {dequantize({1000, 1000}, {1, 1}, Type())})));
   float infinite = std::numeric_limits<float>::infinity();
-  std::memcpy(file.data() + scalesAt, &infinite, sizeof infinite);
+  std::memcpy(file.data() + kScalesAt, &infinite, sizeof infinite);
   EXPECT_TRUE(failed(read(from, {dequantize({1, 8}, {kNumRows, 5}, Type())})));
   ASSERT_EQ(errors.size(), 3u);
   EXPECT_EQ(errors[0], "weights in \"w\": expected 240 bytes at 8184, found a file of 8192");

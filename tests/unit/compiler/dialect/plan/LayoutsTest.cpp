@@ -188,9 +188,9 @@ TEST_P(FactsTest, DotsAreTheNarrowestThatTakeTheActivations) {
 TEST_P(FactsTest, PanelsHoldEveryElementOnce) {
   for (int64_t bits : {4, 8})
     for (int64_t activations : {8, 16}) {
-      constexpr int64_t kN = 70, k = 100, group = 32;
+      constexpr int64_t kN = 70, kK = 100, kGroup = 32;
       auto type =
-          RankedTensorType::get({kN, k}, quantized(bits, group, Float16Type::get(&context), true),
+          RankedTensorType::get({kN, kK}, quantized(bits, kGroup, Float16Type::get(&context), true),
                                 panelsFor(target, integer(activations)));
       PanelLayout layout = *PanelLayout::of(type);
       EXPECT_EQ(layout.rows, 2 * target.getVectorBits() / 32);
@@ -203,7 +203,7 @@ TEST_P(FactsTest, PanelsHoldEveryElementOnce) {
           int64_t lane = row % layout.rows;
           taken.take(8 * (header + lane * layout.scaleBytes), 8 * layout.scaleBytes);
           taken.take(8 * (header + layout.zerosOffset() + lane), 8);
-          for (int64_t i = 0; i < group && g * group + i < k; ++i) {
+          for (int64_t i = 0; i < kGroup && g * kGroup + i < kK; ++i) {
             int64_t word = i / layout.word.elements();
             EXPECT_LT(word, layout.wordsIn(g));
             int64_t at = header + layout.headerBytes() + word * layout.wordBytes() +
@@ -235,22 +235,22 @@ TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
 TEST_P(FactsTest, CachesHoldEveryElementOnce) {
   for (int64_t dot : {8, 16})
     for (bool keys : {true, false}) {
-      constexpr int64_t kHeads = 2, dims = 20, positions = 70, block = 32;
-      Attribute encoding = keys ? Attribute(keysFor(target, kHeads, block, integer(dot)))
-                                : Attribute(valuesFor(target, kHeads, block, integer(dot)));
-      auto type = RankedTensorType::get({positions, kHeads * dims},
-                                        quantized(8, dims, Float16Type::get(&context)), encoding);
+      constexpr int64_t kHeads = 2, kDims = 20, kPositions = 70, kBlock = 32;
+      Attribute encoding = keys ? Attribute(keysFor(target, kHeads, kBlock, integer(dot)))
+                                : Attribute(valuesFor(target, kHeads, kBlock, integer(dot)));
+      auto type = RankedTensorType::get({kPositions, kHeads * kDims},
+                                        quantized(8, kDims, Float16Type::get(&context)), encoding);
       CacheLayout layout = *CacheLayout::of(type);
       EXPECT_EQ(layout.headerBytes() % target.getAlignment(), 0);
       EXPECT_EQ(layout.blockBytes() % target.getAlignment(), 0);
       int64_t each = layout.word.elements();
       Taken taken;
       for (int64_t head = 0; head < kHeads; ++head)
-        for (int64_t p = 0; p < positions; ++p) {
-          int64_t start = head * layout.headBytes() + p / block * layout.blockBytes();
-          int64_t inBlock = p % block;
+        for (int64_t p = 0; p < kPositions; ++p) {
+          int64_t start = head * layout.headBytes() + p / kBlock * layout.blockBytes();
+          int64_t inBlock = p % kBlock;
           taken.take(8 * (start + inBlock * layout.scaleBytes), 8 * layout.scaleBytes);
-          for (int64_t d = 0; d < dims; ++d) {
+          for (int64_t d = 0; d < kDims; ++d) {
             int64_t row = (keys ? d : inBlock) / each, inWord = (keys ? d : inBlock) % each;
             EXPECT_LT(row, layout.words());
             int64_t at = start + layout.headerBytes() + row * layout.wordBytes() +

@@ -291,9 +291,9 @@ TEST_F(WeightsFileTest, TakesFarLessMemoryThanTheWeights) {
   GTEST_SKIP() << "AddressSanitizer's own memory would be counted";
 #endif
 #endif
-  constexpr int64_t kRows = 12288, columns = 4096; // 192 MiB of f32
+  constexpr int64_t kRows = 12288, kColumns = 4096; // 192 MiB of f32
   std::ofstream(root / "w").close();
-  fs::resize_file(root / "w", kRows * columns * sizeof(float));
+  fs::resize_file(root / "w", kRows * kColumns * sizeof(float));
   auto module = parse(R"(
     module attributes {plan.weights_bytes = 201326592 : i64} {
       plan.weight @w #blue.source<"w" at 0 : tensor<12288x4096xf32>>

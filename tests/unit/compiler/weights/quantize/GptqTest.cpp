@@ -71,17 +71,17 @@ struct GptqTest : testing::TestWithParam<Format> {};
 
 TEST_P(GptqTest, LowersTheOutputsError) {
   Format format = GetParam();
-  constexpr int64_t kK = 200, rows = 21; // neither fills its last group or tile
+  constexpr int64_t kK = 200, kRows = 21; // neither fills its last group or tile
   Inputs inputs(500, kK);
-  std::vector<float> weights = weightsOf(rows * kK), searched(weights.size()),
+  std::vector<float> weights = weightsOf(kRows * kK), searched(weights.size()),
                      found(weights.size());
   std::optional<GptqFactor> factor = GptqFactor::of(inputs.hessian, kK);
   ASSERT_TRUE(factor.has_value());
   Rows out;
-  ASSERT_TRUE(quantizeRows(format, QuantizeMethod::Search, weights.data(), rows, kK, out));
-  dequantizeRows(format, out, rows, kK, searched.data());
-  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data(), rows, kK, out));
-  dequantizeRows(format, out, rows, kK, found.data());
+  ASSERT_TRUE(quantizeRows(format, QuantizeMethod::Search, weights.data(), kRows, kK, out));
+  dequantizeRows(format, out, kRows, kK, searched.data());
+  ASSERT_TRUE(quantizeRowsGptq(format, *factor, weights.data(), kRows, kK, out));
+  dequantizeRows(format, out, kRows, kK, found.data());
   EXPECT_LT(inputs.outputError(weights, found), 0.4 * inputs.outputError(weights, searched));
 
   // A row alone has the same integers.

@@ -28,11 +28,11 @@ std::unique_ptr<InputStatistics> made(int64_t k) {
 }
 
 TEST(StatisticsTest, SumsProducts) {
-  constexpr int64_t kK = 37, count = 150;
-  std::vector<float> rows = rowsOf(count, kK);
+  constexpr int64_t kK = 37, kCount = 150;
+  std::vector<float> rows = rowsOf(kCount, kK);
   std::unique_ptr<InputStatistics> statistics = made(kK);
-  statistics->add(rows.data(), count);
-  EXPECT_EQ(statistics->rows(), count);
+  statistics->add(rows.data(), kCount);
+  EXPECT_EQ(statistics->rows(), kCount);
   std::vector<float> hessian = statistics->hessian();
   float largest = 0;
   for (float value : rows)
@@ -41,7 +41,7 @@ TEST(StatisticsTest, SumsProducts) {
   for (int64_t i = 0; i < kK; ++i)
     for (int64_t j = 0; j <= i; ++j) {
       double sum = 0;
-      for (int64_t row = 0; row < count; ++row)
+      for (int64_t row = 0; row < kCount; ++row)
         sum += double(rows[static_cast<size_t>(row * kK + i)]) *
                double(rows[static_cast<size_t>(row * kK + j)]);
       EXPECT_NEAR(hessian[static_cast<size_t>(i * kK + j)], sum, 1e-3);
@@ -49,12 +49,12 @@ TEST(StatisticsTest, SumsProducts) {
 }
 
 TEST(StatisticsTest, CallsDoNotMatter) {
-  constexpr int64_t kK = 20, count = 200;
-  std::vector<float> rows = rowsOf(count, kK);
+  constexpr int64_t kK = 20, kCount = 200;
+  std::vector<float> rows = rowsOf(kCount, kK);
   std::unique_ptr<InputStatistics> whole = made(kK), parts = made(kK);
-  whole->add(rows.data(), count);
-  for (int64_t row = 0; row < count;) {
-    int64_t step = std::min<int64_t>(count - row, row % 3 + 1);
+  whole->add(rows.data(), kCount);
+  for (int64_t row = 0; row < kCount;) {
+    int64_t step = std::min<int64_t>(kCount - row, row % 3 + 1);
     parts->add(rows.data() + row * kK, step);
     row += step;
   }

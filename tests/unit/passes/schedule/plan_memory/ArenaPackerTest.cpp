@@ -37,9 +37,9 @@ TEST(ArenaPacker, NothingNeedsNothing) {
 
 TEST(ArenaPacker, ChainAlternatesBetweenTwoPlaces) {
   std::vector<Lifetime> chain;
-  constexpr int64_t kSteps = 20, bytes = 100;
+  constexpr int64_t kSteps = 20, kBytes = 100;
   for (int64_t step = 0; step < kSteps; ++step)
-    chain.push_back({step, step + 1, bytes});
+    chain.push_back({step, step + 1, kBytes});
   Packing packing = packArena(chain, kAlignment);
   expectSound(chain, packing);
   EXPECT_EQ(packing.bytes, 256);
