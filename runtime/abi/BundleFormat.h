@@ -5,7 +5,7 @@
 //
 // clang-format off
 //   format        "bluec-bundle"
-//   version       1
+//   version       2
 //   producer      the compiler, "bluec 0.1.0"
 //   target        {name, triple, cpu, features: [LLVM's names]}
 //   devices       [{name, runs_on, loader, code, target}]       at least one, of different names:

@@ -141,8 +141,7 @@ void printMachine(std::ostream &out, const Manifest &facts, const Json &manifest
   row("name", "runs on", "code", "target", "runs here");
   for (const DeviceEntry &device : facts.devices)
     row(printable(device.name), printable(device.runsOn), printable(device.code),
-        device.ownTarget ? describe(device.target) : printable(device.target.name),
-        checks["devices"][device.name].get<std::string>());
+        printable(device.target.name), checks["devices"][device.name].get<std::string>());
 }
 
 // How exact the weights are, by module, and how many bytes each type takes.

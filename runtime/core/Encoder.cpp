@@ -159,6 +159,10 @@ Status Encoder::runOverlapped(Run &run) {
     const MutexLock lock(run.guard);
     run.patched = 1;
   }
+  const TileEncoder &encoder = bundle.tileEncoders().front();
+  const bool oneKind = bundle.deviceOf(*encoder.first).device->kind() ==
+                       bundle.deviceOf(*encoder.second).device->kind();
+  ThreadPool *threads = oneKind ? &alone : nullptr;
   const auto patchTheRest = [&] {
     for (std::size_t call = 1; call < run.calls.size(); ++call) {
       {
@@ -169,7 +173,7 @@ Status Encoder::runOverlapped(Run &run) {
       }
       if (run.stopping)
         return;
-      if (Status status = runPatches(run, call, &alone); !status.ok())
+      if (Status status = runPatches(run, call, threads); !status.ok())
         return run.fail(std::move(status));
       const MutexLock lock(run.guard);
       run.patched = call + 1;

@@ -32,8 +32,8 @@ struct CallTime {
 // Where the encoder is two stages, each has an arena on its own device, and two buffers take turns
 // to hold what crosses. The stages run in order; overlapped, a thread of encode()'s own runs the
 // first stage of the next tiles while the caller runs the second of these. Where both devices are
-// the CPU, that thread shares its steps with none, so that it never takes the bundle's threads from
-// the second stage: it stands for a device of its own. The features are the same, bit for bit.
+// of one kind, that thread shares its steps with none, so that it never takes the bundle's threads
+// from the second stage: it stands for a device of its own. The features are the same, bit for bit.
 class Encoder {
 public:
   // Unsupported when the bundle has no image encoder; OutOfMemory.

@@ -184,8 +184,15 @@ damaged("a device with features that this machine lacks", lacking, "hyperdrive")
 PHONE = ("--machine", "dimensity-9300")
 refused("a device without a machine", 2, "--device", "npu=x86-64-v3", says="--device: expected a machine")
 refused("a device that the machine lacks", 2, *PHONE, "--device", "dsp=x86-64-v3", says="--device: expected a device of machine dimensity-9300 (cpu, npu), found 'dsp'")
-refused("a target that there is not", 2, *PHONE, "--device", "npu=vax", says="found 'vax'")
+refused("a target that there is not", 2, *PHONE, "--device", "npu=vax", says="--device npu: target: expected host or one of")
 refused("a device without a target", 2, *PHONE, "--device", "npu", says="--device: expected NAME=TARGET")
 refused("a device twice", 2, *PHONE, "--device", "npu=x86-64-v3", "--device", "npu=x86-64-v4", says="found two")
-refused("a form that holds one section", 2, *PHONE, "--target", "x86-64-v3", "--device", "npu=x86-64-v4", "--emit", "llvm", says="--emit bundle or obj")
+for form in ("obj", "llvm", "mlir"):
+    refused(f"two targets with --emit {form}", 2, *PHONE, "--target", "x86-64-v3", "--device", "npu=x86-64-v4", "--emit", form,
+            says="--device: expected --emit bundle")
+refused("a form that a device's target lacks", 2, *PHONE, "--device", "npu=null", "--emit", "obj", says="what target null has (text), found obj")
+refused("a target that nothing is compiled for", 2, *PHONE, "--target", "x86-64-v4", "--device", "npu=x86-64-v3", "--device", "cpu=x86-64-v3",
+        says="--target x86-64-v4: expected an entry that is compiled for it")
+refused("a calibration set for a device that does not run here", 2, *PHONE, "--device", "npu=null", "--calibration", PICTURES, "--accuracy-budget", "1",
+        says="expected a bundle that runs here, found device npu with target null")
 suite.main()

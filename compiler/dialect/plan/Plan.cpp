@@ -129,6 +129,20 @@ ValuesAttr bluec::plan::valuesFor(TargetAttr target, int64_t heads, int64_t bloc
                          ::alignmentOf(target));
 }
 
+Type bluec::plan::storageOf(Type tensor) {
+  Type element = cast<RankedTensorType>(tensor).getElementType();
+  if (auto quantized = dyn_cast<blue::QuantizedType>(element))
+    return quantized.getStorage();
+  return element;
+}
+
+RankedTensorType bluec::plan::floatKeysFor(TargetAttr target, int64_t batch, int64_t heads,
+                                           int64_t positions, int64_t headDim, Type element) {
+  int64_t lanes = lanesOf(target);
+  return RankedTensorType::get(
+      {batch, heads, llvm::divideCeilSigned(positions, lanes), headDim, lanes}, element);
+}
+
 int64_t bluec::plan::attentionBlock(TargetAttr target, int64_t positions) {
   // As few blocks as with a cache's, and in the last one as few positions that are not there, but
   // whole register tiles of scores.

@@ -66,6 +66,8 @@ TargetAttr targetOf(EntryOp entry);
 int64_t lanesOf(TargetAttr target);
 /// Rows side by side in a panel.
 int64_t panelRows(TargetAttr target);
+/// The storage of quantized elements, or the element type itself: what a weight's dot is chosen by.
+mlir::Type storageOf(mlir::Type tensor);
 /// The dot product by which activations of `storage` (an integer, or a float) are multiplied on
 /// `target`: the first of its narrowest that take them, else one product of i32, which every target
 /// has. So it is without a target.
@@ -77,6 +79,9 @@ PanelsAttr panelsFor(TargetAttr target, mlir::Type dot);
 RowsAttr rowsFor(TargetAttr target, mlir::MLIRContext *context, int64_t sums);
 KeysAttr keysFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
 ValuesAttr valuesFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
+/// Keys of floats for so many positions of each head: [batch, heads, blocks, D, lanes].
+mlir::RankedTensorType floatKeysFor(TargetAttr target, int64_t batch, int64_t heads,
+                                    int64_t positions, int64_t headDim, mlir::Type element);
 /// Positions side by side in quantized keys and values of `positions` in all that are no cache's.
 /// Those of a cache: TuningAttr::getCacheBlock().
 int64_t attentionBlock(TargetAttr target, int64_t positions);

@@ -93,7 +93,8 @@ def Plan_TuningAttr : Plan_Attr<"Tuning", "tuning"> {
 def Plan_TargetAttr : Plan_Attr<"Target", "target"> {
   let summary = "the facts about a target that schedules and kernels depend on";
   let description = [{
-    Stands on the module as `plan.target`, and in plan.device for a device that has another one. Nothing above the targets' own folders reads the name.
+    It is on the module as `plan.target`, and in plan.device for a device that has another one. A name
+    tells targets apart. Nothing above the targets' own folders knows what a name means.
     README.md beside this file says what follows from each fact.
 
     `vectorBits` is the width of the vectors that kernels are written in (with `scalable`, the least
@@ -219,8 +220,8 @@ def Plan_RoleAttr : EnumAttr<Plan_Dialect, Plan_Role, "role"> {
 def Plan_DeviceOp : Plan_Op<"device", [HasParent<"::mlir::ModuleOp">]> {
   let summary = "a device whose entries are compiled for a target of its own";
   let description = [{
-    Entries name the device that they are on. A device that has no op is compiled for the module's
-    `plan.target`, as all are where nobody asks for more.
+    Entries name the device that they are on. The entries of a device without this op are compiled for
+    the module's `plan.target`.
 
     Constraints:
     - (C1) a device has one op

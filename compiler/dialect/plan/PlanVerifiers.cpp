@@ -33,13 +33,6 @@ LogicalResult expectShape(Operation *op, StringRef label, StringRef what, Value 
 
 bool isQuantized(RankedTensorType type) { return isa<blue::QuantizedType>(type.getElementType()); }
 
-/// The storage of quantized elements, or the element type itself.
-Type storageOf(RankedTensorType type) {
-  if (auto quantized = dyn_cast<blue::QuantizedType>(type.getElementType()))
-    return quantized.getStorage();
-  return type.getElementType();
-}
-
 using EmitError = function_ref<InFlightDiagnostic()>;
 
 /// The sides of a product: integers of one width with a sign, or f32.

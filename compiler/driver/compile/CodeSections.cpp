@@ -31,12 +31,13 @@ std::vector<CodeSection> bluec::sectionsOf(ModuleOp plan, const targets::Target 
   return sections;
 }
 
-Json bluec::describeDevices(ModuleOp plan, const CodeSection &section, StringRef code) {
+Json bluec::describeDevices(ModuleOp plan, const CodeSection &section, StringRef code,
+                            StringRef loader) {
   Json devices = Json::array();
   for (const std::string &name : section.devices) {
     Json device{{"name", name},
                 {"runs_on", section.target->runsOn().str()},
-                {"loader", section.target->packager().loader().str()},
+                {"loader", loader.str()},
                 {"code", code.str()}};
     plan::TargetAttr target = plan::targetOf(plan, name);
     if (target != plan->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr))

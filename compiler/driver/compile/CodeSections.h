@@ -27,13 +27,14 @@ struct CodeSection {
   std::string fileName(llvm::StringRef file) const;
 };
 
-/// The sections of a plan, that of `target` first; a target that no entry is for has none. Names of
-/// targets are looked up among all.
+/// The sections of a plan, that of `target`, the module's, first; a target that no entry is for has
+/// none. The others are looked up by name.
 std::vector<CodeSection> sectionsOf(mlir::ModuleOp plan, const targets::Target &target);
 
-/// As the manifest has it: for each device of a section what it runs on, how `code` is loaded, and,
-/// where it is another one than the bundle's, its target.
-Json describeDevices(mlir::ModuleOp plan, const CodeSection &section, llvm::StringRef code);
+/// As the manifest has it: for each device of a section what it runs on, by which loader `code` is
+/// loaded, and, where it is another one than the bundle's, its target.
+Json describeDevices(mlir::ModuleOp plan, const CodeSection &section, llvm::StringRef code,
+                     llvm::StringRef loader);
 
 } // namespace bluec
 

@@ -110,8 +110,8 @@ private:
   LogicalResult checkCalibration();
   bool canMeasure() const;
   LogicalResult chooseImageBatch();
-  void declareDevices();
-  void readDevices();
+  void declareTargets();
+  LogicalResult readDevices();
   /// The part of the plan that becomes a section's code, and what that becomes.
   ModuleOp partOf(CodeSection &section) { return section.part ? *section.part : *module; }
   LogicalResult makeKernels(CodeSection &section);
@@ -340,16 +340,10 @@ LogicalResult Compilation::checkForm(const targets::Target &of) {
                                 " has (" + llvm::join(forms, ", ") + "), found " + form(of));
 }
 
-/// Names of devices end up in names of files.
-static bool isFileNamePart(StringRef name) {
-  return !name.empty() &&
-         llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '-' || c == '_'; });
-}
-
 LogicalResult Compilation::checkDevices() {
   for (StringRef said : options.devices) {
     auto [name, targetName] = said.split('=');
-    if (targetName.empty() || !isFileNamePart(name))
+    if (name.empty() || targetName.empty())
       return diagnostics.usageError("--device: expected NAME=TARGET, found '" + said + "'");
     if (!machine)
       return diagnostics.usageError("--device: expected a machine that has the device '" + name +
@@ -361,16 +355,15 @@ LogicalResult Compilation::checkDevices() {
                                      [](const Machine::Device &one) { return one.name; }),
                      ", ") +
           "), found '" + name + "'");
-    const targets::Target *found = lookUpTarget(targetName, diagnostics);
-    if (!found || failed(checkForm(*found)))
+    std::string why;
+    const targets::Target *found = targets::allTargets().find(targetName, why);
+    if (!found)
+      return diagnostics.usageError("--device " + name + ": " + why);
+    if (failed(checkForm(*found)))
       return failure();
     if (!deviceTargets.insert({name, found}).second)
       return diagnostics.usageError("--device: expected one target for device '" + name +
                                     "', found two");
-    bool isOneFile = options.emit == Emit::Mlir || options.emit == Emit::Llvm;
-    if (isOneFile && !options.stopAfter && found != target)
-      return diagnostics.usageError("--device: expected --emit bundle or obj, which can hold code "
-                                    "for two targets, found another --emit");
   }
   return success();
 }
@@ -418,7 +411,7 @@ LogicalResult Compilation::model() {
 
 LogicalResult Compilation::precision() {
   // Which types there are depends on the target.
-  (*module)->setAttr(plan::kTargetAttr, target->facts(session.context()));
+  declareTargets();
   if (calibration && recipe.needsCalibration()) {
     weights.statistics = &statistics;
     if (failed(calibration->gather(*module, recipe, statistics)))
@@ -471,8 +464,9 @@ LogicalResult Compilation::chooseImageBatch() {
   return success();
 }
 
-/// The devices that have targets of their own, for the schedule's passes.
-void Compilation::declareDevices() {
+/// What the bundle is compiled for, and the devices that have targets of their own.
+void Compilation::declareTargets() {
+  (*module)->setAttr(plan::kTargetAttr, target->facts(session.context()));
   OpBuilder builder = OpBuilder::atBlockBegin(module->getBody());
   for (auto [device, itsTarget] : deviceTargets)
     plan::DeviceOp::create(builder, module->getLoc(), device, itsTarget->facts(session.context()));
@@ -483,7 +477,6 @@ LogicalResult Compilation::schedule() {
     sizes.machine = machine->text;
   if (options.imageBatch == 0 && failed(chooseImageBatch()))
     return failure();
-  declareDevices();
   auto build = [&](OpPassManager &pipeline) { buildSchedulePipeline(pipeline, sizes); };
   if (failed(session.run("schedule", build)) || failed(digestWeights(*module, weights)) ||
       failed(session.run("placement", buildPlacementPipeline)))
@@ -492,15 +485,23 @@ LogicalResult Compilation::schedule() {
   if (failed(found))
     return failure();
   geometry = *found;
-  readDevices();
+  if (failed(readDevices()))
+    return failure();
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
   return failed(checkBudget()) ? failure() : writeReport();
 }
 
 /// Which devices entry points are on, and the code that they need.
-void Compilation::readDevices() {
+LogicalResult Compilation::readDevices() {
   sections = sectionsOf(*module, *target);
+  if (sections.front().target != target)
+    return diagnostics.usageError("--target " + target->name() +
+                                  ": expected an entry that is compiled for it, found --device for "
+                                  "all of them");
+  if (sections.size() > 1 && options.emit != Emit::Bundle && !options.stopAfter)
+    return diagnostics.usageError("--device: expected --emit bundle, the only one that holds code "
+                                  "for several targets, found another --emit");
   for (auto entry : module->getOps<plan::EntryOp>()) {
     hasWholeEncoders |= entry.isEncoder() && entry.isWhole();
     hasStages |= entry.isEncoder() && !entry.isWhole();
@@ -513,15 +514,18 @@ void Compilation::readDevices() {
       diagnostics.note("warning: --device " + device + "=" + itsTarget->name() + ": machine " +
                        machine->name + " places no step on it");
   }
+  return success();
 }
 
 Json Compilation::describeAllDevices() {
   Json devices = Json::array();
   for (CodeSection &section : sections) {
-    std::string code = options.emit == Emit::Bundle || section.files.empty()
-                           ? section.fileName(section.target->packager().fileName())
-                           : section.files.front();
-    for (Json &device : describeDevices(*module, section, code))
+    const targets::Packager &packager = section.target->packager();
+    bool isPackaged = options.emit == Emit::Bundle || section.files.empty();
+    // Nothing loads an object before it has been linked.
+    StringRef loader = isPackaged ? packager.loader() : "none";
+    std::string code = isPackaged ? section.fileName(packager.fileName()) : section.files.front();
+    for (Json &device : describeDevices(*module, section, code, loader))
       devices.push_back(std::move(device));
   }
   return devices;
@@ -587,11 +591,15 @@ LogicalResult Compilation::kernels() {
 }
 
 LogicalResult Compilation::makeKernels(CodeSection &section) {
-  if (sections.size() > 1 || section.target != target) {
+  // Of pipelines, where they are printed.
+  auto named = [&](StringRef pipeline) {
+    return section.name.empty() ? pipeline.str() : (pipeline + "." + section.name).str();
+  };
+  if (sections.size() > 1) {
     section.part = module->clone();
     kernels::ExtractSectionOptions kept;
     kept.target = section.target->name().str();
-    if (failed(session.run(*section.part, "section", [&](OpPassManager &to) {
+    if (failed(session.run(*section.part, named("section"), [&](OpPassManager &to) {
           to.addPass(kernels::createExtractSection(kept));
         })))
       return failure();
@@ -613,7 +621,7 @@ LogicalResult Compilation::makeKernels(CodeSection &section) {
     pipeline.addPass(createVerifyPlan());
     pipeline.addPass(kernels::createLowerEntries(entries));
   };
-  return session.run(partOf(section), "kernels", build);
+  return session.run(partOf(section), named("kernels"), build);
 }
 
 LogicalResult Compilation::object() {

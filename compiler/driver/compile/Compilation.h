@@ -20,8 +20,8 @@
 
 namespace bluec {
 
-/// What `-o` names: a directory (bundle; obj, which holds model.o in place of model.so), or one
-/// file of text (mlir: the kernels; llvm: LLVM IR).
+/// What `-o` names: a directory (bundle; obj, which holds model.o in place of model.so, for who
+/// links it), or one file of text (mlir: the kernels; llvm: LLVM IR).
 enum class Emit { Bundle, Object, Mlir, Llvm };
 
 /// Questions that are put to a model; driver/calibrate has it, and compiles the float model.

@@ -168,9 +168,12 @@ std::string bluec::renderPlanPage(ModuleOp plan, const PlanReport &report) {
     for (const PlanRun &run : report.runs)
       runs.push_back(describeRun(run, *report.machine));
   auto target = plan->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
+  std::string targetText = target ? target.getName().str() : "";
+  for (auto device : plan.getOps<plan::DeviceOp>())
+    targetText += (", " + device.getName() + ": " + device.getTarget().getName()).str();
   Json data{{"model", report.model},
             {"recipe", report.recipe},
-            {"target", target ? target.getName().str() : ""},
+            {"target", targetText},
             {"producer", kProducer},
             {"machine", Json()},
             {"totals", totalsOf(plan, memory, report)},

@@ -96,9 +96,11 @@ void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
   command->add_option("-o,--output", options.output,
                       "Where the bundle goes (a file for --emit mlir and llvm)");
   command->add_option("--target", options.target, targetHelp("What to compile for"));
-  command->add_option("--device", options.devices,
-                      "NAME=TARGET: a device of --machine that is compiled for another target than "
-                      "--target; may be given more than once");
+  command
+      ->add_option("--device", options.devices,
+                   "NAME=TARGET: a device of --machine that is compiled for another target than "
+                   "--target; may be given more than once")
+      ->allow_extra_args(false);
   command->add_option("--recipe", options.recipe, recipeHelp());
   command->add_option(
       "--calibration", options.calibration,

@@ -18,10 +18,15 @@ struct ExtractSectionPass : impl::ExtractSectionBase<ExtractSectionPass> {
     SmallVector<plan::EntryOp> others;
     for (auto entry : module.getOps<plan::EntryOp>()) {
       plan::TargetAttr found = plan::targetOf(entry);
-      if (found && found.getName() == target)
-        kept = found;
-      else
+      if (!found || found.getName() != target) {
         others.push_back(entry);
+        continue;
+      }
+      if (kept && kept != found) {
+        entry.emitOpError() << "expected one target of the name '" << target << "', found two";
+        return signalPassFailure();
+      }
+      kept = found;
     }
     if (!kept) {
       module.emitError() << "expected an entry on a device of target '" << target

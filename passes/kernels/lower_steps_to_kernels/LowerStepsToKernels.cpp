@@ -123,6 +123,12 @@ void LowerStepsToKernelsPass::runOnOperation() {
            tuning.getFloatAheadBytes(), tuning.getQuantizedAheadBytes(), tuning.getDotsInFlight()};
   made.clear();
   for (auto entry : module.getOps<plan::EntryOp>())
+    if (plan::TargetAttr other = plan::targetOf(entry); other != target) {
+      entry.emitOpError() << "expected the module's target " << target.getName()
+                          << " on its device, found " << other.getName() << " (extract-section)";
+      return signalPassFailure();
+    }
+  for (auto entry : module.getOps<plan::EntryOp>())
     for (auto step : llvm::make_early_inc_range(entry.getBody().getOps<plan::StepOp>())) {
       FailureOr<Made> kernel = makeKernel(step, entry.getCapacity());
       if (failed(kernel))

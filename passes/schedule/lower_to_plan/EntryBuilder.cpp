@@ -3,7 +3,6 @@
 #include "passes/schedule/lower_to_plan/Limits.h"
 
 #include "mlir/IR/IRMapping.h"
-#include "llvm/Support/MathExtras.h"
 
 #include <numeric>
 
@@ -179,7 +178,7 @@ LogicalResult EntryBuilder::lowerLinear(Operation *op, Value x, Value weight, Va
   FailureOr<Value> input = mapped(x, op);
   if (failed(input))
     return failure();
-  FailureOr<Value> panels = weightValue(weight, reshape, storageOf(input->getType()), op);
+  FailureOr<Value> panels = weightValue(weight, reshape, plan::storageOf(input->getType()), op);
   if (failed(panels))
     return failure();
   SmallVector<Value> operands{*input, *panels};
@@ -220,7 +219,7 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
                        });
   // The convolution is from here on a linear layer over patches.
   Attribute flat = blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
-  FailureOr<Value> panels = weightValue(op.getWeight(), flat, storageOf(rows.getType()), op);
+  FailureOr<Value> panels = weightValue(op.getWeight(), flat, plan::storageOf(rows.getType()), op);
   if (failed(panels))
     return failure();
   SmallVector<Value> operands{rows, *panels};
@@ -383,10 +382,8 @@ std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Va
     keyType = withLayout(plan::keysFor(target, heads, block, dot));
     valueType = withLayout(plan::valuesFor(target, heads, block, dot));
   } else {
-    int64_t lanes = plan::lanesOf(target);
-    keyType = RankedTensorType::get(
-        {type.getDimSize(0), heads, llvm::divideCeilSigned(tokens, lanes), headDim, lanes},
-        type.getElementType());
+    keyType = plan::floatKeysFor(target, type.getDimSize(0), heads, tokens, headDim,
+                                 type.getElementType());
   }
   Value keys =
       addStep(op, plan::kPackKeysSuffix, key, keyType, [&](OpBuilder &b, ValueRange arguments) {

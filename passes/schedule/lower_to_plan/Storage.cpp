@@ -1,16 +1,8 @@
 #include "passes/schedule/lower_to_plan/Storage.h"
 
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace bluec;
-
-Type bluec::storageOf(Type tensor) {
-  Type element = cast<RankedTensorType>(tensor).getElementType();
-  if (auto quantized = dyn_cast<blue::QuantizedType>(element))
-    return quantized.getStorage();
-  return element;
-}
 
 Storage::Storage(ModuleOp module, plan::TargetAttr target, int64_t context)
     : module(module), symbols(module), builder(module.getContext()), target(target),
@@ -87,7 +79,7 @@ plan::CacheOp Storage::cache(const std::string &name, RankedTensorType type) {
 
 void Storage::notePanels(func::FuncOp function) {
   function.walk([&](blue::LinearOp op) {
-    dots.try_emplace(op.getWeight().getType(), storageOf(op.getX().getType()));
+    dots.try_emplace(op.getWeight().getType(), plan::storageOf(op.getX().getType()));
   });
 }
 
@@ -101,10 +93,7 @@ plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type 
     auto layout = plan::keysFor(target, heads, cacheBlock(), dot);
     return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
   }
-  int64_t lanes = plan::lanesOf(target);
-  return cache(name,
-               RankedTensorType::get(
-                   {1, heads, llvm::divideCeilSigned(context, lanes), headDim, lanes}, element));
+  return cache(name, plan::floatKeysFor(target, /*batch=*/1, heads, context, headDim, element));
 }
 
 plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Type element,

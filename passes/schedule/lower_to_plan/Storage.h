@@ -13,10 +13,6 @@
 
 namespace bluec {
 
-/// The storage of quantized elements, or the element type itself: what a weight's `dot` is named
-/// after.
-mlir::Type storageOf(mlir::Type tensor);
-
 /// Makes each plan.weight and plan.cache once, whichever entry points ask for it.
 class Storage {
 public:

@@ -50,18 +50,26 @@ struct PlanMemoryPass : bluec::impl::PlanMemoryBase<PlanMemoryPass> {
     if (auto segments = module->getAttrOfType<ArrayAttr>(plan::kSegmentsAttr))
       for (auto segment : segments.getAsRange<plan::SegmentAttr>())
         bytesOf[segment.getName()] = segment.getBytes();
-    // Entries of a segment run one at a time, but for the stages of an encoder: those may run at
-    // the same time, with two buffers for what crosses.
+    // Entries of a segment run one at a time, and share an arena on each device; but the stages of
+    // an encoder may run at the same time, with two buffers for what crosses.
     struct Arenas {
-      int64_t whole = 0, patches = 0, blocks = 0, crossing = 0;
-      int64_t bytes() const { return std::max(whole, patches + blocks + 2 * crossing); }
+      llvm::StringMap<int64_t> whole; // by device
+      int64_t patches = 0, blocks = 0, crossing = 0;
+      int64_t bytes() const {
+        int64_t all = 0;
+        for (const auto &device : whole)
+          all += device.second;
+        return std::max(all, patches + blocks + 2 * crossing);
+      }
     };
     llvm::StringMap<Arenas> arenasOf;
     for (auto entry : module.getOps<plan::EntryOp>()) {
       Arenas &arenas = arenasOf[entry.getSegment()];
       bool isFirst = !entry.isWhole() && entry.isFirstStage();
       bool isSecond = !entry.isWhole() && entry.isLastStage();
-      int64_t &arena = isFirst ? arenas.patches : isSecond ? arenas.blocks : arenas.whole;
+      int64_t &arena = isFirst    ? arenas.patches
+                       : isSecond ? arenas.blocks
+                                  : arenas.whole[entry.getDevice()];
       arena = std::max(arena, static_cast<int64_t>(entry.getArenaBytes().value_or(0)));
       for (Value output : entry.getBody().front().getTerminator()->getOperands())
         if (isFirst)

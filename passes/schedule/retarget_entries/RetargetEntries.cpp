@@ -3,7 +3,6 @@
 #include "compiler/dialect/plan/Layouts.h"
 
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace bluec {
 #define GEN_PASS_DEF_RETARGETENTRIES
@@ -15,23 +14,14 @@ using namespace bluec;
 
 namespace {
 
-Type storageOf(RankedTensorType type) {
-  if (auto quantized = dyn_cast<blue::QuantizedType>(type.getElementType()))
-    return quantized.getStorage();
-  return type.getElementType();
-}
-
 RankedTensorType withLayout(RankedTensorType type, Attribute layout) {
   return RankedTensorType::get(type.getShape(), type.getElementType(), layout);
 }
 
-/// Keys of floats, [B, heads, blocks, D, lanes], for so many positions.
-RankedTensorType floatKeys(RankedTensorType type, int64_t positions, plan::TargetAttr target) {
-  SmallVector<int64_t> shape(type.getShape());
-  int64_t lanes = plan::lanesOf(target);
-  shape[2] = llvm::divideCeilSigned(positions, lanes);
-  shape[4] = lanes;
-  return RankedTensorType::get(shape, type.getElementType());
+/// Keys of floats, [batch, heads, blocks, D, lanes], for so many positions.
+RankedTensorType retargetedKeys(RankedTensorType type, int64_t positions, plan::TargetAttr target) {
+  return plan::floatKeysFor(target, type.getDimSize(0), type.getDimSize(1), positions,
+                            type.getDimSize(3), type.getElementType());
 }
 
 /// The type of quantized rows, keys or values on `target`; any other type as it is. `block` is of
@@ -54,7 +44,7 @@ RankedTensorType retargetedCache(plan::CacheOp cache, int64_t context, plan::Tar
   auto type = cast<RankedTensorType>(cache.getType());
   constexpr int64_t kKeyRank = 5;
   if (type.getRank() == kKeyRank)
-    return floatKeys(type, context, target);
+    return retargetedKeys(type, context, target);
   return retargeted(type, target, [&] { return target.getTuningOrDefault().getCacheBlock(); });
 }
 
@@ -62,7 +52,7 @@ RankedTensorType retargetedCache(plan::CacheOp cache, int64_t context, plan::Tar
 RankedTensorType retargetedResult(plan::StepOp step, plan::TargetAttr target) {
   auto type = cast<RankedTensorType>(step.getResult().getType());
   if (auto keys = dyn_cast<plan::PackKeysOp>(step.getRoot()); keys && !type.getEncoding())
-    return floatKeys(type, keys.getKeys().getType().getDimSize(1), target);
+    return retargetedKeys(type, keys.getKeys().getType().getDimSize(1), target);
   return retargeted(type, target, [&] { return plan::attentionBlock(target, type.getDimSize(1)); });
 }
 
@@ -101,7 +91,7 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
                      ? step.getOperand(panels.getArgNumber()).getDefiningOp<plan::GetWeightOp>()
                      : plan::GetWeightOp();
       if (get)
-        dots.try_emplace(get.getWeight(), storageOf(linear.getX().getType()));
+        dots.try_emplace(get.getWeight(), plan::storageOf(linear.getX().getType()));
     });
   }
 

@@ -386,6 +386,16 @@ LogicalResult checkPeak(ModuleOp module) {
               other.getCapacity() == entry.getCapacity())
             bytes += static_cast<int64_t>(*other.getArenaBytes());
       }
+      // Arenas of other devices stay while this one's is in use.
+      llvm::StringMap<int64_t> largest;
+      for (auto other : module.getOps<plan::EntryOp>())
+        if (entry.isWhole() && other.isWhole() && other.getSegment() == entry.getSegment() &&
+            other.getDevice() != entry.getDevice()) {
+          int64_t &arena = largest[other.getDevice()];
+          arena = std::max(arena, static_cast<int64_t>(*other.getArenaBytes()));
+        }
+      for (const auto &device : largest)
+        bytes += device.second;
       least = std::max(least, bytes);
     }
   return checkBytes(module, plan::kPeakBytesAttr, least + integer(plan::kCacheBytesAttr));

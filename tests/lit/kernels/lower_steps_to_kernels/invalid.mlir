@@ -9,6 +9,20 @@ module {
 
 // -----
 
+// An entry for another target than the kernels: a section holds none.
+#t = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>
+#u = #plan.target<name = "u", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>
+module attributes {plan.target = #t} {
+  plan.device "npu" target #u
+  // expected-error@+1 {{expected the module's target t on its device, found u (extract-section)}}
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings"] gives [] on "npu" {
+  ^bb0(%x: tensor<4x8xf32>):
+    plan.return
+  }
+}
+
+// -----
+
 // Panels of another width than the target's vectors.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {

@@ -88,3 +88,31 @@ module attributes {plan.weights_bytes = 4096 : i64} {
     plan.return %0 : tensor<1x4xf32>
   }
 }
+
+// -----
+
+// Entries on one device share an arena, those on another one have theirs beside it: 128 of decode and
+// 64 of embed, beside 4096 of weights.
+// CHECK: plan.peak_bytes = 4288 : i64
+// CHECK: plan.entry @decode {{.*}} arena 128
+// CHECK: plan.entry @small {{.*}} arena 64
+// CHECK: plan.entry @embed {{.*}} arena 64
+module attributes {plan.weights_bytes = 4096 : i64, plan.segments = [#plan.segment<"language" at 0 bytes 4096>]} {
+  plan.entry @decode role decode capacity 1 segment "language" takes ["ids"] gives ["logits"] on "npu" {
+  ^bb0(%x: tensor<1x16xf32>):
+    %0 = plan.step "1" value "1" on "npu"(%x) : (tensor<1x16xf32>) -> tensor<1x16xf32> {
+    ^bb0(%a: tensor<1x16xf32>):
+      %y = blue.relu %a : tensor<1x16xf32>
+      plan.yield %y : tensor<1x16xf32>
+    }
+    plan.return %0 : tensor<1x16xf32>
+  }
+  plan.entry @small role decode capacity 1 segment "language" takes ["embeddings"] gives [] on "npu" {
+  ^bb0(%x: tensor<1x16xf32>):
+    plan.return
+  }
+  plan.entry @embed role embed capacity 1 segment "language" takes ["ids"] gives [] on "cpu" {
+  ^bb0(%x: tensor<1x16xf32>):
+    plan.return
+  }
+}
