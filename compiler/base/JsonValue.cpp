@@ -316,7 +316,7 @@ JsonValue JsonParser::value(int depth) {
 }
 
 JsonValue JsonParser::word(JsonPlace place) {
-  constexpr double kInfinity = std::numeric_limits<double>::kInfinity();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   if (take("true"))
     return JsonValue(true, place);
   if (take("false"))

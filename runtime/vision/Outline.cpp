@@ -84,7 +84,7 @@ public:
       const std::uint8_t marker = file[at++];
       if (marker == 0x00 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7))
         continue;
-      if (marker == endOfImage)
+      if (marker == kEndOfImage)
         return scanned ? Status() : bad("jpeg is damaged: it ends before its first scan");
       if (file.size() - at < 2)
         return bad("jpeg is cut short: the end marker is missing");

@@ -22,6 +22,7 @@
 #include "runtime/core/Manifest.h"
 #include "runtime/platform/Checksums.h"
 #include "runtime/vision/Tiles.h"
+#include "targets/Registration.h"
 #include "targets/interface/KernelPipeline.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
