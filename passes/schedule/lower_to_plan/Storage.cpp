@@ -1,6 +1,5 @@
 #include "passes/schedule/lower_to_plan/Storage.h"
 
-
 using namespace mlir;
 using namespace bluec;
 
