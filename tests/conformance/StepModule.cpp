@@ -167,6 +167,12 @@ std::string conformance::tensorText(const Shape &shape, bool ints) {
   return text + (ints ? "i32>" : "f32>");
 }
 
+bool conformance::runsHere(const std::string &name) {
+  std::string error;
+  const targets::Target *target = findTarget(name, error);
+  return target && target->runsInProcess();
+}
+
 std::vector<std::string> conformance::targetsHere() {
   std::vector<std::string> names;
   for (const auto &target : targets::allTargets().all())

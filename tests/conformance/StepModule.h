@@ -99,6 +99,8 @@ private:
   void *library = nullptr;
 };
 
+/// Whether the code of a target, or NAME@FACTS, runs on this machine.
+bool runsHere(const std::string &target);
 /// Names of the targets whose code runs on this machine.
 std::vector<std::string> targetsHere();
 /// Those, the targets that can only be compiled for here, and other facts for the best of those
