@@ -65,8 +65,6 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
                         arguments.stopAfter + "'");
     if (command.count("--emit"))
       return usageError("--emit: expected no --stop-after, which writes no output, found one");
-    if (command.count("--output"))
-      llvm::errs() << "note: -o: nothing is written with --stop-after\n";
   }
   if (command.count("--memory-budget")) {
     std::optional<int64_t> bytes = parseBytes(arguments.budget);
@@ -80,7 +78,10 @@ int runCompile(CompileArguments &arguments, const CLI::App &command) {
   if (int code = parseInstrumentation(command.remaining()))
     return code;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
-  return compileModel(options, llvm::outs(), llvm::errs());
+  int code = compileModel(options, llvm::outs(), llvm::errs());
+  if (code == exitDone && options.stopAfter && command.count("--output"))
+    llvm::errs() << "note: -o: nothing is written with --stop-after\n";
+  return code;
 }
 
 } // namespace
