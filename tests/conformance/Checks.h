@@ -37,7 +37,7 @@ protected:
     std::string name = info.param;                                                                 \
     for (char &c : name)                                                                           \
       c = c == '-' || c == '@' ? '_' : c;                                                          \
-    return name + (::bluec::conformance::runsHere(info.param) ? "" : "_compiled");                                                                                   \
+    return name + (::bluec::conformance::runsHere(info.param) ? "" : "_compiled");                 \
   })
 #define BLUEC_ON_ALL_TARGETS(suite) BLUEC_ON_TARGETS(suite, ::bluec::conformance::targetsHere())
 /// And for targets that can only be compiled for here, and for other facts; see targetsAndFacts.

@@ -120,8 +120,7 @@ TEST_F(InspectCommandTest, DevicesOfTheirOwn) {
   EXPECT_EQ(inspect(false), ExitDone) << err.str();
   const std::string reason = "manifest.json: device 'npu': runs_on: expected 'cpu', found 'abacus'";
   EXPECT_TRUE(shows("  cpu       cpu      model.so       fake             ok\n")) << out.str();
-  EXPECT_TRUE(shows("  npu       abacus   weights.so     beads            " + reason))
-      << out.str();
+  EXPECT_TRUE(shows("  npu       abacus   weights.so     beads            " + reason)) << out.str();
   EXPECT_EQ(inspect(true), ExitDone);
   const nlohmann::json json = nlohmann::json::parse(out.str());
   EXPECT_EQ(json["checks"]["devices"], nlohmann::json({{"cpu", "ok"}, {"npu", reason}}));
