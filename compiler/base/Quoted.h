@@ -11,7 +11,7 @@
 namespace bluec {
 
 /// `text` in quotes, on one line whatever is in it, cut where it is longer than any real name.
-inline std::string quoted(llvm::StringRef text) {
+inline std::string inQuotes(llvm::StringRef text) {
   constexpr size_t kMaxLength = 200;
   std::string result;
   llvm::raw_string_ostream stream(result);

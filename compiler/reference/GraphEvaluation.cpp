@@ -35,7 +35,7 @@ private:
 FailureOr<SmallVector<Tensor>> GraphEvaluator::readWeight(Operation *op) {
   if (!options.weights)
     return op->emitError() << "expected a reader for weight "
-                           << quoted(op->getAttrOfType<StringAttr>("name").getValue());
+                           << inQuotes(op->getAttrOfType<StringAttr>("name").getValue());
   Type type = op->getResult(0).getType();
   if (cast<ShapedType>(type).getNumElements() > options.limits.maxWeightElements)
     return op->emitError() << "expected a weight of at most " << options.limits.maxWeightElements

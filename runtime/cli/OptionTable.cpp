@@ -44,10 +44,17 @@ Status readNumber(const Option &option, std::string_view text, Number &out) {
   return {};
 }
 
+template <typename Number>
+Status readNumber(const Option &option, std::string_view text, std::optional<Number> &out) {
+  return readNumber(option, text, out.emplace());
+}
+
 // Which option an argument names: its index, or the table's size.
 std::size_t find(const OptionTable &table, std::string_view name) {
-  const auto found = std::find_if(table.options.begin(), table.options.end(),
-                                  [&](const Option &option) { return name == option.name; });
+  const auto found =
+      std::find_if(table.options.begin(), table.options.end(), [&](const Option &option) {
+        return name == option.name || (option.shortName && name == option.shortName);
+      });
   return std::size_t(found - table.options.begin());
 }
 
@@ -68,8 +75,9 @@ std::string Option::valueHelp() const {
   if (std::holds_alternative<Reader>(target) || std::holds_alternative<std::string *>(target) ||
       isMany())
     return "TEXT";
-  const bool isReal =
-      std::holds_alternative<float *>(target) || std::holds_alternative<double *>(target);
+  const bool isReal = std::holds_alternative<float *>(target) ||
+                      std::holds_alternative<double *>(target) ||
+                      std::holds_alternative<std::optional<double> *>(target);
   const bool isList = std::holds_alternative<std::vector<std::int64_t> *>(target);
   if (isReal)
     return "FLOAT " + rangeText(real);
@@ -159,7 +167,8 @@ Status readArguments(const OptionTable &table, std::span<const std::string_view>
 void printOptions(const OptionTable &table, std::ostream &out) {
   constexpr int kColumn = 26;
   for (const Option &option : table.options) {
-    const std::string left = std::string(option.name) + " " + option.valueHelp();
+    const std::string names = option.shortName ? std::string(option.shortName) + ", " : "";
+    const std::string left = names + option.name + " " + option.valueHelp();
     out << "  " << std::left << std::setw(kColumn) << left;
     if (left.size() >= kColumn)
       out << '\n' << std::string(kColumn + 2, ' ');

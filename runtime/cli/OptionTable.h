@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,18 +27,19 @@ struct Option {
   using Reader = std::function<Status(std::string_view)>;
   // Where the value goes. A bool is a flag without a value; it becomes false when the option's name
   // begins with "--no-". Texts: the option may be given several times. Numbers: commas between.
-  using Target =
-      std::variant<bool *, int *, std::int64_t *, std::uint64_t *, float *, double *, std::string *,
-                   std::vector<std::string> *, std::vector<std::int64_t> *, Reader>;
+  using Target = std::variant<bool *, int *, std::int64_t *, std::uint64_t *, float *, double *,
+                              std::optional<std::int64_t> *, std::optional<double> *, std::string *,
+                              std::vector<std::string> *, std::vector<std::int64_t> *, Reader>;
 
   const char *name; // "--threads"; without dashes: known by its place on the command line
   Target target;
-  const char *help;
+  std::string help;
   Range<std::int64_t> whole = {}; // of a whole number, or of each in a list
   Range<double> real = {};        // of any other
   bool required = false;
   const char *needs = nullptr;             // only with this option
   std::vector<const char *> excludes = {}; // never with one of these
+  const char *shortName = nullptr;         // "-o", the same
 
   bool isFlag() const { return std::holds_alternative<bool *>(target); }
   bool isPlace() const { return name[0] != '-'; }

@@ -21,50 +21,64 @@ if(BLUEC_FUZZ)
   target_link_options(bluec_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-include(${CMAKE_CURRENT_LIST_DIR}/BluecPrecompiled.cmake)
-
 # MLIR's headers are the system's, not ours: no warnings from them.
 add_library(bluec_mlir INTERFACE)
 target_include_directories(bluec_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(bluec_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_options(bluec_mlir INTERFACE ${bluec_llvm_definitions})
 target_link_libraries(bluec_mlir INTERFACE MLIR LLVM bluec_options)
+if(BLUEC_SANITIZE)
+  # Where MLIR's headers are used, these checks are a third of the code. A null pointer ends in
+  # AddressSanitizer's report anyway.
+  target_compile_options(bluec_mlir INTERFACE -fno-sanitize=null,vptr,alignment,object-size)
+endif()
 
-# Parsing the headers of MLIR and of the dialects is most of a small file's compile time; they are
-# parsed once here. Without time stamps in it, ccache can tell that a precompiled header is the same.
-#
-# Everything is optimised. Without it, compiling bluec takes a third less time, and compiling a model
-# a quarter more: MLIR's headers are small functions that have to be inlined.
-target_compile_options(bluec_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Xclang=-fno-pch-timestamp>)
-bluec_precompile(bluec_pch)
+include(runtime/cmake/Precompiled.cmake)
+bluec_precompile(bluec_pch ${PROJECT_SOURCE_DIR}/compiler/dialect/PrecompiledHeaders bluec_mlir)
+add_dependencies(bluec_pch bluec_blue_tablegen bluec_onnx_tablegen bluec_onnx_interfaces_tablegen
+                 bluec_plan_tablegen bluec_abi_tablegen bluec_kernel_tablegen)
 
 # What bluec_library and bluec_executable share.
-function(bluec_target name no_mlir scope depends)
+#
+# Everything is optimised: without it, compiling bluec takes a third less time, and compiling a model
+# a quarter more, since MLIR's headers are small functions that have to be inlined. But only those
+# are: larger ones make compiling a tenth slower (a fifth for dialects) and the program larger, and
+# nothing that runs often gains by it but loops over weights (HOT).
+function(bluec_target name no_mlir hot precompiled scope depends)
   if(no_mlir)
     target_link_libraries(${name} ${scope} bluec_options ${depends})
   else()
     target_link_libraries(${name} ${scope} bluec_mlir ${depends})
+  endif()
+  if(precompiled)
+    bluec_use_precompiled(${name} ${precompiled})
+  elseif(NOT no_mlir)
     bluec_use_precompiled(${name} bluec_pch)
+  endif()
+  if(NOT hot AND NOT BLUEC_SANITIZE)
+    target_compile_options(${name} PRIVATE
+      "$<$<CXX_COMPILER_ID:Clang>:SHELL:-mllvm -inline-threshold=25>")
   endif()
 endfunction()
 
-# bluec_library(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
-# DEPENDS are public: who links the library sees what its headers need.
+# bluec_library(NAME [NO_MLIR] [HOT] SOURCES a.cpp... [DEPENDS lib...] [GENERATED target...])
+# DEPENDS are public: who links the library sees what its headers need. HOT: it computes with weights.
 function(bluec_library name)
-  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS;GENERATED" ${ARGN})
+  cmake_parse_arguments(arg "NO_MLIR;HOT" "" "SOURCES;DEPENDS;GENERATED" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
-  bluec_target(${name} "${arg_NO_MLIR}" PUBLIC "${arg_DEPENDS}")
+  bluec_target(${name} "${arg_NO_MLIR}" "${arg_HOT}" "" PUBLIC "${arg_DEPENDS}")
   if(arg_GENERATED)
     add_dependencies(${name} ${arg_GENERATED})
   endif()
 endfunction()
 
-# bluec_executable(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...])
+# bluec_executable(NAME [NO_MLIR] SOURCES a.cpp... [DEPENDS lib...] [PRECOMPILED target])
+# PRECOMPILED: other headers than those that all who use MLIR share (bluec_precompile).
 function(bluec_executable name)
-  cmake_parse_arguments(arg "NO_MLIR" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "NO_MLIR" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  bluec_target(${name} "${arg_NO_MLIR}" PRIVATE "${arg_DEPENDS}")
-  if(NOT arg_NO_MLIR)
+  bluec_target(${name} "${arg_NO_MLIR}" "" "${arg_PRECOMPILED}" PRIVATE "${arg_DEPENDS}")
+  if(arg_PRECOMPILED OR NOT arg_NO_MLIR)
     # The precompiled headers are PIC; an executable's default, PIE, would not accept them.
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${name} PRIVATE -fPIC)

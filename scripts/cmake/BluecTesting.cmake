@@ -10,8 +10,9 @@ find_program(BLUEC_LIT lit HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
 # Test programs stay out of build/bin, which is for users.
 set(BLUEC_TEST_BINARY_DIR ${PROJECT_BINARY_DIR}/tests/bin)
 
-# What runs under the sanitizers: unit tests and fuzzers.
-add_custom_target(sanitized-tests)
+# Unit tests and fuzzers. They are no part of `all`: scripts/test builds them once, under the
+# sanitizers, and what runs whole programs once, optimised.
+add_custom_target(unit-tests)
 
 # LLVM's libraries are not built with the sanitizers: memory that they keep for good is no leak of
 # ours, and memory that they hand to our code looks poisoned.
@@ -26,6 +27,14 @@ function(bluec_no_host test)
   set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT BLUEC_HOST=none-in-this-test)
 endfunction()
 
+# GoogleTest's headers, for tests without MLIR's, and on top of those that are precompiled with them.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(bluec_test_headers ${PROJECT_SOURCE_DIR}/tests/unit/PrecompiledHeaders)
+  bluec_precompile(bluec_test_pch ${bluec_test_headers} bluec_options GTest::gtest)
+  bluec_precompile(bluec_mlir_test_pch ${bluec_test_headers} bluec_mlir GTest::gtest)
+  bluec_use_precompiled(bluec_mlir_test_pch bluec_pch)
+endif()
+
 # bluec_unit_test(NAME SOURCES a.cpp... [DEPENDS lib...] [MLIR] [LABEL label] [ARGS arg...] [TIMEOUT seconds]
 #                 [SHARDS count])
 # A GoogleTest program, run whole as one ctest test, or in shards, each a part of its tests. With MLIR
@@ -35,6 +44,11 @@ function(bluec_unit_test name)
   set(flags "")
   if(NOT arg_MLIR)
     list(APPEND flags NO_MLIR)
+  endif()
+  if(TARGET bluec_test_pch AND arg_MLIR)
+    list(APPEND flags PRECOMPILED bluec_mlir_test_pch)
+  elseif(TARGET bluec_test_pch)
+    list(APPEND flags PRECOMPILED bluec_test_pch)
   endif()
   bluec_executable(${name} ${flags} SOURCES ${arg_SOURCES} DEPENDS ${arg_DEPENDS} GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
@@ -46,7 +60,8 @@ function(bluec_unit_test name)
     set(arg_TIMEOUT 300)
   endif()
   if(arg_LABEL STREQUAL "unit")
-    add_dependencies(sanitized-tests ${name})
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_dependencies(unit-tests ${name})
   endif()
   if(NOT arg_SHARDS)
     set(arg_SHARDS 1)
@@ -118,7 +133,7 @@ function(bluec_fuzzer name)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${BLUEC_TEST_BINARY_DIR})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  add_dependencies(sanitized-tests ${name})
+  add_dependencies(unit-tests ${name})
   set(corpus ${CMAKE_CURRENT_BINARY_DIR}/${name}.corpus)
   file(MAKE_DIRECTORY ${corpus})
   add_test(NAME fuzz/${name}

@@ -14,7 +14,7 @@ llvm::Expected<Attribute> bluec::importAttribute(const OnnxFile &file,
                                                  Builder &builder) {
   auto fault = [&](const llvm::Twine &message) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "attribute " + quoted(attribute.name()) + ": " + message);
+                                   "attribute " + inQuotes(attribute.name()) + ": " + message);
   };
   if (!attribute.ref_attr_name().empty())
     return fault("expected a value, found a reference to a function's attribute");

@@ -105,14 +105,14 @@ Value GraphImporter::none() {
 
 LogicalResult GraphImporter::define(StringRef name, Value value, Location loc, Scope &scope) {
   if (!scope.values.try_emplace(name, value).second)
-    return emitError(loc) << "expected a new name for a value, found " << quoted(name)
+    return emitError(loc) << "expected a new name for a value, found " << inQuotes(name)
                           << " for the second time";
   return success();
 }
 
 FailureOr<onnx::ValueFacts> GraphImporter::importInput(const ::onnx::ValueInfoProto &input) {
   auto fault = [&]() -> InFlightDiagnostic {
-    return fileError() << "input " << quoted(input.name()) << ": ";
+    return fileError() << "input " << inQuotes(input.name()) << ": ";
   };
   if (!input.type().has_tensor_type())
     return fault() << "expected a tensor";
@@ -219,7 +219,7 @@ LogicalResult GraphImporter::importConstant(const ::onnx::NodeProto &node, Locat
           RankedTensorType::get({numbers.size()}, builder.getF32Type()), numbers.asArrayRef());
     else
       return emitError(loc) << "Constant: expected numbers, found attribute "
-                            << quoted(attribute.name());
+                            << inQuotes(attribute.name());
     value = onnx::ConstantOp::create(builder, loc, elements.getType(), elements);
   }
   if (failed(define(node.output(0), value, loc, scope)))
@@ -250,10 +250,10 @@ LogicalResult GraphImporter::importOperands(const ::onnx::NodeProto &node,
     if (!value && scope.later.contains(name))
       return emitError(state.location)
              << schema.type << ": expected nodes in order and no cycle, found input "
-             << quoted(name) << " before the node that makes it";
+             << inQuotes(name) << " before the node that makes it";
     if (!value)
       return emitError(state.location) << schema.type << ": expected a value, found input "
-                                       << quoted(name) << ", which nothing makes";
+                                       << inQuotes(name) << ", which nothing makes";
     state.operands.push_back(value);
   }
   // Optional inputs at the end that the node does not mention.
@@ -287,10 +287,10 @@ LogicalResult GraphImporter::importAttributes(const ::onnx::NodeProto &node,
     }
     if (llvm::none_of(knownNames, [&](StringAttr known) { return known.getValue() == name; }))
       return emitError(state.location)
-             << type << ": expected known attributes, found " << quoted(name);
+             << type << ": expected known attributes, found " << inQuotes(name);
     if (state.attributes.get(name))
       return emitError(state.location)
-             << type << ": expected attribute " << quoted(name) << " once, found it twice";
+             << type << ": expected attribute " << inQuotes(name) << " once, found it twice";
     state.addAttribute(name, *value);
   }
   NamedAttrList attributes(state.attributes);
@@ -365,8 +365,8 @@ LogicalResult GraphImporter::importNode(const ::onnx::NodeProto &node, Scope &sc
       RegisteredOperationName::lookup(opName, context);
   auto *schemaOf = registered ? registered->getInterface<onnx::NodeOpInterface>() : nullptr;
   if (!schemaOf || schemaOf->getSchema().domain != domain || schemaOf->getSchema().type != type)
-    return emitError(loc) << "expected an op that bluec has, found " << quoted(type)
-                          << (domain.empty() ? "" : " of domain " + quoted(domain));
+    return emitError(loc) << "expected an op that bluec has, found " << inQuotes(type)
+                          << (domain.empty() ? "" : " of domain " + inQuotes(domain));
   onnx::NodeSchema schema = schemaOf->getSchema();
 
   OperationState state(loc, *registered);
@@ -408,10 +408,11 @@ FailureOr<SmallVector<Value>> GraphImporter::importOutputs(const ::onnx::GraphPr
   for (const ::onnx::ValueInfoProto &output : graph.output()) {
     Value value = scope.lookup(output.name());
     if (!value)
-      return fileError() << "output " << quoted(output.name())
+      return fileError() << "output " << inQuotes(output.name())
                          << ": expected a value, found none of that name";
     if (!names.insert(output.name()).second)
-      return fileError() << "output " << quoted(output.name()) << ": expected it once, found twice";
+      return fileError() << "output " << inQuotes(output.name())
+                         << ": expected it once, found twice";
     outputs.push_back(value);
   }
   if (outputs.empty())

@@ -49,7 +49,7 @@ Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::Stri
                  ", found " + (file->version ? llvm::Twine(file->version) : llvm::Twine("none")));
   if (file->proto.functions_size() != 0)
     return fault("expected a model without local functions, found function " +
-                 quoted(file->proto.functions(0).name()) + " (inline them on export)");
+                 inQuotes(file->proto.functions(0).name()) + " (inline them on export)");
   return file;
 }
 
@@ -57,7 +57,7 @@ Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::Stri
 static Expected<int64_t> parseNumber(const std::string &key, const std::string &text) {
   int64_t value;
   if (!llvm::to_integer(text, value, 10) || value < 0)
-    return fault("expected a number for external data's " + key + ", found " + quoted(text));
+    return fault("expected a number for external data's " + key + ", found " + inQuotes(text));
   return value;
 }
 
@@ -88,10 +88,10 @@ Error OnnxFile::findExternal(const ::onnx::TensorProto &tensor, int64_t expected
     name.clear();
   Expected<llvm::ArrayRef<char>> bytes = files->bytes(name);
   if (!bytes)
-    return fault("external data " + quoted(location) + ": " + llvm::toString(bytes.takeError()));
+    return fault("external data " + inQuotes(location) + ": " + llvm::toString(bytes.takeError()));
   auto size = static_cast<int64_t>(bytes->size());
   if (offset > size || length > size - offset)
-    return fault("external data " + quoted(location) + ": expected " + llvm::Twine(length) +
+    return fault("external data " + inQuotes(location) + ": expected " + llvm::Twine(length) +
                  " bytes at " + llvm::Twine(offset) + ", found a file of " + llvm::Twine(size));
   data.bytes = bytes->slice(static_cast<size_t>(offset), static_cast<size_t>(length));
   data.file = std::string(name);

@@ -33,7 +33,7 @@ llvm::Expected<Value> bluec::importTensor(const OnnxFile &file, const ::onnx::Te
                                           StringRef name, OpBuilder &builder, Location loc) {
   auto fault = [&](const llvm::Twine &message) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   "tensor " + quoted(name) + ": " + message);
+                                   "tensor " + inQuotes(name) + ": " + message);
   };
   llvm::Expected<TensorData> data = file.data(tensor, builder.getContext());
   if (!data)

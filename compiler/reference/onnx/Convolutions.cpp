@@ -55,7 +55,7 @@ FailureOr<Windows> windowsOf(Op op, ArrayRef<int64_t> spatial, ArrayRef<int64_t>
         end = (*pads)[n + i];
       } else if (mode != "VALID") {
         return fault(op) << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found "
-                         << quoted(mode);
+                         << inQuotes(mode);
       }
       int64_t room = spatial[i] + begin + end - reach;
       if (room < 0)

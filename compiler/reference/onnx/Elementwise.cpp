@@ -125,7 +125,8 @@ Results hardSigmoid(Operation *op, Operands operands, const EvaluationLimits &) 
 Results gelu(Operation *op, Operands operands, const EvaluationLimits &) {
   StringRef approximate = cast<onnx::GeluOp>(op).getApproximate();
   if (approximate != "none" && approximate != "tanh")
-    return fault(op) << "expected approximate \"none\" or \"tanh\", found " << quoted(approximate);
+    return fault(op) << "expected approximate \"none\" or \"tanh\", found "
+                     << inQuotes(approximate);
   return approximate == "tanh" ? mapFloats(op, *operands[0], geluTanh)
                                : mapFloats(op, *operands[0], geluErf);
 }

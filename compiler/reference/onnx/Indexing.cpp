@@ -229,9 +229,9 @@ LogicalResult checkReduction(Operation *op, StringRef reduction, const Tensor &d
   if (reduction != "none" && reduction != "add" && reduction != "mul" && reduction != "max" &&
       reduction != "min")
     return fault(op) << "expected reduction none, add, mul, max or min, found "
-                     << quoted(reduction);
+                     << inQuotes(reduction);
   if (!data.isFloat() && reduction != "none" && reduction != "max" && reduction != "min")
-    return fault(op) << "expected floats for reduction " << quoted(reduction);
+    return fault(op) << "expected floats for reduction " << inQuotes(reduction);
   return success();
 }
 

@@ -322,7 +322,7 @@ Results pad(Operation *op, Operands operands, const EvaluationLimits &limits) {
   const Tensor &x = *operands[0];
   StringRef mode = cast<onnx::PadOp>(op).getMode();
   if (mode != "constant" && mode != "edge" && mode != "reflect")
-    return fault(op) << "expected mode constant, edge or reflect, found " << quoted(mode);
+    return fault(op) << "expected mode constant, edge or reflect, found " << inQuotes(mode);
   FailureOr<ArrayRef<int64_t>> pads = integersOf(op, *operands[1]);
   if (failed(pads))
     return failure();
@@ -411,7 +411,7 @@ Results depthToSpace(Operation *op, Operands operands, const EvaluationLimits &l
   int64_t c = x.shape[1] / (b * b), h = x.shape[2], w = x.shape[3], plane = h * w;
   bool isDcr = node.getMode() == "DCR";
   if (!isDcr && node.getMode() != "CRD")
-    return fault(op) << "expected mode DCR or CRD, found " << quoted(node.getMode());
+    return fault(op) << "expected mode DCR or CRD, found " << inQuotes(node.getMode());
   // Result order: batch, channel, row, row in block, column, column in block.
   Shape shape = {x.shape[0], c, h, b, w, b};
   int64_t channel = isDcr ? plane : b * b * plane, block = isDcr ? c * plane : plane;

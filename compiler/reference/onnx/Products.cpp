@@ -147,7 +147,7 @@ Results einsum(Operation *op, Operands operands, const EvaluationLimits &limits)
   inputs.split(terms, ',');
   if (!StringRef(equation).contains("->") || terms.size() != operands.size() || operands.size() > 4)
     return fault(op) << "expected an equation of " << operands.size()
-                     << " terms with an output, found " << quoted(equation);
+                     << " terms with an output, found " << inQuotes(equation);
   std::map<char, int64_t> extents;
   for (auto [term, x] : llvm::zip_equal(terms, operands)) {
     if (!x->isFloat() || x->type != operands[0]->type)
@@ -166,7 +166,7 @@ Results einsum(Operation *op, Operands operands, const EvaluationLimits &limits)
     auto entry = extents.find(letter);
     if (entry == extents.end() || StringRef(output).count(letter) != 1)
       return fault(op) << "expected the output's letters in an input, once each, found "
-                       << quoted(equation);
+                       << inQuotes(equation);
     shape.push_back(entry->second);
   }
   all = shape;

@@ -7,11 +7,7 @@
 #include "targets/interface/Target.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <iostream>
-#include <map>
-#include <sstream>
 
 using namespace bluec;
 using namespace bluec::tools;
@@ -26,29 +22,9 @@ int bluec::tools::usageError(const std::string &message) {
   return exitUsage;
 }
 
-CLI::Validator bluec::tools::between(double least, double most) {
-  std::ostringstream range;
-  range << "from " << least << " to " << most;
-  auto check = [=, text = range.str()](const std::string &value) -> std::string {
-    double number = 0;
-    if (CLI::detail::lexical_cast(value, number) && number >= least && number <= most)
-      return {};
-    return "expected a number " + text + ", found " + value;
-  };
-  return CLI::Validator(check, range.str());
-}
-
-std::optional<int64_t> bluec::tools::parseBytes(const std::string &text) {
-  static const std::map<std::string, double> units = {
-      {"", 1},     {"B", 1},        {"KB", 1e3},        {"MB", 1e6},
-      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
-  double number = 0;
-  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  auto unit = units.find(std::string(end, text.data() + text.size()));
-  constexpr double kMost = 1e15;
-  if (code != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > kMost)
-    return std::nullopt;
-  return static_cast<int64_t>(std::llround(number * unit->second));
+runtime::Status bluec::tools::unexpected(const std::string &what, std::string_view text) {
+  return {runtime::Code::InvalidArgument,
+          "expected " + what + ", found " + runtime::inQuotes(text)};
 }
 
 template <typename Shipped, typename Load>
@@ -76,38 +52,46 @@ std::string bluec::tools::recipeHelp() {
                      Recipe::load);
 }
 
-void bluec::tools::addThreadsOption(CLI::App &command, int &threads) {
-  command.add_option("--threads", threads, "Threads (one for each CPU)")
-      ->check(CLI::Range(0, kMostThreads));
+runtime::Option bluec::tools::threadsOption(int &threads) {
+  return {.name = "--threads",
+          .target = &threads,
+          .help = "Threads (one for each CPU)",
+          .whole = {0, kMostThreads}};
 }
 
-void PlanOptions::add(CLI::App &command, const Places &places, const std::string &imageBatchHelp) {
-  command
-      .add_option("--context", places.context,
-                  "Tokens that a conversation may have (2048, or what the model has)")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
-  command
-      .add_option("--chunk", places.chunk, "Tokens of a prompt that are computed at a time (128)")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
-  command.add_option("--image-batch", imageBatch,
-                     "Tiles that are encoded at a time (4), or auto: " + imageBatchHelp);
-  command.add_option("--report", places.report,
-                     "Write a page about the plan: timeline, memory, steps, precision (HTML)");
-  command.add_option("--trace", places.trace,
-                     "Write the plan's timeline to a file that Perfetto opens (JSON)");
+void PlanOptions::add(runtime::OptionTable &table, const std::string &imageBatchHelp) const {
+  const auto readImageBatch = [&tiles = imageBatch](std::string_view text) -> runtime::Status {
+    if (text == "auto")
+      tiles = 0;
+    else if (llvm::StringRef(text).getAsInteger(10, tiles) || tiles < 1 ||
+             tiles > runtime::kMostBatchTiles)
+      return unexpected("auto or 1 to " + std::to_string(runtime::kMostBatchTiles) + " tiles",
+                        text);
+    return {};
+  };
+  table.options.insert(
+      table.options.end(),
+      {{.name = "--context",
+        .target = &context,
+        .help = "Tokens that a conversation may have (2048, or what the model has)",
+        .whole = {1, kMostTokens}},
+       {.name = "--chunk",
+        .target = &chunk,
+        .help = "Tokens of a prompt that are computed at a time (128)",
+        .whole = {1, kMostTokens}},
+       {.name = "--image-batch",
+        .target = readImageBatch,
+        .help = "Tiles that are encoded at a time (4), or auto: " + imageBatchHelp},
+       {.name = "--report",
+        .target = &report,
+        .help = "Write a page about the plan: timeline, memory, steps, precision (HTML)"},
+       {.name = "--trace",
+        .target = &trace,
+        .help = "Write the plan's timeline to a file that Perfetto opens (JSON)"}});
 }
 
-int PlanOptions::parse(const Places &places) const {
-  int64_t &tiles = places.imageBatch;
-  if (imageBatch == "auto")
-    tiles = 0;
-  else if (imageBatch && (llvm::StringRef(*imageBatch).getAsInteger(10, tiles) || tiles < 1 ||
-                          tiles > runtime::kMostBatchTiles))
-    return usageError("--image-batch: expected auto or 1 to " +
-                      std::to_string(runtime::kMostBatchTiles) + " tiles, found '" + *imageBatch +
-                      "'");
-  if (!places.report.empty() && places.report == places.trace)
-    return usageError("--trace: expected another file than --report's, found '" + places.trace +
-                      "'");
+int PlanOptions::check() const {
+  if (!report.empty() && report == trace)
+    return usageError("--trace: expected another file than --report's, found '" + trace + "'");
   return exitDone;
 }

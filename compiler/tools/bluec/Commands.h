@@ -1,27 +1,36 @@
-// The commands of `bluec`. Each adds itself to the command line, and runs when it was chosen.
+// The commands of `bluec`.
 #ifndef BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
 #define BLUEC_COMPILER_TOOLS_BLUEC_COMMANDS_H
 
-#include <CLI/CLI.hpp>
+#include "runtime/cli/OptionTable.h"
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace bluec::tools {
 
-/// Set by the command that was chosen; runs it and returns the exit code.
-using Chosen = std::function<int()>;
+/// A command's options as data, and what it does once they have been read (CommandParser.h).
+struct Command {
+  runtime::OptionTable table;
+  std::function<int()> run; // returns the exit code
+  std::string footer = {};  // below the options in its help
+  /// Where arguments go that no option takes; null: there may be none.
+  std::vector<std::string> *rest = nullptr;
+};
 
-void addCompileCommand(CLI::App &app, Chosen &chosen);
-void addRunCommand(CLI::App &app, Chosen &chosen);
-void addChatCommand(CLI::App &app, Chosen &chosen);
-void addBenchCommand(CLI::App &app, Chosen &chosen);
-void addInspectCommand(CLI::App &app, Chosen &chosen);
-void addScheduleCommand(CLI::App &app, Chosen &chosen);
-void addVerifyCommand(CLI::App &app, Chosen &chosen);
-void addTilesCommand(CLI::App &app, Chosen &chosen);
-void addListTargetsCommand(CLI::App &app, Chosen &chosen);
-void addListMachinesCommand(CLI::App &app, Chosen &chosen);
-void addCalibrateMachineCommand(CLI::App &app, Chosen &chosen);
+Command compileCommand();
+Command runCommand();
+Command chatCommand();
+Command benchCommand();
+Command inspectCommand();
+Command scheduleCommand();
+Command verifyCommand();
+Command tilesCommand();
+Command listTargetsCommand();
+Command listMachinesCommand();
+Command calibrateMachineCommand();
 
 } // namespace bluec::tools
 

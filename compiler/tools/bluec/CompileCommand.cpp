@@ -6,6 +6,8 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
 
+#include <charconv>
+#include <cmath>
 #include <map>
 #include <memory>
 
@@ -16,13 +18,47 @@ namespace {
 
 struct CompileArguments {
   CompileOptions options;
-  PlanOptions plan;
-  std::string emit = "bundle", stopAfter, budget;
-
-  PlanOptions::Places planPlaces() {
-    return {options.context, options.chunk, options.imageBatch, options.report, options.trace};
-  }
+  std::vector<std::string> rest; // MLIR's
+  PlanOptions plan{options.context, options.chunk, options.imageBatch, options.report,
+                   options.trace};
 };
+
+runtime::Status readEmit(std::string_view text, Emit &emit) {
+  static const std::map<std::string_view, Emit> emits = {
+      {"bundle", Emit::Bundle}, {"obj", Emit::Object}, {"mlir", Emit::Mlir}, {"llvm", Emit::Llvm}};
+  auto found = emits.find(text);
+  if (found == emits.end()) {
+    if (text == "exe" || text == "cpp")
+      return {runtime::Code::InvalidArgument, std::string(text) + " is not available yet, expected "
+                                                                  "bundle, obj, mlir or llvm"};
+    return unexpected("bundle, obj, mlir or llvm", text);
+  }
+  emit = found->second;
+  return {};
+}
+
+runtime::Status readPhase(std::string_view text, std::optional<Phase> &phase) {
+  phase = parsePhase(text);
+  if (!phase)
+    return unexpected("the name of a phase", text);
+  return {};
+}
+
+/// "2.2GB", "512MiB" or "1000" in bytes.
+runtime::Status readBytes(std::string_view text, int64_t &bytes) {
+  static const std::map<std::string_view, double> units = {
+      {"", 1},     {"B", 1},        {"KB", 1e3},        {"MB", 1e6},
+      {"GB", 1e9}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}};
+  double number = 0;
+  const char *last = text.data() + text.size();
+  auto [end, code] = std::from_chars(text.data(), last, number);
+  auto unit = units.find(std::string_view(end, last));
+  constexpr double kMost = 1e15;
+  if (code != std::errc() || unit == units.end() || !(number > 0) || number * unit->second > kMost)
+    return unexpected("a size such as 2.2GB", text);
+  bytes = std::llround(number * unit->second);
+  return {};
+}
 
 std::string phaseHelp() {
   std::string text = "Stop behind a phase and write no output:";
@@ -47,100 +83,92 @@ int parseInstrumentation(const std::vector<std::string> &rest) {
   return exitDone;
 }
 
-int runCompile(CompileArguments &arguments, const CLI::App &command) {
+int runCompile(CompileArguments &arguments) {
   CompileOptions &options = arguments.options;
-  static const std::map<std::string, Emit> emits = {
-      {"bundle", Emit::Bundle}, {"obj", Emit::Object}, {"mlir", Emit::Mlir}, {"llvm", Emit::Llvm}};
-  auto emit = emits.find(arguments.emit);
-  if (emit == emits.end())
-    return usageError((arguments.emit == "exe" || arguments.emit == "cpp"
-                           ? "--emit: " + arguments.emit + " is not available yet, expected "
-                           : "--emit: found '" + arguments.emit + "', expected ") +
-                      "bundle, obj, mlir or llvm");
-  options.emit = emit->second;
-  if (!arguments.stopAfter.empty()) {
-    options.stopAfter = parsePhase(arguments.stopAfter);
-    if (!options.stopAfter)
-      return usageError("--stop-after: expected the name of a phase, found '" +
-                        arguments.stopAfter + "'");
-    if (command.count("--emit"))
-      return usageError("--emit: expected no --stop-after, which writes no output, found one");
-  }
-  if (command.count("--memory-budget")) {
-    std::optional<int64_t> bytes = parseBytes(arguments.budget);
-    if (!bytes)
-      return usageError("--memory-budget: expected a size such as 2.2GB, found '" +
-                        arguments.budget + "'");
-    options.memoryBudget = *bytes;
-  }
-  if (int code = arguments.plan.parse(arguments.planPlaces()))
+  if (int code = arguments.plan.check())
     return code;
-  if (int code = parseInstrumentation(command.remaining()))
+  if (int code = parseInstrumentation(arguments.rest))
     return code;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
   int code = compileModel(options, llvm::outs(), llvm::errs());
-  if (code == exitDone && options.stopAfter && command.count("--output"))
+  if (code == exitDone && options.stopAfter && !options.output.empty())
     llvm::errs() << "note: -o: nothing is written with --stop-after\n";
   return code;
 }
 
 } // namespace
 
-void bluec::tools::addCompileCommand(CLI::App &app, Chosen &chosen) {
+Command bluec::tools::compileCommand() {
   auto arguments = std::make_shared<CompileArguments>();
   CompileOptions &options = arguments->options;
-  CLI::App *command = app.add_subcommand(
-      "compile",
-      "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.");
   constexpr int kMostJobs = 1024;
-  command->add_option("model", options.model, "The model directory")->required();
-  command->add_option("-o,--output", options.output,
-                      "Where the bundle goes (a file for --emit mlir and llvm)");
-  command->add_option("--target", options.target, targetHelp("What to compile for"));
-  command
-      ->add_option("--device", options.devices,
-                   "NAME=TARGET: a device of --machine that is compiled for another target than "
-                   "--target; may be given more than once")
-      ->allow_extra_args(false);
-  command->add_option("--recipe", options.recipe, recipeHelp());
-  command->add_option(
-      "--calibration", options.calibration,
-      "Directory with prompts.txt, a question a line (pictures in front, with tabs); "
-      "for recipes with gptq or static, and to measure what the recipe costs");
-  command
-      ->add_option("--accuracy-budget", options.accuracyBudget,
-                   "Fail when the mean KL divergence from the float model's answers to the "
-                   "calibration set is above this, in nats a token")
-      ->check(between(0, 1e3));
-  command->add_option("--emit", arguments->emit, "bundle, obj, mlir or llvm");
-  arguments->plan.add(*command, arguments->planPlaces(),
+  constexpr int64_t kMostImageTokens = int64_t{1} << 31;
+  constexpr double kMostNats = 1e3;
+  runtime::OptionTable table{
+      "compile",
+      "Compile a model directory (ONNX graphs, configuration, tokenizer) into a bundle.",
+      {}};
+  table.options = {
+      {.name = "model", .target = &options.model, .help = "The model directory", .required = true},
+      {.name = "--output",
+       .target = &options.output,
+       .help = "Where the bundle goes (a file for --emit mlir and llvm)",
+       .shortName = "-o"},
+      {.name = "--target", .target = &options.target, .help = targetHelp("What to compile for")},
+      {.name = "--device",
+       .target = &options.devices,
+       .help = "NAME=TARGET: a device of --machine that is compiled for another target than "
+               "--target; may be given more than once"},
+      {.name = "--recipe", .target = &options.recipe, .help = recipeHelp()},
+      {.name = "--calibration",
+       .target = &options.calibration,
+       .help = "Directory with prompts.txt, a question a line (pictures in front, with tabs); "
+               "for recipes with gptq or static, and to measure what the recipe costs"},
+      {.name = "--accuracy-budget",
+       .target = &options.accuracyBudget,
+       .help = "Fail when the mean KL divergence from the float model's answers to the "
+               "calibration set is above this, in nats a token",
+       .real = {0, kMostNats}},
+      {.name = "--emit",
+       .target = [&options](std::string_view text) { return readEmit(text, options.emit); },
+       .help = "bundle, obj, mlir or llvm",
+       .excludes = {"--stop-after"}}};
+  arguments->plan.add(table,
                       "what --machine is predicted to be fastest with, over all grids of the "
                       "model's pictures");
-  constexpr int64_t kMostImageTokens = int64_t{1} << 31;
-  command
-      ->add_option(
-          "--max-image-tokens", options.maxImageTokens,
-          "Image tokens that a picture may have: larger grids give way, then the thumbnail "
-          "(what the model's preprocessor says)")
-      ->check(CLI::Range(int64_t{1}, kMostImageTokens));
-  command->add_option(
-      "--machine", options.machine,
-      machineHelp("Machine description that steps are placed and batches chosen by"));
-  command->add_option("--memory-budget", arguments->budget,
-                      "Fail when the predicted peak is above this, such as 2.2GB");
-  command->add_option("--stop-after", arguments->stopAfter, phaseHelp());
-  command->add_option("--dump-phases-to", options.dumpPhasesTo,
-                      "Write what each phase made to a numbered file in this directory");
-  command->add_option("--jobs", options.jobs, "Threads (one for each CPU)")
-      ->check(CLI::Range(1, kMostJobs));
-  CLI::Option *pipelines = command->add_flag(
-      "--print-pipelines", options.printPipelines,
-      "Print the passes of each phase, as bluec-opt takes them with --pass-pipeline");
-  command->add_flag("--json", options.json, "Print a summary as JSON")->excludes(pipelines);
-  command->allow_extras();
-  command->footer("MLIR's --mlir-print-ir-after=PASS, --mlir-print-ir-after-all, --mlir-timing and "
-                  "their like are taken too.");
-  command->callback([arguments, command, &chosen] {
-    chosen = [arguments, command] { return runCompile(*arguments, *command); };
-  });
+  table.options.insert(
+      table.options.end(),
+      {{.name = "--max-image-tokens",
+        .target = &options.maxImageTokens,
+        .help = "Image tokens that a picture may have: larger grids give way, then the thumbnail "
+                "(what the model's preprocessor says)",
+        .whole = {1, kMostImageTokens}},
+       {.name = "--machine",
+        .target = &options.machine,
+        .help = machineHelp("Machine description that steps are placed and batches chosen by")},
+       {.name = "--memory-budget",
+        .target =
+            [&options](std::string_view text) { return readBytes(text, options.memoryBudget); },
+        .help = "Fail when the predicted peak is above this, such as 2.2GB"},
+       {.name = "--stop-after",
+        .target = [&options](std::string_view text) { return readPhase(text, options.stopAfter); },
+        .help = phaseHelp()},
+       {.name = "--dump-phases-to",
+        .target = &options.dumpPhasesTo,
+        .help = "Write what each phase made to a numbered file in this directory"},
+       {.name = "--jobs",
+        .target = &options.jobs,
+        .help = "Threads (one for each CPU)",
+        .whole = {1, kMostJobs}},
+       {.name = "--print-pipelines",
+        .target = &options.printPipelines,
+        .help = "Print the passes of each phase, as bluec-opt takes them with --pass-pipeline"},
+       {.name = "--json",
+        .target = &options.json,
+        .help = "Print a summary as JSON",
+        .excludes = {"--print-pipelines"}}});
+  return {table, [arguments] { return runCompile(*arguments); },
+          "MLIR's --mlir-print-ir-after=PASS, --mlir-print-ir-after-all, --mlir-timing and "
+          "their like are taken too.",
+          &arguments->rest};
 }

@@ -32,9 +32,10 @@ static int listTargets(bool json) {
   return 0;
 }
 
-void bluec::tools::addListTargetsCommand(CLI::App &app, Chosen &chosen) {
+Command bluec::tools::listTargetsCommand() {
   auto json = std::make_shared<bool>(false);
-  CLI::App *command = app.add_subcommand("list-targets", "List what bluec compiles for.");
-  command->add_flag("--json", *json, "Print it as JSON");
-  command->callback([json, &chosen] { chosen = [json] { return listTargets(*json); }; });
+  return {{"list-targets",
+           "List what bluec compiles for.",
+           {{.name = "--json", .target = json.get(), .help = "Print it as JSON"}}},
+          [json] { return listTargets(*json); }};
 }

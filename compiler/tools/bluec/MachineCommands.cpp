@@ -14,25 +14,33 @@
 using namespace bluec;
 using namespace bluec::tools;
 
-void bluec::tools::addCalibrateMachineCommand(CLI::App &app, Chosen &chosen) {
+Command bluec::tools::calibrateMachineCommand() {
   auto options = std::make_shared<CalibrateMachineOptions>();
-  CLI::App *command = app.add_subcommand(
-      "calibrate-machine", "Measure a description of this machine, for schedules and predictions.");
   constexpr int kMostRounds = 1000;
-  command->add_option("-o,--output", options->output, "Where the description goes (a JSON file)")
-      ->required();
-  command->add_option("--target", options->target, targetHelp("What bundles are compiled for"));
-  addThreadsOption(*command, options->threads);
-  command->add_option("--rounds", options->rounds, "How often each is timed (3 to 11 times)")
-      ->check(CLI::Range(1, kMostRounds));
-  command->add_option("--name", options->name, "Of the machine (the file's)");
-  command->add_flag("--json", options->json, "Print what was found as JSON");
-  command->callback([options, &chosen] {
-    chosen = [options] {
-      options->progress = llvm::sys::Process::StandardErrIsDisplayed();
-      return calibrateMachine(*options, llvm::outs(), llvm::errs());
-    };
-  });
+  runtime::OptionTable table{
+      "calibrate-machine",
+      "Measure a description of this machine, for schedules and predictions.",
+      {}};
+  table.options = {
+      {.name = "--output",
+       .target = &options->output,
+       .help = "Where the description goes (a JSON file)",
+       .required = true,
+       .shortName = "-o"},
+      {.name = "--target",
+       .target = &options->target,
+       .help = targetHelp("What bundles are compiled for")},
+      threadsOption(options->threads),
+      {.name = "--rounds",
+       .target = &options->rounds,
+       .help = "How often each is timed (3 to 11 times)",
+       .whole = {1, kMostRounds}},
+      {.name = "--name", .target = &options->name, .help = "Of the machine (the file's)"},
+      {.name = "--json", .target = &options->json, .help = "Print what was found as JSON"}};
+  return {table, [options] {
+            options->progress = llvm::sys::Process::StandardErrIsDisplayed();
+            return calibrateMachine(*options, llvm::outs(), llvm::errs());
+          }};
 }
 
 static int listMachines(bool json) {
@@ -51,10 +59,10 @@ static int listMachines(bool json) {
   return 0;
 }
 
-void bluec::tools::addListMachinesCommand(CLI::App &app, Chosen &chosen) {
+Command bluec::tools::listMachinesCommand() {
   auto json = std::make_shared<bool>(false);
-  CLI::App *command =
-      app.add_subcommand("list-machines", "List the descriptions of machines that bluec ships.");
-  command->add_flag("--json", *json, "Print them as JSON");
-  command->callback([json, &chosen] { chosen = [json] { return listMachines(*json); }; });
+  return {{"list-machines",
+           "List the descriptions of machines that bluec ships.",
+           {{.name = "--json", .target = json.get(), .help = "Print them as JSON"}}},
+          [json] { return listMachines(*json); }};
 }

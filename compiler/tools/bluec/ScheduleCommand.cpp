@@ -10,63 +10,57 @@
 using namespace bluec;
 using namespace bluec::tools;
 
-namespace {
-
-struct ScheduleArguments {
-  ScheduleCommandOptions options;
-  PlanOptions plan;
-  std::string image;
-
-  PlanOptions::Places planPlaces() {
-    return {options.context, options.chunk, options.imageBatch, options.report, options.trace};
-  }
-};
-
 /// "768x1536" in pixels.
-constexpr int kMostPixels = 16384; // a side, as pictures may have
-
-bool parseImage(llvm::StringRef text, int &width, int &height) {
-  auto [first, second] = text.split('x');
-  return !first.getAsInteger(10, width) && !second.getAsInteger(10, height) && width >= 1 &&
-         width <= kMostPixels && height >= 1 && height <= kMostPixels;
+static runtime::Status readImage(std::string_view text, int &width, int &height) {
+  constexpr int kMostPixels = 16384; // a side, as pictures may have
+  auto [first, second] = llvm::StringRef(text).split('x');
+  if (!first.getAsInteger(10, width) && !second.getAsInteger(10, height) && width >= 1 &&
+      width <= kMostPixels && height >= 1 && height <= kMostPixels)
+    return {};
+  return unexpected(
+      "a size such as 768x1536, of 1 to " + std::to_string(kMostPixels) + " pixels a side", text);
 }
 
-int runSchedule(ScheduleArguments &arguments, const CLI::App &command) {
-  ScheduleCommandOptions &options = arguments.options;
-  if (command.count("--image") &&
-      !parseImage(arguments.image, options.imageWidth, options.imageHeight))
-    return usageError("--image: expected a size such as 768x1536, of 1 to " +
-                      std::to_string(kMostPixels) + " pixels a side, found '" + arguments.image +
-                      "'");
-  if (int code = arguments.plan.parse(arguments.planPlaces()))
-    return code;
-  return predictSchedule(options, llvm::outs(), llvm::errs());
-}
-
-} // namespace
-
-void bluec::tools::addScheduleCommand(CLI::App &app, Chosen &chosen) {
-  auto arguments = std::make_shared<ScheduleArguments>();
-  ScheduleCommandOptions &options = arguments->options;
-  CLI::App *command = app.add_subcommand(
-      "schedule", "Predict what runs when on which device of a machine, without compiling.");
+Command bluec::tools::scheduleCommand() {
+  auto shared = std::make_shared<ScheduleCommandOptions>();
+  ScheduleCommandOptions &options = *shared;
+  const PlanOptions plan{options.context, options.chunk, options.imageBatch, options.report,
+                         options.trace};
   constexpr int64_t kMostTokens = int64_t{1} << 20;
-  command
-      ->add_option("model", options.model,
-                   "The model directory; its configuration files are enough")
-      ->required();
-  command->add_option("--machine", options.machine, machineHelp("Machine description"))->required();
-  command->add_option("--target", options.target,
-                      "Whose layouts weights and caches have (the machine's; see list-targets)");
-  command->add_option("--recipe", options.recipe, "Precision recipe, as for compile");
-  command->add_option("--image", arguments->image, "Pixels of the picture (768x1536)");
-  arguments->plan.add(*command, arguments->planPlaces(),
-                      "what this picture is predicted to be fastest with");
-  command->add_option("--tokens", options.tokens, "Tokens of the prompt (the context)")
-      ->check(CLI::Range(int64_t{1}, kMostTokens));
-  command->add_flag("--steps", options.steps, "Tasks of single steps with --json, not of calls");
-  command->add_flag("--json", options.json, "Print it as JSON");
-  command->callback([arguments, command, &chosen] {
-    chosen = [arguments, command] { return runSchedule(*arguments, *command); };
-  });
+  runtime::OptionTable table{
+      "schedule", "Predict what runs when on which device of a machine, without compiling.", {}};
+  table.options = {
+      {.name = "model",
+       .target = &options.model,
+       .help = "The model directory; its configuration files are enough",
+       .required = true},
+      {.name = "--machine",
+       .target = &options.machine,
+       .help = machineHelp("Machine description"),
+       .required = true},
+      {.name = "--target",
+       .target = &options.target,
+       .help = "Whose layouts weights and caches have (the machine's; see list-targets)"},
+      {.name = "--recipe", .target = &options.recipe, .help = "Precision recipe, as for compile"},
+      {.name = "--image",
+       .target =
+           [&options](std::string_view text) {
+             return readImage(text, options.imageWidth, options.imageHeight);
+           },
+       .help = "Pixels of the picture (768x1536)"}};
+  plan.add(table, "what this picture is predicted to be fastest with");
+  table.options.insert(table.options.end(),
+                       {{.name = "--tokens",
+                         .target = &options.tokens,
+                         .help = "Tokens of the prompt (the context)",
+                         .whole = {1, kMostTokens}},
+                        {.name = "--steps",
+                         .target = &options.steps,
+                         .help = "Tasks of single steps with --json, not of calls"},
+                        {.name = "--json", .target = &options.json, .help = "Print it as JSON"}});
+  return {table, [shared, plan] {
+            if (int code = plan.check())
+              return code;
+            return predictSchedule(*shared, llvm::outs(), llvm::errs());
+          }};
 }

@@ -136,7 +136,7 @@ LogicalResult windows(NodeFacts &node, Op op, ArrayRef<int64_t> kernel, Exprs &d
   if (autoPad != "NOTSET" && autoPad != "VALID" && autoPad != "SAME_UPPER" &&
       autoPad != "SAME_LOWER")
     return node.error() << "expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, found "
-                        << quoted(autoPad);
+                        << inQuotes(autoPad);
   for (size_t i = 0; i < spatial; ++i) {
     if (kernel[i] < 1 || kernel[i] > (int64_t{1} << 20))
       return node.error() << "expected a kernel_shape from 1 to 1048576, found " << kernel[i];
@@ -210,7 +210,7 @@ LogicalResult einsum(NodeFacts &node) {
   auto [inputs, output] = StringRef(equation).split("->");
   if (!StringRef(equation).contains("->") || equation.size() > 256)
     return node.error() << "expected an equation with an output, found "
-                        << quoted(op.getEquation());
+                        << inQuotes(op.getEquation());
   SmallVector<StringRef> terms;
   inputs.split(terms, ',');
   if (terms.size() != node.op->getNumOperands())
@@ -230,7 +230,7 @@ LogicalResult einsum(NodeFacts &node) {
     for (auto [letter, dim] : llvm::zip_equal(terms[i], *x.dims)) {
       if (!llvm::isAlpha(letter))
         return node.error() << "expected letters in the equation, found "
-                            << quoted(op.getEquation());
+                            << inQuotes(op.getEquation());
       auto [entry, isNew] = extents.try_emplace(letter, dim);
       if (!isNew && constantOf(entry->second) && constantOf(dim) &&
           *constantOf(entry->second) != *constantOf(dim))
@@ -245,7 +245,7 @@ LogicalResult einsum(NodeFacts &node) {
     auto entry = extents.find(letter);
     if (entry == extents.end())
       return node.error() << "expected the output's letters in an input, found "
-                          << quoted(op.getEquation());
+                          << inQuotes(op.getEquation());
     dims.push_back(entry->second);
   }
   return node.set(0, elementType, dims);

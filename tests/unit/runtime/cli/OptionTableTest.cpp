@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <limits>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -25,6 +26,8 @@ protected:
   std::string place, text;
   std::vector<std::string> texts;
   std::vector<std::int64_t> list;
+  std::optional<std::int64_t> number;
+  std::optional<double> rate;
   int count = 0;
   std::uint64_t large = 0;
   float share = 0;
@@ -40,6 +43,12 @@ protected:
                       .target = &large,
                       .help = "a large number",
                       .whole = {0, std::numeric_limits<std::int64_t>::max()}},
+                     {.name = "--number",
+                      .target = &number,
+                      .help = "a number or none",
+                      .whole = {1, 9},
+                      .shortName = "-n"},
+                     {.name = "--rate", .target = &rate, .help = "a rate or none", .real = {0, 1}},
                      {.name = "--share", .target = &share, .help = "a share", .real = {0.5, 2}},
                      {.name = "--on", .target = &on, .help = "a flag"},
                      {.name = "--no-off", .target = &off, .help = "another", .needs = "--on"},
@@ -55,15 +64,17 @@ protected:
 };
 
 TEST_F(OptionTableTest, ReadsEveryKind) {
-  EXPECT_EQ(
-      read({"--count", "16", "here", "--text", "--on", "--texts", "a", "--texts=b=c", "--list",
-            "7,0,100", "--large", "9223372036854775807", "--share=1.5", "--on", "--no-off"}),
-      "");
+  EXPECT_EQ(read({"--count", "16", "here", "--text", "--on", "--texts", "a", "--texts=b=c",
+                  "--list", "7,0,100", "--large", "9223372036854775807", "--share=1.5", "--on",
+                  "--no-off", "-n", "9"}),
+            "");
   EXPECT_EQ(place, "here");
   EXPECT_EQ(text, "--on") << "a value may look like an option";
   EXPECT_EQ(texts, (std::vector<std::string>{"a", "b=c"}));
   EXPECT_EQ(list, (std::vector<std::int64_t>{7, 0, 100}));
   EXPECT_EQ(count, 16);
+  EXPECT_EQ(number, 9);
+  EXPECT_EQ(rate, std::nullopt);
   EXPECT_EQ(large, std::uint64_t(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(share, 1.5f);
   EXPECT_TRUE(on);

@@ -1,4 +1,4 @@
-#include "compiler/tools/bluec/TableOptions.h"
+#include "compiler/tools/bluec/CommandParser.h"
 
 #include "runtime/cli/BenchCommand.h"
 #include "runtime/cli/ChatCommand.h"
@@ -30,17 +30,11 @@ Outcome byTable(const runtime::OptionTable &table, const Words &words) {
 }
 
 /// As `bluec` reads it.
-Outcome byApp(const runtime::OptionTable &table, Words words) {
-  CLI::App app("test", "bluec");
-  addTableCommand(app, table);
+Outcome byParser(const runtime::OptionTable &table, Words words) {
   words.insert(words.begin(), table.command);
-  std::reverse(words.begin(), words.end());
-  try {
-    app.parse(words);
-  } catch (const CLI::ParseError &error) {
-    return {false, error.what()};
-  }
-  return {true, {}};
+  const Command command{table, [] { return 0; }};
+  const Asked asked = readCommandLine(words, {&command, 1}, "");
+  return {asked.run != nullptr, asked.wrong};
 }
 
 template <typename Options> struct Both {
@@ -48,7 +42,7 @@ template <typename Options> struct Both {
   runtime::OptionTable table = runtime::optionTable(ours), other = runtime::optionTable(theirs);
 
   void expectSame(const Words &words, bool taken) {
-    const Outcome mine = byTable(table, words), cli = byApp(other, words);
+    const Outcome mine = byTable(table, words), cli = byParser(other, words);
     std::string line = table.command;
     for (const std::string &word : words)
       line += " " + word;
@@ -67,7 +61,7 @@ template <typename Options> void checkRanges(const Words &needed) {
       words.insert(words.end(), {name, value});
       both.expectSame(words, taken);
       if (!taken)
-        EXPECT_EQ(byApp(both.other, words).why, byTable(both.table, words).why);
+        EXPECT_EQ(byParser(both.other, words).why, byTable(both.table, words).why);
     };
     if (option.whole.most != 0) {
       check(std::to_string(option.whole.least), true);
@@ -85,14 +79,14 @@ template <typename Options> void checkRanges(const Words &needed) {
   }
 }
 
-TEST(TableOptionsTest, SameRanges) {
+TEST(CommandParserTest, SameRanges) {
   checkRanges<runtime::RunOptions>({"out", "--prompt", "x"});
   checkRanges<runtime::ChatOptions>({"out"});
   checkRanges<runtime::BenchOptions>({"out"});
   checkRanges<runtime::TilesOptions>({});
 }
 
-TEST(TableOptionsTest, SameCommandLines) {
+TEST(CommandParserTest, SameCommandLines) {
   const auto run = [](const Words &words, bool taken) {
     Both<runtime::RunOptions>().expectSame(words, taken);
   };
@@ -131,7 +125,7 @@ TEST(TableOptionsTest, SameCommandLines) {
 }
 
 /// What is taken ends in the same values.
-TEST(TableOptionsTest, SameValues) {
+TEST(CommandParserTest, SameValues) {
   Both<runtime::ChatOptions> chat;
   chat.expectSame({"out", "--seed", "7", "--top-p", "0.25", "--no-decoupling", "--typing-rate",
                    "12.5", "--max-new-tokens", "3"},
