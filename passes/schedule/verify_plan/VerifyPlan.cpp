@@ -268,16 +268,18 @@ LogicalResult checkLayouts(ModuleOp module, const SymbolTable &symbols) {
         return failure();
     return success();
   };
-  for (auto entry : module.getOps<plan::EntryOp>())
+  for (auto entry : module.getOps<plan::EntryOp>()) {
+    plan::TargetAttr target = plan::targetOf(entry);
     for (Operation &op : entry.getBody().front()) {
       Operation *owner = &op;
       if (auto get = dyn_cast<plan::GetWeightOp>(op))
         owner = symbols.lookup(get.getWeight());
       else if (auto get = dyn_cast<plan::GetCacheOp>(op))
         owner = symbols.lookup(get.getCache());
-      if (failed(checkFor(plan::targetOf(entry), owner, op.getResultTypes())))
+      if (failed(checkFor(target, owner, op.getResultTypes())))
         return failure();
     }
+  }
   if (module->hasAttr(plan::kSectionAttr))
     return success();
   auto target = module->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr);
