@@ -66,7 +66,7 @@ protected:
 TEST_F(OptionTableTest, ReadsEveryKind) {
   EXPECT_EQ(read({"--count", "16", "here", "--text", "--on", "--texts", "a", "--texts=b=c",
                   "--list", "7,0,100", "--large", "9223372036854775807", "--share=1.5", "--on",
-                  "--no-off", "-n", "9"}),
+                  "--no-off", "-n", "9", "--rate", "0.5"}),
             "");
   EXPECT_EQ(place, "here");
   EXPECT_EQ(text, "--on") << "a value may look like an option";
@@ -74,11 +74,17 @@ TEST_F(OptionTableTest, ReadsEveryKind) {
   EXPECT_EQ(list, (std::vector<std::int64_t>{7, 0, 100}));
   EXPECT_EQ(count, 16);
   EXPECT_EQ(number, 9);
-  EXPECT_EQ(rate, std::nullopt);
+  EXPECT_EQ(rate, 0.5);
   EXPECT_EQ(large, std::uint64_t(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(share, 1.5f);
   EXPECT_TRUE(on);
   EXPECT_FALSE(off);
+}
+
+TEST_F(OptionTableTest, WhatIsNotGivenStaysNone) {
+  EXPECT_EQ(read({"a"}), "");
+  EXPECT_EQ(number, std::nullopt);
+  EXPECT_EQ(rate, std::nullopt);
 }
 
 TEST_F(OptionTableTest, SaysWhatIsWrong) {
@@ -98,6 +104,8 @@ TEST_F(OptionTableTest, SaysWhatIsWrong) {
   for (const std::string_view found : {"0.4", "2.1", "nan", "inf", "", "1 "})
     EXPECT_EQ(read({"a", "--share", found}),
               "--share: expected a number from 0.5 to 2, found " + inQuotes(found));
+  EXPECT_EQ(read({"a", "--rate", "2"}), "--rate: expected a number from 0 to 1, found '2'");
+  EXPECT_EQ(read({"a", "-n", "1", "--number", "2"}), "--number: expected once, found again");
   EXPECT_EQ(read({"a", "--large", "-1"}),
             "--large: expected a whole number from 0 to 9223372036854775807, found '-1'");
   EXPECT_EQ(read({"a", "--list", "1,101"}),
@@ -111,6 +119,8 @@ TEST_F(OptionTableTest, Help) {
   for (const char *line :
        {"  place TEXT                where (required)\n", "  --count INT from 1 to 16  a number\n",
         "  --on                      a flag\n",
+        "  -n, --number INT from 1 to 9\n                            a number or none\n",
+        "  --rate FLOAT from 0 to 1  a rate or none\n",
         "  --share FLOAT from 0.5 to 2\n                            a share\n"})
     EXPECT_NE(out.str().find(line), std::string::npos) << line << out.str();
 }
