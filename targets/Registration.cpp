@@ -1,5 +1,6 @@
 #include "targets/Registration.h"
 
+#include "targets/aarch64/Aarch64.h"
 #include "targets/null/NullTarget.h"
 #include "targets/x86_64/X86.h"
 
@@ -7,6 +8,7 @@ const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
   static const TargetRegistry registry = [] {
     TargetRegistry made;
     addX86Targets(made);
+    addAarch64Targets(made);
     addNullTarget(made);
     return made;
   }();

@@ -66,6 +66,8 @@ static void setAttributes(llvm::Module &module, const CodegenOptions &options) {
     function.addFnAttr("target-cpu", options.cpu);
     if (!options.features.empty())
       function.addFnAttr("target-features", options.features);
+    if (!options.tuneCpu.empty())
+      function.addFnAttr("tune-cpu", options.tuneCpu);
     function.addFnAttr("prefer-vector-width", bits);
     function.addFnAttr("min-legal-vector-width", bits);
     function.addFnAttr("no-builtins");

@@ -11,6 +11,7 @@ struct CodegenOptions {
   std::string triple;
   std::string cpu;
   std::string features;   // comma-separated, each with + or -
+  std::string tuneCpu;    // that instructions are scheduled for; empty: `cpu`
   int64_t vectorBits = 0; // kernels use vectors of that width; LLVM must not split them
 };
 

@@ -14,7 +14,8 @@ static std::string withSigns(llvm::StringRef features) {
 
 static CodegenOptions optionsOf(const LlvmLevel &level) {
   std::string tuning = level.tuning.empty() ? "" : "," + level.tuning;
-  return {level.triple, level.cpu, withSigns(level.features) + tuning, level.vectorBits};
+  return {level.triple, level.cpu, withSigns(level.features) + tuning, level.tuneCpu,
+          level.vectorBits};
 }
 
 LlvmTarget::LlvmTarget(LlvmLevel of, void (*initialize)())

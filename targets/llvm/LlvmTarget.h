@@ -14,9 +14,10 @@ struct LlvmLevel {
   std::string name;
   std::string description;
   std::string triple;
-  std::string cpu;      // LLVM's name
+  std::string cpu;      // LLVM's name; a machine must have what it has
   std::string features; // that the code uses and a machine must have, with commas between them
   std::string tuning;   // hints for LLVM, which machines need not have: "+fast-dpwssd"
+  std::string tuneCpu;  // the CPU that instructions are scheduled for; empty: `cpu`
   int64_t vectorBits = 0;
 };
 

@@ -75,7 +75,7 @@ public:
   // sum.
   explicit X86Target(const Level &level)
       : LlvmTarget({level.name, level.description, kTriple, level.cpu, level.features,
-                    level.vnniBits ? "+fast-dpwssd" : "", level.vectorBits},
+                    level.vnniBits ? "+fast-dpwssd" : "", /*tuneCpu=*/"", level.vectorBits},
                    initialize),
         level(level) {}
 

@@ -1,8 +1,8 @@
 #include "tests/conformance/CompiledSteps.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
-#include <thread>
 
 using namespace bluec;
 using namespace bluec::conformance;
@@ -27,24 +27,11 @@ void put(uint8_t *to, const Data &data, bool ints) {
   }
 }
 
-void runWhole(void *, bluec_kernel_fn kernel, const bluec_call *call, int64_t tasks) {
-  kernel(call, 0, tasks);
-}
-void runReversed(void *, bluec_kernel_fn kernel, const bluec_call *call, int64_t tasks) {
-  for (int64_t task = tasks - 1; task >= 0; --task)
-    kernel(call, task, task + 1);
-}
-void runThreads(void *, bluec_kernel_fn kernel, const bluec_call *call, int64_t tasks) {
-  auto work = [&](int64_t first) {
-    // Ranges of 1, 2, 3, ... tasks in turn, each thread taking every other one.
-    int64_t begin = 0, length = 1;
-    for (int64_t number = 0; begin < tasks; ++number, begin += length, ++length)
-      if (number % 2 == first)
-        kernel(call, begin, std::min(begin + length, tasks));
-  };
-  std::thread other(work, 1);
-  work(0);
-  other.join();
+std::vector<StepEntry::Tensor> tensorsOf(const bluec_tensor *tensors, int64_t count) {
+  std::vector<StepEntry::Tensor> made;
+  for (int64_t i = 0; i < count; ++i)
+    made.push_back({tensors[i].dtype, tensors[i].offset, tensors[i].bytes});
+  return made;
 }
 
 } // namespace
@@ -77,27 +64,63 @@ Data CompiledSteps::cache(const std::string &name) const {
 
 void CompiledSteps::clearCaches() { caches->fillGarbage(); }
 
+std::vector<StepEntry> CompiledSteps::entries() const {
+  if (module.emulated)
+    return module.emulated->entries();
+  std::vector<StepEntry> made;
+  for (int64_t i = 0; i < module.model->num_entries; ++i) {
+    const bluec_entry &entry = module.model->entries[i];
+    made.push_back({entry.name, entry.arena_bytes, tensorsOf(entry.inputs, entry.num_inputs),
+                    tensorsOf(entry.outputs, entry.num_outputs)});
+  }
+  return made;
+}
+
+int32_t CompiledSteps::call(size_t entry, const GuardedMemory &arena, int64_t count,
+                            int64_t position, Split split) {
+  if (!module.emulated) {
+    bluec_call call = {};
+    call.arena = arena.data();
+    call.weights = weights->data();
+    call.kv = caches->data();
+    call.count = count;
+    call.position = position;
+    call.parallel_for = parallelFor(split);
+    return module.model->entries[entry].run(&call);
+  }
+  EmulatedCode &code = *module.emulated;
+  std::string error;
+  std::vector<int> memories;
+  for (const GuardedMemory *memory :
+       std::initializer_list<const GuardedMemory *>{weights.get(), caches.get(), &arena})
+    memories.push_back(code.map(memory->path(), memory->bytes(), memory->opened(), error));
+  int32_t status =
+      code.run(entry, memories[0], memories[1], memories[2], count, position, split, error);
+  for (int memory : memories)
+    code.unmap(memory);
+  EXPECT_EQ(error, "");
+  return status;
+}
+
 Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs, int64_t count,
                         int64_t position, Split split) {
-  const bluec_entry *entry = nullptr;
+  std::vector<StepEntry> all = entries();
+  auto entry = std::find_if(all.begin(), all.end(), [&](const auto &e) { return e.name == name; });
   const StepText *text = nullptr;
-  for (int64_t i = 0; i < module.model->num_entries; ++i)
-    if (module.model->entries[i].name == name)
-      entry = &module.model->entries[i];
   for (const StepText &step : texts)
     if (step.entry == name)
       text = &step;
-  if (!entry || static_cast<size_t>(entry->num_inputs) != inputs.size()) {
+  if (entry == all.end() || entry->inputs.size() != inputs.size()) {
     ADD_FAILURE() << "no entry '" << name << "' with " << inputs.size() << " inputs";
     return {};
   }
   std::vector<StepModule::Range> ranges, written;
-  for (int64_t i = 0; i < entry->num_inputs; ++i)
-    ranges.push_back({entry->inputs[i].offset, entry->inputs[i].bytes});
-  for (int64_t i = 0; i < entry->num_outputs; ++i)
-    written.push_back({entry->outputs[i].offset, entry->outputs[i].bytes});
+  for (const StepEntry::Tensor &input : entry->inputs)
+    ranges.push_back({input.offset, input.bytes});
+  for (const StepEntry::Tensor &output : entry->outputs)
+    written.push_back({output.offset, output.bytes});
   ranges.insert(ranges.end(), written.begin(), written.end());
-  GuardedMemory arena(entry->arena_bytes, ranges);
+  GuardedMemory arena(entry->arenaBytes, ranges);
   uint8_t *base = arena.data();
   for (size_t i = 0; i < inputs.size(); ++i) {
     EXPECT_EQ(static_cast<int64_t>(4 * inputs[i].size()), entry->inputs[i].bytes);
@@ -107,16 +130,7 @@ Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs
   std::vector<uint8_t> weightsBefore = weights->snapshot();
   std::vector<uint8_t> cachesBefore = caches->snapshotWithout(rangesOf(module.caches));
 
-  bluec_call call = {};
-  call.arena = base;
-  call.weights = weights->data();
-  call.kv = caches->data();
-  call.count = count;
-  call.position = position;
-  call.parallel_for = split == Split::Whole             ? runWhole
-                      : split == Split::SinglesReversed ? runReversed
-                                                        : runThreads;
-  EXPECT_EQ(entry->run(&call), 0);
+  EXPECT_EQ(call(static_cast<size_t>(entry - all.begin()), arena, count, position, split), 0);
 
   // Nothing but the result and the caches may have changed.
   EXPECT_TRUE(weights->snapshot() == weightsBefore) << "weights have changed";
@@ -126,7 +140,7 @@ Data CompiledSteps::run(const std::string &name, const std::vector<Data> &inputs
       << "bytes outside of the caches have changed";
   Data result;
   if (!resultText(*text).empty()) {
-    const bluec_tensor &output = entry->outputs[0];
+    const StepEntry::Tensor &output = entry->outputs[0];
     result.resize(static_cast<size_t>(output.bytes / 4));
     std::memcpy(result.data(), base + output.offset, static_cast<size_t>(output.bytes));
   }

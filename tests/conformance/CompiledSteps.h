@@ -13,10 +13,6 @@
 
 namespace bluec::conformance {
 
-/// How tasks are given to kernels: all at once, one by one from the last, or in ranges of uneven
-/// length on two threads.
-enum class Split { Whole, SinglesReversed, Threads };
-
 class CompiledSteps {
 public:
   /// Fails the running test, and leaves ok() false, when the steps do not compile.
@@ -25,7 +21,7 @@ public:
   bool ok() const { return isCompiled; }
   /// Whether the code runs on this machine. Where it does not, that it compiles is all there is to
   /// see.
-  bool runs() const { return module.model != nullptr; }
+  bool runs() const { return module.model || module.emulated; }
 
   /// Contents of weights and caches (by name) that the next runs see. Caches keep what runs write.
   void set(const std::string &name, const Data &data);
@@ -41,6 +37,11 @@ public:
            int64_t position = 0, Split split = Split::Whole);
 
 private:
+  std::vector<StepEntry> entries() const;
+  /// What the entry returns, wherever it runs.
+  int32_t call(size_t entry, const GuardedMemory &arena, int64_t count, int64_t position,
+               Split split);
+
   StepModule module;
   bool isCompiled = false;
   std::vector<StepText> texts;

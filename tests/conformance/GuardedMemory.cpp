@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 #include <sys/mman.h>
+#include <unistd.h>
 
 using namespace bluec::conformance;
 
@@ -19,7 +20,10 @@ int64_t endOfPages(const StepModule::Range &range) {
 
 GuardedMemory::GuardedMemory(int64_t bytes, std::vector<StepModule::Range> places)
     : size(static_cast<size_t>((bytes + kPage - 1) / kPage * kPage)), ranges(std::move(places)) {
-  void *memory = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  file = memfd_create("guarded", MFD_CLOEXEC);
+  void *memory = MAP_FAILED;
+  if (file >= 0 && ftruncate(file, static_cast<off_t>(size)) == 0)
+    memory = mmap(nullptr, size, PROT_NONE, MAP_SHARED, file, 0);
   if (memory == MAP_FAILED)
     throw std::bad_alloc();
   start = static_cast<uint8_t *>(memory);
@@ -29,7 +33,21 @@ GuardedMemory::GuardedMemory(int64_t bytes, std::vector<StepModule::Range> place
   fillGarbage();
 }
 
-GuardedMemory::~GuardedMemory() { munmap(start, size); }
+GuardedMemory::~GuardedMemory() {
+  munmap(start, size);
+  close(file);
+}
+
+std::string GuardedMemory::path() const {
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(file);
+}
+
+std::vector<std::pair<int64_t, int64_t>> GuardedMemory::opened() const {
+  std::vector<std::pair<int64_t, int64_t>> pages;
+  for (const StepModule::Range &range : ranges)
+    pages.emplace_back(firstPage(range), endOfPages(range) - firstPage(range));
+  return pages;
+}
 
 void GuardedMemory::fillGarbage() {
   for (const StepModule::Range &range : ranges)

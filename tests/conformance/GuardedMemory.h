@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace bluec::conformance {
@@ -20,6 +22,11 @@ public:
   ~GuardedMemory();
 
   uint8_t *data() const { return start; }
+  /// The file that the memory is, for another process to map, with the pages that may be touched,
+  /// {offset, bytes}.
+  std::string path() const;
+  size_t bytes() const { return size; }
+  std::vector<std::pair<int64_t, int64_t>> opened() const;
   void fillGarbage();
   /// All bytes that may be touched, one range's pages after the other.
   std::vector<uint8_t> snapshot() const;
@@ -27,6 +34,7 @@ public:
   std::vector<uint8_t> snapshotWithout(const std::vector<StepModule::Range> &blanks) const;
 
 private:
+  int file = -1;
   uint8_t *start = nullptr;
   size_t size = 0;
   std::vector<StepModule::Range> ranges;

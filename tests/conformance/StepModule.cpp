@@ -170,13 +170,13 @@ std::string conformance::tensorText(const Shape &shape, bool ints) {
 bool conformance::runsHere(const std::string &name) {
   std::string error;
   const targets::Target *target = findTarget(name, error);
-  return target && target->runsInProcess();
+  return target && target->runner();
 }
 
 std::vector<std::string> conformance::targetsHere() {
   std::vector<std::string> names;
   for (const auto &target : targets::allTargets().all())
-    if (target->runsInProcess())
+    if (target->runner())
       names.push_back(target->name().str());
   return names;
 }
@@ -294,16 +294,28 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
       mlir::failed(packager.package(paths, shared, error)))
     return false;
-  if (target->runsInProcess())
-    library = dlopen(shared.c_str(), RTLD_NOW | RTLD_LOCAL);
+  bool isLoaded = load(*target, shared.str().str(), error);
   // For a look at the machine code.
   if (!getenv("BLUEC_KEEP_OBJECTS")) {
     for (const std::string &path : paths)
       llvm::sys::fs::remove(path);
     llvm::sys::fs::remove(shared);
   }
-  if (!target->runsInProcess())
+  return isLoaded;
+}
+
+bool StepModule::load(const targets::Target &target, const std::string &path, std::string &error) {
+  std::optional<targets::Runner> runner = target.runner();
+  if (!runner)
     return true;
+  if (!runner->isInProcess()) {
+    llvm::StringRef architecture = target.triple().split('-').first;
+    std::shared_ptr<Emulator> emulator = Emulator::get(
+        runner->command, (BLUEC_TEST_BINARIES "/step-server-" + architecture).str(), error);
+    emulated = emulator ? EmulatedCode::load(emulator, path, error) : nullptr;
+    return emulated != nullptr;
+  }
+  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     error = dlerror();
     return false;

@@ -1,14 +1,20 @@
-// A few steps compiled for a target and loaded into this process. Knows nothing of tests, so that
-// the benchmark uses it too.
+// A few steps compiled for a target, and loaded into this process or an emulator. Knows nothing of
+// tests, so that the benchmark uses it too.
 #ifndef BLUEC_TESTS_CONFORMANCE_STEP_MODULE_H
 #define BLUEC_TESTS_CONFORMANCE_STEP_MODULE_H
 
 #include "runtime/abi/bluec_abi.h"
+#include "tests/conformance/Emulator.h"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+namespace bluec::targets {
+class Target;
+}
 
 namespace bluec::conformance {
 
@@ -87,19 +93,24 @@ public:
   StepModule &operator=(const StepModule &) = delete;
   ~StepModule();
 
-  /// Compiles and links, and loads where the code runs here; where it does not, `model` stays null.
+  /// Compiles and links, and loads where the code runs here: then there is a `model`, in this process,
+  /// or there are `emulated` entries.
   /// Returns false with `error` set when any of it fails (MLIR's diagnostics are on stderr).
   bool compile(const std::string &target, const std::vector<StepText> &steps, std::string &error);
 
   const bluec_model *model = nullptr;
+  std::unique_ptr<EmulatedCode> emulated;
   std::map<std::string, Range> weights, caches;
   int64_t weightsBytes = 0, cachesBytes = 0;
 
 private:
+  bool load(const targets::Target &target, const std::string &path, std::string &error);
+
   void *library = nullptr;
 };
 
-/// Whether the code of a target, or NAME@FACTS, runs on this machine.
+/// Whether the code of a target, or NAME@FACTS, runs on this machine, in this process or by an
+/// emulator.
 bool runsHere(const std::string &target);
 /// Names of the targets whose code runs on this machine.
 std::vector<std::string> targetsHere();

@@ -1,11 +1,10 @@
 #include "targets/x86_64/lower_dots_to_x86/LowerDotsToX86.h"
 
 #include "compiler/dialect/kernel/Kernel.h"
+#include "targets/llvm/Intrinsics.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -17,10 +16,6 @@ namespace bluec::targets {
 #include "targets/x86_64/lower_dots_to_x86/LowerDotsToX86.h.inc"
 
 namespace {
-
-Value callIntrinsic(ImplicitLocOpBuilder &b, Type result, StringRef name, ValueRange arguments) {
-  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name), arguments).getResult(0);
-}
 
 /// Whether an instruction has the types: four products of unsigned by signed bytes, or two of
 /// signed words, in vectors of `bits`.
