@@ -17,8 +17,9 @@ build_packages=(
   libgtest-dev libbenchmark-dev
 )
 
-# What the tests need besides: a browser that opens the pages which bluec writes.
-test_packages=(chromium-headless-shell)
+# What the tests need besides: a browser that opens the pages which bluec writes; compiler and emulator
+# of other machines.
+test_packages=(chromium-headless-shell g++-aarch64-linux-gnu qemu-user)
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

@@ -48,8 +48,7 @@ std::shared_ptr<Emulator> Emulator::get(const std::vector<std::string> &command,
   posix_spawn_file_actions_adddup2(&actions, down[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, up[1], STDOUT_FILENO);
   pid_t process = -1;
-  int failed =
-      posix_spawn(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
+  int failed = posix_spawn(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(down[0]);
   close(up[1]);
@@ -130,7 +129,8 @@ EmulatedCode::~EmulatedCode() {
 int EmulatedCode::map(const std::string &path, size_t bytes,
                       const std::vector<std::pair<int64_t, int64_t>> &opened, std::string &error) {
   std::string line =
-      "map " + path + " " + std::to_string(bytes) + " " + std::to_string(opened.size()), answer;
+                  "map " + path + " " + std::to_string(bytes) + " " + std::to_string(opened.size()),
+              answer;
   for (auto [offset, size] : opened)
     line += " " + std::to_string(offset) + " " + std::to_string(size);
   int memory = -1;

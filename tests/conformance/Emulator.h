@@ -25,8 +25,8 @@ struct StepEntry {
 
 class Emulator {
 public:
-  /// The process for a command (an emulator and its arguments), which all share and which is started
-  /// when there is none, or it has ended. Null with `error` set when it cannot be started.
+  /// The process for a command (an emulator and its arguments), which all share and which is
+  /// started when there is none, or it has ended. Null with `error` set when it cannot be started.
   static std::shared_ptr<Emulator> get(const std::vector<std::string> &command,
                                        const std::string &server, std::string &error);
   Emulator(const Emulator &) = delete;

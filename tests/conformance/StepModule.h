@@ -93,9 +93,9 @@ public:
   StepModule &operator=(const StepModule &) = delete;
   ~StepModule();
 
-  /// Compiles and links, and loads where the code runs here: then there is a `model`, in this process,
-  /// or there are `emulated` entries.
-  /// Returns false with `error` set when any of it fails (MLIR's diagnostics are on stderr).
+  /// Compiles and links, and loads where the code runs here: then there is a `model`, in this
+  /// process, or there are `emulated` entries. Returns false with `error` set when any of it fails
+  /// (MLIR's diagnostics are on stderr).
   bool compile(const std::string &target, const std::vector<StepText> &steps, std::string &error);
 
   const bluec_model *model = nullptr;

@@ -4,7 +4,6 @@
 """
 
 import json
-import math
 import os
 import re
 import stat
@@ -14,73 +13,24 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from tool import (BLUEC, BUILD, MODEL, SOURCE, Suite, check, check_refused, compile_model, copy_bundle, describe,
                   read_bytes, replace, run, scratch, sign_manifest)
+from tiny_goldens import ALL, FEW, GOLDENS, PICTURES, RECIPES, check_goldens, text_of
 
 ANSWERS = os.path.join(BUILD, "tests", "bin", "answers")
-PICTURES = os.path.join(MODEL, "pictures")
-# How far a logit may be from PyTorch's: float differs in the order of sums only; logits are about 10.
-RECIPES = {"float": 1e-3, "bluelm-v": 3.0, "fast": 3.0}
 
 ROOT = scratch("e2e")
-GOLDENS = json.loads(read_bytes(os.path.join(PICTURES, "goldens.json")))
-
-
-def asked():
-    """What is asked, in the order of the goldens' logits: pictures, whether it goes on with a conversation, golden."""
-    for entry in GOLDENS["pictures"]:
-        yield [entry["file"]], False, entry
-    for conversation in GOLDENS["conversations"]:
-        for index, entry in enumerate(conversation):
-            yield entry["files"], index > 0, entry
-
-
-def line(files, goes_on, entry):
-    return "\t".join([*["+"] * goes_on, *(os.path.join(PICTURES, file) for file in files), entry["question"]]) + "\n"
-
-
-ASKED = list(asked())
-ALL = "".join(line(*turn) for turn in ASKED)
-# Decoding 12 megapixels takes longer than the rest together, and has no part in what threads, chunks and batches do.
-FEW = "".join(line(*turn) for turn in ASKED if not any(file.startswith("huge") for file in turn[0]))
 BUNDLES = {recipe: compile_model(os.path.join(ROOT, recipe), "--recipe", recipe) for recipe in RECIPES}
 BUNDLE = BUNDLES["float"]
 suite = Suite("e2e/tiny_model")
 
 
-def answers(bundle, threads=2, cases=FEW):
-    done = run(ANSWERS, bundle, str(threads), text=cases, seconds=300)
+def answers(bundle, threads=2, which=FEW):
+    done = run(ANSWERS, bundle, str(threads), text=text_of(which), seconds=300)
     check(done.code == 0, f"expected answers, found {describe(done)}")
     return done.out
 
 
-def floats(words):
-    return [struct.unpack("<f", struct.pack("<I", int(word, 16)))[0] for word in words]
-
-
-def check_goldens(printed, recipe):
-    """Compares with PyTorch; says the largest difference of a logit."""
-    tolerance = RECIPES[recipe]
-    vocabulary = GOLDENS["vocab_size"]
-    expected = struct.unpack(f"<{vocabulary * len(ASKED)}f", read_bytes(os.path.join(PICTURES, "first_logits.f32")))
-    lines, worst = printed.strip("\n").split("\n"), 0.0
-    check(len(lines) == 3 * len(ASKED), f"expected {3 * len(ASKED)} lines, found {len(lines)}")
-    for index, (files, _, entry) in enumerate(ASKED):
-        turn, answer, logits = (line.split(" ")[1:] for line in lines[3 * index : 3 * index + 3])
-        where = f"{', '.join(files)}: {entry['question']} "
-        check([int(token) for token in turn] == entry["prompt_ids"],
-              f"{where}expected the prompt {entry['prompt_ids']}, found {turn}")
-        found = floats(logits)
-        check(len(found) == vocabulary, f"{where}expected {vocabulary} logits, found {len(found)}")
-        row = expected[index * vocabulary : (index + 1) * vocabulary]
-        difference = max(abs(a - b) if math.isfinite(a) else math.inf for a, b in zip(found, row))
-        worst = max(worst, difference)
-        check(difference <= tolerance, f"{where}expected logits within {tolerance}, found {difference}")
-        check([int(token) for token in answer] == entry["generated_ids"],
-              f"{where}expected the answer {entry['generated_ids']}, found {answer}")
-    return f"{len(ASKED)} questions, logits within {worst:.1e}"
-
-
 def goldens(recipe):
-    return check_goldens(answers(BUNDLES[recipe], cases=ALL), recipe)
+    return check_goldens(answers(BUNDLES[recipe], which=ALL), recipe)
 
 
 def threads(recipe):
@@ -120,7 +70,7 @@ def machine(recipe, *options):
 
 
 def target(recipe, name):
-    return check_goldens(answers(compiled(recipe, "--target", name), cases=ALL), recipe)
+    return check_goldens(answers(compiled(recipe, "--target", name), which=ALL), recipe)
 
 
 def context():

@@ -26,8 +26,8 @@ struct DotToNeon : OpRewritePattern<kernel::DotOp> {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     StringRef name = op.getUnsignedLhs() ? "llvm.aarch64.neon.udot.v4i32.v16i8"
                                          : "llvm.aarch64.neon.sdot.v4i32.v16i8";
-    rewriter.replaceOp(op, callIntrinsic(b, op.getAcc().getType(), name,
-                                         {op.getAcc(), op.getLhs(), op.getRhs()}));
+    rewriter.replaceOp(
+        op, callIntrinsic(b, op.getAcc().getType(), name, {op.getAcc(), op.getLhs(), op.getRhs()}));
     return success();
   }
 };
