@@ -41,5 +41,5 @@ plan::TargetAttr TargetFacts::attribute(mlir::MLIRContext *context, llvm::String
       /*mmas=*/{}, mlir::Builder(context).getTypeArrayAttr(mlir::Float32Type::get(context)),
       plan::TuningAttr::get(context, /*floatAheadBytes=*/0, /*quantizedAheadBytes=*/0,
                             /*dotsInFlight=*/1, std::max(kCacheBlock, vectorBits / 32),
-                            kPanelVectors));
+                            kPanelVectors, /*laneOperands=*/false));
 }

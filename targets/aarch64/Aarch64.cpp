@@ -48,7 +48,8 @@ ArrayAttr dots(MLIRContext *context) {
 /// have twelve dots in flight.
 plan::TuningAttr tuning(MLIRContext *context) {
   return plan::TuningAttr::get(context, /*floatAheadBytes=*/2048, /*quantizedAheadBytes=*/5120,
-                               /*dotsInFlight=*/12, /*cacheBlock=*/128, /*panelVectors=*/4);
+                               /*dotsInFlight=*/12, /*cacheBlock=*/128, /*panelVectors=*/4,
+                               /*laneOperands=*/true);
 }
 
 void initialize() {

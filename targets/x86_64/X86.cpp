@@ -59,7 +59,8 @@ ArrayAttr dots(MLIRContext *context) {
 /// dots in flight are latency times rate.
 plan::TuningAttr tuning(MLIRContext *context) {
   return plan::TuningAttr::get(context, /*floatAheadBytes=*/2048, /*quantizedAheadBytes=*/5120,
-                               /*dotsInFlight=*/8, /*cacheBlock=*/128, /*panelVectors=*/2);
+                               /*dotsInFlight=*/8, /*cacheBlock=*/128, /*panelVectors=*/2,
+                               /*laneOperands=*/false);
 }
 
 void initialize() {

@@ -37,11 +37,12 @@ struct OtherFacts {
   const char *name;
   int64_t vectorBits, vectorRegisters, alignment, pointerBits;
   const char *dots;
+  bool laneOperands = false;
 };
 // clang-format off
 constexpr OtherFacts kOtherFacts[] = {
-    // Bytes with signs, words one by one.
-    {"signed", 128, 32, 64, 64, "[#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]"},
+    // Bytes with signs, words one by one, operands by lane.
+    {"signed", 128, 32, 64, 64, "[#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]", true},
     // One product a lane.
     {"single", 256, 32, 64, 64, "[#plan.dot<si8 x si8, k 1>, #plan.dot<si16 x si16, k 1>]"},
     // Bytes meet words.
@@ -63,13 +64,18 @@ plan::TargetAttr factsOf(const std::string &name, mlir::MLIRContext *context) {
   plan::TargetAttr own = findTarget(name, error)->facts(context);
   size_t at = name.find('@');
   for (const OtherFacts &other : kOtherFacts)
-    if (at != name.npos && name.substr(at + 1) == other.name)
+    if (at != name.npos && name.substr(at + 1) == other.name) {
+      plan::TuningAttr like = own.getTuningOrDefault();
+      auto tuning = plan::TuningAttr::get(
+          context, like.getFloatAheadBytes(), like.getQuantizedAheadBytes(), like.getDotsInFlight(),
+          like.getCacheBlock(), like.getPanelVectors(), other.laneOperands);
       return plan::TargetAttr::get(
           context, own.getName(), own.getTriple(), own.getCpu(), own.getFeatures(),
           other.vectorBits, other.vectorRegisters, own.getL1Bytes(), own.getL2Bytes(),
           own.getScalable(), other.alignment, own.getLineBytes(), other.pointerBits,
           mlir::cast<mlir::ArrayAttr>(mlir::parseAttribute(other.dots, context)), {},
-          own.getFloats(), own.getTuning());
+          own.getFloats(), tuning);
+    }
   return own;
 }
 

@@ -56,7 +56,8 @@ TuningAttr TargetAttr::getTuningOrDefault() const {
   if (getTuning())
     return getTuning();
   return TuningAttr::get(getContext(), /*floatAheadBytes=*/0, /*quantizedAheadBytes=*/0,
-                         /*dotsInFlight=*/1, kUntunedCacheBlock, kUntunedPanelVectors);
+                         /*dotsInFlight=*/1, kUntunedCacheBlock, kUntunedPanelVectors,
+                         /*laneOperands=*/false);
 }
 
 int64_t bluec::plan::alignmentOf(ModuleOp module) {

@@ -79,13 +79,15 @@ def Plan_TuningAttr : Plan_Attr<"Tuning", "tuning"> {
     linear asks for weights; 0: not at all. `dotsInFlight` is how many dot products hide the latency
     of one. `cacheBlock` is how many positions stand side by side in a quantized cache: attention
     rounds once a block, so that it takes part in the result's bits. `panelVectors` is how many
-    vectors of f32 the rows of a panel are.
+    vectors of f32 the rows of a panel are. `laneOperands`: an instruction takes one lane of a vector
+    in place of an operand that has it in all lanes.
   }];
   let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$floatAheadBytes,
                         DefaultValuedParameter<"int64_t", "0">:$quantizedAheadBytes,
                         DefaultValuedParameter<"int64_t", "1">:$dotsInFlight,
                         DefaultValuedParameter<"int64_t", "kUntunedCacheBlock">:$cacheBlock,
-                        DefaultValuedParameter<"int64_t", "kUntunedPanelVectors">:$panelVectors);
+                        DefaultValuedParameter<"int64_t", "kUntunedPanelVectors">:$panelVectors,
+                        DefaultValuedParameter<"bool", "false">:$laneOperands);
   let genVerifyDecl = 1;
   let assemblyFormat = "`<` struct(params) `>`";
 }

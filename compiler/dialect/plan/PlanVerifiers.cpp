@@ -166,7 +166,7 @@ LogicalResult MmaAttr::verify(EmitError emitError, Type lhs, Type rhs, int64_t m
 
 LogicalResult TuningAttr::verify(EmitError emitError, int64_t floatAheadBytes,
                                  int64_t quantizedAheadBytes, int64_t dotsInFlight,
-                                 int64_t cacheBlock, int64_t panelVectors) {
+                                 int64_t cacheBlock, int64_t panelVectors, bool) {
   if (floatAheadBytes < 0 || quantizedAheadBytes < 0)
     return emitError() << "expected bytes ahead that are not negative, found " << floatAheadBytes
                        << " and " << quantizedAheadBytes;

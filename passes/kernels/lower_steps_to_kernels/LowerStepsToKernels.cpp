@@ -120,7 +120,8 @@ void LowerStepsToKernelsPass::runOnOperation() {
   plan::TuningAttr tuning = target.getTuningOrDefault();
   facts = {plan::lanesOf(target),       target.getVectorRegisters(),     target.getL1Bytes(),
            target.getL2Bytes(),         target.getAlignment(),           target.getLineBytes(),
-           tuning.getFloatAheadBytes(), tuning.getQuantizedAheadBytes(), tuning.getDotsInFlight()};
+           tuning.getFloatAheadBytes(), tuning.getQuantizedAheadBytes(), tuning.getDotsInFlight(),
+           tuning.getLaneOperands()};
   made.clear();
   for (auto entry : module.getOps<plan::EntryOp>())
     if (plan::TargetAttr other = plan::targetOf(entry); other != target) {

@@ -214,6 +214,11 @@ Value KernelBuilder::broadcastWord(Value buffer, Value offset, const plan::WordL
   }
   return bitcast(broadcastTo(wordsType(word), one), packedType(word, word.operandBits));
 }
+Value KernelBuilder::repeatLane(Value words, int64_t lane, const plan::WordLayout &word) {
+  SmallVector<int64_t> same(static_cast<size_t>(facts.lanes), lane);
+  Value repeated = vector::ShuffleOp::create(*this, words, words, same);
+  return bitcast(repeated, packedType(word, word.operandBits));
+}
 void KernelBuilder::prefetchBytes(Value buffer, Value offset) {
   memref::PrefetchOp::create(*this, buffer, offset, /*isWrite=*/false, /*localityHint=*/3,
                              /*isDataCache=*/true);

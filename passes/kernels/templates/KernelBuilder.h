@@ -22,6 +22,7 @@ struct Facts {
   int64_t floatAheadBytes = 0;
   int64_t quantizedAheadBytes = 0;
   int64_t dotsInFlight = 1;
+  bool laneOperands = false;
 
   /// Vectors that may be accumulated in registers while `others` are needed beside them.
   int64_t accumulators(int64_t others) const { return std::max<int64_t>(1, registers - others); }
@@ -137,6 +138,8 @@ public:
   /// product, sign-extended where it is wider.
   mlir::Value broadcastWord(mlir::Value buffer, mlir::Value offset, const plan::WordLayout &word,
                             int64_t storageBits);
+  /// The word of one lane in all lanes, as an operand of a dot product.
+  mlir::Value repeatLane(mlir::Value words, int64_t lane, const plan::WordLayout &word);
   /// Asks for the line that holds the byte at `offset`, which may lie past the buffer's end.
   void prefetchBytes(mlir::Value buffer, mlir::Value offset);
 

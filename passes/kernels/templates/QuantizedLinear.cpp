@@ -13,7 +13,8 @@
 //
 // A register tile is `height` rows by one panel. A word of weights gives, by shifts and masks, one
 // operand for each step of `products` elements; the other operand is the word of x at the same k,
-// broadcast. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
+// broadcast. Where an instruction takes a lane as an operand, words of x are loaded a vector at a
+// time. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
@@ -44,6 +45,12 @@ public:
 private:
   LogicalResult chooseStretch();
   int64_t tileRows() const;
+  /// Elements of x that one load brings, of which each word is an operand by its lane; 0: words are
+  /// loaded one by one.
+  int64_t laneBlock() const {
+    bool isWhole = xLayout && 8 * xLayout->elementBytes == word.operandBits;
+    return b.facts.laneOperands && isWhole ? b.facts.lanes * word.products : 0;
+  }
 
   /// A register tile in the making: sums of `rows` rows by vectors of weights, for each row the
   /// `vectors` of each panel.
@@ -120,6 +127,11 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
 }
 
 int64_t QuantizedLinearEmitter::tileRows() const {
+  // With x by lanes a row has a vector of x beside its sums.
+  if (laneBlock() > 0) {
+    int64_t others = word.steps() > 1 ? 2 * vectors + 1 : vectors;
+    return std::max<int64_t>(1, b.facts.accumulators(others) / (vectors + 1));
+  }
   // Beside the sums and totals: words and the operands that come of them, a mask, two broadcasts.
   int64_t others = word.steps() > 1 ? 2 * vectors + 3 : vectors + 2;
   int64_t free = b.facts.accumulators(others);
@@ -291,12 +303,8 @@ Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
   // Within the elements of an operand, so that the last step needs no mask.
   int64_t width = word.operandBits;
   auto operand = b.packedType(word, width);
-  // Bytes have no shifts of their own: bits from the neighbour come in, and are masked.
-  auto shifting = b.packedType(word, std::max<int64_t>(width, 16));
-  Value value = b.shiftRight(b.bitcast(words, shifting), step * word.bits);
-  value = b.bitcast(value, operand);
-  bool alone = width == shifting.getElementTypeBitWidth() && (step + 1) * word.bits == width;
-  if (word.bits < width && !alone)
+  Value value = b.shiftRight(b.bitcast(words, operand), step * word.bits);
+  if (word.bits < width && (step + 1) * word.bits < width)
     value = b.andi(value, b.splatInt(operand, (int64_t{1} << word.bits) - 1));
   if (xLayout)
     return value;
@@ -311,7 +319,8 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
   int64_t each = word.elements();
   if (tile.streams)
     prefetch(tile, words, llvm::divideCeil(length, each) * layout.wordBytes());
-  Values raw(static_cast<size_t>(tile.vectors));
+  Values raw(static_cast<size_t>(tile.vectors)), lanes(tile.rows.size());
+  int64_t block = laneBlock() > 0 && length % laneBlock() == 0 ? laneBlock() : 0;
   int64_t lhsBits = word.operandBits == 8 && layout.offset ? word.bits : 0;
   for (int64_t i = 0, number = 0; i < length; i += word.products, ++number) {
     Values operands;
@@ -329,7 +338,11 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
       Value base = tile.rows[static_cast<size_t>(r)], element = b.add(first, i), operand;
       if (xLayout) {
         Value offset = b.add(base, b.mul(element, xLayout->elementBytes));
-        operand = b.broadcastWord(x, offset, word, 8 * xLayout->elementBytes);
+        Value &loaded = lanes[static_cast<size_t>(r)];
+        if (block > 0 && i % block == 0)
+          loaded = b.loadBytes(x, offset, b.wordsType(word));
+        operand = block > 0 ? b.repeatLane(loaded, i % block / word.products, word)
+                            : b.broadcastWord(x, offset, word, 8 * xLayout->elementBytes);
       } else {
         operand = b.loadBroadcast(x, {base, element});
       }

@@ -112,3 +112,29 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<4x32xf32>
   }
 }
+
+// -----
+
+// An operand may be a lane: a load brings four words of a row.
+// CHECK: func.func private @linear_4x32_k64
+// CHECK: %[[WORDS:.*]] = vector.bitcast %{{.*}} : vector<16xi8> to vector<4xi32>
+// CHECK: %[[FIRST:.*]] = vector.shuffle %[[WORDS]], %[[WORDS]] [0, 0, 0, 0]
+// CHECK: vector.bitcast %[[FIRST]] : vector<4xi32> to vector<16xi8>
+// CHECK: kernel.dot
+// CHECK: vector.shuffle %[[WORDS]], %[[WORDS]] [3, 3, 3, 3]
+// CHECK: kernel.dot
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    tuning = <dotsInFlight = 8, panelVectors = 4, laneOperands = true>>} {
+  plan.weight @w dense<1.0> : tensor<32x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed tensor<32x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 16, dot <si8 x si8, k 4>>> segment "s"
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
+  ^bb0(%x: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>):
+    %w = plan.get_weight @w : tensor<32x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 16, dot <si8 x si8, k 4>>>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<32x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 16, dot <si8 x si8, k 4>>>) -> tensor<4x32xf32> {
+    ^bb0(%a: tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, %b: tensor<32x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 16, dot <si8 x si8, k 4>>>):
+      %l = plan.linear %a, %b : (tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>, tensor<32x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 16, dot <si8 x si8, k 4>>>) -> tensor<4x32xf32>
+      plan.yield %l : tensor<4x32xf32>
+    }
+    plan.return %y : tensor<4x32xf32>
+  }
+}
