@@ -58,7 +58,7 @@ CODE_FOLDERS = ("runtime/", "compiler/", "passes/", "targets/")
 # Names that only a target's own folder may say, and, for facts about the machine it is built on,
 # the runtime's platform folder.
 TARGET_NAMES = re.compile(
-    r"(?<![a-z0-9])(x86|x86[-_]64|amd64|avx2?|avx512\w*|vnni|vpdp\w+|zmm|ymm|aarch64|arm64|neon|i8mm|sdot|smmla"
+    r"(?<![a-z0-9])(x86|x86[-_]64|amd64|avx2?|avx512\w*|vnni|vpdp\w+|zmm|ymm|aarch64|arm64|neon|i8mm|[su]dot|smlal|smmla"
     r"|hexagon|hvx|vrmpy|riscv\w*|nvptx\w*|cuda|sm_\d+)(?![a-z0-9])"
     # What headers of intrinsics are called and define, and the compilers' own names for it.
     r"|\b(\w+mmintrin|immintrin|arm_(neon|sve|acle)|cpuid|_mm\d*_\w+|__m\d+\w*|__builtin_(ia32|arm|riscv)_\w+)\b",

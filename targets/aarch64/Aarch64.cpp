@@ -80,7 +80,7 @@ public:
   }
 
   /// In this process on a machine of the kind, else by QEMU where it and the C library of the
-  /// target are installed (Debian: qemu-user, libc6-dev-arm64-cross).
+  /// target are installed (Debian: qemu-user, g++-aarch64-linux-gnu).
   std::optional<Runner> runner() const override {
     if (std::optional<Runner> here = LlvmTarget::runner())
       return here;

@@ -3,7 +3,8 @@
 //   plan (steps) --buildKernelPipeline, lower-entries--> kernels, entry functions, abi.model
 //                --CodeGenerator--> code --Packager--> what a bundle holds --Runner--> answers
 //
-// Adding a target touches its own folder and the one list in targets/Registration.cpp only.
+// Adding a target touches its own folder and the one list in targets/Registration.cpp only; tests
+// of one that an emulator runs need its compiler too (README.md).
 #ifndef BLUEC_TARGETS_INTERFACE_TARGET_H
 #define BLUEC_TARGETS_INTERFACE_TARGET_H
 

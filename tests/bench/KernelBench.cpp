@@ -159,7 +159,9 @@ LinearBench::LinearBench(const Options &options, const Shape2 &shape, runtime::T
                     ") -> " + tensorText(y) + "\nplan.yield %y : " + tensorText(y),
                 y};
   std::string error;
-  if (!module.compile(options.target, {step}, error)) {
+  if (module.compile(options.target, {step}, error) && !module.model)
+    error = options.target + ": expected a target that runs in this process";
+  if (!module.model) {
     std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
     return;
   }
@@ -277,7 +279,9 @@ QuantizedBench::QuantizedBench(const Options &options, const QuantizedShape &wha
                     "\nplan.yield %y : " + tensorText(y),
                 y};
   std::string error;
-  if (!module.compile(options.target, {step}, error)) {
+  if (module.compile(options.target, {step}, error) && !module.model)
+    error = options.target + ": expected a target that runs in this process";
+  if (!module.model) {
     std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
     return;
   }
@@ -435,7 +439,9 @@ AttentionBench::AttentionBench(const Options &options, const AttentionShape &sha
   StepText step = shape.bits == 32 ? floatStep()
                                    : attentionStep("attention", shape.rows, shape.heads, 0.125,
                                                    quantizedKeys, quantizedValues);
-  if (!module.compile(options.target, {step}, error)) {
+  if (module.compile(options.target, {step}, error) && !module.model)
+    error = options.target + ": expected a target that runs in this process";
+  if (!module.model) {
     std::fprintf(stderr, "bluec-bench-kernels: %s\n", error.c_str());
     return;
   }

@@ -94,8 +94,9 @@ int32_t CompiledSteps::call(size_t entry, const GuardedMemory &arena, int64_t co
   for (const GuardedMemory *memory :
        std::initializer_list<const GuardedMemory *>{weights.get(), caches.get(), &arena})
     memories.push_back(code.map(memory->path(), memory->bytes(), memory->opened(), error));
-  int32_t status =
-      code.run(entry, memories[0], memories[1], memories[2], count, position, split, error);
+  int32_t status = error.empty() ? code.run(entry, memories[0], memories[1], memories[2], count,
+                                            position, split, error)
+                                 : -1;
   for (int memory : memories)
     code.unmap(memory);
   EXPECT_EQ(error, "");

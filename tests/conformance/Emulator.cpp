@@ -25,7 +25,10 @@ bool takeWord(std::istream &words, const std::string &expected) {
 std::shared_ptr<Emulator> Emulator::get(const std::vector<std::string> &command,
                                         const std::string &server, std::string &error) {
   static std::map<std::string, std::shared_ptr<Emulator>> running;
-  std::shared_ptr<Emulator> &known = running[server];
+  std::string key = server;
+  for (const std::string &word : command)
+    key += ' ' + word;
+  std::shared_ptr<Emulator> &known = running[key];
   if (known && !known->hasEnded)
     return known;
   if (access(server.c_str(), R_OK) != 0) {
@@ -33,7 +36,7 @@ std::shared_ptr<Emulator> Emulator::get(const std::vector<std::string> &command,
                      " the target's compiler is installed (g++-aarch64-linux-gnu)";
     return nullptr;
   }
-  int down[2], up[2];
+  int down[2] = {-1, -1}, up[2] = {-1, -1};
   if (pipe2(down, O_CLOEXEC) != 0 || pipe2(up, O_CLOEXEC) != 0) {
     error = "no pipes to the emulator";
     return nullptr;

@@ -173,16 +173,28 @@ std::string conformance::tensorText(const Shape &shape, bool ints) {
   return text + (ints ? "i32>" : "f32>");
 }
 
+/// The tests' program for the emulator of a target.
+static std::string serverOf(const targets::Target &target) {
+  return (BLUEC_TEST_BINARIES "/step-server-" + target.triple().split('-').first).str();
+}
+
+/// An emulator without it runs nothing: the target's own compiler is missing, and
+/// tests/e2e/foreign.py says so where it must not.
+static bool runs(const targets::Target &target) {
+  std::optional<targets::Runner> runner = target.runner();
+  return runner && (runner->isInProcess() || llvm::sys::fs::exists(serverOf(target)));
+}
+
 bool conformance::runsHere(const std::string &name) {
   std::string error;
   const targets::Target *target = findTarget(name, error);
-  return target && target->runner();
+  return target && runs(*target);
 }
 
 std::vector<std::string> conformance::targetsHere() {
   std::vector<std::string> names;
   for (const auto &target : targets::allTargets().all())
-    if (target->runner())
+    if (runs(*target))
       names.push_back(target->name().str());
   return names;
 }
@@ -311,13 +323,11 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
 }
 
 bool StepModule::load(const targets::Target &target, const std::string &path, std::string &error) {
-  std::optional<targets::Runner> runner = target.runner();
-  if (!runner)
+  if (!runs(target))
     return true;
-  if (!runner->isInProcess()) {
-    llvm::StringRef architecture = target.triple().split('-').first;
-    std::shared_ptr<Emulator> emulator = Emulator::get(
-        runner->command, (BLUEC_TEST_BINARIES "/step-server-" + architecture).str(), error);
+  targets::Runner runner = *target.runner();
+  if (!runner.isInProcess()) {
+    std::shared_ptr<Emulator> emulator = Emulator::get(runner.command, serverOf(target), error);
     emulated = emulator ? EmulatedCode::load(emulator, path, error) : nullptr;
     return emulated != nullptr;
   }

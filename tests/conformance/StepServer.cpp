@@ -79,8 +79,9 @@ std::string map(std::istream &words) {
   if (start == MAP_FAILED)
     return path + ": cannot be mapped";
   memory.start = static_cast<uint8_t *>(start);
-  for (size_t i = 0; i < ranges && words >> offset >> bytes; ++i)
-    if (mprotect(memory.start + offset, bytes, PROT_READ | PROT_WRITE) != 0)
+  for (size_t i = 0; i < ranges; ++i)
+    if (!(words >> offset >> bytes) ||
+        mprotect(memory.start + offset, bytes, PROT_READ | PROT_WRITE) != 0)
       return path + ": a range cannot be opened";
   memories.push_back(memory);
   std::cout << "memory " << memories.size() - 1 << '\n';
@@ -92,7 +93,9 @@ std::string run(std::istream &words) {
   int split = 0;
   bluec_call call = {};
   words >> code >> entry >> weights >> caches >> arena >> call.count >> call.position >> split;
-  if (!words || code >= codes.size() || std::max({weights, caches, arena}) >= memories.size())
+  if (!words || code >= codes.size() || !codes[code].library ||
+      entry >= static_cast<size_t>(codes[code].model->num_entries) ||
+      std::max({weights, caches, arena}) >= memories.size())
     return "run: expected eight numbers that are known";
   call.arena = memories[arena].start;
   call.weights = memories[weights].start;
@@ -115,12 +118,16 @@ std::string answer(const std::string &line) {
   size_t id = 0;
   words >> id;
   if (what == "drop" && id < codes.size()) {
-    dlclose(codes[id].library);
+    if (codes[id].library)
+      dlclose(codes[id].library);
+    codes[id] = {};
     std::cout << "dropped\n";
     return "";
   }
   if (what == "unmap" && id < memories.size()) {
-    munmap(memories[id].start, memories[id].bytes);
+    if (memories[id].start)
+      munmap(memories[id].start, memories[id].bytes);
+    memories[id] = {};
     std::cout << "unmapped\n";
     return "";
   }
