@@ -1,6 +1,7 @@
 #include "targets/Registration.h"
 
 #include "targets/aarch64/Aarch64.h"
+#include "targets/cpp/CppTarget.h"
 #include "targets/null/NullTarget.h"
 #include "targets/x86_64/X86.h"
 
@@ -9,6 +10,7 @@ const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
     TargetRegistry made;
     addX86Targets(made);
     addAarch64Targets(made);
+    addCppTarget(made);
     addNullTarget(made);
     return made;
   }();

@@ -12,9 +12,10 @@
 //                 name     as the schedule calls it: "npu"
 //                 runs_on  what stands for it here: "cpu"       device/Device.h
 //                 loader   how its code is loaded:              device/CodeLoader.h
-//                          "shared-library"
+//                          "shared-library", or "linked": it is a part of the program
 //                 code     one of the files. It may be of several devices; then their loaders and
-//                          targets are the same. Usually it is called "model.so"
+//                          targets are the same. Usually it is called "model.so". Absent when it
+//                          is linked
 //                 target   may be absent: the bundle's
 //   recipe        {name}: precision recipe
 //   geometry      {context, chunk, hidden, vocabulary,          tokens, tokens, elements, tokens
@@ -60,6 +61,8 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kWeightsName = "weights.bin";
 inline constexpr std::string_view kTokenizerName = "tokenizer.bin";
 inline constexpr int kManifestVersion = 2;
+// The loader of code that is a part of the program.
+inline constexpr std::string_view kLinkedLoader = "linked";
 
 // Limits of what a manifest may say.
 inline constexpr int kMostDevices = 16;

@@ -25,7 +25,8 @@ Result<std::unique_ptr<Device>> CpuDevice::open(ThreadPool &pool) {
 
 Status CpuDevice::accepts(const CodeTarget &target, const std::string &where) const {
   const std::string architecture = tripleArchitecture(target.triple);
-  if (architecture != hostArchitecture())
+  // Source is for whatever it was compiled for; the form of the code says what that is.
+  if (architecture != "any" && architecture != hostArchitecture())
     return {Code::Incompatible, where + ": made for " + inQuotes(architecture) +
                                     ", this machine is '" + std::string(hostArchitecture()) + "'"};
   std::string missing;

@@ -113,6 +113,9 @@ public:
 /// The environment variable that says what "host" is, for tests: the name of a target.
 inline constexpr const char *kHostVariable = "BLUEC_HOST";
 
+/// The target whose code is C++ source.
+inline constexpr llvm::StringLiteral kCppTarget = "cpp";
+
 /// All targets, in the order in which `list-targets` shows them.
 class TargetRegistry {
 public:

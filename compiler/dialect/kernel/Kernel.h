@@ -15,4 +15,12 @@
 #define GET_OP_CLASSES
 #include "compiler/dialect/kernel/KernelOps.h.inc"
 
+namespace bluec::kernel {
+
+/// On the function of a kernel: what it computes, the ops of its step a line each, with the types
+/// and layouts of what they take and give (a string, for readers).
+inline constexpr llvm::StringLiteral kComputesAttr = "kernel.computes";
+
+} // namespace bluec::kernel
+
 #endif // BLUEC_COMPILER_DIALECT_KERNEL_KERNEL_H

@@ -136,7 +136,9 @@ std::string BundleWriter::pathOf(llvm::StringRef name) const {
 }
 
 llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
-  std::error_code code;
+  std::error_code code = fs::create_directories(path::parent_path(pathOf(name)));
+  if (code)
+    return ioError(name, code);
   llvm::raw_fd_ostream file(pathOf(name), code);
   if (!code) {
     file << content;

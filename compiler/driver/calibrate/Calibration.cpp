@@ -130,10 +130,10 @@ LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream
   if (like.imageBatch > 0)
     options.imageBatch = like.imageBatch;
   options.jobs = like.jobs;
-  const targets::Target *target = lookUpTarget(like.target, diagnostics);
+  const targets::Target *target = lookUpTarget(like.targetName(), diagnostics);
   if (!target)
     return failure();
-  options.target = target->runsInProcess() ? like.target : "host";
+  options.target = target->runsInProcess() ? like.targetName() : "host";
   if (failed(compile(options, diagnostics, llvm::nulls(), err)))
     return failure();
 

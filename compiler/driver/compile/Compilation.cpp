@@ -97,7 +97,7 @@ private:
   void addTime(StringRef name, Clock::time_point begin);
   /// True when the run ends in a directory.
   bool needsWriter() const {
-    return !options.stopAfter && (options.emit == Emit::Bundle || options.emit == Emit::Object);
+    return !options.stopAfter && options.emit != Emit::Mlir && options.emit != Emit::Llvm;
   }
   LogicalResult chooseSizes();
   LogicalResult capImageTokens();
@@ -105,6 +105,7 @@ private:
   LogicalResult checkForm(const targets::Target &of);
   /// The form of code that the options ask the target's generator for.
   StringRef form(const targets::Target &of) const;
+  StringRef codeFolder() const;
   LogicalResult checkDevices();
   LogicalResult writeReport();
   LogicalResult checkMachine();
@@ -231,6 +232,12 @@ LogicalResult Compilation::writeDumps(Phase phase) {
   return success();
 }
 
+std::string CompileOptions::targetName() const {
+  if (!target.empty())
+    return target;
+  return emit == Emit::Cpp ? targets::kCppTarget.str() : "host";
+}
+
 void Compilation::addTime(StringRef name, Clock::time_point begin) {
   times.push_back({name, std::chrono::duration<double>(Clock::now() - begin).count()});
   if (options.progress)
@@ -298,7 +305,7 @@ LogicalResult Compilation::checkOptions() {
   if (failed(found))
     return failure();
   recipe = std::move(*found);
-  target = lookUpTarget(options.target, diagnostics);
+  target = lookUpTarget(options.targetName(), diagnostics);
   if (!target)
     return failure();
   if (failed(checkMachine()) || failed(checkForm(*target)) || failed(checkDevices()) ||
@@ -322,12 +329,19 @@ LogicalResult Compilation::checkOptions() {
   return success();
 }
 
+/// Where code files stand in the output: those of a bundle until they are packaged.
+StringRef Compilation::codeFolder() const {
+  return options.emit == Emit::Bundle ? "code/" : options.emit == Emit::Cpp ? "model/" : "";
+}
+
 StringRef Compilation::form(const targets::Target &of) const {
   switch (options.emit) {
   case Emit::Bundle:
     return of.packager().form();
   case Emit::Llvm:
     return "llvm";
+  case Emit::Cpp:
+    return "cpp";
   default:
     return "obj";
   }
@@ -338,7 +352,8 @@ LogicalResult Compilation::checkForm(const targets::Target &of) {
   if (options.emit == Emit::Mlir || llvm::is_contained(forms, form(of)))
     return success();
   return diagnostics.usageError("--emit: expected bundle, mlir or one of what target " + of.name() +
-                                " has (" + llvm::join(forms, ", ") + "), found " + form(of));
+                                " has (" + llvm::join(forms, ", ") + "), found " + form(of) +
+                                (options.emit == Emit::Cpp ? "; C++ is target cpp" : ""));
 }
 
 LogicalResult Compilation::checkDevices() {
@@ -524,8 +539,12 @@ Json Compilation::describeAllDevices() {
     const targets::Packager &packager = section.target->packager();
     bool isPackaged = options.emit == Emit::Bundle || section.files.empty();
     // Nothing loads an object before it has been linked.
-    StringRef loader = isPackaged ? packager.loader() : "none";
-    std::string code = isPackaged ? section.fileName(packager.fileName()) : section.files.front();
+    StringRef loader = isPackaged                    ? packager.loader()
+                       : options.emit == Emit::Cpp ? StringRef(runtime::kLinkedLoader)
+                                                   : "none";
+    std::string code;
+    if (options.emit != Emit::Cpp)
+      code = isPackaged ? section.fileName(packager.fileName()) : section.files.front();
     for (Json &device : describeDevices(*module, section, code, loader))
       devices.push_back(std::move(device));
   }
@@ -638,7 +657,9 @@ LogicalResult Compilation::object() {
 
 LogicalResult Compilation::makeCode(CodeSection &section) {
   ModuleOp part = partOf(section);
-  if (dumps.enabled()) {
+  // What has no LLVM IR is its own dump.
+  bool hasLlvm = llvm::is_contained(section.target->codeGenerator().forms(), "llvm");
+  if (dumps.enabled() && hasLlvm) {
     OwningOpRef<ModuleOp> lowered = part.clone();
     if (failed(passes.run(*lowered, "dump",
                           [](OpPassManager &pipeline) {
@@ -658,7 +679,7 @@ LogicalResult Compilation::makeCode(CodeSection &section) {
     return options.stopAfter ? success()
                              : report(writeFileWhole(options.output, textOf(files->front())));
   for (const targets::CodeFile &file : *files) {
-    std::string name = section.fileName(file.name);
+    std::string name = (codeFolder() + section.fileName(file.name)).str();
     if (writer && failed(report(writer->write(name, textOf(file)))))
       return failure();
     section.files.push_back(std::move(name));
@@ -708,8 +729,7 @@ LogicalResult Compilation::packageCode(CodeSection &section) {
   std::string file = section.fileName(packager.fileName()), why;
   if (failed(packager.package(paths, writer->pathOf(file), why)))
     return diagnostics.internalError(why);
-  for (const std::string &path : paths)
-    llvm::sys::fs::remove(path);
+  llvm::sys::fs::remove_directories(writer->pathOf(codeFolder()));
   section.files = {file};
   return success();
 }
@@ -721,7 +741,9 @@ LogicalResult Compilation::bundle() {
   for (CodeSection &section : sections) {
     if (options.emit == Emit::Bundle && failed(packageCode(section)))
       return failure();
-    llvm::append_range(names, section.files);
+    // Sources are for who reads and builds them; what a bundle loads, it has checksums of.
+    if (options.emit != Emit::Cpp)
+      llvm::append_range(names, section.files);
   }
   if (!package.tokenizer.empty()) {
     StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),

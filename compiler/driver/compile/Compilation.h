@@ -21,8 +21,8 @@
 namespace bluec {
 
 /// What `-o` names: a directory (bundle; obj, which holds model.o in place of model.so, for who
-/// links it), or one file of text (mlir: the kernels; llvm: LLVM IR).
-enum class Emit { Bundle, Object, Mlir, Llvm };
+/// links it; cpp, with sources to build), or one file of text (mlir: the kernels; llvm: LLVM IR).
+enum class Emit { Bundle, Object, Cpp, Mlir, Llvm };
 
 /// Questions that are put to a model; driver/calibrate has it, and compiles the float model.
 class Calibrator {
@@ -42,7 +42,9 @@ public:
 struct CompileOptions {
   std::string model;           // directory
   std::string output;          // may be empty with stopAfter
-  std::string target = "host"; // a name that TargetRegistry::find knows
+  /// A name that TargetRegistry::find knows; empty: "host", or the target of C++ source for cpp.
+  std::string target;
+  std::string targetName() const;
   /// NAME=TARGET: devices of `machine` that are compiled for another target than `target`.
   std::vector<std::string> devices;
   std::string recipe = "bluelm-v";

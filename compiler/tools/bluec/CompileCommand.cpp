@@ -24,14 +24,17 @@ struct CompileArguments {
 };
 
 runtime::Status readEmit(std::string_view text, Emit &emit) {
-  static const std::map<std::string_view, Emit> emits = {
-      {"bundle", Emit::Bundle}, {"obj", Emit::Object}, {"mlir", Emit::Mlir}, {"llvm", Emit::Llvm}};
+  static const std::map<std::string_view, Emit> emits = {{"bundle", Emit::Bundle},
+                                                         {"obj", Emit::Object},
+                                                         {"cpp", Emit::Cpp},
+                                                         {"mlir", Emit::Mlir},
+                                                         {"llvm", Emit::Llvm}};
   auto found = emits.find(text);
   if (found == emits.end()) {
-    if (text == "exe" || text == "cpp")
-      return {runtime::Code::InvalidArgument, std::string(text) + " is not available yet, expected "
-                                                                  "bundle, obj, mlir or llvm"};
-    return unexpected("bundle, obj, mlir or llvm", text);
+    if (text == "exe")
+      return {runtime::Code::InvalidArgument,
+              "exe is not available yet, expected bundle, obj, cpp, mlir or llvm"};
+    return unexpected("bundle, obj, cpp, mlir or llvm", text);
   }
   emit = found->second;
   return {};
@@ -131,7 +134,8 @@ Command bluec::tools::compileCommand() {
        .real = {0, kMostNats}},
       {.name = "--emit",
        .target = [&options](std::string_view text) { return readEmit(text, options.emit); },
-       .help = "bundle, obj, mlir or llvm",
+       .help = "bundle, obj, cpp (a folder of C++17 source, with the runtime's beside it), mlir or "
+               "llvm",
        .excludes = {"--stop-after"}}};
   arguments->plan.add(table,
                       "what --machine is predicted to be fastest with, over all grids of the "

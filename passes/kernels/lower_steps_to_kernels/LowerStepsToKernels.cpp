@@ -22,16 +22,22 @@ namespace bluec::kernels {
 
 namespace {
 
+/// The step's ops, a line each. Values are numbered from the step on: the same body prints the same.
+std::string textOf(plan::StepOp step) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  for (Operation &op : step.getBody().front()) {
+    op.print(out, OpPrintingFlags().useLocalScope().elideLargeElementsAttrs().skipRegions());
+    out << '\n';
+  }
+  return text;
+}
+
 /// What two steps must share to share a kernel: body, types, and the entry's capacity.
 std::string keyOf(plan::StepOp step, int64_t capacity) {
   std::string key;
   llvm::raw_string_ostream out(key);
-  out << capacity << '\n';
-  for (Operation &op : step.getBody().front()) {
-    // With the values numbered from the step on: the same body prints the same.
-    op.print(out, OpPrintingFlags().useLocalScope().elideLargeElementsAttrs().skipRegions());
-    out << '\n';
-  }
+  out << capacity << '\n' << textOf(step);
   for (Type type : step.getOperandTypes())
     out << type << ' ';
   return key;
@@ -94,6 +100,7 @@ FailureOr<LowerStepsToKernelsPass::Made> LowerStepsToKernelsPass::makeKernel(pla
   auto func =
       func::FuncOp::create(builder, step.getLoc(), name, FunctionType::get(context, types, {}));
   func.setPrivate();
+  func->setAttr(kernel::kComputesAttr, builder.getStringAttr(StringRef(textOf(step)).rtrim('\n')));
   // Buffers do not overlap where one of them is written (see plan.step), and all are aligned.
   for (auto [number, type] : llvm::enumerate(types))
     if (isa<MemRefType>(type)) {

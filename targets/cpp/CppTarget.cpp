@@ -1,0 +1,62 @@
+#include "targets/cpp/CppTarget.h"
+
+#include "targets/cpp/CompilerPackager.h"
+#include "targets/cpp/CppGenerator.h"
+#include "targets/cpp/lower_dots_to_products/LowerDotsToProducts.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+using namespace bluec;
+using namespace bluec::targets;
+
+namespace {
+
+/// Vectors as wide as AVX2's, which are two registers of NEON or SSE; what the compiler makes of them
+/// is its own affair.
+constexpr int64_t kVectorBits = 256;
+constexpr int64_t kVectorRegisters = 16;
+
+class CppTarget : public Target {
+public:
+  StringRef name() const override { return kCppTarget; }
+  StringRef description() const override { return "C++17 source, for any toolchain"; }
+  /// Whatever the source is compiled for.
+  StringRef triple() const override { return "any"; }
+  StringRef features() const override { return ""; }
+
+  plan::TargetAttr facts(MLIRContext *context) const override {
+    auto dot = [&](unsigned bits) {
+      Type integer = IntegerType::get(context, bits, IntegerType::Signed);
+      return plan::DotAttr::get(context, integer, integer, /*k=*/1);
+    };
+    ArrayAttr dots = ArrayAttr::get(context, {dot(8), dot(16)});
+    return plan::TargetAttr::get(context, name(), triple(), /*cpu=*/"generic", /*features=*/"",
+                                 kVectorBits, kVectorRegisters, /*l1Bytes=*/32 * 1024,
+                                 /*l2Bytes=*/512 * 1024, /*scalable=*/false, plan::kAbiAlignment,
+                                 /*lineBytes=*/64, /*pointerBits=*/64, dots, /*mmas=*/{},
+                                 Builder(context).getTypeArrayAttr(Float32Type::get(context)),
+                                 /*tuning=*/{});
+  }
+
+  void addLoweringPasses(OpPassManager &passes) const override {
+    passes.addPass(createLowerDotsToProducts());
+  }
+
+  const CodeGenerator &codeGenerator() const override { return generator; }
+  const Packager &packager() const override { return compiler; }
+
+  std::optional<Runner> runner() const override {
+    return compiler.isThere() ? std::optional<Runner>(Runner{}) : std::nullopt;
+  }
+
+private:
+  CppGenerator generator;
+  CompilerPackager compiler;
+};
+
+} // namespace
+
+void targets::addCppTarget(TargetRegistry &registry) {
+  registry.add(std::make_unique<CppTarget>());
+}

@@ -1,0 +1,3 @@
+# Writes the text of FROM to TO as a literal of C++.
+file(READ ${FROM} text)
+file(WRITE ${TO} "R\"bluec(${text})bluec\"\n")
