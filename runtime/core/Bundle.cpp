@@ -192,11 +192,16 @@ Status Bundle::openDevices() {
       return device.status();
     placed.push_back({entry.name, std::uint32_t(placed.size()), std::move(*device)});
   }
+  const std::string &weightsHash = facts.file(kWeightsName)->sha256;
   for (const std::string &name : facts.codeFiles()) {
     const auto user = std::find_if(facts.devices.begin(), facts.devices.end(),
                                    [&](const DeviceEntry &entry) { return entry.code == name; });
     const CodeLoader *loader = *findLoader(user->loader, name); // deviceFor() has found it
-    code.push_back({{name, contents.path(name), contents.find(name)->bytes()}, loader, nullptr});
+    const MappedFile *file = contents.find(name); // null when it is linked
+    code.push_back({{name, contents.path(name), file ? file->bytes() : std::span<const std::uint8_t>(),
+                     weightsHash},
+                    loader,
+                    nullptr});
   }
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include "core/Bundle.h"
 #include "core/Session.h"
+#include "device/CodeLoader.h"
 
 #include <algorithm>
 #include <cstring>
@@ -101,6 +102,16 @@ const char *bluec_status_name(bluec_status status) {
 
 void bluec_open_options_defaults(bluec_open_options *options) {
   *options = {sizeof *options, 0, BLUEC_VERIFY_BLOCKS};
+}
+
+bluec_status bluec_link_model(const struct bluec_model *model) {
+  const Status status = guarded([&]() -> Status {
+    if (!model)
+      return {Code::InvalidArgument, "model: expected a descriptor, found NULL"};
+    linkCode(*model);
+    return {};
+  });
+  return bluec_status(status.getCode());
 }
 
 bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *options,

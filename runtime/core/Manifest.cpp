@@ -356,7 +356,8 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
 void checkDevice(const DeviceEntry &device, const Manifest &before, Reader &reader) {
   if (device.name.empty() || before.device(device.name))
     return reader.fail("name", "a name that no other device has, found " + inQuotes(device.name));
-  if (!before.file(device.code) || device.code == kWeightsName || device.code == kTokenizerName)
+  if (device.loader != kLinkedLoader && (!before.file(device.code) || device.code == kWeightsName ||
+                    device.code == kTokenizerName))
     return reader.fail("code", "one of the files that holds code, found " + inQuotes(device.code));
   for (const DeviceEntry &other : before.devices) {
     if (other.code != device.code)
@@ -380,7 +381,13 @@ void readDevices(const Json &json, Manifest &out, Status &fault) {
     reader.read("name", device.name);
     reader.read("runs_on", device.runsOn);
     reader.read("loader", device.loader);
-    reader.read("code", device.code);
+    const bool isLinked = device.loader == kLinkedLoader;
+    if (!isLinked)
+      reader.read("code", device.code);
+    else if (value.contains("code"))
+      reader.fail("code", "no file, where code is linked, found one");
+    else
+      device.code = kLinkedCode;
     device.ownTarget = value.is_object() && value.contains("target");
     if (device.ownTarget)
       readTarget(value["target"], path + ".target", device.target, fault);

@@ -24,10 +24,13 @@ struct FileEntry {
   std::vector<std::uint32_t> blocks; // CRC-32C of each; empty when the manifest has none
 };
 
+// What stands for the file of code that is a part of the program.
+inline constexpr const char *kLinkedCode = "linked code";
+
 struct DeviceEntry {
   std::string name; // as the schedule calls it
   std::string runsOn, loader;
-  std::string code; // one of the files
+  std::string code; // one of the files, or kLinkedCode
   CodeTarget target;
   bool ownTarget = false; // else it is the bundle's
 };

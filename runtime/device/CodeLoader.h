@@ -24,10 +24,15 @@ public:
 };
 
 struct CodeFile {
-  std::string name; // in the bundle
-  std::string path; // absolute
+  std::string name; // in the bundle; of linked code what messages call it
+  std::string path; // absolute; empty, as `bytes` is, where code is linked
   std::span<const std::uint8_t> bytes;
+  std::string weightsSha256; // that the code has to be for
 };
+
+// Makes code that is a part of this program known to the loader of linked code. It is used once a
+// bundle is opened whose weights it is for. Any thread; the descriptor is never freed.
+void linkCode(const bluec_model &model);
 
 struct CodeLoader {
   // As `loader` in a manifest says it.

@@ -10,6 +10,16 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::targets;
 
+/// Features of CPUs, by LLVM's names, and what compilers say when they may use them.
+static constexpr std::pair<const char *, const char *> kFeatures[] = {
+    {"avx", "__AVX__"},           {"avx2", "__AVX2__"},
+    {"fma", "__FMA__"},           {"f16c", "__F16C__"},
+    {"bmi2", "__BMI2__"},         {"avx512f", "__AVX512F__"},
+    {"avx512bw", "__AVX512BW__"}, {"avx512vl", "__AVX512VL__"},
+    {"avx512dq", "__AVX512DQ__"}, {"avx512vnni", "__AVX512VNNI__"},
+    {"dotprod", "__ARM_FEATURE_DOTPROD"}, {"fullfp16", "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC"},
+};
+
 /// As a literal of C++.
 static std::string quoted(StringRef text) {
   std::string literal;
@@ -122,7 +132,11 @@ std::string targets::printDescriptor(abi::ModelOp model) {
   field("producer", quoted(model.getProducer()));
   field("target", quoted(model.getTarget()));
   field("triple", quoted(model.getTriple()));
-  field("cpu_features", quoted(model.getFeatures()));
+  // What the compiler may use, the machine has to have.
+  out << "    \"\"\n";
+  for (auto [feature, macro] : kFeatures)
+    out << "#ifdef " << macro << "\n    \"" << feature << ",\"\n#endif\n";
+  out << "    , // cpu_features\n";
   field("weights_bytes", model.getWeightsBytes());
   field("weights_sha256", "{" + hash + "}");
   field("kv_bytes", model.getCacheBytes());

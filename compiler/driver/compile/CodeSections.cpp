@@ -37,8 +37,9 @@ Json bluec::describeDevices(ModuleOp plan, const CodeSection &section, StringRef
   for (const std::string &name : section.devices) {
     Json device{{"name", name},
                 {"runs_on", section.target->runsOn().str()},
-                {"loader", loader.str()},
-                {"code", code.str()}};
+                {"loader", loader.str()}};
+    if (!code.empty())
+      device["code"] = code.str();
     plan::TargetAttr target = plan::targetOf(plan, name);
     if (target != plan->getAttrOfType<plan::TargetAttr>(plan::kTargetAttr))
       device["target"] = describeTarget(target);

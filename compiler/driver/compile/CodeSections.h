@@ -32,7 +32,8 @@ struct CodeSection {
 std::vector<CodeSection> sectionsOf(mlir::ModuleOp plan, const targets::Target &target);
 
 /// As the manifest has it: for each device of a section what it runs on, by which loader `code` is
-/// loaded, and, where it is another one than the bundle's, its target.
+/// loaded, and, where it is another one than the bundle's, its target. Linked code has no file:
+/// `code` is empty.
 Json describeDevices(mlir::ModuleOp plan, const CodeSection &section, llvm::StringRef code,
                      llvm::StringRef loader);
 

@@ -4,6 +4,7 @@
 #include "compiler/driver/bundle/BundleWriter.h"
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/bundle/Manifest.h"
+#include "compiler/driver/bundle/SourceFolder.h"
 #include "compiler/driver/bundle/WeightsFile.h"
 #include "compiler/driver/compile/CodeSections.h"
 #include "compiler/driver/compile/MemoryWatch.h"
@@ -154,6 +155,7 @@ private:
   ScheduleOptions sizes;
   WeightReader weights;
   std::unique_ptr<BundleWriter> writer;
+  std::string sourceFolder; // for C++ source
   Geometry geometry;
   WeightsDigest weightsDigest;
   std::vector<CodeSection> sections;
@@ -319,6 +321,12 @@ LogicalResult Compilation::checkOptions() {
   if (!options.trace.empty() && options.machine.empty())
     return diagnostics.usageError(
         "--trace: expected a machine to time steps by (--machine), found none");
+  if (options.emit == Emit::Cpp) {
+    llvm::Expected<std::string> found = findSourceFolder();
+    if (!found)
+      return diagnostics.internalError(llvm::toString(found.takeError()));
+    sourceFolder = *found;
+  }
   if (!options.stopAfter && options.output.empty())
     return diagnostics.usageError("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -763,6 +771,8 @@ LogicalResult Compilation::bundle() {
       return report(file.takeError());
     files[name] = *file;
   }
+  if (options.emit == Emit::Cpp && failed(report(copyFolder(sourceFolder, writer->pathOf("")))))
+    return failure();
   auto writeManifest = [&] {
     return report(writer->write("manifest.json", renderManifest(manifestFields(), files)));
   };

@@ -83,6 +83,14 @@ typedef struct bluec_open_options {
 
 void bluec_open_options_defaults(bluec_open_options *options); /* 0, BLUEC_VERIFY_BLOCKS */
 
+/* Makes code that is linked into this program known: what `bluec compile --emit cpp`, exe or obj
+ * gives. Call it before a bundle is opened that has its weights and says of its code that it is
+ * linked. Any thread. The descriptor is kept, and never freed. INVALID_ARGUMENT, OUT_OF_MEMORY.
+ *
+ *   extern const struct bluec_model bluec_model;
+ *   bluec_link_model(&bluec_model);                                                              */
+bluec_status bluec_link_model(const struct bluec_model *model);
+
 /* Opens the bundle in `directory`. `options` may be NULL (defaults), `message` too. On failure
  * *bundle is NULL. NOT_FOUND, BAD_BUNDLE, INCOMPATIBLE, OUT_OF_MEMORY, INVALID_ARGUMENT.
  *

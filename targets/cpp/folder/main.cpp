@@ -1,0 +1,18 @@
+// ask: the model of this folder, with its code linked in and its weights mapped from beside it.
+#include "abi/bluec_abi.h"
+#include "cli/Program.h"
+#include "device/CodeLoader.h"
+
+#include <iostream>
+
+extern "C" const struct bluec_model bluec_model;
+
+int main(int count, char **words) {
+  bluec::runtime::linkCode(bluec_model);
+  const std::string folder = bluec::runtime::programDirectory();
+  if (folder.empty()) {
+    std::cerr << "error: /proc/self/exe: cannot be read, so the weights' place is unknown\n";
+    return 1;
+  }
+  return bluec::runtime::runProgram({.name = "ask", .bundle = folder}, count, words);
+}
