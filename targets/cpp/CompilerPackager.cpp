@@ -4,6 +4,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/ThreadPool.h"
@@ -12,6 +13,9 @@
 
 using namespace bluec::targets;
 namespace fs = llvm::sys::fs;
+
+/// Of source, below which a unit is not worth a process of its own.
+static constexpr uint64_t kBytesOfUnit = 100'000;
 
 static std::string compilerName() {
   return llvm::sys::Process::GetEnv("CXX").value_or("c++");
@@ -60,31 +64,55 @@ llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
   llvm::StringRef(said).split(more, ' ', -1, /*KeepEmpty=*/false);
   flags.insert(flags.end(), more.begin(), more.end());
 
-  std::vector<std::string> objects;
+  // A unit for each thread, of as many sources as it gets, where there is enough to do: most of a
+  // small one is its headers.
+  std::vector<llvm::StringRef> sources;
+  uint64_t bytes = 0;
   for (llvm::StringRef path : paths)
-    if (path.ends_with(".cpp"))
-      objects.push_back((path + ".o").str());
-  std::mutex guard;
+    if (uint64_t size = 0; path.ends_with(".cpp") && !fs::file_size(path, size)) {
+      sources.push_back(path);
+      bytes += size;
+    }
   llvm::DefaultThreadPool threads(llvm::hardware_concurrency());
-  for (const std::string &object : objects)
-    threads.async([&, object] {
-      std::vector<std::string> arguments = flags;
-      for (llvm::StringRef word : {"-c", "-o", object.c_str()})
-        arguments.push_back(word.str());
-      arguments.push_back(llvm::StringRef(object).drop_back(2).str());
-      std::string why = runCompiler(*program, arguments);
+  size_t most = std::min<size_t>(threads.getMaxConcurrency(), 1 + bytes / kBytesOfUnit);
+  std::vector<std::string> units(std::min(most, std::max<size_t>(sources.size(), 1)));
+  for (const auto &[number, source] : llvm::enumerate(sources))
+    units[number % units.size()] += ("#include \"" + source + "\"\n").str();
+  std::vector<std::string> objects;
+  std::mutex guard;
+  std::string fault; // of the first one that failed
+  for (const auto &[number, text] : llvm::enumerate(units)) {
+    std::string unit = (outPath + "." + llvm::Twine(number) + ".cpp").str();
+    objects.push_back(unit + ".o");
+    threads.async([&, unit] {
+      std::string why;
+      if (llvm::Error failed = llvm::writeToOutput(unit, [&](llvm::raw_ostream &out) {
+            out << text;
+            return llvm::Error::success();
+          })) {
+        why = llvm::toString(std::move(failed));
+      } else {
+        std::vector<std::string> arguments = flags;
+        arguments.insert(arguments.end(), {"-c", "-o", unit + ".o", unit});
+        why = runCompiler(*program, arguments);
+      }
+      fs::remove(unit);
       std::lock_guard lock(guard);
-      if (error.empty())
-        error = why;
+      if (fault.empty())
+        fault = why;
     });
+  }
   threads.wait();
-  if (error.empty()) {
+  if (fault.empty()) {
     std::vector<std::string> arguments = flags;
     arguments.insert(arguments.end(), {"-shared", "-o", outPath.str()});
     arguments.insert(arguments.end(), objects.begin(), objects.end());
-    error = runCompiler(*program, arguments);
+    fault = runCompiler(*program, arguments);
   }
   for (const std::string &object : objects)
     fs::remove(object);
-  return llvm::success(error.empty());
+  if (fault.empty())
+    return llvm::success();
+  error = fault;
+  return llvm::failure();
 }

@@ -61,9 +61,9 @@ std::string vectorAlias(VectorType type) {
 
 std::string floatLiteral(const APFloat &value) {
   if (value.isNaN())
-    return "NAN";
+    return "kNan";
   if (value.isInfinity())
-    return value.isNegative() ? "-INFINITY" : "INFINITY";
+    return value.isNegative() ? "-kInfinity" : "kInfinity";
   float number = value.convertToFloat();
   char text[32];
   for (int digits = 6; digits <= 9; ++digits) {
@@ -431,8 +431,15 @@ std::optional<Expression> Printer::expression(Operation &op) {
           [&](auto) -> Made { return cast(op, "convert"); })
       .Case([&](arith::ExtUIOp extend) -> Made {
         bool isMask = getElementTypeOrSelf(extend.getIn()).isInteger(1);
-        return isMask || isa<VectorType>(type) ? Made(cast(op, isMask ? "ones" : "convertUnsigned"))
-                                               : std::nullopt;
+        if (isMask)
+          return cast(op, "ones");
+        return call(op, "convertUnsigned<" + typeOf(type) + ">");
+      })
+      .Case([&](vector::InsertOp insert) -> Made {
+        if (insert.getStaticPosition().size() != 1 || insert.hasDynamicPosition())
+          return std::nullopt;
+        return Expression{"insert<" + std::to_string(insert.getStaticPosition().front()) + ">(" +
+                          text(insert.getDest()) + ", " + text(insert.getValueToStore()) + ")"};
       })
       .Case([&](arith::IndexCastOp cast) -> Made {
         if (isPlace && isIndex(cast.getIn().getType()))

@@ -9,8 +9,10 @@
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
 
 #include <cstring>
 #include <dlfcn.h>
@@ -296,30 +298,26 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
   auto files = target->codeGenerator().generate(*parsed, packager.form());
   if (mlir::failed(files))
     return false;
+  llvm::SmallString<128> folder;
+  if (llvm::sys::fs::createUniqueDirectory("bluec-steps", folder))
+    return false;
+  // Left there for a look at the code, when that is asked for.
+  auto remove = llvm::make_scope_exit([&] {
+    if (!getenv("BLUEC_KEEP_CODE"))
+      llvm::sys::fs::remove_directories(folder);
+  });
   std::vector<std::string> paths;
   for (const targets::CodeFile &file : *files) {
-    llvm::SmallString<128> path;
-    if (llvm::sys::fs::createTemporaryFile("bluec-steps", file.name, path))
-      return false;
-    paths.push_back(path.str().str());
+    paths.push_back((folder + "/" + file.name).str());
     std::error_code failed;
-    llvm::raw_fd_ostream out(path, failed);
+    llvm::sys::fs::create_directories(llvm::sys::path::parent_path(paths.back()));
+    llvm::raw_fd_ostream out(paths.back(), failed);
     if (failed)
       return false;
     out.write(file.bytes.data(), file.bytes.size());
   }
-  llvm::SmallString<128> shared;
-  if (llvm::sys::fs::createTemporaryFile("bluec-steps", packager.fileName(), shared) ||
-      mlir::failed(packager.package(paths, shared, error)))
-    return false;
-  bool isLoaded = load(*target, shared.str().str(), error);
-  // For a look at the machine code.
-  if (!getenv("BLUEC_KEEP_OBJECTS")) {
-    for (const std::string &path : paths)
-      llvm::sys::fs::remove(path);
-    llvm::sys::fs::remove(shared);
-  }
-  return isLoaded;
+  std::string shared = (folder + "/" + packager.fileName()).str();
+  return mlir::succeeded(packager.package(paths, shared, error)) && load(*target, shared, error);
 }
 
 bool StepModule::load(const targets::Target &target, const std::string &path, std::string &error) {

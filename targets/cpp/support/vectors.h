@@ -7,9 +7,9 @@
 #ifndef BLUEC_VECTORS_H
 #define BLUEC_VECTORS_H
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #ifdef __FAST_MATH__
@@ -20,12 +20,16 @@
 #define BLUEC_INLINE inline __attribute__((always_inline))
 #define BLUEC_RESTRICT __restrict__
 #define BLUEC_PREFETCH(place) __builtin_prefetch(place)
+// The functions of <cmath>, which is half of what a compiler has to read here.
+#define BLUEC_MATH(name) __builtin_##name
 // Vectors stay inside of functions, so that no ABI is touched.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #else
 #define BLUEC_INLINE inline
 #define BLUEC_RESTRICT
 #define BLUEC_PREFETCH(place) static_cast<void>(place)
+#include <cmath>
+#define BLUEC_MATH(name) ::name
 #endif
 
 #if defined(__GNUC__) && !defined(BLUEC_PLAIN_VECTORS)
@@ -39,6 +43,9 @@
 #endif
 
 namespace bluec {
+
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// A float of 16 bits (IEEE 754 binary16), which is only kept, never computed with.
 struct Half {
@@ -141,6 +148,8 @@ template <typename V, typename... Ts> BLUEC_INLINE V lanes(Ts... values) {
   using T = typename VecTraits<V>::Element;
   if constexpr (std::is_same_v<T, bool>)
     return {typename V::Lanes{(values ? -1 : 0)...}};
+  else if constexpr (std::is_same_v<T, Half>)
+    return {typename V::Lanes{values.bits...}};
   else
     return {typename V::Lanes{static_cast<typename V::Lane>(values)...}};
 }
@@ -152,6 +161,17 @@ template <int I, typename T, int N> BLUEC_INLINE T lane(const Vec<T, N> &a) {
     return Half{a.v[I]};
   else
     return a.v[I];
+}
+
+/// With `value` in lane I.
+template <int I, typename T, int N> BLUEC_INLINE Vec<T, N> insert(Vec<T, N> a, T value) {
+  if constexpr (std::is_same_v<T, bool>)
+    a.v[I] = value ? -1 : 0;
+  else if constexpr (std::is_same_v<T, Half>)
+    a.v[I] = value.bits;
+  else
+    a.v[I] = value;
+  return a;
 }
 
 /// The lanes at `Is` of a's and b's, one behind the other.
@@ -300,17 +320,17 @@ template <typename T, int N> BLUEC_INLINE Vec<T, N> max(const Vec<T, N> &a, cons
 template <int N>
 BLUEC_INLINE Vec<float, N> fma(const Vec<float, N> &a, const Vec<float, N> &b,
                                const Vec<float, N> &c) {
-  return eachLane<float, N>([&](int i) { return std::fma(a.v[i], b.v[i], c.v[i]); });
+  return eachLane<float, N>([&](int i) { return BLUEC_MATH(fmaf)(a.v[i], b.v[i], c.v[i]); });
 }
 template <int N> BLUEC_INLINE Vec<float, N> abs(const Vec<float, N> &a) {
-  return eachLane<float, N>([&](int i) { return std::fabs(a.v[i]); });
+  return eachLane<float, N>([&](int i) { return BLUEC_MATH(fabsf)(a.v[i]); });
 }
 template <int N> BLUEC_INLINE Vec<float, N> sqrt(const Vec<float, N> &a) {
-  return eachLane<float, N>([&](int i) { return std::sqrt(a.v[i]); });
+  return eachLane<float, N>([&](int i) { return BLUEC_MATH(sqrtf)(a.v[i]); });
 }
 /// To the nearest integer, ties to even.
 template <int N> BLUEC_INLINE Vec<float, N> roundEven(const Vec<float, N> &a) {
-  return eachLane<float, N>([&](int i) { return std::nearbyint(a.v[i]); });
+  return eachLane<float, N>([&](int i) { return BLUEC_MATH(nearbyintf)(a.v[i]); });
 }
 
 /// The sum of the lanes, the first one first.
@@ -342,6 +362,9 @@ template <typename To, typename T, int N> BLUEC_INLINE To convert(const Vec<T, N
 /// Integers wider, with zeros.
 template <typename To, typename T, int N> BLUEC_INLINE To convertUnsigned(const Vec<T, N> &a) {
   return convert<To>(bitcast<Vec<detail::Unsigned<T>, N>>(a));
+}
+template <typename To, typename T> BLUEC_INLINE To convertUnsigned(T a) {
+  return static_cast<To>(static_cast<detail::Unsigned<T>>(a));
 }
 /// 1 where the mask is set.
 template <typename To, int N> BLUEC_INLINE To ones(const Vec<bool, N> &a) {
@@ -419,10 +442,10 @@ BLUEC_INLINE std::int64_t min(std::int64_t a, std::int64_t b) { return b < a ? b
 BLUEC_INLINE std::int64_t max(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
 template <typename T> BLUEC_INLINE T min(T a, T b) { return b < a ? b : a; }
 template <typename T> BLUEC_INLINE T max(T a, T b) { return a < b ? b : a; }
-BLUEC_INLINE float fma(float a, float b, float c) { return std::fma(a, b, c); }
-BLUEC_INLINE float abs(float a) { return std::fabs(a); }
-BLUEC_INLINE float sqrt(float a) { return std::sqrt(a); }
-BLUEC_INLINE float roundEven(float a) { return std::nearbyint(a); }
+BLUEC_INLINE float fma(float a, float b, float c) { return BLUEC_MATH(fmaf)(a, b, c); }
+BLUEC_INLINE float abs(float a) { return BLUEC_MATH(fabsf)(a); }
+BLUEC_INLINE float sqrt(float a) { return BLUEC_MATH(sqrtf)(a); }
+BLUEC_INLINE float roundEven(float a) { return BLUEC_MATH(nearbyintf)(a); }
 
 } // namespace bluec
 
