@@ -8,10 +8,9 @@
 const bluec::targets::TargetRegistry &bluec::targets::allTargets() {
   static const TargetRegistry registry = [] {
     TargetRegistry made;
-    // The host is the last one that runs here: native code comes behind what a compiler makes.
-    addCppTarget(made);
     addX86Targets(made);
     addAarch64Targets(made);
+    addCppTarget(made);
     addNullTarget(made);
     return made;
   }();

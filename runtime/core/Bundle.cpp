@@ -197,9 +197,9 @@ Status Bundle::openDevices() {
     const auto user = std::find_if(facts.devices.begin(), facts.devices.end(),
                                    [&](const DeviceEntry &entry) { return entry.code == name; });
     const CodeLoader *loader = *findLoader(user->loader, name); // deviceFor() has found it
-    const MappedFile *file = contents.find(name); // null when it is linked
-    code.push_back({{name, contents.path(name), file ? file->bytes() : std::span<const std::uint8_t>(),
-                     weightsHash},
+    const MappedFile *file = contents.find(name);               // null when it is linked
+    code.push_back({{name, contents.path(name),
+                     file ? file->bytes() : std::span<const std::uint8_t>(), weightsHash},
                     loader,
                     nullptr});
   }

@@ -356,8 +356,8 @@ void readFiles(const Json &json, Manifest &out, Status &fault) {
 void checkDevice(const DeviceEntry &device, const Manifest &before, Reader &reader) {
   if (device.name.empty() || before.device(device.name))
     return reader.fail("name", "a name that no other device has, found " + inQuotes(device.name));
-  if (device.loader != kLinkedLoader && (!before.file(device.code) || device.code == kWeightsName ||
-                    device.code == kTokenizerName))
+  if (device.loader != kLinkedLoader &&
+      (!before.file(device.code) || device.code == kWeightsName || device.code == kTokenizerName))
     return reader.fail("code", "one of the files that holds code, found " + inQuotes(device.code));
   for (const DeviceEntry &other : before.devices) {
     if (other.code != device.code)

@@ -1,10 +1,10 @@
 #include "targets/cpp/CompilerPackager.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/ThreadPool.h"
@@ -17,9 +17,7 @@ namespace fs = llvm::sys::fs;
 /// Of source, below which a unit is not worth a process of its own.
 static constexpr uint64_t kBytesOfUnit = 100'000;
 
-static std::string compilerName() {
-  return llvm::sys::Process::GetEnv("CXX").value_or("c++");
-}
+static std::string compilerName() { return llvm::sys::Process::GetEnv("CXX").value_or("c++"); }
 
 bool CompilerPackager::isThere() const {
   return static_cast<bool>(llvm::sys::findProgramByName(compilerName()));
@@ -57,8 +55,8 @@ llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
     error = "expected a C++ compiler '" + name + "' (CXX), found none";
     return llvm::failure();
   }
-  std::vector<std::string> flags = {"-std=c++17", "-O2", "-fPIC", "-ffp-contract=off",
-                                    "-fno-math-errno", "-fvisibility=hidden"};
+  std::vector<std::string> flags = {
+      "-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"};
   llvm::SmallVector<llvm::StringRef> more;
   std::string said = llvm::sys::Process::GetEnv("CXXFLAGS").value_or("");
   llvm::StringRef(said).split(more, ' ', -1, /*KeepEmpty=*/false);

@@ -13,7 +13,7 @@ using namespace bluec::targets;
 
 // Headers of the output, as they stand in this repository.
 static constexpr llvm::StringLiteral kVectorsHeader =
-#include "targets/cpp/vectors.h.inc"
+#include "targets/cpp/Vectors.h.inc"
     ;
 static constexpr llvm::StringLiteral kAbiHeader =
 #include "targets/cpp/bluec_abi.h.inc"
@@ -86,24 +86,23 @@ FailureOr<std::vector<CodeFile>> CppGenerator::generate(ModuleOp module, StringR
     }
     std::string name = identifierOf(function.getSymName());
     kernels += "\n" + signatureOf(function) + ";\n";
-    files.push_back(fileOf("kernels/" + name + ".cpp", producer + "#include \"../kernels.h\"\n\n" +
-                                                           "namespace bluec {\n\n" +
-                                                           commentOf(function) + *body +
-                                                           "\n} // namespace bluec\n"));
+    files.push_back(fileOf("kernels/" + name + ".cpp",
+                           producer + "#include \"../kernels.h\"\n\n" + "namespace bluec {\n\n" +
+                               commentOf(function) + *body + "\n} // namespace bluec\n"));
   }
-  files.push_back(fileOf("kernels.h",
-                         producer +
-                             "// Kernels work on tasks begin .. end - 1, which may run on any "
-                             "threads. `count` rows of the\n// buffers are valid; `position` tokens "
-                             "are in the KV cache before the call.\n"
-                             "#ifndef BLUEC_KERNELS_H\n#define BLUEC_KERNELS_H\n\n#include "
-                             "\"vectors.h\"\n\nnamespace bluec {\n" +
-                             kernels + "\n} // namespace bluec\n\n#endif // BLUEC_KERNELS_H\n"));
-  files.push_back(fileOf("entries.h",
-                         producer +
-                             "#ifndef BLUEC_ENTRIES_H\n#define BLUEC_ENTRIES_H\n\n#include "
-                             "\"bluec_abi.h\"\n\n#include <cstdint>\n\nnamespace bluec {\n\n" +
-                             declared + "\n} // namespace bluec\n\n#endif // BLUEC_ENTRIES_H\n"));
+  files.push_back(fileOf(
+      "kernels.h", producer +
+                       "// Kernels work on tasks begin .. end - 1, which may run on any "
+                       "threads. `count` rows of the\n// buffers are valid; `position` tokens "
+                       "are in the KV cache before the call.\n"
+                       "#ifndef BLUEC_KERNELS_H\n#define BLUEC_KERNELS_H\n\n#include "
+                       "\"vectors.h\"\n\nnamespace bluec {\n" +
+                       kernels + "\n} // namespace bluec\n\n#endif // BLUEC_KERNELS_H\n"));
+  files.push_back(
+      fileOf("entries.h", producer +
+                              "#ifndef BLUEC_ENTRIES_H\n#define BLUEC_ENTRIES_H\n\n#include "
+                              "\"bluec_abi.h\"\n\n#include <cstdint>\n\nnamespace bluec {\n\n" +
+                              declared + "\n} // namespace bluec\n\n#endif // BLUEC_ENTRIES_H\n"));
   files.push_back(fileOf("entries.cpp", producer +
                                             "// Steps say where a kernel's buffers are; entry "
                                             "points run the steps.\n#include \"entries.h\"\n\n"

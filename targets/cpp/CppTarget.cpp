@@ -12,8 +12,8 @@ using namespace bluec::targets;
 
 namespace {
 
-/// Vectors as wide as AVX2's, which are two registers of NEON or SSE; what the compiler makes of them
-/// is its own affair.
+/// Vectors as wide as AVX2's, which are two registers of NEON or SSE; what the compiler makes of
+/// them is its own affair.
 constexpr int64_t kVectorBits = 256;
 constexpr int64_t kVectorRegisters = 16;
 
@@ -46,6 +46,7 @@ public:
   const CodeGenerator &codeGenerator() const override { return generator; }
   const Packager &packager() const override { return compiler; }
 
+  bool canBeHost() const override { return false; }
   std::optional<Runner> runner() const override {
     return compiler.isThere() ? std::optional<Runner>(Runner{}) : std::nullopt;
   }

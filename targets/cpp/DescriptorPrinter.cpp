@@ -12,12 +12,18 @@ using namespace bluec::targets;
 
 /// Features of CPUs, by LLVM's names, and what compilers say when they may use them.
 static constexpr std::pair<const char *, const char *> kFeatures[] = {
-    {"avx", "__AVX__"},           {"avx2", "__AVX2__"},
-    {"fma", "__FMA__"},           {"f16c", "__F16C__"},
-    {"bmi2", "__BMI2__"},         {"avx512f", "__AVX512F__"},
-    {"avx512bw", "__AVX512BW__"}, {"avx512vl", "__AVX512VL__"},
-    {"avx512dq", "__AVX512DQ__"}, {"avx512vnni", "__AVX512VNNI__"},
-    {"dotprod", "__ARM_FEATURE_DOTPROD"}, {"fullfp16", "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC"},
+    {"avx", "__AVX__"},
+    {"avx2", "__AVX2__"},
+    {"fma", "__FMA__"},
+    {"f16c", "__F16C__"},
+    {"bmi2", "__BMI2__"},
+    {"avx512f", "__AVX512F__"},
+    {"avx512bw", "__AVX512BW__"},
+    {"avx512vl", "__AVX512VL__"},
+    {"avx512dq", "__AVX512DQ__"},
+    {"avx512vnni", "__AVX512VNNI__"},
+    {"dotprod", "__ARM_FEATURE_DOTPROD"},
+    {"fullfp16", "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC"},
 };
 
 /// As a literal of C++.
@@ -116,8 +122,8 @@ std::string targets::printDescriptor(abi::ModelOp model) {
   std::string hash;
   if (std::optional<ArrayRef<int8_t>> bytes = model.getWeightsSha256())
     for (int8_t byte : *bytes)
-      hash += (hash.empty() ? "" : ", ") +
-              llvm::formatv("{0:x2}", static_cast<uint8_t>(byte)).str();
+      hash +=
+          (hash.empty() ? "" : ", ") + llvm::formatv("{0:x2}", static_cast<uint8_t>(byte)).str();
   out << "\n} // namespace\n} // namespace bluec\n\n"
          "// A shared library exports it, whatever else is hidden.\n"
          "#ifdef __GNUC__\n#define BLUEC_EXPORT __attribute__((visibility(\"default\")))\n"

@@ -24,7 +24,7 @@ enum class Binds { Loosely, Sum, Product, Tightly };
 struct Expression {
   std::string text;
   Binds binds = Binds::Tightly;
-  int ops = 0;             // that are written into it
+  int ops = 0; // that are written into it
   bool readsMemory = false;
   std::string loadedFrom = {}; // of a load and no more: the place
 
@@ -55,8 +55,8 @@ std::string vectorAlias(VectorType type) {
     return "Mask" + lanes;
   if (isIndex(element))
     return "I64" + lanes;
-  return (isa<IntegerType>(element) ? "I" : "F") +
-         std::to_string(element.getIntOrFloatBitWidth()) + lanes;
+  return (isa<IntegerType>(element) ? "I" : "F") + std::to_string(element.getIntOrFloatBitWidth()) +
+         lanes;
 }
 
 std::string floatLiteral(const APFloat &value) {
@@ -106,7 +106,8 @@ bool mentions(StringRef text, StringRef name) {
 
 class Printer {
 public:
-  explicit Printer(func::FuncOp function) : function(function), module(function->getParentOfType<ModuleOp>()) {}
+  explicit Printer(func::FuncOp function)
+      : function(function), module(function->getParentOfType<ModuleOp>()) {}
   FailureOr<std::string> print();
   std::string signature();
 
@@ -177,7 +178,8 @@ std::string Printer::nameArguments() {
   std::string arguments;
   unsigned count = function.getNumArguments();
   auto bufferType = [](Type type) { return isa<MemRefType>(type); };
-  bool isKernel = count >= 4 && llvm::count_if(function.getArgumentTypes(), bufferType) + 4 == count;
+  bool isKernel =
+      count >= 4 && llvm::count_if(function.getArgumentTypes(), bufferType) + 4 == count;
   static constexpr const char *kRange[] = {"count", "position", "begin", "end"};
   for (BlockArgument argument : function.getArguments()) {
     unsigned at = argument.getArgNumber();
@@ -292,7 +294,8 @@ Expression Printer::binary(Operation &op, const char *sign, Binds binds, const c
   // The left side may bind as this does, the right one has to bind more tightly.
   Binds left = binds == Binds::Loosely ? Binds::Tightly : binds;
   Binds right = binds == Binds::Sum ? Binds::Product : Binds::Tightly;
-  std::string text = of(op.getOperand(0)).in(left) + " " + sign + " " + of(op.getOperand(1)).in(right);
+  std::string text =
+      of(op.getOperand(0)).in(left) + " " + sign + " " + of(op.getOperand(1)).in(right);
   return {text, binds};
 }
 
@@ -416,9 +419,8 @@ std::optional<Expression> Printer::expression(Operation &op) {
       .Case<arith::SubFOp>([&](auto) -> Made { return binary(op, "-", Binds::Sum); })
       .Case<arith::MulFOp>([&](auto) -> Made { return binary(op, "*", Binds::Product); })
       .Case<arith::DivFOp>([&](auto) -> Made { return binary(op, "/", Binds::Product); })
-      .Case<arith::NegFOp>([&](auto) -> Made {
-        return Expression{"-" + atom(op.getOperand(0)), Binds::Loosely};
-      })
+      .Case<arith::NegFOp>(
+          [&](auto) -> Made { return Expression{"-" + atom(op.getOperand(0)), Binds::Loosely}; })
       .Case<arith::CmpFOp, arith::CmpIOp>([&](auto op) -> Made { return compare(op); })
       .Case([&](arith::SelectOp op) -> Made {
         if (isa<VectorType>(op.getCondition().getType()))
@@ -473,9 +475,7 @@ std::optional<Expression> Printer::expression(Operation &op) {
         return Expression{"lane<" + std::to_string(extract.getStaticPosition().front()) + ">(" +
                           text(extract.getSource()) + ")"};
       })
-      .Case([&](vector::FromElementsOp) -> Made {
-        return call(op, "lanes<" + typeOf(type) + ">");
-      })
+      .Case([&](vector::FromElementsOp) -> Made { return call(op, "lanes<" + typeOf(type) + ">"); })
       .Case([&](vector::ShuffleOp shuffle) -> Made {
         std::string which;
         for (int64_t lane : shuffle.getMask())
@@ -487,9 +487,7 @@ std::optional<Expression> Printer::expression(Operation &op) {
           return std::nullopt;
         return call(op, "sum");
       })
-      .Case([&](vector::LoadOp op) -> Made {
-        return load(place(op.getBase(), op.getIndices()));
-      })
+      .Case([&](vector::LoadOp op) -> Made { return load(place(op.getBase(), op.getIndices())); })
       .Case([&](vector::MaskedLoadOp load) -> Made {
         return reading("loadMasked(" + place(load.getBase(), load.getIndices()) + ", " +
                        text(load.getMask()) + ", " + text(load.getPassThru()) + ")");
@@ -498,9 +496,8 @@ std::optional<Expression> Printer::expression(Operation &op) {
         return reading(atom(load.getMemRef()) + "[" +
                        offset(load.getMemRefType(), load.getIndices()).text + "]");
       })
-      .Case([&](abi::CountOp count) -> Made {
-        return Expression{atom(count.getCall()) + "->count"};
-      })
+      .Case(
+          [&](abi::CountOp count) -> Made { return Expression{atom(count.getCall()) + "->count"}; })
       .Case([&](abi::PositionOp position) -> Made {
         return Expression{atom(position.getCall()) + "->position"};
       })
@@ -673,9 +670,8 @@ LogicalResult Printer::statement(Operation &op) {
     return success();
   }
   if (auto store = dyn_cast<memref::StoreOp>(op)) {
-    line(atom(store.getMemRef()) + "[" +
-         offset(store.getMemRefType(), store.getIndices()).text + "] = " + text(store.getValue()) +
-         ";");
+    line(atom(store.getMemRef()) + "[" + offset(store.getMemRefType(), store.getIndices()).text +
+         "] = " + text(store.getValue()) + ";");
     return success();
   }
   if (auto prefetch = dyn_cast<memref::PrefetchOp>(op)) {

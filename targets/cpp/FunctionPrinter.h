@@ -17,7 +17,7 @@ std::string signatureOf(mlir::func::FuncOp function);
 /// The function with its body. Fails with an error at the first op that has no form in C++.
 ///
 /// Each op is a statement; one that is used once, and that nothing it reads can change before, is
-/// written where it is used. Loops and conditions are C++'s. Vectors are support/vectors.h's.
+/// written where it is used. Loops and conditions are C++'s. Vectors are support/Vectors.h's.
 mlir::FailureOr<std::string> printFunction(mlir::func::FuncOp function);
 
 } // namespace bluec::targets

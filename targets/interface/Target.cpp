@@ -35,7 +35,7 @@ const Target *TargetRegistry::host(std::string &error) const {
     return nullptr;
   }
   for (const auto &target : llvm::reverse(targets))
-    if (target->runsInProcess())
+    if (target->canBeHost() && target->runsInProcess())
       return target.get();
   error = "target host: none of bluec's targets runs on this machine";
   return nullptr;

@@ -102,6 +102,9 @@ public:
   /// What runs its code: one of the runtime's kinds of devices (runtime/device/Device.h).
   virtual llvm::StringRef runsOn() const { return "cpu"; }
 
+  /// Whether "host" may be it: a target for want of a better one is asked for by name.
+  virtual bool canBeHost() const { return true; }
+
   /// Nullopt when nothing here runs the code.
   virtual std::optional<Runner> runner() const { return std::nullopt; }
   bool runsInProcess() const {
@@ -133,8 +136,9 @@ public:
   /// runs on asks so.
   const Target *named(llvm::StringRef name) const;
 
-  /// The last target in the list that runs on this machine, or the one that kHostVariable names,
-  /// which has to run here, too. Null with one line in `error` when there is none.
+  /// The last target in the list that may be it and runs on this machine, or the one that
+  /// kHostVariable names, which has to run here, too. Null with one line in `error` when there is
+  /// none.
   const Target *host(std::string &error) const;
 
   /// The names of all, with commas between them.

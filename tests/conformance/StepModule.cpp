@@ -203,12 +203,11 @@ std::vector<std::string> conformance::targetsHere() {
 
 std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
   std::vector<std::string> names;
-  std::string best;
-  for (const auto &target : targets::allTargets().all()) {
+  for (const auto &target : targets::allTargets().all())
     names.push_back(target->name().str());
-    if (target->runsInProcess())
-      best = target->name().str();
-  }
+  std::string error;
+  const targets::Target *host = targets::allTargets().host(error);
+  std::string best = host ? host->name().str() : "";
   for (const OtherFacts &other : kOtherFacts) {
     std::string name = best + "@" + other.name;
     LayoutFacts facts = layoutFacts(best.empty() ? names.back() : name);

@@ -352,7 +352,7 @@ def own_target(**fields):
 # `bluec inspect` shows a bundle for other devices; it does not refuse it.
 for name, edit, *mentions in (
     ("runs_on that this runtime lacks", on_device(runs_on="abacus"), "manifest.json", "runs_on: expected 'cpu', found 'abacus'"),
-    ("a loader that this runtime lacks", on_device(loader="telepathy"), "manifest.json", "loader: expected 'shared-library', found 'telepathy'"),
+    ("a loader that this runtime lacks", on_device(loader="telepathy"), "manifest.json", "loader: expected 'shared-library', 'linked', found 'telepathy'"),
     ("a target of another architecture", own_target(triple="sparc64-unknown-linux-gnu"), "manifest.json: device", "sparc64"),
     ("a target with a feature that this CPU lacks", own_target(features=["hyperdrive"]), "manifest.json: device", "hyperdrive"),
     ("a target that the code was not made for", own_target(name="another"), CODE, "target: expected 'another'"),

@@ -1,5 +1,5 @@
-// What stands beside a model's code in a folder of C++ source: the runtime as source, a program, how
-// both are built. It comes with bluec, in share/bluec/cpp beside the folder of its program.
+// What stands beside a model's code in a folder of C++ source: the runtime as source, a program,
+// how both are built. It comes with bluec, in share/bluec/cpp beside the folder of its program.
 #ifndef BLUEC_COMPILER_DRIVER_BUNDLE_SOURCEFOLDER_H
 #define BLUEC_COMPILER_DRIVER_BUNDLE_SOURCEFOLDER_H
 

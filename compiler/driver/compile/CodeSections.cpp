@@ -35,9 +35,8 @@ Json bluec::describeDevices(ModuleOp plan, const CodeSection &section, StringRef
                             StringRef loader) {
   Json devices = Json::array();
   for (const std::string &name : section.devices) {
-    Json device{{"name", name},
-                {"runs_on", section.target->runsOn().str()},
-                {"loader", loader.str()}};
+    Json device{
+        {"name", name}, {"runs_on", section.target->runsOn().str()}, {"loader", loader.str()}};
     if (!code.empty())
       device["code"] = code.str();
     plan::TargetAttr target = plan::targetOf(plan, name);

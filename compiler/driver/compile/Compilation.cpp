@@ -547,7 +547,7 @@ Json Compilation::describeAllDevices() {
     const targets::Packager &packager = section.target->packager();
     bool isPackaged = options.emit == Emit::Bundle || section.files.empty();
     // Nothing loads an object before it has been linked.
-    StringRef loader = isPackaged                    ? packager.loader()
+    StringRef loader = isPackaged                  ? packager.loader()
                        : options.emit == Emit::Cpp ? StringRef(runtime::kLinkedLoader)
                                                    : "none";
     std::string code;

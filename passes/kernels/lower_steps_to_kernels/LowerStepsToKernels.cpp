@@ -22,7 +22,8 @@ namespace bluec::kernels {
 
 namespace {
 
-/// The step's ops, a line each. Values are numbered from the step on: the same body prints the same.
+/// The step's ops, a line each. Values are numbered from the step on: the same body prints the
+/// same.
 std::string textOf(plan::StepOp step) {
   std::string text;
   llvm::raw_string_ostream out(text);

@@ -10,7 +10,7 @@ using namespace bluec::targets;
 
 namespace {
 
-const std::string kNames = "x86-64-v3, x86-64-v3-vnni, x86-64-v4, aarch64-dotprod";
+const std::string kNames = "x86-64-v3, x86-64-v3-vnni, x86-64-v4, aarch64-dotprod, cpp";
 
 /// What "host" is while it lives; null: what the machine has.
 class Host {

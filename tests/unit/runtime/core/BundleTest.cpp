@@ -250,7 +250,7 @@ TEST_F(BundleTest, LoadersThatAreNotHere) {
     device["loader"] = "linked-in";
   bundle.write();
   expectRefused(Code::Incompatible, "manifest.json: device 'cpu': loader: expected "
-                                    "'shared-library', found 'linked-in'");
+                                    "'shared-library', 'linked', found 'linked-in'");
 }
 
 class TwoFilesTest : public BundleTest {

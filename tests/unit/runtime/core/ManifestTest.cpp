@@ -147,6 +147,8 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["devices"][0]["loader"] = 1; }},
       {"manifest.json: devices.0.code: expected a value, found none",
        [](Json &json) { json["devices"][0].erase("code"); }},
+      {"manifest.json: devices.0.code: expected no file, where code is linked, found one",
+       [](Json &json) { json["devices"][0]["loader"] = "linked"; }},
       {"manifest.json: devices.0.code: expected one of the files that holds code, found 'other.so'",
        [](Json &json) { json["devices"][0]["code"] = "other.so"; }},
       {"manifest.json: devices.0.code: expected one of the files that holds code, found "

@@ -1,6 +1,7 @@
-// Vectors of a fixed number of lanes, as bluec's C++ kernels use them. No intrinsics: compilers that
-// have GNU vectors (g++, clang) make registers of them, and any other C++17 compiler sees loops over
-// lanes. BLUEC_PLAIN_VECTORS asks for the loops. The bits of an answer are the same either way.
+// Vectors of a fixed number of lanes, as bluec's C++ kernels use them. No intrinsics: compilers
+// that have GNU vectors (g++, clang) make registers of them, and any other C++17 compiler sees
+// loops over lanes. BLUEC_PLAIN_VECTORS asks for the loops. The bits of an answer are the same
+// either way.
 //
 // Integers wrap around. Floats are never fused unless fma() says so, and never reordered: compile
 // with -ffp-contract=off, and without -ffast-math.
@@ -53,9 +54,15 @@ struct Half {
 };
 
 /// What a lane is kept as. Lanes of a mask are 0 or -1.
-template <typename T> struct LaneOf { using Type = T; };
-template <> struct LaneOf<Half> { using Type = std::uint16_t; };
-template <> struct LaneOf<bool> { using Type = std::int32_t; };
+template <typename T> struct LaneOf {
+  using Type = T;
+};
+template <> struct LaneOf<Half> {
+  using Type = std::uint16_t;
+};
+template <> struct LaneOf<bool> {
+  using Type = std::int32_t;
+};
 
 /// N lanes. `Vec<bool, N>` is a mask.
 template <typename T, int N> struct Vec {
@@ -75,7 +82,7 @@ template <typename T, int N> struct Vec {
 template <typename V> struct VecTraits;
 template <typename T, int N> struct VecTraits<Vec<T, N>> {
   using Element = T;
-  static constexpr int lanes = N;
+  static constexpr int kLanes = N;
 };
 
 /// f(i) in each lane.
@@ -134,7 +141,7 @@ BLUEC_INLINE void scatter(T *to, const Vec<I, N> &places, const Vec<bool, N> &ma
 /// `value` in all lanes.
 template <typename V, typename T> BLUEC_INLINE V splat(T value) {
   V r;
-  for (int i = 0; i < VecTraits<V>::lanes; ++i)
+  for (int i = 0; i < VecTraits<V>::kLanes; ++i)
     if constexpr (std::is_same_v<T, bool>)
       r.v[i] = value ? -1 : 0;
     else if constexpr (std::is_same_v<T, Half>)
@@ -221,9 +228,8 @@ BLUEC_INLINE Vec<T, N> wrapping(const Vec<T, N> &a, const Vec<T, N> &b, F f) {
   using U = typename Vec<Unsigned<T>, N>::Lanes;
   return {(typename Vec<T, N>::Lanes)f((U)a.v, (U)b.v)};
 #else
-  return eachLane<T, N>([&](int i) {
-    return f(static_cast<Unsigned<T>>(a.v[i]), static_cast<Unsigned<T>>(b.v[i]));
-  });
+  return eachLane<T, N>(
+      [&](int i) { return f(static_cast<Unsigned<T>>(a.v[i]), static_cast<Unsigned<T>>(b.v[i])); });
 #endif
 }
 } // namespace detail
@@ -349,8 +355,8 @@ template <typename T, int N> BLUEC_INLINE T sum(const Vec<T, N> &a) {
 // Other types
 //===----------------------------------------------------------------------------------------===//
 
-/// The same numbers in another type: integers wider (by their sign) or cut to their low bits, and to
-/// and from float, where what does not fit is undefined.
+/// The same numbers in another type: integers wider (by their sign) or cut to their low bits, and
+/// to and from float, where what does not fit is undefined.
 template <typename To, typename T, int N> BLUEC_INLINE To convert(const Vec<T, N> &a) {
 #if BLUEC_NATIVE_VECTORS
   return {__builtin_convertvector(a.v, typename To::Lanes)};
@@ -371,23 +377,21 @@ template <typename To, int N> BLUEC_INLINE To ones(const Vec<bool, N> &a) {
   return eachLane<typename VecTraits<To>::Element, N>([&](int i) { return a.v[i] & 1; });
 }
 
-/// Exact. A number of 16 bits is one of 32 whose exponent is too small by 112, but for those that are
-/// not finite.
+/// Exact. A number of 16 bits is one of 32 whose exponent is too small by 112, but for those that
+/// are not finite.
 template <int N> BLUEC_INLINE Vec<float, N> widen(const Vec<Half, N> &a) {
   using Words = Vec<std::int32_t, N>;
   const auto all = [](std::int32_t value) { return splat<Words>(value); };
   const Words bits = convertUnsigned<Words>(bitcast<Vec<std::int16_t, N>>(a));
   const Words magnitude = shiftLeft(bits & all(0x7fff), all(13));
-  const auto scaled =
-      bitcast<Vec<float, N>>(magnitude) * splat<Vec<float, N>>(5192296858534827628530496329220096.f);
+  const auto scaled = bitcast<Vec<float, N>>(magnitude) *
+                      splat<Vec<float, N>>(5192296858534827628530496329220096.f);
   const Words finite = bitcast<Words>(scaled);
   const Words r = select(magnitude >= all(0x0f800000), magnitude | all(0x7f800000), finite);
   return bitcast<Vec<float, N>>(r | shiftLeft(bits & all(0x8000), all(16)));
 }
 
-BLUEC_INLINE float widen(Half a) {
-  return lane<0>(widen(splat<Vec<Half, 1>>(a)));
-}
+BLUEC_INLINE float widen(Half a) { return lane<0>(widen(splat<Vec<Half, 1>>(a))); }
 
 /// To the nearest number of 16 bits, ties to even.
 BLUEC_INLINE Half narrow(float a) {

@@ -1,4 +1,5 @@
-// ask: the model of this folder, with its code linked in and its weights mapped from beside it.
+// ask: one model, with its code linked in and its weights mapped from beside the program. Here it
+// is built by no target: it is main.cpp of what `bluec compile --emit cpp` makes.
 #include "abi/bluec_abi.h"
 #include "cli/Program.h"
 #include "device/CodeLoader.h"
