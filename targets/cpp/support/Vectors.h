@@ -220,6 +220,8 @@ BLUEC_INLINE Vec<T, N> select(const Vec<bool, N> &mask, const Vec<T, N> &yes, co
 
 namespace detail {
 template <typename T> using Unsigned = std::make_unsigned_t<T>;
+/// The same, but not narrower than what it would be computed in, which has a sign.
+template <typename T> using Wide = std::common_type_t<unsigned, Unsigned<T>>;
 
 /// An operation that wraps around: on unsigned lanes.
 template <typename T, int N, typename F>
@@ -228,8 +230,8 @@ BLUEC_INLINE Vec<T, N> wrapping(const Vec<T, N> &a, const Vec<T, N> &b, F f) {
   using U = typename Vec<Unsigned<T>, N>::Lanes;
   return {(typename Vec<T, N>::Lanes)f((U)a.v, (U)b.v)};
 #else
-  return eachLane<T, N>(
-      [&](int i) { return f(static_cast<Unsigned<T>>(a.v[i]), static_cast<Unsigned<T>>(b.v[i])); });
+  const auto wide = [](T lane) { return static_cast<Wide<T>>(static_cast<Unsigned<T>>(lane)); };
+  return eachLane<T, N>([&](int i) { return f(wide(a.v[i]), wide(b.v[i])); });
 #endif
 }
 } // namespace detail
@@ -424,8 +426,7 @@ template <typename T> BLUEC_INLINE T subtract(T a, T b) {
   return static_cast<T>(static_cast<detail::Unsigned<T>>(a) - static_cast<detail::Unsigned<T>>(b));
 }
 template <typename T> BLUEC_INLINE T multiply(T a, T b) {
-  // Words of 16 bits would be multiplied as int.
-  using Wide = std::common_type_t<unsigned, detail::Unsigned<T>>;
+  using Wide = detail::Wide<T>;
   return static_cast<T>(static_cast<Wide>(a) * static_cast<Wide>(b));
 }
 template <typename T> BLUEC_INLINE T shiftLeft(T a, T by) {

@@ -72,6 +72,7 @@ TEST(CppVectors, IntegersWrapAround) {
   EXPECT_EQ(lane<3>(most + one), kLeast);
   EXPECT_EQ(lane<3>(splat<I32x8>(kLeast) - one), kMost);
   EXPECT_EQ(lane<3>(most * splat<I32x8>(2)), -2);
+  EXPECT_EQ(lane<3>(splat<I16x8>(-1) * splat<I16x8>(-32767)), 32767);
   EXPECT_EQ(lane<0>(splat<I8x8>(-128) - splat<I8x8>(1)), 127);
   EXPECT_EQ(lane<7>(shiftLeft(splat<I16x8>(-1), splat<I16x8>(15))), -32768);
   EXPECT_EQ(lane<7>(shiftRight(splat<I16x8>(-8), splat<I16x8>(2))), -2);
