@@ -19,8 +19,12 @@ static constexpr uint64_t kBytesOfUnit = 100'000;
 
 static std::string compilerName() { return llvm::sys::Process::GetEnv("CXX").value_or("c++"); }
 
-bool CompilerPackager::isThere() const {
-  return static_cast<bool>(llvm::sys::findProgramByName(compilerName()));
+llvm::LogicalResult CompilerPackager::check(std::string &error) const {
+  std::string name = compilerName();
+  if (llvm::sys::findProgramByName(name))
+    return llvm::success();
+  error = "expected a C++ compiler '" + name + "' (CXX), found none";
+  return llvm::failure();
 }
 
 /// Runs the compiler; its first line of errors is the answer, or nothing when it succeeded.
@@ -49,12 +53,9 @@ static std::string runCompiler(llvm::StringRef program, llvm::ArrayRef<std::stri
 
 llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
                                               llvm::StringRef outPath, std::string &error) const {
-  std::string name = compilerName();
-  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(name);
-  if (!program) {
-    error = "expected a C++ compiler '" + name + "' (CXX), found none";
+  if (failed(check(error)))
     return llvm::failure();
-  }
+  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(compilerName());
   std::vector<std::string> flags = {
       "-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"};
   llvm::SmallVector<llvm::StringRef> more;

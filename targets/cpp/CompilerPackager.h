@@ -15,11 +15,9 @@ public:
   llvm::StringRef fileName() const override { return "model.so"; }
   llvm::StringRef loader() const override { return "shared-library"; }
 
+  llvm::LogicalResult check(std::string &error) const override;
   llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
                               std::string &error) const override;
-
-  /// Whether there is a compiler.
-  bool isThere() const;
 };
 
 } // namespace bluec::targets

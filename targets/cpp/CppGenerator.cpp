@@ -40,6 +40,23 @@ static bool takesCall(func::FuncOp function) {
                       [](Type type) { return isa<abi::CallType>(type); });
 }
 
+/// A line of kernel.computes with the names of the function's arguments for those of the step's,
+/// which come in the same order.
+static std::string withNames(StringRef line, ArrayRef<std::string> names) {
+  constexpr StringLiteral kArgument = "%arg";
+  std::string text;
+  while (true) {
+    auto [before, behind] = line.split(kArgument);
+    text += before;
+    if (before.size() == line.size())
+      return text;
+    size_t number = 0;
+    behind.consumeInteger(10, number);
+    text += number < names.size() ? names[number] : (kArgument + Twine(number)).str();
+    line = behind;
+  }
+}
+
 /// What a kernel computes, each line behind "// ", none longer than a screen is wide.
 static std::string commentOf(func::FuncOp function) {
   constexpr size_t kWidth = 97;
@@ -48,7 +65,10 @@ static std::string commentOf(func::FuncOp function) {
   SmallVector<StringRef> lines;
   if (said)
     said.getValue().split(lines, '\n', -1, false);
-  for (StringRef rest : lines)
+  std::vector<std::string> names = argumentNamesOf(function);
+  for (StringRef line : lines) {
+    std::string text = withNames(line, names);
+    StringRef rest = text;
     for (bool isFirst = true; !rest.empty(); isFirst = false) {
       size_t room = isFirst ? kWidth : kWidth - 4;
       size_t cut = rest.size() <= room ? rest.size() : rest.rfind(' ', room);
@@ -56,6 +76,7 @@ static std::string commentOf(func::FuncOp function) {
       comment += (isFirst ? "// " : "//     ") + rest.take_front(cut).str() + "\n";
       rest = rest.drop_front(cut).ltrim(' ');
     }
+  }
   return comment;
 }
 

@@ -48,7 +48,8 @@ public:
 
   bool canBeHost() const override { return false; }
   std::optional<Runner> runner() const override {
-    return compiler.isThere() ? std::optional<Runner>(Runner{}) : std::nullopt;
+    std::string why;
+    return succeeded(compiler.check(why)) ? std::optional<Runner>(Runner{}) : std::nullopt;
   }
 
 private:

@@ -110,6 +110,7 @@ public:
       : function(function), module(function->getParentOfType<ModuleOp>()) {}
   FailureOr<std::string> print();
   std::string signature();
+  std::vector<std::string> argumentNames();
 
 private:
   std::string typeOf(Type type);
@@ -197,7 +198,13 @@ std::string Printer::nameArguments() {
     }
     known[argument] = {its};
     bool isUsed = !argument.use_empty();
-    arguments += (arguments.empty() ? "" : ", ") + type + (isUsed ? its : "/*" + its + "*/");
+    // Buffers a line each.
+    bool endsLine = isKernel && at + 4 <= count;
+    arguments += (at == 0 ? "" : ",") +
+                 std::string(endsLine  ? "\n    "
+                             : at == 0 ? ""
+                                       : " ") +
+                 type + (isUsed ? its : "/*" + its + "*/");
   }
   return arguments;
 }
@@ -206,6 +213,14 @@ std::string Printer::signature() {
   std::string result =
       function.getNumResults() == 0 ? "void" : typeOf(function.getResultTypes().front());
   return result + " " + identifierOf(function.getSymName()) + "(" + nameArguments() + ")";
+}
+
+std::vector<std::string> Printer::argumentNames() {
+  nameArguments();
+  std::vector<std::string> names;
+  for (BlockArgument argument : function.getArguments())
+    names.push_back(text(argument));
+  return names;
 }
 
 FailureOr<std::string> Printer::print() {
@@ -712,6 +727,10 @@ LogicalResult Printer::block(Block &block) {
     known[value] = {its};
   }
   return success();
+}
+
+std::vector<std::string> targets::argumentNamesOf(func::FuncOp function) {
+  return Printer(function).argumentNames();
 }
 
 std::string targets::signatureOf(func::FuncOp function) { return Printer(function).signature(); }

@@ -5,11 +5,16 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <string>
+#include <vector>
 
 namespace bluec::targets {
 
 /// An identifier of C++ for a symbol: what is no letter or digit becomes '_'.
 std::string identifierOf(llvm::StringRef symbol);
+
+/// What its arguments are called: a kernel's buffers "in1", "out1", then its count, position and
+/// range.
+std::vector<std::string> argumentNamesOf(mlir::func::FuncOp function);
 
 /// A kernel's or an entry's function, without a ';' or a body: `void linear_4x8_k16(...)`.
 std::string signatureOf(mlir::func::FuncOp function);

@@ -57,6 +57,9 @@ public:
   /// How the runtime loads it: one of its loaders (runtime/device/CodeLoader.h), "shared-library".
   virtual llvm::StringRef loader() const = 0;
 
+  /// Fails with one line in `error` when something that it needs is missing on this machine.
+  virtual llvm::LogicalResult check(std::string &error) const { return llvm::success(); }
+
   /// Makes the file at `outPath` of the code files at `paths`. Fails with one line in `error`.
   virtual llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
                                       std::string &error) const = 0;

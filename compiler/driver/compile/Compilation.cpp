@@ -356,6 +356,9 @@ StringRef Compilation::form(const targets::Target &of) const {
 }
 
 LogicalResult Compilation::checkForm(const targets::Target &of) {
+  std::string missing;
+  if (options.emit == Emit::Bundle && !options.stopAfter && failed(of.packager().check(missing)))
+    return diagnostics.usageError("--target " + of.name() + ": " + missing);
   ArrayRef<StringRef> forms = of.codeGenerator().forms();
   if (options.emit == Emit::Mlir || llvm::is_contained(forms, form(of)))
     return success();
