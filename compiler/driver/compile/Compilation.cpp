@@ -740,7 +740,6 @@ LogicalResult Compilation::packageCode(CodeSection &section) {
   std::string file = section.fileName(packager.fileName()), why;
   if (failed(packager.package(paths, writer->pathOf(file), why)))
     return diagnostics.internalError(why);
-  llvm::sys::fs::remove_directories(writer->pathOf(codeFolder()));
   section.files = {file};
   return success();
 }
@@ -756,6 +755,8 @@ LogicalResult Compilation::bundle() {
     if (options.emit != Emit::Cpp)
       llvm::append_range(names, section.files);
   }
+  if (options.emit == Emit::Bundle)
+    llvm::sys::fs::remove_directories(writer->pathOf(codeFolder()));
   if (!package.tokenizer.empty()) {
     StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),
                     package.tokenizer.size());
