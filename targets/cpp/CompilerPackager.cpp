@@ -56,19 +56,25 @@ llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
   if (failed(check(error)))
     return llvm::failure();
   llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(compilerName());
-  std::vector<std::string> flags = {
-      "-std=c++17", "-O2", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"};
+  std::vector<std::string> flags = {"-std=c++17", "-O2", "-fPIC", "-fno-math-errno",
+                                    "-fvisibility=hidden"};
   llvm::SmallVector<llvm::StringRef> more;
   std::string said = llvm::sys::Process::GetEnv("CXXFLAGS").value_or("");
   llvm::StringRef(said).split(more, ' ', -1, /*KeepEmpty=*/false);
   flags.insert(flags.end(), more.begin(), more.end());
+  flags.push_back("-ffp-contract=off"); // whatever was said: it would change answers
 
   // A unit for each thread, of as many sources as it gets, where there is enough to do: most of a
   // small one is its headers.
   std::vector<llvm::StringRef> sources;
   uint64_t bytes = 0;
   for (llvm::StringRef path : paths)
-    if (uint64_t size = 0; path.ends_with(".cpp") && !fs::file_size(path, size)) {
+    if (path.ends_with(".cpp")) {
+      uint64_t size = 0;
+      if (std::error_code code = fs::file_size(path, size)) {
+        error = (path + ": " + code.message()).str();
+        return llvm::failure();
+      }
       sources.push_back(path);
       bytes += size;
     }
@@ -80,13 +86,13 @@ llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
   std::vector<std::string> objects;
   std::mutex guard;
   std::string fault; // of the first one that failed
-  for (const auto &[number, text] : llvm::enumerate(units)) {
+  for (size_t number = 0; number < units.size(); ++number) {
     std::string unit = (outPath + "." + llvm::Twine(number) + ".cpp").str();
     objects.push_back(unit + ".o");
-    threads.async([&, unit] {
+    threads.async([&, unit, number] {
       std::string why;
       if (llvm::Error failed = llvm::writeToOutput(unit, [&](llvm::raw_ostream &out) {
-            out << text;
+            out << units[number];
             return llvm::Error::success();
           })) {
         why = llvm::toString(std::move(failed));
@@ -104,7 +110,7 @@ llvm::LogicalResult CompilerPackager::package(llvm::ArrayRef<std::string> paths,
   threads.wait();
   if (fault.empty()) {
     std::vector<std::string> arguments = flags;
-    arguments.insert(arguments.end(), {"-shared", "-o", outPath.str()});
+    arguments.insert(arguments.end(), {"-shared", "-Wl,--no-undefined", "-o", outPath.str()});
     arguments.insert(arguments.end(), objects.begin(), objects.end());
     fault = runCompiler(*program, arguments);
   }

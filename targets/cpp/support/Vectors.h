@@ -3,8 +3,8 @@
 // loops over lanes. BLUEC_PLAIN_VECTORS asks for the loops. The bits of an answer are the same
 // either way.
 //
-// Integers wrap around. Floats are never fused unless fma() says so, and never reordered: compile
-// with -ffp-contract=off, and without -ffast-math.
+// Integers wrap around. Floats are never fused unless fma() says so, and never reordered: clang's
+// -ffp-contract=fast is the one flag that would, and that no source can refuse.
 #ifndef BLUEC_VECTORS_H
 #define BLUEC_VECTORS_H
 
@@ -39,8 +39,11 @@
 #define BLUEC_NATIVE_VECTORS 0
 #endif
 
-#ifdef __clang__
+// Compilers fuse by themselves: clang within an expression, g++ anywhere (-std=gnu++17).
+#if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
 #endif
 
 namespace bluec {
@@ -138,27 +141,26 @@ BLUEC_INLINE void scatter(T *to, const Vec<I, N> &places, const Vec<bool, N> &ma
 // Lanes
 //===----------------------------------------------------------------------------------------===//
 
+/// A number as a lane of V keeps it.
+template <typename V, typename T> BLUEC_INLINE typename V::Lane laneOf(T value) {
+  if constexpr (std::is_same_v<T, bool>)
+    return value ? -1 : 0;
+  else if constexpr (std::is_same_v<T, Half>)
+    return value.bits;
+  else
+    return static_cast<typename V::Lane>(value);
+}
+
 /// `value` in all lanes.
 template <typename V, typename T> BLUEC_INLINE V splat(T value) {
   V r;
   for (int i = 0; i < VecTraits<V>::kLanes; ++i)
-    if constexpr (std::is_same_v<T, bool>)
-      r.v[i] = value ? -1 : 0;
-    else if constexpr (std::is_same_v<T, Half>)
-      r.v[i] = value.bits;
-    else
-      r.v[i] = value;
+    r.v[i] = laneOf<V>(value);
   return r;
 }
 
 template <typename V, typename... Ts> BLUEC_INLINE V lanes(Ts... values) {
-  using T = typename VecTraits<V>::Element;
-  if constexpr (std::is_same_v<T, bool>)
-    return {typename V::Lanes{(values ? -1 : 0)...}};
-  else if constexpr (std::is_same_v<T, Half>)
-    return {typename V::Lanes{values.bits...}};
-  else
-    return {typename V::Lanes{static_cast<typename V::Lane>(values)...}};
+  return {typename V::Lanes{laneOf<V>(values)...}};
 }
 
 template <int I, typename T, int N> BLUEC_INLINE T lane(const Vec<T, N> &a) {
@@ -172,12 +174,7 @@ template <int I, typename T, int N> BLUEC_INLINE T lane(const Vec<T, N> &a) {
 
 /// With `value` in lane I.
 template <int I, typename T, int N> BLUEC_INLINE Vec<T, N> insert(Vec<T, N> a, T value) {
-  if constexpr (std::is_same_v<T, bool>)
-    a.v[I] = value ? -1 : 0;
-  else if constexpr (std::is_same_v<T, Half>)
-    a.v[I] = value.bits;
-  else
-    a.v[I] = value;
+  a.v[I] = laneOf<Vec<T, N>>(value);
   return a;
 }
 
