@@ -61,6 +61,8 @@ inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kWeightsName = "weights.bin";
 inline constexpr std::string_view kTokenizerName = "tokenizer.bin";
 inline constexpr int kManifestVersion = 2;
+// The triple of what was source: the form of the code says which machine it is for.
+inline constexpr std::string_view kAnyTriple = "any";
 // The loader of code that is a part of the program.
 inline constexpr std::string_view kLinkedLoader = "linked";
 

@@ -1,5 +1,6 @@
 #include "device/CpuDevice.h"
 
+#include "abi/BundleFormat.h"
 #include "platform/CpuFeatures.h"
 #include "platform/ThreadPool.h"
 
@@ -25,8 +26,7 @@ Result<std::unique_ptr<Device>> CpuDevice::open(ThreadPool &pool) {
 
 Status CpuDevice::accepts(const CodeTarget &target, const std::string &where) const {
   const std::string architecture = tripleArchitecture(target.triple);
-  // Source is for whatever it was compiled for; the form of the code says what that is.
-  if (architecture != "any" && architecture != hostArchitecture())
+  if (target.triple != kAnyTriple && architecture != hostArchitecture())
     return {Code::Incompatible, where + ": made for " + inQuotes(architecture) +
                                     ", this machine is '" + std::string(hostArchitecture()) + "'"};
   std::string missing;

@@ -1,5 +1,6 @@
 #include "targets/cpp/CppTarget.h"
 
+#include "runtime/abi/BundleFormat.h"
 #include "targets/cpp/CompilerPackager.h"
 #include "targets/cpp/CppGenerator.h"
 #include "targets/cpp/lower_dots_to_products/LowerDotsToProducts.h"
@@ -19,10 +20,11 @@ constexpr int64_t kVectorRegisters = 16;
 
 class CppTarget : public Target {
 public:
-  StringRef name() const override { return kCppTarget; }
+  StringRef name() const override { return "cpp"; }
   StringRef description() const override { return "C++17 source, for any toolchain"; }
-  /// Whatever the source is compiled for.
-  StringRef triple() const override { return "any"; }
+  StringRef triple() const override {
+    return {runtime::kAnyTriple.data(), runtime::kAnyTriple.size()};
+  }
   StringRef features() const override { return ""; }
 
   plan::TargetAttr facts(MLIRContext *context) const override {

@@ -10,20 +10,48 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::targets;
 
-/// Features of CPUs, by LLVM's names, and what compilers say when they may use them.
+/// Features of CPUs that the runtime knows, by LLVM's names, and what compilers say when they may
+/// use them for loops and numbers.
 static constexpr std::pair<const char *, const char *> kFeatures[] = {
+    {"sse3", "__SSE3__"},
+    {"ssse3", "__SSSE3__"},
+    {"sse4.1", "__SSE4_1__"},
+    {"sse4.2", "__SSE4_2__"},
+    {"popcnt", "__POPCNT__"},
+    {"movbe", "__MOVBE__"},
+    {"lzcnt", "__LZCNT__"},
+    {"bmi", "__BMI__"},
+    {"bmi2", "__BMI2__"},
     {"avx", "__AVX__"},
     {"avx2", "__AVX2__"},
     {"fma", "__FMA__"},
     {"f16c", "__F16C__"},
-    {"bmi2", "__BMI2__"},
+    {"gfni", "__GFNI__"},
+    {"avxvnni", "__AVXVNNI__"},
+    {"avxifma", "__AVXIFMA__"},
+    {"avxvnniint8", "__AVXVNNIINT8__"},
+    {"avxvnniint16", "__AVXVNNIINT16__"},
     {"avx512f", "__AVX512F__"},
     {"avx512bw", "__AVX512BW__"},
-    {"avx512vl", "__AVX512VL__"},
+    {"avx512cd", "__AVX512CD__"},
     {"avx512dq", "__AVX512DQ__"},
+    {"avx512vl", "__AVX512VL__"},
+    {"avx512ifma", "__AVX512IFMA__"},
+    {"avx512vbmi", "__AVX512VBMI__"},
+    {"avx512vbmi2", "__AVX512VBMI2__"},
+    {"avx512bitalg", "__AVX512BITALG__"},
+    {"avx512vpopcntdq", "__AVX512VPOPCNTDQ__"},
     {"avx512vnni", "__AVX512VNNI__"},
+    {"avx512bf16", "__AVX512BF16__"},
+    {"avx512fp16", "__AVX512FP16__"},
     {"dotprod", "__ARM_FEATURE_DOTPROD"},
     {"fullfp16", "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC"},
+    {"lse", "__ARM_FEATURE_ATOMICS"},
+    {"rdm", "__ARM_FEATURE_QRDMX"},
+    {"i8mm", "__ARM_FEATURE_MATMUL_INT8"},
+    {"bf16", "__ARM_FEATURE_BF16_VECTOR_ARITHMETIC"},
+    {"sve", "__ARM_FEATURE_SVE"},
+    {"sve2", "__ARM_FEATURE_SVE2"},
 };
 
 /// As a literal of C++.

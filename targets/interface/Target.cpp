@@ -41,6 +41,13 @@ const Target *TargetRegistry::host(std::string &error) const {
   return nullptr;
 }
 
+const Target *TargetRegistry::withForm(llvm::StringRef form) const {
+  auto found = llvm::find_if(targets, [&](const auto &target) {
+    return llvm::is_contained(target->codeGenerator().forms(), form);
+  });
+  return found == targets.end() ? nullptr : found->get();
+}
+
 std::string TargetRegistry::names() const {
   return llvm::join(llvm::map_range(targets, [](const auto &one) { return one->name().str(); }),
                     ", ");

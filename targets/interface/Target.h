@@ -119,9 +119,6 @@ public:
 /// The environment variable that says what "host" is, for tests: the name of a target.
 inline constexpr const char *kHostVariable = "BLUEC_HOST";
 
-/// The target whose code is C++ source.
-inline constexpr llvm::StringLiteral kCppTarget = "cpp";
-
 /// All targets, in the order in which `list-targets` shows them.
 class TargetRegistry {
 public:
@@ -143,6 +140,9 @@ public:
   /// kHostVariable names, which has to run here, too. Null with one line in `error` when there is
   /// none.
   const Target *host(std::string &error) const;
+
+  /// The first target in the list whose code generator makes that form, or null.
+  const Target *withForm(llvm::StringRef form) const;
 
   /// The names of all, with commas between them.
   std::string names() const;

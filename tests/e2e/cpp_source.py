@@ -117,7 +117,7 @@ def builds():
 
 
 def refused():
-    for flags, said in ((["--emit", "cpp", "--target", TWIN], r"--emit: expected .* found cpp; C\+\+ is target cpp"),
+    for flags, said in ((["--emit", "cpp", "--target", TWIN], r"--emit: expected .* found cpp, which target cpp has"),
                         (["--emit", "obj", "--target", "cpp"], r"--emit: expected bundle, mlir or one of what target cpp has \(cpp\), found obj")):
         done = run(BLUEC, "compile", MODEL, "-o", os.path.join(ROOT, "none"), *flags)
         check(done.code == 2, f"expected exit code 2, found {describe(done)}")

@@ -135,6 +135,19 @@ std::string BundleWriter::pathOf(llvm::StringRef name) const {
   return result.str().str();
 }
 
+llvm::Error BundleWriter::copyFolder(llvm::StringRef from) {
+  std::error_code code;
+  for (fs::recursive_directory_iterator entry(from, code), end; entry != end && !code;
+       entry.increment(code)) {
+    std::string place = pathOf(llvm::StringRef(entry->path()).drop_front(from.size() + 1));
+    code = fs::is_directory(entry->path()) ? fs::create_directory(place)
+                                           : fs::copy_file(entry->path(), place);
+    if (code)
+      return ioError(place, code);
+  }
+  return code ? ioError(from, code) : llvm::Error::success();
+}
+
 llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
   std::error_code code = fs::create_directories(path::parent_path(pathOf(name)));
   if (code)

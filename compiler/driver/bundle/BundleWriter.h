@@ -42,6 +42,8 @@ public:
   /// Where to write the file of that name.
   std::string pathOf(llvm::StringRef name) const;
   llvm::Error write(llvm::StringRef name, llvm::StringRef content);
+  /// Copies all that is in a folder; none of it may be there.
+  llvm::Error copyFolder(llvm::StringRef from);
   llvm::Error commit();
 
 private:

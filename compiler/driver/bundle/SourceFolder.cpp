@@ -8,10 +8,6 @@ using namespace bluec;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-static llvm::Error ioError(const llvm::Twine &where, std::error_code code) {
-  return llvm::createStringError(code, where + ": " + code.message());
-}
-
 llvm::Expected<std::string> bluec::findSourceFolder() {
   static int here; // any address in this program
   std::string program = fs::getMainExecutable(nullptr, &here);
@@ -21,18 +17,4 @@ llvm::Expected<std::string> bluec::findSourceFolder() {
     return llvm::createStringError(folder + ": expected the runtime's sources, which come with "
                                             "bluec, found none");
   return folder.str().str();
-}
-
-llvm::Error bluec::copyFolder(llvm::StringRef from, llvm::StringRef to) {
-  std::error_code code;
-  for (fs::recursive_directory_iterator entry(from, code), end; entry != end && !code;
-       entry.increment(code)) {
-    llvm::SmallString<256> place(to);
-    path::append(place, llvm::StringRef(entry->path()).drop_front(from.size() + 1));
-    code = fs::is_directory(entry->path()) ? fs::create_directory(place)
-                                           : fs::copy_file(entry->path(), place);
-    if (code)
-      return ioError(place, code);
-  }
-  return code ? ioError(from, code) : llvm::Error::success();
 }

@@ -12,9 +12,6 @@ namespace bluec {
 /// Where it is; an error when it is not there.
 llvm::Expected<std::string> findSourceFolder();
 
-/// Copies all of `from` into the directory `to`, which is there.
-llvm::Error copyFolder(llvm::StringRef from, llvm::StringRef to);
-
 } // namespace bluec
 
 #endif // BLUEC_COMPILER_DRIVER_BUNDLE_SOURCEFOLDER_H

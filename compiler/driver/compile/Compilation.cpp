@@ -237,7 +237,7 @@ LogicalResult Compilation::writeDumps(Phase phase) {
 std::string CompileOptions::targetName() const {
   if (!target.empty())
     return target;
-  return emit == Emit::Cpp ? targets::kCppTarget.str() : "host";
+  return emit == Emit::Cpp ? targets::allTargets().withForm("cpp")->name().str() : "host";
 }
 
 void Compilation::addTime(StringRef name, Clock::time_point begin) {
@@ -362,9 +362,10 @@ LogicalResult Compilation::checkForm(const targets::Target &of) {
   ArrayRef<StringRef> forms = of.codeGenerator().forms();
   if (options.emit == Emit::Mlir || llvm::is_contained(forms, form(of)))
     return success();
+  const targets::Target *other = targets::allTargets().withForm(form(of));
   return diagnostics.usageError("--emit: expected bundle, mlir or one of what target " + of.name() +
                                 " has (" + llvm::join(forms, ", ") + "), found " + form(of) +
-                                (options.emit == Emit::Cpp ? "; C++ is target cpp" : ""));
+                                (other ? ", which target " + other->name() + " has" : ""));
 }
 
 LogicalResult Compilation::checkDevices() {
@@ -775,7 +776,7 @@ LogicalResult Compilation::bundle() {
       return report(file.takeError());
     files[name] = *file;
   }
-  if (options.emit == Emit::Cpp && failed(report(copyFolder(sourceFolder, writer->pathOf("")))))
+  if (options.emit == Emit::Cpp && failed(report(writer->copyFolder(sourceFolder))))
     return failure();
   auto writeManifest = [&] {
     return report(writer->write("manifest.json", renderManifest(manifestFields(), files)));
