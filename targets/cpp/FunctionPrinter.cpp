@@ -181,6 +181,8 @@ std::string Printer::nameArguments() {
   auto bufferType = [](Type type) { return isa<MemRefType>(type); };
   bool isKernel =
       count >= 4 && llvm::count_if(function.getArgumentTypes(), bufferType) + 4 == count;
+  // A step takes a call and the range of tasks.
+  bool isStep = count == 3 && isa<abi::CallType>(function.getArgumentTypes().front());
   static constexpr const char *kRange[] = {"count", "position", "begin", "end"};
   for (BlockArgument argument : function.getArguments()) {
     unsigned at = argument.getArgNumber();
@@ -193,7 +195,7 @@ std::string Printer::nameArguments() {
       its = "call";
       type = "const bluec_call *";
     } else {
-      its = isKernel ? kRange[at + 4 - count] : at == 1 ? "begin" : at == 2 ? "end" : name("n");
+      its = isKernel ? kRange[at + 4 - count] : isStep ? kRange[at + 1] : name("n");
       type = typeOf(argument.getType()) + " ";
     }
     known[argument] = {its};

@@ -8,6 +8,7 @@ The compilers are g++ and clang here, and g++ for 64-bit Arm, whose code an emul
 import glob
 import json
 import os
+import platform
 import re
 import shutil
 import sys
@@ -130,6 +131,40 @@ def refused():
     check("code" not in manifest["devices"][0] and manifest["devices"][0]["loader"] == "linked", "expected linked code")
 
 
+FUSES = """#include "vectors.h"
+using namespace bluec;
+int main() {
+  // 1 + 2^-23 times 1 - 2^-23 is 1 - 2^-46: 1 when it is rounded before 1 is taken away.
+  volatile float above = 1.00000011920928955078125f, below = 0.99999988079071044921875f;
+  const float a = above, b = below;
+  const auto v = splat<Vec<float, 8>>(a) * splat<Vec<float, 8>>(b) + splat<Vec<float, 8>>(-1.0f);
+  const float s = a * b + -1.0f;
+  return lane<3>(v) == 0 && s == 0 ? 0 : 1;
+}
+"""
+
+
+def nothing_is_fused():
+    """With GNU extensions g++ fuses wherever it can, unless the source says no."""
+    source, program = os.path.join(ROOT, "fuses.cpp"), os.path.join(ROOT, "fuses")
+    replace(source, FUSES)
+    for compiler in ("g++", "clang++-22"):
+        done = run(compiler, "-std=gnu++17", "-O2", "-march=native", "-I", os.path.join(FOLDER, "model"), source, "-o", program)
+        check(done.code == 0, f"expected a program, found {describe(done)}")
+        check(run(program).code == 0, f"{compiler}: expected two roundings, found one")
+
+
+def says_what_it_needs():
+    """Code for a CPU that has what this one lacks."""
+    if platform.machine() != "x86_64" or "avx512_fp16" in read_bytes("/proc/cpuinfo").decode():
+        return "this machine lacks nothing"
+    bundle = compile_model(os.path.join(ROOT, "later"), "--target", "cpp", "--recipe", "float", seconds=600,
+                           environment=os.environ | {"CXX": "g++", "CXXFLAGS": "-O1 -march=sapphirerapids"})
+    check_refused(run(BLUEC, "run", bundle, "--prompt", "x"), [r"model\.so: made for a cpu with features that this one lacks: '.*avx512fp16'"])
+
+
+suite.case("nothing is fused", nothing_is_fused)
+suite.case("a cpu that lacks what the compiler used", says_what_it_needs)
 suite.case("every compiler takes the source without a warning", every_compiler_takes_it)
 suite.case("what is not there is refused", refused)
 suite.case("the folder builds, and its program answers", builds)
