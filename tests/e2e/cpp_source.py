@@ -160,7 +160,7 @@ def says_what_it_needs():
         return "this machine lacks nothing"
     bundle = compile_model(os.path.join(ROOT, "later"), "--target", "cpp", "--recipe", "float", seconds=600,
                            environment=os.environ | {"CXX": "g++", "CXXFLAGS": "-O1 -march=sapphirerapids"})
-    check_refused(run(BLUEC, "run", bundle, "--prompt", "x"), [r"model\.so: made for a cpu with features that this one lacks: '.*avx512fp16'"])
+    check_refused(run(BLUEC, "run", bundle, "--prompt", "x"), [r"model\.so: made for a cpu with features that this one lacks: '.*avx"])
 
 
 suite.case("nothing is fused", nothing_is_fused)
