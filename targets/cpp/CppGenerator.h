@@ -11,6 +11,7 @@ namespace bluec::targets {
 class CppGenerator : public CodeGenerator {
 public:
   llvm::ArrayRef<llvm::StringRef> forms() const override;
+  bool writesDots() const override { return true; }
   mlir::FailureOr<std::vector<CodeFile>> generate(mlir::ModuleOp module,
                                                   llvm::StringRef form) const override;
 };

@@ -3,7 +3,6 @@
 #include "runtime/abi/BundleFormat.h"
 #include "targets/cpp/CompilerPackager.h"
 #include "targets/cpp/CppGenerator.h"
-#include "targets/cpp/lower_dots_to_products/LowerDotsToProducts.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -28,21 +27,15 @@ public:
   StringRef features() const override { return ""; }
 
   plan::TargetAttr facts(MLIRContext *context) const override {
-    auto dot = [&](unsigned bits) {
-      Type integer = IntegerType::get(context, bits, IntegerType::Signed);
-      return plan::DotAttr::get(context, integer, integer, /*k=*/1);
-    };
-    ArrayAttr dots = ArrayAttr::get(context, {dot(8), dot(16)});
+    // Pairs of words, which compilers make something of; bytes become words first.
+    Type word = IntegerType::get(context, 16, IntegerType::Signed);
+    ArrayAttr dots = ArrayAttr::get(context, {plan::DotAttr::get(context, word, word, /*k=*/2)});
     return plan::TargetAttr::get(context, name(), triple(), /*cpu=*/"generic", /*features=*/"",
                                  kVectorBits, kVectorRegisters, /*l1Bytes=*/32 * 1024,
                                  /*l2Bytes=*/512 * 1024, /*scalable=*/false, plan::kAbiAlignment,
                                  /*lineBytes=*/64, /*pointerBits=*/64, dots, /*mmas=*/{},
                                  Builder(context).getTypeArrayAttr(Float32Type::get(context)),
                                  /*tuning=*/{});
-  }
-
-  void addLoweringPasses(OpPassManager &passes) const override {
-    passes.addPass(createLowerDotsToProducts());
   }
 
   const CodeGenerator &codeGenerator() const override { return generator; }

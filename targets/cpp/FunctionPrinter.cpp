@@ -1,6 +1,7 @@
 #include "targets/cpp/FunctionPrinter.h"
 
 #include "compiler/dialect/abi/Abi.h"
+#include "compiler/dialect/kernel/Kernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -472,6 +473,12 @@ std::optional<Expression> Printer::expression(Operation &op) {
         // Memory has no type: what is loaded may be loaded as what it is taken for.
         std::string from = of(cast.getSource()).loadedFrom;
         return !from.empty() ? load(from) : call(op, "bitcast<" + typeOf(type) + ">");
+      })
+      .Case([&](kernel::DotOp dot) -> Made {
+        bool isPairs = dot.getK() == 2 && dot.getLhs().getType().getElementType().isInteger(16);
+        if (!isPairs || dot.getUnsignedLhs() || dot.getUnsignedRhs())
+          return std::nullopt;
+        return call(op, "dot");
       })
       .Case<math::FmaOp, vector::FMAOp>([&](auto) -> Made { return call(op, "fma"); })
       .Case([&](math::AbsFOp) -> Made { return call(op, "abs"); })

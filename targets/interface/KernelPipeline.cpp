@@ -14,7 +14,9 @@ void targets::buildKernelPipeline(OpPassManager &passes, const Target &target) {
   target.addLoweringPasses(passes);
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  passes.addPass(kernels::createExpandKernelOps());
+  kernels::ExpandKernelOpsOptions expansion;
+  expansion.keepDots = target.codeGenerator().writesDots();
+  passes.addPass(kernels::createExpandKernelOps(expansion));
   passes.addPass(kernels::createJoinSteps());
 }
 

@@ -27,15 +27,15 @@ const Target *TargetRegistry::host(std::string &error) const {
   const char *forced = std::getenv(kHostVariable);
   if (forced && *forced) {
     const Target *target = named(forced);
-    if (target && target->runsInProcess())
+    if (target && target->canBeHostHere())
       return target;
     error = std::string(kHostVariable) + ": expected " +
-            (target ? "a target that runs on this machine" : "one of " + names()) + ", found '" +
-            forced + "'";
+            (target ? "a target that can be host on this machine" : "one of " + names()) +
+            ", found '" + forced + "'";
     return nullptr;
   }
   for (const auto &target : llvm::reverse(targets))
-    if (target->canBeHost() && target->runsInProcess())
+    if (target->canBeHostHere())
       return target.get();
   error = "target host: none of bluec's targets runs on this machine";
   return nullptr;

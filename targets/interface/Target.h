@@ -35,6 +35,9 @@ public:
   /// The forms of code that it makes, by their names on the command line (`--emit`): "obj", "llvm".
   virtual llvm::ArrayRef<llvm::StringRef> forms() const = 0;
 
+  /// Whether it writes kernel.dot itself; else there is none left for it.
+  virtual bool writesDots() const { return false; }
+
   /// Makes one of the forms.
   /// Before: the kernels phase has run: an abi.model and the functions that it names, in func, scf,
   /// memref, vector, arith, math and what the target's own passes have made. The module is left as
@@ -114,6 +117,7 @@ public:
     std::optional<Runner> found = runner();
     return found && found->isInProcess();
   }
+  bool canBeHostHere() const { return canBeHost() && runsInProcess(); }
 };
 
 /// The environment variable that says what "host" is, for tests: the name of a target.

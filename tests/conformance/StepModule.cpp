@@ -315,8 +315,9 @@ bool StepModule::compile(const std::string &targetName, const std::vector<StepTe
       return false;
     out.write(file.bytes.data(), file.bytes.size());
   }
-  // Of C++ source: quick to compile, and not slow; what the caller says goes before it.
-  setenv("CXXFLAGS", "-O1 -march=native", /*overwrite=*/0);
+  // Of C++ source: compiled in a third of the time of -O1, with which tests/e2e/cpp_source.py
+  // compiles the example; what the caller says goes before it.
+  setenv("CXXFLAGS", "-O0 -march=native", /*overwrite=*/0);
   std::string shared = (folder + "/" + packager.fileName()).str();
   return mlir::succeeded(packager.package(paths, shared, error)) && load(*target, shared, error);
 }

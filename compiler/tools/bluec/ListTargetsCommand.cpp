@@ -36,6 +36,7 @@ static int listTargets(bool json) {
                       {"features", target->features().str()},
                       {"runs_here", target->runsInProcess()},
                       {"emulator", runner ? runner->command : std::vector<std::string>()},
+                      {"can_be_host_here", target->canBeHostHere()},
                       {"host", target.get() == host}});
     else
       std::cout << target->name().str() << (target.get() == host ? " (host)" : "") << ": "

@@ -75,5 +75,9 @@ struct ExpandMma : OpRewritePattern<kernel::MmaOp> {
 } // namespace
 
 void kernels::populateExpandDotPatterns(RewritePatternSet &patterns) {
-  patterns.add<ExpandDot, ExpandMma>(patterns.getContext());
+  patterns.add<ExpandDot>(patterns.getContext());
+}
+
+void kernels::populateExpandMmaPatterns(RewritePatternSet &patterns) {
+  patterns.add<ExpandMma>(patterns.getContext());
 }

@@ -6,9 +6,10 @@
 
 namespace bluec::kernels {
 
-/// Adds patterns that turn every kernel.dot and kernel.mma into extensions, products and sums of
-/// i32.
+/// Add patterns that turn every kernel.dot, or every kernel.mma, into extensions, products and sums
+/// of i32.
 void populateExpandDotPatterns(mlir::RewritePatternSet &patterns);
+void populateExpandMmaPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace bluec::kernels
 

@@ -21,6 +21,7 @@ namespace {
 
 class ExpandKernelOpsPass : public impl::ExpandKernelOpsBase<ExpandKernelOpsPass> {
 public:
+  using ExpandKernelOpsBase::ExpandKernelOpsBase;
   void runOnOperation() override;
 };
 
@@ -28,7 +29,9 @@ public:
 
 void ExpandKernelOpsPass::runOnOperation() {
   RewritePatternSet patterns(&getContext());
-  populateExpandDotPatterns(patterns);
+  if (!keepDots)
+    populateExpandDotPatterns(patterns);
+  populateExpandMmaPatterns(patterns);
   populateExpandMathPatterns(patterns);
   FrozenRewritePatternSet frozen(std::move(patterns));
   auto count = [](func::FuncOp function) {

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #ifdef __FAST_MATH__
 #error "bluec's kernels need the floats of IEEE 754: compile without -ffast-math"
@@ -72,6 +73,8 @@ template <typename T, int N> struct Vec {
   using Lane = typename LaneOf<T>::Type;
 #if BLUEC_NATIVE_VECTORS
   typedef Lane Lanes __attribute__((vector_size(N * sizeof(Lane))));
+  /// In memory: anywhere, among anything. What is copied by memcpy g++ keeps on the stack.
+  typedef Lane Placed __attribute__((vector_size(N * sizeof(Lane)), aligned(1), may_alias));
 #else
   struct Lanes {
     Lane at[N];
@@ -88,6 +91,9 @@ template <typename T, int N> struct VecTraits<Vec<T, N>> {
   static constexpr int kLanes = N;
 };
 
+template <typename V> inline constexpr bool isVector = false;
+template <typename T, int N> inline constexpr bool isVector<Vec<T, N>> = true;
+
 /// f(i) in each lane.
 template <typename T, int N, typename F> BLUEC_INLINE Vec<T, N> eachLane(F f) {
   Vec<T, N> r;
@@ -101,12 +107,22 @@ template <typename T, int N, typename F> BLUEC_INLINE Vec<T, N> eachLane(F f) {
 //===----------------------------------------------------------------------------------------===//
 
 template <typename V, typename T> BLUEC_INLINE V load(const T *from) {
+#if BLUEC_NATIVE_VECTORS
+  if constexpr (isVector<V>)
+    return {*reinterpret_cast<const typename V::Placed *>(from)};
+#endif
   V r;
   std::memcpy(&r, from, sizeof r);
   return r;
 }
 
 template <typename V, typename T> BLUEC_INLINE void store(T *to, const V &value) {
+#if BLUEC_NATIVE_VECTORS
+  if constexpr (isVector<V>) {
+    *reinterpret_cast<typename V::Placed *>(to) = value.v;
+    return;
+  }
+#endif
   std::memcpy(to, &value, sizeof value);
 }
 
@@ -192,9 +208,20 @@ BLUEC_INLINE Vec<T, sizeof...(Is)> shuffle(const Vec<T, N> &a, const Vec<T, N> &
 #endif
 }
 
+namespace detail {
+template <int First, int... Is, typename T, int N>
+BLUEC_INLINE Vec<T, N / 2> everySecond(const Vec<T, N> &a, std::integer_sequence<int, Is...>) {
+  return shuffle<(2 * Is + First)...>(a, a);
+}
+} // namespace detail
+
 /// The same bytes.
 template <typename To, typename From> BLUEC_INLINE To bitcast(const From &from) {
   static_assert(sizeof(To) == sizeof(From));
+#if BLUEC_NATIVE_VECTORS
+  if constexpr (isVector<To> && isVector<From>)
+    return {(typename To::Lanes)from.v};
+#endif
   To r;
   std::memcpy(&r, &from, sizeof r);
   return r;
@@ -374,6 +401,35 @@ template <typename To, typename T> BLUEC_INLINE To convertUnsigned(T a) {
 /// 1 where the mask is set.
 template <typename To, int N> BLUEC_INLINE To ones(const Vec<bool, N> &a) {
   return eachLane<typename VecTraits<To>::Element, N>([&](int i) { return a.v[i] & 1; });
+}
+
+/// a * b, and the products of neighbours added to one of `sums`: of lanes 0 and 1 to the first, of
+/// 2 and 3 to the second.
+template <int N>
+BLUEC_INLINE Vec<std::int32_t, N / 2> dot(const Vec<std::int32_t, N / 2> &sums,
+                                          const Vec<std::int16_t, N> &a,
+                                          const Vec<std::int16_t, N> &b) {
+#if BLUEC_NATIVE_VECTORS && defined(__clang__)
+  // As clang knows an instruction's work by it (vpmaddwd).
+  const auto products = convert<Vec<std::int32_t, N>>(a) * convert<Vec<std::int32_t, N>>(b);
+  using Pairs = std::make_integer_sequence<int, N / 2>;
+  return sums +
+         (detail::everySecond<0>(products, Pairs()) + detail::everySecond<1>(products, Pairs()));
+#elif BLUEC_NATIVE_VECTORS
+  using Words = Vec<std::int32_t, N / 2>;
+  // One register each for the low and the high half of lanes of 32 bits: no lane moves.
+  const auto half = splat<Words>(16);
+  const auto low = [&](const auto &pair) { return shiftRight(shiftLeft(pair, half), half); };
+  const auto pairs = bitcast<Words>(a), others = bitcast<Words>(b);
+  return sums + low(pairs) * low(others) + shiftRight(pairs, half) * shiftRight(others, half);
+#else
+  return eachLane<std::int32_t, N / 2>([&](int i) {
+    const auto product = [&](int at) {
+      return static_cast<std::uint32_t>(std::int32_t{a.v[at]} * std::int32_t{b.v[at]});
+    };
+    return static_cast<std::uint32_t>(sums.v[i]) + product(2 * i) + product(2 * i + 1);
+  });
+#endif
 }
 
 /// Exact. A number of 16 bits is one of 32 whose exponent is too small by 112, but for those that

@@ -64,10 +64,10 @@ TEST(TargetRegistry, TheHostMayBeNamed) {
     Host is(target->name().str().c_str());
     std::string error;
     const Target *host = allTargets().host(error);
-    EXPECT_EQ(host, target->runsInProcess() ? target.get() : nullptr);
+    EXPECT_EQ(host, target->canBeHostHere() ? target.get() : nullptr);
     EXPECT_EQ(host, allTargets().find("host", error));
     if (!host)
-      EXPECT_EQ(error, "BLUEC_HOST: expected a target that runs on this machine, found '" +
+      EXPECT_EQ(error, "BLUEC_HOST: expected a target that can be host on this machine, found '" +
                            target->name().str() + "'");
   }
 }

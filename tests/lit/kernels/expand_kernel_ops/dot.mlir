@@ -1,4 +1,10 @@
 // RUN: bluec-opt %s -split-input-file -expand-kernel-ops | FileCheck %s
+// RUN: bluec-opt %s -split-input-file -expand-kernel-ops=keep-dots | FileCheck %s --check-prefix=KEEP
+
+// A printer that has a word for them gets them as they are.
+// KEEP-LABEL: func.func @bytes
+// KEEP-NEXT: kernel.dot
+// KEEP-NEXT: return
 
 // What the target has replaced is none of kernel.dot: it stays.
 // CHECK-LABEL: func.func @replaced

@@ -2,6 +2,7 @@
 #include "targets/cpp/FunctionPrinter.h"
 
 #include "compiler/dialect/abi/Abi.h"
+#include "compiler/dialect/kernel/Kernel.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -21,8 +22,9 @@ namespace {
 class FunctionPrinter : public testing::Test {
 protected:
   void SetUp() override {
-    context.loadDialect<bluec::abi::AbiDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect,
-                        mlir::math::MathDialect, mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
+    context.loadDialect<bluec::abi::AbiDialect, bluec::kernel::KernelDialect,
+                        mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
+                        mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                         mlir::vector::VectorDialect>();
   }
   /// The body of the text's function as C++; empty with `fault` set when it has none.
@@ -124,6 +126,26 @@ func.func @order(%out: memref<3xf32>, %a: f32, %b: f32, %c: f32) {
   EXPECT_TRUE(has(text, "out1[0] = n1 - (n2 + n3);")) << text;
   EXPECT_TRUE(has(text, "out1[1] = n1 * (n2 + n3);")) << text;
   EXPECT_TRUE(has(text, "out1[2] = n1 + n2 + n3;")) << text;
+}
+
+TEST_F(FunctionPrinter, DotsOfSignedPairsAreAFunction) {
+  std::string text = print(R"(
+func.func @dots(%out: memref<8xi32>, %c: vector<8xi32>, %a: vector<16xi16>, %b: vector<16xi16>) {
+  %c0 = arith.constant 0 : index
+  %d = kernel.dot %c, %a, %b k 2 : vector<8xi32>, vector<16xi16>
+  vector.store %d, %out[%c0] : memref<8xi32>, vector<8xi32>
+  return
+})");
+  EXPECT_TRUE(has(text, "store(out1, dot(n1, n2, n3));")) << text;
+  EXPECT_EQ(print(R"(
+func.func @unsigned(%out: memref<8xi32>, %c: vector<8xi32>, %a: vector<32xi8>, %b: vector<32xi8>) {
+  %c0 = arith.constant 0 : index
+  %d = kernel.dot %c, %a, %b k 4 {unsigned_lhs} : vector<8xi32>, vector<32xi8>
+  vector.store %d, %out[%c0] : memref<8xi32>, vector<8xi32>
+  return
+})"),
+            "");
+  EXPECT_EQ(fault, "internal error: 'kernel.dot' has no form in C++");
 }
 
 TEST_F(FunctionPrinter, WhatHasNoFormIsNamed) {

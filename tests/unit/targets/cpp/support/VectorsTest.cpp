@@ -85,6 +85,29 @@ TEST(CppVectors, IntegersWrapAround) {
   EXPECT_EQ(lane<1>(convert<I8x8>(splat<I32x8>(0x1ff))), -1);
 }
 
+TEST(CppVectors, DotsAddTheProductsOfPairs) {
+  using Words = Vec<std::int16_t, 8>;
+  constexpr std::int16_t kLow = std::numeric_limits<std::int16_t>::min(), kHigh = 32767;
+  const auto a = lanes<Words>(1, 2, -3, 4, kLow, kLow, kHigh, -1);
+  const auto b = lanes<Words>(10, 100, 5, -6, kLow, kLow, kLow, kHigh);
+  const auto r = dot(lanes<Vec<std::int32_t, 4>>(7, 0, 0, kMost), a, b);
+  EXPECT_EQ(lane<0>(r), 7 + 210);
+  EXPECT_EQ(lane<1>(r), -39);
+  // 2^31 is none of these numbers.
+  EXPECT_EQ(lane<2>(r), kLeast);
+  EXPECT_EQ(lane<3>(r), kMost - 32767 * 32768 - 32767);
+  for (std::int32_t x = kLow; x <= kHigh; x += 77)
+    for (std::int32_t y = kLow; y <= kHigh; y += 1009) {
+      const auto both =
+          bitcast<Vec<std::int16_t, 2>>(splat<Vec<std::int32_t, 1>>(static_cast<std::int32_t>(
+              static_cast<std::uint32_t>(x) << 16 | static_cast<std::uint16_t>(y))));
+      const auto found = dot(splat<Vec<std::int32_t, 1>>(0), both, both);
+      ASSERT_EQ(static_cast<std::uint32_t>(lane<0>(found)),
+                static_cast<std::uint32_t>(x * x) + static_cast<std::uint32_t>(y * y))
+          << x << ' ' << y;
+    }
+}
+
 TEST(CppVectors, ComparisonsWithNoNumberAreFalse) {
   auto nan = splat<F32x8>(kNan), one = splat<F32x8>(1.0f);
   for (auto mask : {nan == one, nan<one, nan <= one, nan> one, nan >= one})
