@@ -91,8 +91,8 @@ template <typename T, int N> struct VecTraits<Vec<T, N>> {
   static constexpr int kLanes = N;
 };
 
-template <typename V> inline constexpr bool isVector = false;
-template <typename T, int N> inline constexpr bool isVector<Vec<T, N>> = true;
+template <typename V> inline constexpr bool kIsVector = false;
+template <typename T, int N> inline constexpr bool kIsVector<Vec<T, N>> = true;
 
 /// f(i) in each lane.
 template <typename T, int N, typename F> BLUEC_INLINE Vec<T, N> eachLane(F f) {
@@ -108,7 +108,7 @@ template <typename T, int N, typename F> BLUEC_INLINE Vec<T, N> eachLane(F f) {
 
 template <typename V, typename T> BLUEC_INLINE V load(const T *from) {
 #if BLUEC_NATIVE_VECTORS
-  if constexpr (isVector<V>)
+  if constexpr (kIsVector<V>)
     return {*reinterpret_cast<const typename V::Placed *>(from)};
 #endif
   V r;
@@ -118,7 +118,7 @@ template <typename V, typename T> BLUEC_INLINE V load(const T *from) {
 
 template <typename V, typename T> BLUEC_INLINE void store(T *to, const V &value) {
 #if BLUEC_NATIVE_VECTORS
-  if constexpr (isVector<V>) {
+  if constexpr (kIsVector<V>) {
     *reinterpret_cast<typename V::Placed *>(to) = value.v;
     return;
   }
@@ -219,7 +219,7 @@ BLUEC_INLINE Vec<T, N / 2> everySecond(const Vec<T, N> &a, std::integer_sequence
 template <typename To, typename From> BLUEC_INLINE To bitcast(const From &from) {
   static_assert(sizeof(To) == sizeof(From));
 #if BLUEC_NATIVE_VECTORS
-  if constexpr (isVector<To> && isVector<From>)
+  if constexpr (kIsVector<To> && kIsVector<From>)
     return {(typename To::Lanes)from.v};
 #endif
   To r;
