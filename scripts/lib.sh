@@ -17,9 +17,11 @@ build_packages=(
   libgtest-dev libbenchmark-dev
 )
 
-# What the tests need besides: a browser that opens the pages which bluec writes; compiler and emulator
-# of other machines.
-test_packages=(chromium-headless-shell g++-aarch64-linux-gnu qemu-user)
+# For programs that run on phones: another machine's compiler, which builds the runtime.
+arm_packages=(g++-aarch64-linux-gnu)
+
+# What the tests need besides: a browser that opens the pages which bluec writes, and an emulator.
+test_packages=(chromium-headless-shell "${arm_packages[@]}" qemu-user)
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

@@ -1,5 +1,5 @@
-// ask: one model, with its code linked in and its weights mapped from beside the program. Here it
-// is built by no target: it is main.cpp of what `bluec compile --emit cpp` makes.
+// ask: one model, with its code linked in and its weights mapped from beside the program. It is
+// main.cpp of what `bluec compile --emit cpp` makes, and main() of what --emit exe makes.
 #include "abi/bluec_abi.h"
 #include "cli/Program.h"
 #include "device/CodeLoader.h"

@@ -66,6 +66,15 @@ public:
   /// Makes the file at `outPath` of the code files at `paths`. Fails with one line in `error`.
   virtual llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
                                       std::string &error) const = 0;
+
+  virtual bool makesPrograms() const { return false; }
+  /// Makes the program at `outPath` of the code files at `paths` and of `rest`, an object that has
+  /// all else: main(), the runtime and the system's libraries. Fails with one line in `error`.
+  virtual llvm::LogicalResult makeProgram(llvm::ArrayRef<std::string> paths, llvm::StringRef rest,
+                                          llvm::StringRef outPath, std::string &error) const {
+    error = "internal error: expected a packager that makes programs, found another one";
+    return llvm::failure();
+  }
 };
 
 /// How code of a target is run on the machine that this process runs on.

@@ -1,4 +1,4 @@
-// A shared library of one object, linked with LLD inside this process.
+// Shared libraries and static programs, linked with LLD inside this process.
 #ifndef BLUEC_TARGETS_LLVM_ELF_PACKAGER_H
 #define BLUEC_TARGETS_LLVM_ELF_PACKAGER_H
 
@@ -14,6 +14,9 @@ public:
   llvm::StringRef loader() const override { return "shared-library"; }
   llvm::LogicalResult package(llvm::ArrayRef<std::string> paths, llvm::StringRef outPath,
                               std::string &error) const override;
+  bool makesPrograms() const override { return true; }
+  llvm::LogicalResult makeProgram(llvm::ArrayRef<std::string> paths, llvm::StringRef rest,
+                                  llvm::StringRef outPath, std::string &error) const override;
 };
 
 } // namespace bluec::targets

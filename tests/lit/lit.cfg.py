@@ -34,7 +34,8 @@ os.makedirs(config.test_exec_root, exist_ok=True)
 
 config.environment["PATH"] = os.pathsep.join(
     [config.bluec_bin_dir, config.bluec_test_bin_dir, config.bluec_llvm_bin_dir, config.environment["PATH"]])
-config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation-full"
+# FileCheck says what it found where. The input is thousands of lines here, over which lit takes minutes.
+config.environment["FILECHECK_OPTS"] = "--dump-input=never"
 # The LLVM libraries that MLIR tools link are not built with the sanitizers, so leaks inside them
 # are not ours to find.
 config.environment["ASAN_OPTIONS"] = "detect_leaks=0:detect_container_overflow=0:allow_user_poisoning=0"

@@ -4,7 +4,7 @@
 #include "compiler/driver/bundle/BundleWriter.h"
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/bundle/Manifest.h"
-#include "compiler/driver/bundle/SourceFolder.h"
+#include "compiler/driver/bundle/SharedFiles.h"
 #include "compiler/driver/bundle/WeightsFile.h"
 #include "compiler/driver/compile/CodeSections.h"
 #include "compiler/driver/compile/MemoryWatch.h"
@@ -107,6 +107,12 @@ private:
   /// The form of code that the options ask the target's generator for.
   StringRef form(const targets::Target &of) const;
   StringRef codeFolder() const;
+  /// Whether sections are made files of: of a bundle, or a program.
+  bool isPackaged() const {
+    return options.emit == Emit::Bundle || options.emit == Emit::Executable;
+  }
+  /// Whether the code is a part of a program, which is no file that a loader opens.
+  bool isInProgram() const { return options.emit == Emit::Executable || options.emit == Emit::Cpp; }
   LogicalResult checkDevices();
   LogicalResult writeReport();
   LogicalResult checkMachine();
@@ -155,7 +161,8 @@ private:
   ScheduleOptions sizes;
   WeightReader weights;
   std::unique_ptr<BundleWriter> writer;
-  std::string sourceFolder; // for C++ source
+  std::string sourceFolder;  // for C++ source
+  std::string programObject; // for a program
   Geometry geometry;
   WeightsDigest weightsDigest;
   std::vector<CodeSection> sections;
@@ -260,6 +267,9 @@ LogicalResult Compilation::checkMachine() {
   return report(targetOf(*machine).takeError());
 }
 
+/// What --emit exe makes beside the weights.
+static constexpr StringRef kProgramFile = "ask";
+
 /// Whether `place` is `folder` or lies below it, by their names.
 static bool isWithin(StringRef place, StringRef folder) {
   auto parts = [](StringRef name) {
@@ -327,6 +337,12 @@ LogicalResult Compilation::checkOptions() {
       return diagnostics.internalError(llvm::toString(found.takeError()));
     sourceFolder = *found;
   }
+  if (options.emit == Emit::Executable && !options.stopAfter) {
+    llvm::Expected<std::string> found = findProgramObject(target->triple());
+    if (!found)
+      return diagnostics.usageError("--emit exe: " + llvm::toString(found.takeError()));
+    programObject = *found;
+  }
   if (!options.stopAfter && options.output.empty())
     return diagnostics.usageError("-o: expected a place for the output, found none");
   if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
@@ -337,9 +353,9 @@ LogicalResult Compilation::checkOptions() {
   return success();
 }
 
-/// Where code files stand in the output: those of a bundle until they are packaged.
+/// Where code files stand in the output: those of a bundle or a program until they are packaged.
 StringRef Compilation::codeFolder() const {
-  return options.emit == Emit::Bundle ? "code/" : options.emit == Emit::Cpp ? "model/" : "";
+  return isPackaged() ? "code/" : options.emit == Emit::Cpp ? "model/" : "";
 }
 
 StringRef Compilation::form(const targets::Target &of) const {
@@ -359,6 +375,9 @@ LogicalResult Compilation::checkForm(const targets::Target &of) {
   std::string missing;
   if (options.emit == Emit::Bundle && !options.stopAfter && failed(of.packager().check(missing)))
     return diagnostics.usageError("--target " + of.name() + ": " + missing);
+  if (options.emit == Emit::Executable && !of.packager().makesPrograms())
+    return diagnostics.usageError("--emit: expected a target that programs are made for, found " +
+                                  of.name() + " with exe");
   ArrayRef<StringRef> forms = of.codeGenerator().forms();
   if (options.emit == Emit::Mlir || llvm::is_contained(forms, form(of)))
     return success();
@@ -549,14 +568,14 @@ Json Compilation::describeAllDevices() {
   Json devices = Json::array();
   for (CodeSection &section : sections) {
     const targets::Packager &packager = section.target->packager();
-    bool isPackaged = options.emit == Emit::Bundle || section.files.empty();
+    bool isFile = options.emit == Emit::Bundle || section.files.empty();
     // Nothing loads an object before it has been linked.
-    StringRef loader = isPackaged                  ? packager.loader()
-                       : options.emit == Emit::Cpp ? StringRef(runtime::kLinkedLoader)
-                                                   : "none";
+    StringRef loader = isInProgram() ? StringRef(runtime::kLinkedLoader)
+                       : isFile      ? packager.loader()
+                                     : "none";
     std::string code;
-    if (options.emit != Emit::Cpp)
-      code = isPackaged ? section.fileName(packager.fileName()) : section.files.front();
+    if (!isInProgram())
+      code = isFile ? section.fileName(packager.fileName()) : section.files.front();
     for (Json &device : describeDevices(*module, section, code, loader))
       devices.push_back(std::move(device));
   }
@@ -732,14 +751,18 @@ LogicalResult Compilation::writeWeightsFile() {
   return success();
 }
 
-/// Makes one file of a section's code files.
+/// Makes one file of a section's code files: of a bundle, or the program.
 LogicalResult Compilation::packageCode(CodeSection &section) {
   const targets::Packager &packager = section.target->packager();
   std::vector<std::string> paths;
   for (const std::string &name : section.files)
     paths.push_back(writer->pathOf(name));
   std::string file = section.fileName(packager.fileName()), why;
-  if (failed(packager.package(paths, writer->pathOf(file), why)))
+  LogicalResult made =
+      options.emit == Emit::Executable
+          ? packager.makeProgram(paths, programObject, writer->pathOf(kProgramFile), why)
+          : packager.package(paths, writer->pathOf(file), why);
+  if (failed(made))
     return diagnostics.internalError(why);
   section.files = {file};
   return success();
@@ -750,13 +773,13 @@ LogicalResult Compilation::bundle() {
     return success();
   std::vector<std::string> names;
   for (CodeSection &section : sections) {
-    if (options.emit == Emit::Bundle && failed(packageCode(section)))
+    if (isPackaged() && failed(packageCode(section)))
       return failure();
     // Sources are for who reads and builds them; what a bundle loads, it has checksums of.
-    if (options.emit != Emit::Cpp)
+    if (!isInProgram())
       llvm::append_range(names, section.files);
   }
-  if (options.emit == Emit::Bundle)
+  if (isPackaged())
     llvm::sys::fs::remove_directories(writer->pathOf(codeFolder()));
   if (!package.tokenizer.empty()) {
     StringRef table(reinterpret_cast<const char *>(package.tokenizer.data()),

@@ -20,9 +20,10 @@
 
 namespace bluec {
 
-/// What `-o` names: a directory (bundle; obj, which holds model.o in place of model.so, for who
-/// links it; cpp, with sources to build), or one file of text (mlir: the kernels; llvm: LLVM IR).
-enum class Emit { Bundle, Object, Cpp, Mlir, Llvm };
+/// What `-o` names: a directory (bundle; exe, with a program in place of model.so; obj, which holds
+/// model.o, for who links it; cpp, with sources to build), or one file of text (mlir: the kernels;
+/// llvm: LLVM IR).
+enum class Emit { Bundle, Object, Executable, Cpp, Mlir, Llvm };
 
 /// Questions that are put to a model; driver/calibrate has it, and compiles the float model.
 class Calibrator {

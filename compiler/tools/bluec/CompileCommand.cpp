@@ -24,18 +24,12 @@ struct CompileArguments {
 };
 
 runtime::Status readEmit(std::string_view text, Emit &emit) {
-  static const std::map<std::string_view, Emit> emits = {{"bundle", Emit::Bundle},
-                                                         {"obj", Emit::Object},
-                                                         {"cpp", Emit::Cpp},
-                                                         {"mlir", Emit::Mlir},
-                                                         {"llvm", Emit::Llvm}};
+  static const std::map<std::string_view, Emit> emits = {
+      {"bundle", Emit::Bundle}, {"obj", Emit::Object}, {"exe", Emit::Executable},
+      {"cpp", Emit::Cpp},       {"mlir", Emit::Mlir},  {"llvm", Emit::Llvm}};
   auto found = emits.find(text);
-  if (found == emits.end()) {
-    if (text == "exe")
-      return {runtime::Code::InvalidArgument,
-              "exe is not available yet, expected bundle, obj, cpp, mlir or llvm"};
-    return unexpected("bundle, obj, cpp, mlir or llvm", text);
-  }
+  if (found == emits.end())
+    return unexpected("bundle, exe, cpp, obj, mlir or llvm", text);
   emit = found->second;
   return {};
 }
@@ -134,8 +128,8 @@ Command bluec::tools::compileCommand() {
        .real = {0, kMostNats}},
       {.name = "--emit",
        .target = [&options](std::string_view text) { return readEmit(text, options.emit); },
-       .help = "bundle, obj, cpp (a folder of C++17 source, with the runtime's beside it), mlir or "
-               "llvm",
+       .help = "bundle, exe (a static program with its weights beside it), cpp (a folder of C++17 "
+               "source, with the runtime's beside it), obj, mlir or llvm",
        .excludes = {"--stop-after"}}};
   arguments->plan.add(table,
                       "what --machine is predicted to be fastest with, over all grids of the "
