@@ -17,8 +17,9 @@ namespace {
 struct Level {
   const char *name;
   const char *description;
-  const char *features; // that the code uses and a machine must have
-  const char *tuneCpu;  // LLVM's name of the smallest core that it is for
+  const char *features;  // that the code uses and a machine must have
+  const char *tuneCpu;   // LLVM's name of the smallest core that it is for
+  bool hasTiles = false; // smmla: 2 x 8 by 8 x 2 bytes
 };
 
 constexpr const char *kTriple = "aarch64-unknown-linux-gnu";
@@ -32,6 +33,8 @@ constexpr int64_t kLineBytes = 64;
 constexpr Level kLevels[] = {
     {"aarch64-dotprod", "NEON with dot products (Armv8.2): Cortex-A76 and later",
      "dotprod,fp-armv8,fullfp16,neon", "cortex-a76"},
+    {"aarch64-i8mm", "NEON with products in tiles (Armv8.6): Cortex-X2, Cortex-A710 and later",
+     "dotprod,fp-armv8,fullfp16,i8mm,neon", "cortex-a710", /*hasTiles=*/true},
 };
 
 /// sdot, and smlal on the words of one lane: pairs would have to be added across lanes first.
@@ -41,6 +44,14 @@ ArrayAttr dots(MLIRContext *context) {
   };
   return ArrayAttr::get(context, {plan::DotAttr::get(context, integer(8), integer(8), 4),
                                   plan::DotAttr::get(context, integer(16), integer(16), 1)});
+}
+
+/// Panels take them: words of eight bytes.
+ArrayAttr mmas(MLIRContext *context, const Level &level) {
+  Type byte = IntegerType::get(context, 8, IntegerType::Signed);
+  return level.hasTiles ? ArrayAttr::get(context, {plan::MmaAttr::get(context, byte, byte, /*m=*/2,
+                                                                      /*n=*/2, /*k=*/8)})
+                        : ArrayAttr();
 }
 
 /// How far ahead one row's form asks is that of x86-64 until a device has been measured. A panel of
@@ -71,7 +82,7 @@ public:
     return plan::TargetAttr::get(
         context, level.name, kTriple, "generic", signedFeatures(), kVectorBits, kVectorRegisters,
         kL1Bytes, kL2Bytes, /*scalable=*/false, plan::kAbiAlignment, kLineBytes,
-        /*pointerBits=*/64, dots(context), /*mmas=*/{},
+        /*pointerBits=*/64, dots(context), mmas(context, level),
         Builder(context).getTypeArrayAttr(Float32Type::get(context)), tuning(context));
   }
 

@@ -63,11 +63,11 @@ std::string WeightFormat::element() const {
          (halfScales ? "f16" : "f32") + (zeros ? " zeros>" : ">");
 }
 std::string WeightFormat::encoding(const LayoutFacts &facts) const {
-  return "#plan.panels<rows " + std::to_string(facts.panelRows) + ", dot " + facts.dot(dot).text +
-         facts.alignText() + ">";
+  return "#plan.panels<rows " + std::to_string(facts.panelRows) + ", dot " +
+         facts.panelDot(dot).text + facts.alignText() + ">";
 }
 plan::PanelLayout WeightFormat::layout(int64_t n, int64_t k, const LayoutFacts &facts) const {
-  const DotFacts &dot = facts.dot(this->dot);
+  const DotFacts &dot = facts.panelDot(this->dot);
   // As wide as a signed operand: in two's complement.
   bool hasOffset = bits < dot.bits || dot.unsignedLhs;
   return {n,

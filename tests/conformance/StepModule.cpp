@@ -40,6 +40,7 @@ struct OtherFacts {
   int64_t vectorBits, vectorRegisters, alignment, pointerBits;
   const char *dots;
   bool laneOperands = false;
+  const char *mmas = "[]";
 };
 // clang-format off
 constexpr OtherFacts kOtherFacts[] = {
@@ -51,8 +52,11 @@ constexpr OtherFacts kOtherFacts[] = {
     {"words", 128, 16, 32, 32, "[#plan.dot<si16 x si16, k 2>]"},
     // No dot at all.
     {"none", 256, 16, 64, 64, "[]"},
-    // Words of 64 bits, as tiles of 2 x 8 take them.
+    // Words of 64 bits.
     {"eight", 128, 32, 128, 64, "[#plan.dot<si8 x si8, k 8>, #plan.dot<si16 x si16, k 4>]"},
+    // Products in tiles: of bytes as on aarch64, and of words, with another one first that no panel takes.
+    {"tiles", 128, 32, 64, 64, "[#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]", true,
+     "[#plan.mma<si8 x si8, m 4, n 4, k 4>, #plan.mma<si8 x si8, m 2, n 2, k 8>, #plan.mma<si16 x si16, m 2, n 4, k 4>]"},
 };
 // clang-format on
 constexpr int64_t kMostNarrowLanes = 16;
@@ -75,14 +79,14 @@ plan::TargetAttr factsOf(const std::string &name, mlir::MLIRContext *context) {
           context, own.getName(), own.getTriple(), own.getCpu(), own.getFeatures(),
           other.vectorBits, other.vectorRegisters, own.getL1Bytes(), own.getL2Bytes(),
           own.getScalable(), other.alignment, own.getLineBytes(), other.pointerBits,
-          mlir::cast<mlir::ArrayAttr>(mlir::parseAttribute(other.dots, context)), {},
-          own.getFloats(), tuning);
+          mlir::cast<mlir::ArrayAttr>(mlir::parseAttribute(other.dots, context)),
+          mlir::cast<mlir::ArrayAttr>(mlir::parseAttribute(other.mmas, context)), own.getFloats(),
+          tuning);
     }
   return own;
 }
 
-DotFacts dotFacts(plan::TargetAttr facts, mlir::Type storage) {
-  plan::DotAttr dot = plan::dotFor(facts, storage);
+DotFacts dotFacts(plan::DotAttr dot) {
   std::string text;
   llvm::raw_string_ostream(text) << dot;
   return {text.substr(text.find('<')), dot.getK(), dot.getBits(), dot.isLhsUnsigned()};
@@ -224,9 +228,14 @@ static LayoutFacts findLayoutFacts(const std::string &name) {
   context.loadDialect<plan::PlanDialect>();
   plan::TargetAttr facts = factsOf(name, &context);
   auto integer = [&](unsigned bits) { return mlir::IntegerType::get(&context, bits); };
-  return {plan::lanesOf(facts),         plan::panelRows(facts),
-          facts.getAlignment(),         dotFacts(facts, integer(8)),
-          dotFacts(facts, integer(16)), dotFacts(facts, mlir::Float32Type::get(&context))};
+  return {plan::lanesOf(facts),
+          plan::panelRows(facts),
+          facts.getAlignment(),
+          dotFacts(plan::dotFor(facts, integer(8))),
+          dotFacts(plan::dotFor(facts, integer(16))),
+          dotFacts(plan::dotFor(facts, mlir::Float32Type::get(&context))),
+          dotFacts(plan::panelDotFor(facts, integer(8))),
+          dotFacts(plan::panelDotFor(facts, integer(16)))};
 }
 
 LayoutFacts conformance::layoutFacts(const std::string &name) {

@@ -64,10 +64,14 @@ struct LayoutFacts {
   int64_t lanes = 0; // of f32 in a vector
   int64_t panelRows = 0;
   int64_t alignment = 0;
-  DotFacts bytes, words, floats; // for activations of 8 and 16 bits, and of f32
+  DotFacts bytes, words, floats;   // for activations of 8 and 16 bits, and of f32
+  DotFacts panelBytes, panelWords; // the same of panels, which may be for products in tiles
 
   const DotFacts &dot(int64_t bits) const {
     return bits == 8 ? bytes : bits == 16 ? words : floats;
+  }
+  const DotFacts &panelDot(int64_t bits) const {
+    return bits == 8 ? panelBytes : bits == 16 ? panelWords : floats;
   }
   std::string alignText() const { return ", align " + std::to_string(alignment); }
 };

@@ -106,9 +106,35 @@ DotAttr bluec::plan::dotFor(TargetAttr target, Type storage) {
   return best ? best : DotAttr::get(context, plain, plain, 1);
 }
 
+/// The dot of one row of the tile on either side: weights on its left, activations on its right.
+static DotAttr dotOf(MmaAttr mma) {
+  return DotAttr::get(mma.getContext(), mma.getRhs(), mma.getLhs(), mma.getK());
+}
+
+static MmaAttr findMma(TargetAttr target, function_ref<bool(MmaAttr)> holds) {
+  if (target && target.getMmas())
+    for (auto mma : target.getMmas().getAsRange<MmaAttr>())
+      if (mma.getM() == 2 && lanesOf(target) % mma.getN() == 0 && holds(mma))
+        return mma;
+  return {};
+}
+
+DotAttr bluec::plan::panelDotFor(TargetAttr target, Type storage) {
+  DotAttr dot = dotFor(target, storage);
+  MmaAttr mma = findMma(target, [&](MmaAttr one) {
+    return one.getRhs() == dot.getLhs() && one.getLhs() == dot.getRhs();
+  });
+  return mma ? dotOf(mma) : dot;
+}
+
+MmaAttr bluec::plan::mmaFor(TargetAttr target, DotAttr dot) {
+  return findMma(target, [&](MmaAttr one) { return dotOf(one) == dot; });
+}
+
 bool bluec::plan::hasDot(TargetAttr target, DotAttr dot) {
   bool isPlain = dot.getK() == 1 && dot.getBits() == 32;
-  return isPlain || (target.getDots() && llvm::is_contained(target.getDots(), dot));
+  return isPlain || (target.getDots() && llvm::is_contained(target.getDots(), dot)) ||
+         mmaFor(target, dot);
 }
 
 static int64_t alignmentOf(TargetAttr target) {
@@ -116,7 +142,7 @@ static int64_t alignmentOf(TargetAttr target) {
 }
 
 PanelsAttr bluec::plan::panelsFor(TargetAttr target, Type dot) {
-  return PanelsAttr::get(dot.getContext(), target ? panelRows(target) : 1, dotFor(target, dot),
+  return PanelsAttr::get(dot.getContext(), target ? panelRows(target) : 1, panelDotFor(target, dot),
                          ::alignmentOf(target));
 }
 RowsAttr bluec::plan::rowsFor(TargetAttr target, MLIRContext *context, int64_t sums) {

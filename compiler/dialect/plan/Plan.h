@@ -72,7 +72,14 @@ mlir::Type storageOf(mlir::Type tensor);
 /// `target`: the first of its narrowest that take them, else one product of i32, which every target
 /// has. So it is without a target.
 DotAttr dotFor(TargetAttr target, mlir::Type storage);
-/// Whether `dot` is one that `target` has, by dotFor's choice or another.
+/// The dot of panels for activations of `storage`: with the k of the first #plan.mma of its types
+/// that has tiles of two rows and divides a vector, so that words are as long as a tile's rows, or
+/// else dotFor's.
+DotAttr panelDotFor(TargetAttr target, mlir::Type storage);
+/// The product in tiles that panels of `dot` were laid out for; null where one row at a time is
+/// multiplied.
+MmaAttr mmaFor(TargetAttr target, DotAttr dot);
+/// Whether `dot` is one that `target` has, by the choice of one of these or another.
 bool hasDot(TargetAttr target, DotAttr dot);
 /// The layouts of `target`, for activations of type `dot`.
 PanelsAttr panelsFor(TargetAttr target, mlir::Type dot);

@@ -126,10 +126,17 @@ void LowerStepsToKernelsPass::runOnOperation() {
   if (!target)
     return signalPassFailure();
   plan::TuningAttr tuning = target.getTuningOrDefault();
-  facts = {plan::lanesOf(target),       target.getVectorRegisters(),     target.getL1Bytes(),
-           target.getL2Bytes(),         target.getAlignment(),           target.getLineBytes(),
-           tuning.getFloatAheadBytes(), tuning.getQuantizedAheadBytes(), tuning.getDotsInFlight(),
-           tuning.getLaneOperands()};
+  facts = {plan::lanesOf(target),
+           target.getVectorRegisters(),
+           target.getL1Bytes(),
+           target.getL2Bytes(),
+           target.getAlignment(),
+           target.getLineBytes(),
+           tuning.getFloatAheadBytes(),
+           tuning.getQuantizedAheadBytes(),
+           tuning.getDotsInFlight(),
+           tuning.getLaneOperands(),
+           target};
   made.clear();
   for (auto entry : module.getOps<plan::EntryOp>())
     if (plan::TargetAttr other = plan::targetOf(entry); other != target) {

@@ -137,6 +137,16 @@ Value KernelBuilder::dot(plan::DotAttr type, Value acc, Value lhs, Value rhs, in
                                unitIf(type.isLhsUnsigned()), unitIf(type.isRhsUnsigned()), bits);
 }
 
+Value KernelBuilder::mma(plan::MmaAttr type, Value acc, Value lhs, Value rhs) {
+  auto unitIf = [&](Type side) { return side.isUnsignedInteger() ? getUnitAttr() : UnitAttr(); };
+  return kernel::MmaOp::create(*this, acc.getType(), acc, lhs, rhs, getI64IntegerAttr(type.getM()),
+                               getI64IntegerAttr(type.getN()), getI64IntegerAttr(type.getK()),
+                               unitIf(type.getLhs()), unitIf(type.getRhs()));
+}
+Value KernelBuilder::shuffle(Value a, Value b, ArrayRef<int64_t> elements) {
+  return vector::ShuffleOp::create(*this, a, b, elements);
+}
+
 Value KernelBuilder::laneMask(Value count) {
   SmallVector<int32_t> numbers;
   for (int64_t i = 0; i < facts.lanes; ++i)

@@ -23,6 +23,7 @@ struct Facts {
   int64_t quantizedAheadBytes = 0;
   int64_t dotsInFlight = 1;
   bool laneOperands = false;
+  plan::TargetAttr target; // for what layouts depend on
 
   /// Vectors that may be accumulated in registers while `others` are needed beside them.
   int64_t accumulators(int64_t others) const { return std::max<int64_t>(1, registers - others); }
@@ -111,6 +112,10 @@ public:
   mlir::Value extend(mlir::Value halves); // f16 or bf16 to f32
   /// The low bits of integers, or all of them where `type` is as wide.
   mlir::Value truncate(mlir::Value ints, mlir::VectorType type);
+  /// kernel.mma over tiles that stand side by side in vectors.
+  mlir::Value mma(plan::MmaAttr type, mlir::Value acc, mlir::Value lhs, mlir::Value rhs);
+  /// The elements of `a`, then of `b`, that have these numbers.
+  mlir::Value shuffle(mlir::Value a, mlir::Value b, llvm::ArrayRef<int64_t> elements);
   /// kernel.dot; `lhsBits` bounds the elements of lhs, none of which is negative, 0: not known.
   mlir::Value dot(plan::DotAttr type, mlir::Value acc, mlir::Value lhs, mlir::Value rhs,
                   int64_t lhsBits = 0);

@@ -15,6 +15,10 @@
 // operand for each step of `products` elements; the other operand is the word of x at the same k,
 // broadcast. Where an instruction takes a lane as an operand, words of x are loaded a vector at a
 // time. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
+//
+// Panels for a product in tiles (#plan.mma) have words as long as its rows, and two rows of x side by
+// side are the other operand: a row that is alone stands there twice. Their sums come as 2 x 2 tiles
+// and are parted at the end of a stretch.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
@@ -38,6 +42,7 @@ public:
       : LinearTiles(k, op, layout.panels(), layout.rows), op(op), layout(layout),
         xLayout(plan::RowLayout::of(op.getX().getType())), word(layout.word),
         dot(cast<plan::PanelsAttr>(op.getPanels().getType().getEncoding()).getDot()),
+        mma(xLayout ? plan::mmaFor(k.b.facts.target, dot) : plan::MmaAttr()),
         panels(k.buffer(op.getPanels())), x(k.buffer(op.getX())) {}
 
   LogicalResult emit();
@@ -49,11 +54,17 @@ private:
   /// loaded one by one.
   int64_t laneBlock() const {
     bool isWhole = xLayout && 8 * xLayout->elementBytes == word.operandBits;
-    return b.facts.laneOperands && isWhole ? b.facts.lanes * word.products : 0;
+    return b.facts.laneOperands && isWhole && !mma ? b.facts.lanes * word.products : 0;
+  }
+  /// Rows that one product takes.
+  int64_t together() const { return mma ? mma.getM() : 1; }
+  /// Of a vector of weights' sums for as many rows.
+  VectorType sumsType() const {
+    return VectorType::get(b.facts.lanes * together(), b.getI32Type());
   }
 
-  /// A register tile in the making: sums of `rows` rows by vectors of weights, for each row the
-  /// `vectors` of each panel.
+  /// A register tile in the making: sums of `rows` rows, as many as a product takes at a time, by
+  /// vectors of weights, for each of these the `vectors` of each panel.
   struct Tile {
     Values rows;   // where each row begins: bytes in x, or the row itself when x is of floats
     Values inside; // of each row, whether it is no padding; empty: none is
@@ -62,12 +73,17 @@ private:
     bool streams = false;
     int64_t vectors = 1;      // of all panels
     int64_t accumulators = 1; // for each sum
-    size_t at(int64_t accumulator, int64_t row, int64_t vector) const {
-      return (static_cast<size_t>(accumulator) * rows.size() + static_cast<size_t>(row)) *
-                 static_cast<size_t>(vectors) +
-             static_cast<size_t>(vector);
-    }
+    int64_t together = 1;     // rows
     int64_t height() const { return static_cast<int64_t>(rows.size()); }
+    int64_t groups() const { return llvm::divideCeil(height(), together); }
+    /// Of the sums of a group of rows.
+    size_t at(int64_t accumulator, int64_t group, int64_t vector) const {
+      return static_cast<size_t>((accumulator * groups() + group) * vectors + vector);
+    }
+    /// Of what each row has.
+    size_t ofRow(int64_t row, int64_t vector) const {
+      return static_cast<size_t>(row * vectors + vector);
+    }
   };
   Values multiply(Value row, int64_t height, Value panel, int64_t side);
   Values addGroups(const Tile &tile, ValueRange totals);
@@ -76,10 +92,20 @@ private:
   Values addStretch(const Tile &tile, Value header, Value start, Value from, int64_t length,
                     ValueRange totals);
   Values startSums(const Tile &tile, ValueRange zeros, Value first, int64_t length);
+  /// The sums of each row, by row and vector.
+  Values partRows(const Tile &tile, ValueRange sums);
+  /// Which lane of a group's sums belongs to `lane` of its row `i`.
+  int64_t laneOfRow(int64_t i, int64_t lane) const {
+    return (lane / mma.getN() * mma.getM() + i) * mma.getN() + lane % mma.getN();
+  }
   Values addProducts(const Tile &tile, ValueRange zeros, Value words, Value first, int64_t length,
                      ValueRange sums);
   /// The operand of weights for one step: elements [step * products, + products) of each word.
   Value unpack(Value words, int64_t step, Value zero);
+  /// The operand of x for a group of rows, elements [i, i + products) of `length` from `first` on.
+  /// `loaded` is what earlier operands have loaded, by row.
+  Value rowsOperand(const Tile &tile, int64_t group, Value first, int64_t i, int64_t length,
+                    Values &loaded);
   Value loadScales(Value offset);
   void prefetch(const Tile &tile, Value at, int64_t bytes);
 
@@ -94,6 +120,7 @@ private:
   std::optional<plan::RowLayout> xLayout; // nullopt: x is of floats
   plan::WordLayout word;
   plan::DotAttr dot;
+  plan::MmaAttr mma; // null: a row at a time is multiplied, by `dot`
   Value panels, x;
   int64_t stretch = 0; // elements
 };
@@ -127,6 +154,15 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
 }
 
 int64_t QuantizedLinearEmitter::tileRows() const {
+  if (mma) {
+    // Vectors of weights follow one another, each with its words and an operand. Beside a group's
+    // sums: operands of x, and what they come of. With a group more, sums go to memory (32
+    // registers).
+    int64_t wide = dot.getK() * dot.getBits() / 32;
+    int64_t others = word.steps() > 1 ? 2 * wide + 1 : wide;
+    int64_t ofGroup = together() * vectors + 4;
+    return together() * std::max<int64_t>(1, b.facts.accumulators(others) / ofGroup);
+  }
   // With x by lanes a row has a vector of x beside its sums.
   if (laneBlock() > 0) {
     int64_t others = word.steps() > 1 ? 2 * vectors + 1 : vectors;
@@ -158,8 +194,11 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, 
   Tile tile;
   tile.streams = rows == 1;
   tile.vectors = side * vectors;
+  tile.together = together();
   if (xLayout)
-    tile.accumulators = llvm::divideCeil(b.facts.dotsInFlight, height * tile.vectors);
+    tile.accumulators =
+        llvm::divideCeil(b.facts.dotsInFlight,
+                         tile.together * llvm::divideCeil(height, tile.together) * tile.vectors);
   for (int64_t p = 0; p < side; ++p)
     tile.panels.push_back(b.mul(b.add(panel, p), layout.panelBytes()));
 
@@ -178,7 +217,7 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, 
     Value offset = b.add(tile.rows[static_cast<size_t>(r)], xLayout->scalesOffset());
     Value scale = b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type()));
     for (int64_t v = 0; v < tile.vectors; ++v) {
-      Value &total = totals[tile.at(0, r, v)];
+      Value &total = totals[tile.ofRow(r, v)];
       total = b.mulf(total, scale);
     }
   }
@@ -237,20 +276,19 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
   Value words = b.add(b.add(header, layout.headerBytes()),
                       b.mul(b.div(from, word.elements()), layout.wordBytes()));
   // Enough work in a loop's body to hide the loop; more than that gains nothing (measured).
-  int64_t steps = word.products >= 4 ? 8 : 4;
+  int64_t steps = word.products >= 4 ? 32 / word.products : 4;
   int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(steps, word.steps()));
   sums = b.forStretches(length, unroll, sums, [&](Value at, int64_t part, ValueRange carried) {
     Value offset = b.add(words, b.mul(b.div(at, word.elements()), layout.wordBytes()));
     return addProducts(tile, zeros, offset, b.add(first, at), part, carried);
   });
 
+  sums = partRows(tile, sums);
   Values next(totals);
   for (int64_t v = 0; v < tile.vectors; ++v) {
     Value scale = loadScales(inPanel(tile, v, header, b.facts.lanes * layout.scaleBytes));
     for (int64_t r = 0; r < tile.height(); ++r) {
-      Value sum = sums[tile.at(0, r, v)];
-      for (int64_t a = 1; a < tile.accumulators; ++a)
-        sum = b.addi(sum, sums[tile.at(a, r, v)]);
+      Value sum = sums[tile.ofRow(r, v)];
       Value factor = scale;
       if (xLayout && xLayout->group < layout.k) {
         Value group = b.div(first, xLayout->group);
@@ -263,22 +301,42 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
       } else if (!tile.inside.empty()) {
         factor = b.select(tile.inside[static_cast<size_t>(r)], scale, b.splat(0));
       }
-      Value &total = next[tile.at(0, r, v)];
+      Value &total = next[tile.ofRow(r, v)];
       total = b.fma(xLayout ? b.toFloat(sum) : sum, factor, total);
     }
   }
   return next;
 }
 
+Values QuantizedLinearEmitter::partRows(const Tile &tile, ValueRange sums) {
+  Values parted(static_cast<size_t>(tile.height() * tile.vectors));
+  for (int64_t group = 0; group < tile.groups(); ++group)
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Value sum = sums[tile.at(0, group, v)];
+      for (int64_t a = 1; a < tile.accumulators; ++a)
+        sum = b.addi(sum, sums[tile.at(a, group, v)]);
+      if (!mma) {
+        parted[tile.ofRow(group, v)] = sum;
+        continue;
+      }
+      for (int64_t i = 0; i < mma.getM() && group * mma.getM() + i < tile.height(); ++i) {
+        SmallVector<int64_t> ofRow;
+        for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
+          ofRow.push_back(laneOfRow(i, lane));
+        parted[tile.ofRow(group * mma.getM() + i, v)] = b.shuffle(sum, sum, ofRow);
+      }
+    }
+  return parted;
+}
+
 Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Value first,
                                          int64_t length) {
-  auto count = static_cast<size_t>(tile.accumulators * tile.height() * tile.vectors);
-  if (!xLayout)
-    return Values(count, b.splat(0));
-  Value none = b.splatInt(b.intVectorType(), 0);
-  Values sums(count, none), offsets;
-  if (zeros.empty() && layout.offset == 0)
+  Values sums(static_cast<size_t>(tile.accumulators * tile.groups() * tile.vectors),
+              xLayout ? b.splatInt(sumsType(), 0) : b.splat(0));
+  if (!xLayout || (zeros.empty() && layout.offset == 0))
     return sums;
+  Value none = b.splatInt(b.intVectorType(), 0);
+  Values starts(static_cast<size_t>(tile.height() * tile.vectors)), offsets;
   for (Value zero : zeros)
     offsets.push_back(b.subi(none, zero));
   Value at = b.add(b.mul(b.div(first, xLayout->sums), 4), xLayout->sumsOffset());
@@ -294,8 +352,23 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
             ? b.subi(none, b.shiftLeft(all, llvm::Log2_64(static_cast<uint64_t>(layout.offset))))
             : Value();
     for (int64_t v = 0; v < tile.vectors; ++v)
-      sums[tile.at(0, r, v)] = offset ? offset : b.muli(offsets[static_cast<size_t>(v)], all);
+      starts[tile.ofRow(r, v)] = offset ? offset : b.muli(offsets[static_cast<size_t>(v)], all);
   }
+  if (!mma) {
+    llvm::copy(starts, sums.begin());
+    return sums;
+  }
+  // Side by side, as the sums of both rows are.
+  SmallVector<int64_t> places(static_cast<size_t>(2 * b.facts.lanes));
+  for (int64_t i : {0, 1})
+    for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
+      places[static_cast<size_t>(laneOfRow(i, lane))] = i * b.facts.lanes + lane;
+  for (int64_t group = 0; group < tile.groups(); ++group)
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      int64_t second = std::min(2 * group + 1, tile.height() - 1);
+      sums[tile.at(0, group, v)] =
+          b.shuffle(starts[tile.ofRow(2 * group, v)], starts[tile.ofRow(second, v)], places);
+    }
   return sums;
 }
 
@@ -313,6 +386,27 @@ Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
   return b.toFloat(b.subi(value, zero));
 }
 
+Value QuantizedLinearEmitter::rowsOperand(const Tile &tile, int64_t group, Value first, int64_t i,
+                                          int64_t length, Values &loaded) {
+  // A vector of each row where the stretch has whole ones, else a word. One of bytes: see mmaFor.
+  int64_t k = word.products, wide = b.facts.lanes * 4 / (dot.getBits() / 8);
+  int64_t block = length % wide == 0 ? wide : k;
+  int64_t rows[2] = {2 * group, std::min(2 * group + 1, tile.height() - 1)};
+  for (int64_t r : rows) {
+    auto at = static_cast<size_t>(r);
+    Value offset = b.add(tile.rows[at], b.mul(b.add(first, i), xLayout->elementBytes));
+    if (i % block == 0)
+      loaded[at] = b.loadBytes(x, offset, VectorType::get(block, b.intType(dot.getBits())));
+  }
+  SmallVector<int64_t> elements;
+  for (int64_t tiles = b.facts.lanes / mma.getN(), t = 0; t < tiles; ++t)
+    for (int64_t side : {int64_t{0}, block})
+      for (int64_t j = 0; j < k; ++j)
+        elements.push_back(side + i % block + j);
+  return b.shuffle(loaded[static_cast<size_t>(rows[0])], loaded[static_cast<size_t>(rows[1])],
+                   elements);
+}
+
 Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, Value words,
                                            Value first, int64_t length, ValueRange sums) {
   Values next(sums);
@@ -323,17 +417,35 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
   int64_t block = laneBlock() > 0 && length % laneBlock() == 0 ? laneBlock() : 0;
   int64_t lhsBits = word.operandBits == 8 && layout.offset ? word.bits : 0;
   for (int64_t i = 0, number = 0; i < length; i += word.products, ++number) {
-    Values operands;
-    for (int64_t v = 0; v < tile.vectors; ++v) {
+    auto weights = [&](int64_t v) {
       Value &vector = raw[static_cast<size_t>(v)];
       if (i % each == 0)
         vector = b.loadBytes(panels,
                              inPanel(tile, v, b.add(words, i / each * layout.wordBytes()),
                                      b.facts.lanes * word.bytes()),
                              b.wordsType(word));
-      operands.push_back(unpack(vector, i % each / word.products,
-                                zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]));
+      return unpack(vector, i % each / word.products,
+                    zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]);
+    };
+    auto sumAt = [&](int64_t group, int64_t v) -> Value & {
+      return next[tile.at(number % tile.accumulators, group, v)];
+    };
+    if (mma) {
+      // Sums fill the registers: a vector of weights after the other.
+      Values operands;
+      for (int64_t group = 0; group < tile.groups(); ++group)
+        operands.push_back(rowsOperand(tile, group, first, i, length, lanes));
+      for (int64_t v = 0; v < tile.vectors; ++v) {
+        Value weight = weights(v);
+        for (int64_t group = 0; group < tile.groups(); ++group)
+          sumAt(group, v) =
+              b.mma(mma, sumAt(group, v), operands[static_cast<size_t>(group)], weight);
+      }
+      continue;
     }
+    Values operands;
+    for (int64_t v = 0; v < tile.vectors; ++v)
+      operands.push_back(weights(v));
     for (int64_t r = 0; r < tile.height(); ++r) {
       Value base = tile.rows[static_cast<size_t>(r)], element = b.add(first, i), operand;
       if (xLayout) {
@@ -347,8 +459,8 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
         operand = b.loadBroadcast(x, {base, element});
       }
       for (int64_t v = 0; v < tile.vectors; ++v) {
-        Value &sum = next[tile.at(number % tile.accumulators, r, v)];
         Value weight = operands[static_cast<size_t>(v)];
+        Value &sum = sumAt(r, v);
         sum = xLayout ? b.dot(dot, sum, weight, operand, lhsBits) : b.fma(operand, weight, sum);
       }
     }

@@ -10,7 +10,8 @@ using namespace bluec::targets;
 
 namespace {
 
-const std::string kNames = "x86-64-v3, x86-64-v3-vnni, x86-64-v4, aarch64-dotprod, cpp";
+const std::string kNames =
+    "x86-64-v3, x86-64-v3-vnni, x86-64-v4, aarch64-dotprod, aarch64-i8mm, cpp";
 
 /// What "host" is while it lives; null: what the machine has.
 class Host {

@@ -138,3 +138,34 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<4x16xf32>
   }
 }
+
+// -----
+
+// Products in tiles: of three rows the last one stands beside itself, and sums are parted by rows.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 8>>>
+!x = tensor<3x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
+// CHECK-LABEL: func.func private @linear_3x16_k64
+// CHECK-NOT: kernel.dot
+// CHECK: %[[A:.*]] = vector.load {{.*}} vector<16xi8>
+// CHECK: %[[B:.*]] = vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle %[[A]], %[[B]] [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
+// CHECK: %[[C:.*]] = vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle %[[C]], %[[C]] [0, 1, 2, 3, 4, 5, 6, 7, 16,
+// CHECK: kernel.mma {{.*}} m 2 n 2 k 8 : vector<8xi32>, vector<32xi8>, vector<32xi8>
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xi32>
+// CHECK: vector.shuffle {{.*}} [2, 3, 6, 7] : vector<8xi32>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    mmas = [#plan.mma<si8 x si8, m 2, n 2, k 8>]>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f role decode capacity 3 segment "s" takes ["embeddings"] gives ["logits"] {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<3x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<3x16xf32>
+      plan.yield %l : tensor<3x16xf32>
+    }
+    plan.return %y : tensor<3x16xf32>
+  }
+}

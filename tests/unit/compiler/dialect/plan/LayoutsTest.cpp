@@ -65,6 +65,35 @@ TEST_F(LayoutsTest, ZerosFollowTheScalesOfAGroup) {
   EXPECT_EQ(layout->panelBytes(), 128 + 8 * 64 + 128 + 4 * 64);
 }
 
+TEST_F(LayoutsTest, PanelsAreForProductsInTilesOfTheirTypes) {
+  auto target = [&](const char *facts) {
+    std::string text = "#plan.target<name = \"t\", triple = \"\", cpu = \"\", features = \"\", "
+                       "vectorBits = 128, vectorRegisters = 32, l1Bytes = 1, l2Bytes = 1, "
+                       "dots = [#plan.dot<si8 x si8, k 4>, #plan.dot<si16 x si16, k 1>]" +
+                       std::string(facts) + ">";
+    return cast<TargetAttr>(parseAttribute(text, &context));
+  };
+  auto integer = [&](unsigned bits) { return IntegerType::get(&context, bits); };
+  TargetAttr plain = target(""), tiles = target(", mmas = [#plan.mma<si8 x si8, m 2, n 2, k 8>]");
+  DotAttr four = dotFor(plain, integer(8)), eight = panelDotFor(tiles, integer(8));
+  EXPECT_EQ(panelDotFor(plain, integer(8)), four);
+  EXPECT_FALSE(mmaFor(plain, four));
+  EXPECT_FALSE(hasDot(plain, eight));
+  EXPECT_EQ(eight.getK(), 8);
+  EXPECT_TRUE(mmaFor(tiles, eight));
+  EXPECT_TRUE(hasDot(tiles, eight));
+  // Caches stay as they are, and so do words.
+  EXPECT_EQ(dotFor(tiles, integer(8)), four);
+  EXPECT_EQ(panelDotFor(tiles, integer(16)), dotFor(tiles, integer(16)));
+  // Weights without a sign are others; tiles of four rows, or too wide ones, nobody takes.
+  for (const char *other :
+       {"si8 x ui8, m 2, n 2, k 8", "si8 x si8, m 4, n 2, k 8", "si8 x si8, m 2, n 8, k 8"})
+    EXPECT_EQ(panelDotFor(target((", mmas = [#plan.mma<" + std::string(other) + ">]").c_str()),
+                          integer(8)),
+              four)
+        << other;
+}
+
 TEST_F(LayoutsTest, OneGroupARow) {
   auto layout = PanelLayout::of(parse("tensor<32x50x!blue.quantized<i8 group row scale f16>, "
                                       "#plan.panels<rows 32, dot <ui8 x si8, k 4>>>"));
