@@ -81,6 +81,15 @@ bool isBundle(llvm::StringRef directory) {
   return object && object->getString("format") == llvm::StringRef("bluec-bundle");
 }
 
+bool holdsBundles(llvm::StringRef directory) {
+  std::error_code code;
+  for (fs::directory_iterator entry(directory, code), end; entry != end && !code;
+       entry.increment(code))
+    if (!isBundle(entry->path()))
+      return false;
+  return !code;
+}
+
 bool isEmptyDirectory(llvm::StringRef directory) {
   std::error_code code;
   return fs::directory_iterator(directory, code) == fs::directory_iterator() && !code;
@@ -99,7 +108,8 @@ llvm::Expected<std::string> normalised(llvm::StringRef name) {
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringRef output) {
+llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringRef output,
+                                                                   Output kind) {
   llvm::Expected<std::string> place = normalised(output);
   if (!place)
     return place.takeError();
@@ -110,9 +120,12 @@ llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringR
     return llvm::createStringError(output + ": expected a directory, found a symbolic link");
   if (fs::exists(*place) && !fs::is_directory(*place))
     return llvm::createStringError(output + ": expected a directory, found a file");
-  if (fs::is_directory(*place) && !isEmptyDirectory(*place) && !isBundle(*place))
-    return llvm::createStringError(
-        output + ": expected a new or empty directory or a bundle, found one with other files");
+  bool isOne = kind == Output::Bundle;
+  if (fs::is_directory(*place) && !isEmptyDirectory(*place) &&
+      !(isOne ? isBundle(*place) : holdsBundles(*place)))
+    return llvm::createStringError(output + ": expected a new or empty directory or " +
+                                   (isOne ? "a bundle" : "one of bundles") +
+                                   ", found one with other files");
 
   llvm::SmallString<256> prefix(parent), staging;
   path::append(prefix, "." + path::filename(*place) + ".bluec");
@@ -129,9 +142,24 @@ BundleWriter::~BundleWriter() {
   interruptedStaging.clear();
 }
 
+/// Temporary directories are private to their owner; a bundle is not.
+static std::error_code openToAll(llvm::StringRef directory) {
+  return fs::setPermissions(directory,
+                            fs::perms::all_read | fs::perms::all_exe | fs::perms::owner_write);
+}
+
+llvm::Error BundleWriter::enter(llvm::StringRef name) {
+  folder = name.str();
+  std::string place = pathOf("");
+  std::error_code code = fs::create_directory(place);
+  if (!code)
+    code = openToAll(place);
+  return code ? ioError(place, code) : llvm::Error::success();
+}
+
 std::string BundleWriter::pathOf(llvm::StringRef name) const {
   llvm::SmallString<256> result(staging);
-  path::append(result, name);
+  path::append(result, folder, name);
   return result.str().str();
 }
 
@@ -163,9 +191,7 @@ llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
 }
 
 llvm::Error BundleWriter::commit() {
-  // Temporary directories are private to their owner; a bundle is not.
-  if (std::error_code code = fs::setPermissions(staging, fs::perms::all_read | fs::perms::all_exe |
-                                                             fs::perms::owner_write))
+  if (std::error_code code = openToAll(staging))
     return ioError(output, code);
   std::string old;
   if (fs::exists(output)) {

@@ -32,13 +32,19 @@ llvm::Expected<BundleFile> describeFile(llvm::StringRef path);
 /// temporary directory is removed, and `output` is as it was.
 class BundleWriter {
 public:
+  /// What an output is: a bundle, or a directory with a bundle in each of its folders.
+  enum class Output { Bundle, Bundles };
+
   /// Fails when `output` may not be written: its parent is missing, it is no directory, or it holds
-  /// something other than a bundle.
-  static llvm::Expected<std::unique_ptr<BundleWriter>> create(llvm::StringRef output);
+  /// something other than what is written.
+  static llvm::Expected<std::unique_ptr<BundleWriter>> create(llvm::StringRef output,
+                                                              Output kind = Output::Bundle);
   ~BundleWriter();
   BundleWriter(const BundleWriter &) = delete;
   BundleWriter &operator=(const BundleWriter &) = delete;
 
+  /// From now on, names are those of files in this folder of the output, which is made.
+  llvm::Error enter(llvm::StringRef folder);
   /// Where to write the file of that name.
   std::string pathOf(llvm::StringRef name) const;
   llvm::Error write(llvm::StringRef name, llvm::StringRef content);
@@ -52,6 +58,7 @@ private:
 
   std::string output;
   std::string staging; // empty once committed
+  std::string folder;  // in it; empty: none
 };
 
 /// Writes one file beside its place and moves it there; fails when `path` is a directory.

@@ -367,35 +367,3 @@ FailureOr<LogitErrors> Calibration::compare(const runtime::Bundle &bundle) {
   }
   return errors;
 }
-
-//===------------------------------------------------------------------------------------------===//
-// bluec compile
-//===------------------------------------------------------------------------------------------===//
-
-static LogicalResult compileCalibrated(const CompileOptions &options, Diagnostics &diagnostics,
-                                       llvm::raw_ostream &out, llvm::raw_ostream &err) {
-  CompilerSession session(diagnostics, options.jobs);
-  std::unique_ptr<Calibration> calibration; // outlives the run
-  std::unique_ptr<CompilationRun> run = CompilationRun::begin(options, session, out, err);
-  if (!run || failed(run->runTo(Phase::Model)))
-    return failure();
-  if (!options.stopAfter || *options.stopAfter >= Phase::Precision) {
-    calibration = Calibration::create(options, diagnostics, err);
-    if (!calibration)
-      return failure();
-    run->calibrateWith(*calibration);
-  }
-  if (failed(run->runTo(Phase::Bundle)))
-    return failure();
-  run->printSummary();
-  return success();
-}
-
-int bluec::compileModel(const CompileOptions &options, llvm::raw_ostream &out,
-                        llvm::raw_ostream &err) {
-  Diagnostics diagnostics(err);
-  bool isCalibrated = !options.calibration.empty();
-  return diagnostics.exitCode(isCalibrated ? compileCalibrated(options, diagnostics, out, err)
-                                           : compile(options, diagnostics, out, err),
-                              "compile");
-}

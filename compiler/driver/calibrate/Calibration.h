@@ -68,11 +68,6 @@ private:
   std::unique_ptr<runtime::Session> session;
 };
 
-/// `bluec compile`: all phases, with the float model compiled and asked before the precision phase
-/// if there is a calibration set. Returns an exit code; errors have been printed to `err`, and
-/// nothing is left behind.
-int compileModel(const CompileOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
-
 } // namespace bluec
 
 #endif // BLUEC_COMPILER_DRIVER_CALIBRATE_CALIBRATION_H

@@ -77,6 +77,13 @@ public:
         package(session.package()), dumps(options.dumpPhasesTo), weights(options.model) {}
 
   LogicalResult checkOptions();
+  void writeTo(BundleWriter &to, StringRef of) override {
+    writer = &to;
+    folder = of.str();
+  }
+  void shareWeightsWith(const CompilationRun &run) override {
+    earlier.push_back(static_cast<const Compilation *>(&run));
+  }
   void calibrateWith(Calibrator &calibrator) override { calibration = &calibrator; }
   LogicalResult runTo(Phase last) override;
   void printSummary() override;
@@ -96,6 +103,9 @@ private:
   };
   LogicalResult runPhase(const Step &step);
   void addTime(StringRef name, Clock::time_point begin);
+  std::string outputName() const {
+    return folder.empty() ? options.output : options.output + "/" + folder;
+  }
   /// True when the run ends in a directory.
   bool needsWriter() const {
     return !options.stopAfter && options.emit != Emit::Mlir && options.emit != Emit::Llvm;
@@ -129,6 +139,8 @@ private:
   LogicalResult writeDumps(Phase phase);
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
+  LogicalResult takeWeights(StringRef path);
+  LogicalResult stampWeights();
   Json describeAllDevices();
   Json manifestFields();
   LogicalResult report(llvm::Error error) { return diagnostics.report(std::move(error)); }
@@ -160,9 +172,15 @@ private:
 
   ScheduleOptions sizes;
   WeightReader weights;
-  std::unique_ptr<BundleWriter> writer;
-  std::string sourceFolder;  // for C++ source
-  std::string programObject; // for a program
+  std::unique_ptr<BundleWriter> ownWriter; // null: the output is a folder of somebody's
+  BundleWriter *writer = nullptr;
+  std::string folder;                             // of the writer's
+  SmallVector<const Compilation *> earlier;       // whose weights may be this one's, too
+  SmallVector<std::pair<Attribute, Type>> stored; // each weight with all that its bytes depend on
+  std::string weightsPath;
+  const Compilation *weightsFrom = nullptr; // an earlier one
+  std::string sourceFolder;                 // for C++ source
+  std::string programObject;                // for a program
   Geometry geometry;
   WeightsDigest weightsDigest;
   std::vector<CodeSection> sections;
@@ -211,6 +229,8 @@ LogicalResult Compilation::runTo(Phase last) {
   };
   if (options.stopAfter)
     last = std::min(last, *options.stopAfter);
+  if (phasesDone == 0)
+    start = phaseStart = Clock::now();
   for (; phasesDone < std::size(steps) && steps[phasesDone].phase <= last; ++phasesDone)
     if (failed(runPhase(steps[phasesDone])))
       return failure();
@@ -420,12 +440,16 @@ LogicalResult Compilation::checkDevices() {
 //===------------------------------------------------------------------------------------------===//
 
 LogicalResult Compilation::import() {
-  if (needsWriter()) {
+  if (writer) {
+    if (failed(report(writer->enter(folder))))
+      return failure();
+  } else if (needsWriter()) {
     // Before the long work, so that a place that may not be written is known at once.
     llvm::Expected<std::unique_ptr<BundleWriter>> made = BundleWriter::create(options.output);
     if (!made)
       return report(made.takeError());
-    writer = std::move(*made);
+    ownWriter = std::move(*made);
+    writer = ownWriter.get();
   }
   if (source == Source::Session)
     return chooseSizes();
@@ -731,6 +755,13 @@ LogicalResult Compilation::writeWeightsFile() {
     remover.emplace(path);
   }
   Clock::time_point begin = Clock::now();
+  if (writer && failed(takeWeights(path)))
+    return failure();
+  if (weightsFrom) {
+    weightsDigest = weightsFrom->weightsDigest;
+    addTime("weights", begin);
+    return stampWeights();
+  }
   ProgressLine line(err, "weights", options.progress);
   // A file that has changed, or numbers that are not finite.
   Diagnostics::Blame blame(diagnostics, Fault::Input);
@@ -744,6 +775,34 @@ LogicalResult Compilation::writeWeightsFile() {
   addTime("weights", begin);
   weightsTime = Clock::now() - begin;
   weightsDigest = std::move(**written);
+  return stampWeights();
+}
+
+/// Links the weights of an earlier run to `path` where they are the same.
+LogicalResult Compilation::takeWeights(StringRef path) {
+  weightsPath = path.str();
+  // GPTQ rounds by what a run has gathered.
+  if (recipe.needsCalibration())
+    return success();
+  stored.push_back({(*module)->getAttr(plan::kWeightsBytesAttr), Type()});
+  for (auto weight : module->getOps<plan::WeightOp>())
+    stored.push_back(
+        {ArrayAttr::get(module->getContext(),
+                        {weight.getValue(), weight.getTransforms(), weight.getOffsetAttr()}),
+         weight.getPacked()});
+  auto found =
+      llvm::find_if(earlier, [&](const Compilation *run) { return run->stored == stored; });
+  if (found == earlier.end())
+    return success();
+  weightsFrom = *found;
+  std::error_code code = llvm::sys::fs::create_hard_link(weightsFrom->weightsPath, path);
+  if (code) // of a file system that has none
+    code = llvm::sys::fs::copy_file(weightsFrom->weightsPath, path);
+  return code ? report(llvm::createStringError(code, path + ": " + code.message())) : success();
+}
+
+/// Code says which weights it is for.
+LogicalResult Compilation::stampWeights() {
   SmallVector<int8_t> hash(weightsDigest.sha256.begin(), weightsDigest.sha256.end());
   for (CodeSection &section : sections)
     for (auto model : partOf(section).getOps<abi::ModelOp>())
@@ -808,7 +867,7 @@ LogicalResult Compilation::bundle() {
     return failure();
   if (calibration && canMeasure() && (failed(measureCost()) || failed(writeManifest())))
     return failure();
-  return report(writer->commit());
+  return ownWriter ? report(ownWriter->commit()) : success();
 }
 
 static Json describe(const LogitErrors &cost) {
@@ -876,7 +935,7 @@ void Compilation::printSummary() {
   for (const PhaseTime &time : times)
     phases.push_back({{"name", time.name.str()}, {"seconds", time.seconds}});
   Json summary;
-  summary["output"] = options.stopAfter ? Json() : Json(options.output);
+  summary["output"] = options.stopAfter ? Json() : Json(outputName());
   summary["target"] = target->name().str();
   summary["recipe"] = recipe.name;
   if (cost)

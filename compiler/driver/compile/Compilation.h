@@ -25,6 +25,8 @@ namespace bluec {
 /// llvm: LLVM IR).
 enum class Emit { Bundle, Object, Executable, Cpp, Mlir, Llvm };
 
+class BundleWriter;
+
 /// Questions that are put to a model; driver/calibrate has it, and compiles the float model.
 class Calibrator {
 public:
@@ -87,6 +89,12 @@ public:
                                                Source source = Source::Files);
   virtual ~CompilationRun() = default;
 
+  /// Before anything has run: the output is a folder of `writer`'s, who commits it when all is
+  /// done.
+  virtual void writeTo(BundleWriter &writer, llvm::StringRef folder) = 0;
+  /// Before anything has run: where weights are laid out as those of `earlier`, which is a run of
+  /// the same session with a folder of the same writer's and outlives this one, its file is taken.
+  virtual void shareWeightsWith(const CompilationRun &earlier) = 0;
   /// Before the precision phase. `calibrator` outlives the run.
   virtual void calibrateWith(Calibrator &calibrator) = 0;
   /// Runs the phases that have not run yet, up to `last` and with it, or up to the one that

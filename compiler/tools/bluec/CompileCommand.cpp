@@ -1,4 +1,4 @@
-#include "compiler/driver/calibrate/Calibration.h"
+#include "compiler/driver/calibrate/CompileModel.h"
 #include "compiler/driver/compile/Compilation.h"
 #include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/Commands.h"
@@ -18,6 +18,7 @@ namespace {
 
 struct CompileArguments {
   CompileOptions options;
+  std::vector<std::string> targets;
   std::vector<std::string> rest; // MLIR's
   PlanOptions plan{options.context, options.chunk, options.imageBatch, options.report,
                    options.trace};
@@ -87,7 +88,7 @@ int runCompile(CompileArguments &arguments) {
   if (int code = parseInstrumentation(arguments.rest))
     return code;
   options.progress = llvm::sys::Process::StandardErrIsDisplayed();
-  int code = compileModel(options, llvm::outs(), llvm::errs());
+  int code = compileModel(options, arguments.targets, llvm::outs(), llvm::errs());
   if (code == exitDone && options.stopAfter && !options.output.empty())
     llvm::errs() << "note: -o: nothing is written with --stop-after\n";
   return code;
@@ -111,7 +112,11 @@ Command bluec::tools::compileCommand() {
        .target = &options.output,
        .help = "Where the bundle goes (a file for --emit mlir and llvm)",
        .shortName = "-o"},
-      {.name = "--target", .target = &options.target, .help = targetHelp("What to compile for")},
+      {.name = "--target",
+       .target = &arguments->targets,
+       .help = targetHelp("What to compile for") +
+               "; may be given more than once: the output is then a directory with a folder for "
+               "each, and the model is read once"},
       {.name = "--device",
        .target = &options.devices,
        .help = "NAME=TARGET: a device of --machine that is compiled for another target than "

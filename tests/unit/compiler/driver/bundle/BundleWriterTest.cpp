@@ -54,6 +54,36 @@ TEST_F(BundleWriterTest, CommitsAndReplacesABundle) {
   EXPECT_FALSE(fs::exists(place("out/one")));
 }
 
+TEST_F(BundleWriterTest, ADirectoryOfBundlesIsOneOutput) {
+  const char *manifest = "{\"format\": \"bluec-bundle\"}";
+  auto write = [&](std::initializer_list<const char *> folders) {
+    auto writer = BundleWriter::create(place("out"), BundleWriter::Output::Bundles);
+    ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+    for (const char *folder : folders) {
+      ASSERT_FALSE(bool((*writer)->enter(folder)));
+      ASSERT_FALSE(bool((*writer)->write("manifest.json", manifest)));
+    }
+    ASSERT_FALSE(bool((*writer)->commit()));
+  };
+  write({"a", "b"});
+  EXPECT_TRUE(fs::exists(place("out/a/manifest.json")));
+  EXPECT_TRUE(fs::exists(place("out/b/manifest.json")));
+  EXPECT_NE(fs::status(place("out/a")).permissions() & fs::perms::others_read, fs::perms::none);
+  write({"c"});
+  EXPECT_FALSE(fs::exists(place("out/a")));
+  EXPECT_TRUE(fs::exists(place("out/c/manifest.json")));
+  // Neither is the other, and a file beside bundles is somebody's.
+  auto refusal = [&](const char *name, BundleWriter::Output kind) {
+    return message(BundleWriter::create(place(name), kind).takeError());
+  };
+  EXPECT_NE(refusal("out/c", BundleWriter::Output::Bundles).find("one of bundles"),
+            std::string::npos);
+  EXPECT_NE(refusal("out", BundleWriter::Output::Bundle).find("a bundle"), std::string::npos);
+  put(place("out/thesis.txt"), "do not lose me");
+  EXPECT_NE(refusal("out", BundleWriter::Output::Bundles).find("one of bundles"),
+            std::string::npos);
+}
+
 TEST_F(BundleWriterTest, RefusesWhatIsNoBundle) {
   fs::create_directories(place("full"));
   put(place("full/thesis.txt"), "do not lose me");
