@@ -126,10 +126,9 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
   if (writer && failed(diagnostics.report(writer->commit())))
     return failure();
   if (options.json)
-    out << "[\n" << llvm::join(llvm::map_range(summaries, [](StringRef one) {
-                                 return one.rtrim('\n');
-                               }),
-                               ",\n")
+    out << "[\n"
+        << llvm::join(llvm::map_range(summaries, [](StringRef one) { return one.rtrim('\n'); }),
+                      ",\n")
         << "\n]\n";
   else
     for (StringRef summary : summaries)

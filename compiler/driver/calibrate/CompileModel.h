@@ -13,8 +13,8 @@ namespace bluec {
 /// of; none is as one that is empty), with the float model compiled and asked before the precision
 /// phase if there is a calibration set. With several targets the model is read and raised once,
 /// weights that are laid out alike are packed once, and the output is a directory with a folder for
-/// each target, by its name, which is written whole or not at all. Returns an exit code; errors have
-/// been printed to `err`, and nothing is left behind.
+/// each target, by its name, which is written whole or not at all. Returns an exit code; errors
+/// have been printed to `err`, and nothing is left behind.
 int compileModel(const CompileOptions &options, const std::vector<std::string> &targets,
                  llvm::raw_ostream &out, llvm::raw_ostream &err);
 
