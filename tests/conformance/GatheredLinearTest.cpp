@@ -51,8 +51,7 @@ StepText step(const std::string &entry, const Case &c, bool gathers, const Layou
     weight.encoding = c.weight->encoding(facts);
   }
   if (c.hasIntegers()) {
-    RowFormat format = c.x;
-    format.alignment = facts.alignment;
+    RowFormat format = c.x.on(facts, c.batch * (gathers ? c.tokens() : c.rows()));
     if (!gathers && format.group == 0)
       format.group = c.channels;
     x.element = format.element();
@@ -118,9 +117,10 @@ void GatheredLinearTest::check(const Case &c, uint32_t seed) {
   Data input, wideInput, numbers; // what the gathered rows stand for
   if (c.hasIntegers()) {
     tokens = randomRows(c.x, c.batch * c.tokens(), c.channels, seed + 1);
-    tokens.format.alignment = facts().alignment;
+    tokens.format = tokens.format.on(facts(), tokens.rows);
     input = tokens.pack();
     rows = tokens;
+    rows.format = c.x.on(facts(), c.batch * c.rows());
     rows.format.group = tokens.group();
     rows.rows = c.batch * c.rows();
     rows.k = c.depth();
@@ -154,9 +154,9 @@ void GatheredLinearTest::check(const Case &c, uint32_t seed) {
   if (c.wide)
     expectSameBits(steps.run("wide", {wideInput}, c.batch), whole, elements);
   expectSameBits(steps.run("gathers", {input}, c.batch, 0, Split::Threads), whole, elements);
-  int64_t tokenColumns = static_cast<int64_t>(input.size()) / (c.batch * c.tokens());
   for (int64_t count = 1; count < c.batch; ++count) {
-    Data garbage = withGarbageFrom(input, count * c.tokens(), tokenColumns);
+    Data garbage = c.hasIntegers() ? tokens.packWithGarbageFrom(count * c.tokens())
+                                   : withGarbageFrom(input, count * c.tokens(), c.channels);
     Data some = steps.run("gathers", {garbage}, count, 0, Split::SinglesReversed);
     expectSameBits(some, whole, count * c.rows() * c.outputs);
   }
@@ -228,7 +228,7 @@ TEST_P(GatheredLinearTest, PaddingAddsNothing) {
     steps.set("w", randomWeight(*c.weight, c.outputs, c.depth(), 1).pack(facts()));
     // Only the lower right row: token 8, and three of the padding.
     QuantizedRows tokens = randomRows(c.x, c.tokens(), c.channels, 2);
-    tokens.format.alignment = facts().alignment;
+    tokens.format = tokens.format.on(facts(), tokens.rows);
     Data floats = randomData(c.tokens() * c.channels, 3);
     Data before = steps.run("gathers", {dot == 8 ? tokens.pack() : floats}, 1);
     for (int64_t token = 0; token < 8; ++token) {

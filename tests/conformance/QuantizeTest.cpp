@@ -23,10 +23,12 @@ StepText quantizeStep(const std::string &entry, const RowFormat &format, int64_t
   return step;
 }
 
-std::vector<RowFormat> formatsFor(const LayoutFacts &facts) {
-  int64_t align = facts.alignment;
-  return {{8, 0, 256, align},  {8, 32, 32, align},  {16, 0, 64, align},
-          {16, 64, 64, align}, {8, 128, 16, align}, {16, 0, 1024, align}};
+std::vector<RowFormat> formatsFor(const LayoutFacts &facts, int64_t rows) {
+  std::vector<RowFormat> formats = {{8, 0, 256},  {8, 32, 32},  {16, 0, 64},
+                                    {16, 64, 64}, {8, 128, 16}, {16, 0, 1024}};
+  for (RowFormat &format : formats)
+    format = format.on(facts, rows);
+  return formats;
 }
 
 /// The same integers and scales, to the bit.
@@ -47,7 +49,7 @@ BLUEC_ON_ALL_FACTS(QuantizeTest, /*narrow=*/false);
 
 TEST_P(QuantizeTest, IsTheFormulaToTheBit) {
   int64_t rows = 12;
-  const std::vector<RowFormat> formats = formatsFor(facts());
+  const std::vector<RowFormat> formats = formatsFor(facts(), rows);
   for (int64_t width : {1, 64, 100, 480, 1153}) {
     std::vector<StepText> texts;
     std::string x = tensorText({rows, width});
@@ -90,7 +92,7 @@ TEST_P(QuantizeTest, IsTheFormulaToTheBit) {
 // Behind norms, chains and embeddings: what the step without it makes, quantized.
 TEST_P(QuantizeTest, EndsStepsThatMakeRows) {
   for (int64_t width : {36, 192, 1000}) {
-    int64_t rows = 5;
+    int64_t rows = 6;
     std::string x = tensorText({rows, width}), vector = tensorText({width});
     Operand input{Place::Input, "x", {rows, width}}, other{Place::Input, "y", {rows, width}};
     Operand weight{Place::Weight, "weight", {width}}, bias{Place::Weight, "bias", {width}};
@@ -118,7 +120,8 @@ TEST_P(QuantizeTest, EndsStepsThatMakeRows) {
              "\n    %y = blue.scale %e {factor = 12.0 : f64} : " + x + "\n",
          {ids, table}}};
     std::vector<StepText> texts;
-    RowFormat byRow{16, 0, 64, facts().alignment}, byGroup{8, 32, 32, facts().alignment};
+    RowFormat byRow = RowFormat{16, 0, 64}.on(facts(), rows);
+    RowFormat byGroup = RowFormat{8, 32, 32}.on(facts(), rows);
     for (const Before &before : befores) {
       texts.push_back(quantizeStep(before.name + "Row", byRow, rows, width, before.body, "%y",
                                    before.operands));
@@ -142,7 +145,7 @@ TEST_P(QuantizeTest, EndsStepsThatMakeRows) {
       std::vector<Data> inputs;
       for (const Operand &operand : before.operands)
         if (operand.place == Place::Input)
-          inputs.push_back(operand.ints ? Data{0, 8, 3, 3, 1}
+          inputs.push_back(operand.ints ? Data{0, 8, 3, 3, 1, 7}
                                         : randomData(rows * width, 5 + inputs.size(), 3));
       Data plain = steps.run(before.name, inputs, rows);
       for (const auto &[suffix, format] :

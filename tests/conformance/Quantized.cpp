@@ -150,10 +150,18 @@ std::string RowFormat::element() const {
   return "!blue.quantized<i" + std::to_string(bits) + " group " + groupText(group) + " scale f32>";
 }
 std::string RowFormat::encoding() const {
-  return "#plan.rows<sums " + std::to_string(sums) + ", align " + std::to_string(alignment) + ">";
+  return "#plan.rows<sums " + std::to_string(sums) +
+         (pairs > 0 ? " pairs " + std::to_string(pairs) : "") + ", align " +
+         std::to_string(alignment) + ">";
+}
+RowFormat RowFormat::on(const LayoutFacts &facts, int64_t rows) const {
+  RowFormat format = *this;
+  format.alignment = facts.alignment;
+  format.pairs = rows % 2 == 0 ? facts.pairs(bits) : 0;
+  return format;
 }
 plan::RowLayout RowFormat::layout(int64_t rows, int64_t k) const {
-  return {rows, k, group == 0 ? k : group, sums, bits / 8, alignment};
+  return {rows, k, group == 0 ? k : group, sums, bits / 8, alignment, pairs};
 }
 
 float QuantizedRows::scaleAt(int64_t row, int64_t col) const {
@@ -164,23 +172,40 @@ Data QuantizedRows::pack() const {
   plan::RowLayout layout = format.layout(rows, k);
   Bytes bytes(static_cast<size_t>(layout.bytes()));
   for (int64_t row = 0; row < rows; ++row) {
-    int64_t base = row * layout.rowBytes();
+    int64_t base = layout.elementsAt(row), head = layout.headAt(row);
     std::vector<int32_t> sums(static_cast<size_t>(layout.sumCount()));
     for (int64_t col = 0; col < k; ++col) {
       int32_t value = q[static_cast<size_t>(row * k + col)];
       sums[static_cast<size_t>(col / format.sums)] += value;
       if (format.bits == 8)
-        putAt(bytes, base + col, static_cast<int8_t>(value));
+        putAt(bytes, base + layout.elementOffset(col), static_cast<int8_t>(value));
       else
-        putAt(bytes, base + 2 * col, static_cast<int16_t>(value));
+        putAt(bytes, base + layout.elementOffset(col), static_cast<int16_t>(value));
     }
     for (int64_t g = 0; g < groups(); ++g)
-      putAt(bytes, base + layout.scalesOffset() + 4 * g,
+      putAt(bytes, head + layout.scalesOffset() + 4 * g,
             scales[static_cast<size_t>(row * groups() + g)]);
     for (int64_t i = 0; i < layout.sumCount(); ++i)
-      putAt(bytes, base + layout.sumsOffset() + 4 * i, sums[static_cast<size_t>(i)]);
+      putAt(bytes, head + layout.sumsOffset() + 4 * i, sums[static_cast<size_t>(i)]);
   }
   return asData(bytes);
+}
+
+Data QuantizedRows::packWithGarbageFrom(int64_t row) const {
+  QuantizedRows other = *this;
+  for (auto i = static_cast<size_t>(row * k); i < q.size(); ++i)
+    other.q[i] = -3 * (q[i] % 40) - 1;
+  std::fill(other.scales.begin() + row * groups(), other.scales.end(),
+            std::numeric_limits<float>::quiet_NaN());
+  return other.pack();
+}
+
+QuantizedRows QuantizedRows::row(int64_t number) const {
+  QuantizedRows one{format, 1, k, {}, {}, {}};
+  one.format.pairs = 0;
+  one.q.assign(q.begin() + number * k, q.begin() + (number + 1) * k);
+  one.scales.assign(scales.begin() + number * groups(), scales.begin() + (number + 1) * groups());
+  return one;
 }
 
 QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64_t k,
@@ -194,11 +219,11 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
   Bytes bytes(data.size() * 4);
   std::memcpy(bytes.data(), data.data(), bytes.size());
   for (int64_t row = 0; row < count; ++row) {
-    int64_t base = row * layout.rowBytes();
+    int64_t base = layout.elementsAt(row), head = layout.headAt(row);
     std::vector<int32_t> sums(static_cast<size_t>(layout.sumCount()));
     for (int64_t i = 0; i < layout.scalesOffset() / layout.elementBytes; ++i) {
-      int32_t value =
-          format.bits == 8 ? getAt<int8_t>(bytes, base + i) : getAt<int16_t>(bytes, base + 2 * i);
+      int64_t at = base + layout.elementOffset(i);
+      int32_t value = format.bits == 8 ? getAt<int8_t>(bytes, at) : getAt<int16_t>(bytes, at);
       if (i >= k) {
         if (value != 0)
           result.fault = "padding of row " + std::to_string(row);
@@ -208,9 +233,9 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
       sums[static_cast<size_t>(i / format.sums)] += value;
     }
     for (int64_t g = 0; g < layout.groups(); ++g)
-      result.scales.push_back(getAt<float>(bytes, base + layout.scalesOffset() + 4 * g));
+      result.scales.push_back(getAt<float>(bytes, head + layout.scalesOffset() + 4 * g));
     for (int64_t i = 0; i < layout.sumCount(); ++i)
-      if (getAt<int32_t>(bytes, base + layout.sumsOffset() + 4 * i) != sums[static_cast<size_t>(i)])
+      if (getAt<int32_t>(bytes, head + layout.sumsOffset() + 4 * i) != sums[static_cast<size_t>(i)])
         result.fault = "sum " + std::to_string(i) + " of row " + std::to_string(row);
   }
   return result;

@@ -49,10 +49,13 @@ struct RowFormat {
   int64_t group = 0; // 0: a row
   int64_t sums = 32;
   int64_t alignment = 64;
+  int64_t pairs = 0;
 
   std::string element() const;
   std::string encoding() const;
   plan::RowLayout layout(int64_t rows, int64_t k) const;
+  /// As a target lays out so many rows.
+  RowFormat on(const LayoutFacts &facts, int64_t rows) const;
 };
 
 /// x[m, k] = scale[m, g] * q[m, k].
@@ -67,6 +70,10 @@ struct QuantizedRows {
   int64_t groups() const { return (k + group() - 1) / group(); }
   float scaleAt(int64_t row, int64_t col) const;
   Data pack() const;
+  /// The same with nothing that makes sense from `row` on.
+  Data packWithGarbageFrom(int64_t row) const;
+  /// One row, which stands alone.
+  QuantizedRows row(int64_t number) const;
   /// Reads the first `count` rows of what a kernel has written. `fault` says where sums or padding
   /// are not what the integers say.
   static QuantizedRows unpack(const RowFormat &format, int64_t rows, int64_t k, const Data &bytes,

@@ -85,8 +85,7 @@ StepText linearStep(const std::string &entry, const Case &c, int64_t rows, const
   step.capacity = rows;
   Operand x{Place::Input, "x", {rows, c.depth}};
   if (c.weight.dot != 32) {
-    RowFormat format = c.x;
-    format.alignment = facts.alignment;
+    RowFormat format = c.x.on(facts, rows);
     x.element = format.element();
     x.encoding = format.encoding();
   }
@@ -147,12 +146,12 @@ void check(const std::string &target, const std::vector<Case> &cases,
     SCOPED_TRACE(c.text());
     std::string name = "w" + std::to_string(i);
     Expected e = makes[run / cases.size()](c, static_cast<uint32_t>(10 * i + 1));
-    e.rows.format.alignment = facts.alignment;
+    e.rows.format = e.rows.format.on(facts, c.rows);
     steps.set(name, e.weight.pack(facts));
     if (c.bias)
       steps.set(name + "bias", e.bias);
     Data input = e.input();
-    auto cols = static_cast<int64_t>(input.size()) / c.rows;
+    bool isFloat = !e.floats.empty();
     Data whole = steps.run("many" + name, {input}, c.rows);
     expectWithin(whole, e, c.rows * c.width);
     expectSameBits(steps.run("many" + name, {input}, c.rows, 0, Split::Threads), whole,
@@ -160,11 +159,13 @@ void check(const std::string &target, const std::vector<Case> &cases,
     if (c.rows == 1)
       continue;
     int64_t count = c.rows / 2 + 1;
-    Data some = steps.run("many" + name, {withGarbageFrom(input, count, cols)}, count, 0,
-                          Split::SinglesReversed);
+    Data garbage =
+        isFloat ? withGarbageFrom(input, count, c.depth) : e.rows.packWithGarbageFrom(count);
+    Data some = steps.run("many" + name, {garbage}, count, 0, Split::SinglesReversed);
     expectSameBits(some, whole, count * c.width);
     for (int64_t row = 0; row < c.rows; row += 3) {
-      Data one(input.begin() + row * cols, input.begin() + (row + 1) * cols);
+      Data one = isFloat ? Data(input.begin() + row * c.depth, input.begin() + (row + 1) * c.depth)
+                         : e.rows.row(row).pack();
       Data expected(whole.begin() + row * c.width, whole.begin() + (row + 1) * c.width);
       expectSameBits(steps.run("one" + name, {one}, 1), expected, c.width);
     }
@@ -282,7 +283,7 @@ TEST_P(QuantizedLinearTest, FusesWhatFollows) {
     if (!steps.runs())
       continue;
     Expected e = randomCase(c, 3);
-    e.rows.format.alignment = facts().alignment;
+    e.rows.format = e.rows.format.on(facts(), c.rows);
     steps.set("w", e.weight.pack(facts()));
     Data gate = randomData(rows * c.width, 7, 4);
     std::vector<double> expected;

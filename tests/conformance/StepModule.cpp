@@ -225,9 +225,15 @@ std::vector<std::string> conformance::targetsAndFacts(bool narrow) {
 
 static LayoutFacts findLayoutFacts(const std::string &name) {
   mlir::MLIRContext context;
-  context.loadDialect<plan::PlanDialect>();
+  context.loadDialect<blue::BlueDialect, plan::PlanDialect>();
   plan::TargetAttr facts = factsOf(name, &context);
   auto integer = [&](unsigned bits) { return mlir::IntegerType::get(&context, bits); };
+  auto pairs = [&](const char *element) {
+    std::string text =
+        "tensor<2x64x!blue.quantized<" + std::string(element) + " group row scale f32>>";
+    auto rows = mlir::cast<mlir::RankedTensorType>(mlir::parseType(text, &context));
+    return plan::rowsFor(facts, rows, 64).getPairs();
+  };
   return {plan::lanesOf(facts),
           plan::panelRows(facts),
           facts.getAlignment(),
@@ -235,7 +241,9 @@ static LayoutFacts findLayoutFacts(const std::string &name) {
           dotFacts(plan::dotFor(facts, integer(16))),
           dotFacts(plan::dotFor(facts, mlir::Float32Type::get(&context))),
           dotFacts(plan::panelDotFor(facts, integer(8))),
-          dotFacts(plan::panelDotFor(facts, integer(16)))};
+          dotFacts(plan::panelDotFor(facts, integer(16))),
+          pairs("i8"),
+          pairs("i16")};
 }
 
 LayoutFacts conformance::layoutFacts(const std::string &name) {

@@ -73,6 +73,8 @@ struct LayoutFacts {
   const DotFacts &panelDot(int64_t bits) const {
     return bits == 8 ? panelBytes : bits == 16 ? panelWords : floats;
   }
+  int64_t bytePairs = 0, wordPairs = 0; // elements of each of two rows side by side; 0: rows alone
+  int64_t pairs(int64_t bits) const { return bits == 8 ? bytePairs : wordPairs; }
   std::string alignText() const { return ", align " + std::to_string(alignment); }
 };
 

@@ -46,6 +46,9 @@ std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
   layout.sums = attr.getSums();
   layout.elementBytes = element.getBits() / 8;
   layout.alignment = attr.getAlignment();
+  layout.pairs = attr.getPairs();
+  if (layout.pairs > 0 && layout.rows % 2 != 0)
+    return std::nullopt;
   return layout;
 }
 

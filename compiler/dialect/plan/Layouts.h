@@ -100,13 +100,16 @@ bool canGather(mlir::RankedTensorType panels, int64_t channels);
 ///   scales: f32, one a group
 ///   sums: i32, one for each `sums` elements, of the integers
 ///
-/// each padded to the alignment.
+/// each padded to the alignment. With pairs of P elements, two rows begin together: P elements of
+/// the one, P of the other, and so on, zeros past K of both; then scales and sums of the one, then
+/// those of the other. The number of rows is even then.
 struct RowLayout {
   int64_t rows = 0, k = 0;
   int64_t group = 0; // elements; k for one group a row
   int64_t sums = 0;  // elements
   int64_t elementBytes = 1;
   int64_t alignment = 0;
+  int64_t pairs = 0; // elements; 0: rows stand alone
 
   static std::optional<RowLayout> of(mlir::RankedTensorType type);
 
@@ -116,6 +119,20 @@ struct RowLayout {
   int64_t sumsOffset() const { return scalesOffset() + padded(groups() * 4, alignment); }
   int64_t rowBytes() const { return sumsOffset() + padded(sumCount() * 4, alignment); }
   int64_t bytes() const { return rows * rowBytes(); }
+  /// Where a row's elements begin; element i is elementOffset(i) behind that.
+  int64_t elementsAt(int64_t row) const {
+    return pairs == 0 ? row * rowBytes()
+                      : row / 2 * 2 * rowBytes() + row % 2 * pairs * elementBytes;
+  }
+  int64_t elementOffset(int64_t i) const {
+    return elementBytes * (pairs == 0 ? i : i / pairs * 2 * pairs + i % pairs);
+  }
+  /// What scalesOffset() and sumsOffset() are behind.
+  int64_t headAt(int64_t row) const {
+    return pairs == 0 ? row * rowBytes()
+                      : row / 2 * 2 * rowBytes() + scalesOffset() +
+                            row % 2 * (rowBytes() - scalesOffset());
+  }
 };
 
 /// Keys or values with #plan.keys or #plan.values: [S, heads * D] of a cache, or [B, S, heads * D]

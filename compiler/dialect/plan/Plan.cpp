@@ -145,8 +145,14 @@ PanelsAttr bluec::plan::panelsFor(TargetAttr target, Type dot) {
   return PanelsAttr::get(dot.getContext(), target ? panelRows(target) : 1, panelDotFor(target, dot),
                          ::alignmentOf(target));
 }
-RowsAttr bluec::plan::rowsFor(TargetAttr target, MLIRContext *context, int64_t sums) {
-  return RowsAttr::get(context, sums, ::alignmentOf(target));
+RowsAttr bluec::plan::rowsFor(TargetAttr target, RankedTensorType rows, int64_t sums) {
+  MmaAttr mma;
+  if (target)
+    mma = mmaFor(target, panelDotFor(target, storageOf(rows)));
+  // A vector of elements is stored into one row's part.
+  bool isEven = mma && rows.getNumElements() / rows.getShape().back() % 2 == 0;
+  int64_t pairs = isEven && lanesOf(target) <= mma.getK() ? mma.getK() : 0;
+  return RowsAttr::get(rows.getContext(), sums, pairs, ::alignmentOf(target));
 }
 KeysAttr bluec::plan::keysFor(TargetAttr target, int64_t heads, int64_t block, Type dot) {
   return KeysAttr::get(dot.getContext(), heads, block, dotFor(target, dot), ::alignmentOf(target));

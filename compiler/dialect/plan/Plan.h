@@ -83,7 +83,7 @@ MmaAttr mmaFor(TargetAttr target, DotAttr dot);
 bool hasDot(TargetAttr target, DotAttr dot);
 /// The layouts of `target`, for activations of type `dot`.
 PanelsAttr panelsFor(TargetAttr target, mlir::Type dot);
-RowsAttr rowsFor(TargetAttr target, mlir::MLIRContext *context, int64_t sums);
+RowsAttr rowsFor(TargetAttr target, mlir::RankedTensorType rows, int64_t sums);
 KeysAttr keysFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
 ValuesAttr valuesFor(TargetAttr target, int64_t heads, int64_t block, mlir::Type dot);
 /// Keys of floats for so many positions of each head: [batch, heads, blocks, D, lanes].

@@ -152,13 +152,14 @@ def Plan_RowsAttr : Plan_Attr<"Rows", "rows"> {
   let summary = "quantized activations: each row with its scales and with sums of its integers";
   let description = [{
     `sums` is how many neighbouring integers a sum covers: a divisor of the groups of every weight
-    that the rows meet, so that a weight's zero point is taken out by the sums. See RowLayout in
-    Layouts.h.
+    that the rows meet, so that a weight's zero point is taken out by the sums. With `pairs`, two
+    rows stand side by side, so many elements of each in turn: an operand of a product in tiles is
+    one load. See RowLayout in Layouts.h.
   }];
-  let parameters = (ins "int64_t":$sums,
+  let parameters = (ins "int64_t":$sums, DefaultValuedParameter<"int64_t", "0">:$pairs,
                         DefaultValuedParameter<"int64_t", "kAbiAlignment">:$alignment);
   let genVerifyDecl = 1;
-  let assemblyFormat = "`<` `sums` $sums (`,` `align` $alignment^)? `>`";
+  let assemblyFormat = "`<` `sums` $sums (`pairs` $pairs^)? (`,` `align` $alignment^)? `>`";
 }
 def Plan_KeysAttr : Plan_Attr<"Keys", "keys"> {
   let summary = "quantized keys of a cache [S, heads * D] or an encoder [B, S, heads * D]";

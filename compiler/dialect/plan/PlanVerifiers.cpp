@@ -232,9 +232,14 @@ LogicalResult PanelsAttr::verify(EmitError emitError, int64_t rows, DotAttr dot,
     return failure();
   return verifyAlignment(emitError, alignment);
 }
-LogicalResult RowsAttr::verify(EmitError emitError, int64_t sums, int64_t alignment) {
+LogicalResult RowsAttr::verify(EmitError emitError, int64_t sums, int64_t pairs,
+                               int64_t alignment) {
   if (sums < 1)
     return emitError() << "expected sums over at least one element, found " << sums;
+  bool isPart =
+      pairs > 0 && pairs <= alignment && llvm::isPowerOf2_64(static_cast<uint64_t>(pairs));
+  if (pairs != 0 && !isPart)
+    return emitError() << "expected pairs of a power of two of elements, or none, found " << pairs;
   return verifyAlignment(emitError, alignment);
 }
 LogicalResult DownsampleAttr::verify(EmitError emitError, int64_t height, int64_t width, bool) {

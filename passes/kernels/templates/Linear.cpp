@@ -111,13 +111,14 @@ void LinearEmitter::emit() {
   constexpr int64_t kSide = 2;   // panels at a time
   constexpr int64_t kUnroll = 4; // steps of k between two tests of the loop
   if (rows == 1)
-    return emitOneRow(kSide, [&](Value row, int64_t height, Value panel, int64_t side) {
-      return multiply(row, height, panel, side, kUnroll, b.facts.floatAheadBytes);
+    return emitOneRow(kSide, [&](Value row, int64_t height, const Span &span) {
+      return multiply(row, height, span.panel, span.side, kUnroll, b.facts.floatAheadBytes);
     });
   // Beside the accumulators: the panel's vectors, and two broadcasts in flight.
-  emitManyRows(b.facts.accumulators(vectors + 2) / vectors, depth * 4,
-               [&](Value row, int64_t height, Value panel, int64_t side) {
-                 return multiply(row, height, panel, side, /*unroll=*/1, /*aheadBytes=*/0);
+  emitManyRows({b.facts.accumulators(vectors + 2) / vectors, /*step=*/1, vectors}, depth * 4,
+               [&](Value row, int64_t height, const Span &span) {
+                 return multiply(row, height, span.panel, span.side, /*unroll=*/1,
+                                 /*aheadBytes=*/0);
                });
 }
 

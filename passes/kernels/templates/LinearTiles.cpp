@@ -64,13 +64,14 @@ Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
   });
 }
 
-Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
+Tiling LinearTiles::chooseTiling(const TileLimits &most, int64_t rowBytes) const {
   Tiling best;
   int64_t leastLoads = std::numeric_limits<int64_t>::max();
-  for (int64_t height = 1; height <= std::min(most, rows); ++height) {
+  int64_t step = rows < most.step ? 1 : most.step;
+  for (int64_t height = step; height <= std::min(most.rows, rows); height += step) {
     int64_t whole = rows / height, rest = rows % height;
-    // Of each step of k: one load for each row and for each vector of the panel, and a test.
-    int64_t loads = whole * (height + vectors + 1) + (rest ? rest + vectors + 1 : 0);
+    // Of each step of k: one load for each row and for each vector of the tile, and a test.
+    int64_t loads = whole * (height + most.vectors + 1) + (rest ? rest + most.vectors + 1 : 0);
     if (loads < leastLoads) {
       leastLoads = loads;
       best = {height, whole + (rest ? 1 : 0), 1};
@@ -89,26 +90,28 @@ Tiling LinearTiles::chooseTiling(int64_t most, int64_t rowBytes) const {
   return best;
 }
 
-Columns LinearTiles::columnsOf(Value panel, int64_t vector) {
-  Value col = b.add(b.mul(panel, panelRows), vector * b.facts.lanes);
+Columns LinearTiles::columnsOf(const Span &span, int64_t v) {
+  Value col = b.add(b.mul(span.panel, panelRows), v * b.facts.lanes);
+  if (span.first)
+    col = b.add(col, b.mul(span.first, b.facts.lanes));
   if (width % panelRows == 0)
     return {col, {}};
   return b.columns(col, width);
 }
 
-void LinearTiles::storeTile(ValueRange sums, Value row, int64_t height, Value panel) {
+void LinearTiles::storeTile(ValueRange sums, Value row, int64_t height, const Span &span) {
   Values biases;
-  for (int64_t v = 0; bias && v < vectors; ++v) {
-    Columns at = columnsOf(panel, v);
+  for (int64_t v = 0; bias && v < span.vectors; ++v) {
+    Columns at = columnsOf(span, v);
     biases.push_back(b.load(bias, {b.index(0), at.col}, at.mask));
   }
   // A costly chain would be repeated for each vector of the tile: the sums pass through the
   // result's own bytes instead, and a loop over rows finishes them.
   bool inLoop = height > 1 && k.hasCostlyChain();
   for (int64_t r = 0; r < height; ++r)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Columns at = columnsOf(panel, v);
-      Value sum = sums[static_cast<size_t>(r * vectors + v)];
+    for (int64_t v = 0; v < span.vectors; ++v) {
+      Columns at = columnsOf(span, v);
+      Value sum = sums[static_cast<size_t>(r * span.vectors + v)];
       if (bias)
         sum = b.addf(sum, biases[static_cast<size_t>(v)]);
       if (inLoop)
@@ -119,14 +122,14 @@ void LinearTiles::storeTile(ValueRange sums, Value row, int64_t height, Value pa
   if (!inLoop)
     return;
   b.loop(row, b.add(row, height), 1, [&](Value at) {
-    for (int64_t v = 0; v < vectors; ++v) {
-      Columns cols = columnsOf(panel, v);
+    for (int64_t v = 0; v < span.vectors; ++v) {
+      Columns cols = columnsOf(span, v);
       k.finish(b.load(k.result, {at, cols.col}, cols.mask), at, cols);
     }
   });
 }
 
-void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply) {
+void LinearTiles::emitManyRows(const TileLimits &most, int64_t rowBytes, Multiply multiply) {
   Tiling tiling = chooseTiling(most, rowBytes);
   int64_t blockRows = tiling.block * tiling.height;
   k.tasks = k.validRowsExpr(type).ceilDiv(blockRows) * panelCount;
@@ -137,11 +140,17 @@ void LinearTiles::emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply
     Value last = b.minimum(b.add(first, tiling.block), valid);
     auto tile = [&](Value number, int64_t height) {
       Value row = b.mul(number, tiling.height);
-      // Rows are far apart: nothing else asks in time for where results go and residuals stand.
-      for (int64_t r = 0; r < height; ++r)
-        for (int64_t v = 0; v < vectors; ++v)
-          k.prefetchFinish(b.add(row, r), columnsOf(panel, v).col);
-      storeTile(multiply(row, height, panel, /*side=*/1), row, height, panel);
+      auto emit = [&](const Span &span) {
+        // Rows are far apart: nothing else asks in time for where results go and residuals stand.
+        for (int64_t r = 0; r < height; ++r)
+          for (int64_t v = 0; v < span.vectors; ++v)
+            k.prefetchFinish(b.add(row, r), columnsOf(span, v).col);
+        storeTile(multiply(row, height, span), row, height, span);
+      };
+      if (most.vectors == vectors)
+        return emit({panel, 1, vectors, {}});
+      b.loop(b.index(0), b.index(vectors), most.vectors,
+             [&](Value first) { emit({panel, 1, most.vectors, first}); });
     };
     int64_t whole = rows / tiling.height, rest = rows % tiling.height;
     Value end = rest ? b.minimum(last, b.index(whole)) : last;
@@ -155,11 +164,11 @@ void LinearTiles::emitOneRow(int64_t side, Multiply multiply) {
   k.tasks = k.constantExpr(panelCount);
   Value row = b.index(0);
   auto emit = [&](Value panel, int64_t panels) {
-    Values sums = multiply(row, 1, panel, panels);
+    Values sums = multiply(row, 1, {panel, panels, vectors, {}});
     for (int64_t p = 0; p < panels; ++p)
       storeTile(
           ValueRange(sums).slice(static_cast<size_t>(p * vectors), static_cast<size_t>(vectors)),
-          row, 1, b.add(panel, p));
+          row, 1, {b.add(panel, p), 1, vectors, {}});
   };
   if (side == 1)
     return b.loop(k.begin, k.end, 1, [&](Value panel) { emit(panel, 1); });

@@ -33,14 +33,25 @@ protected:
   Values overParts(mlir::Value row, int64_t height, mlir::ValueRange init,
                    llvm::function_ref<Values(const Part &, mlir::ValueRange)> body);
 
-  /// Sums of `height` rows from `row` on by `side` panels from `panel` on: for each row the panels'
-  /// vectors.
-  using Multiply =
-      llvm::function_ref<Values(mlir::Value row, int64_t height, mlir::Value panel, int64_t side)>;
+  /// Columns of a register tile: `vectors` of each of `side` panels from `panel` on. Of one panel
+  /// they may begin with its vector `first`.
+  struct Span {
+    mlir::Value panel;
+    int64_t side = 1;
+    int64_t vectors = 0;
+    mlir::Value first; // null: 0
+  };
+  /// Sums of `height` rows from `row` on by a span: for each row the panels' vectors.
+  using Multiply = llvm::function_ref<Values(mlir::Value row, int64_t height, const Span &span)>;
 
-  /// A task is one panel under one block of row tiles. `most` rows fit a register tile, and x has
-  /// `rowBytes` bytes a row.
-  void emitManyRows(int64_t most, int64_t rowBytes, Multiply multiply);
+  /// What fits a register tile.
+  struct TileLimits {
+    int64_t rows;     // at most
+    int64_t step = 1; // of their number, where there are as many
+    int64_t vectors;  // of a panel; divides them
+  };
+  /// A task is one panel under one block of row tiles. x has `rowBytes` bytes a row.
+  void emitManyRows(const TileLimits &most, int64_t rowBytes, Multiply multiply);
   /// A task is one panel. `side` panels are multiplied at a time where a call has that many.
   void emitOneRow(int64_t side, Multiply multiply);
 
@@ -56,9 +67,11 @@ protected:
   int64_t parts; // of k: 1, or 4 with `gather`
 
 private:
-  Tiling chooseTiling(int64_t most, int64_t rowBytes) const;
-  Columns columnsOf(mlir::Value panel, int64_t vector);
-  void storeTile(mlir::ValueRange sums, mlir::Value row, int64_t height, mlir::Value panel);
+  Tiling chooseTiling(const TileLimits &most, int64_t rowBytes) const;
+  /// Of vector `v` of a span of one panel.
+  Columns columnsOf(const Span &span, int64_t v);
+  /// The sums of a span of one panel.
+  void storeTile(mlir::ValueRange sums, mlir::Value row, int64_t height, const Span &span);
 };
 
 } // namespace bluec::kernels

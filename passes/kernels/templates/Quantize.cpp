@@ -6,6 +6,25 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;
 
+RowPlace kernels::placeOf(KernelBuilder &b, const plan::RowLayout &layout, Value row) {
+  if (layout.pairs == 0) {
+    Value at = b.mul(row, layout.rowBytes());
+    return {at, at};
+  }
+  Value pair = b.mul(b.div(row, 2), 2 * layout.rowBytes()), second = b.rem(row, 2);
+  return {b.add(pair, b.mul(second, layout.pairs * layout.elementBytes)),
+          b.add(b.add(pair, layout.scalesOffset()),
+                b.mul(second, layout.rowBytes() - layout.scalesOffset()))};
+}
+
+Value kernels::elementOffset(KernelBuilder &b, const plan::RowLayout &layout, Value element) {
+  if (layout.pairs == 0)
+    return b.mul(element, layout.elementBytes);
+  Value inPairs =
+      b.add(b.mul(b.div(element, layout.pairs), 2 * layout.pairs), b.rem(element, layout.pairs));
+  return b.mul(inPairs, layout.elementBytes);
+}
+
 Value kernels::largestScale(KernelBuilder &b, int64_t width, int64_t most,
                             llvm::function_ref<Value(Columns)> load) {
   Values largest = b.forColumns(width, ValueRange{b.splat(0)}, [&](Columns at, ValueRange carried) {

@@ -3,9 +3,18 @@
 #ifndef BLUEC_PASSES_KERNELS_TEMPLATES_QUANTIZE_H
 #define BLUEC_PASSES_KERNELS_TEMPLATES_QUANTIZE_H
 
+#include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/KernelBuilder.h"
 
 namespace bluec::kernels {
+
+/// Where a row of quantized activations is, in bytes: as RowLayout's elementsAt() and headAt().
+struct RowPlace {
+  mlir::Value elements, head;
+};
+RowPlace placeOf(KernelBuilder &b, const plan::RowLayout &layout, mlir::Value row);
+/// As RowLayout's elementOffset().
+mlir::Value elementOffset(KernelBuilder &b, const plan::RowLayout &layout, mlir::Value element);
 
 /// max |x| / most over the columns 0 .. width - 1 that `load` gives, as f32.
 mlir::Value largestScale(KernelBuilder &b, int64_t width, int64_t most,

@@ -25,9 +25,9 @@ private:
   Value number(Value row, Columns at, function_ref<Value(Columns)> rootValue);
   /// max |x| of the group's columns.
   Value largest(Value start, int64_t length, function_ref<Value(Columns)> number);
-  void quantizeGroup(Value rowAt, Value start, int64_t length, Value scale,
+  void quantizeGroup(Value elements, Value start, int64_t length, Value scale,
                      function_ref<Value(Columns)> number);
-  void storeSums(Value rowAt);
+  void storeSums(const RowPlace &place);
   Type elementType() { return b.getIntegerType(static_cast<unsigned>(8 * layout.elementBytes)); }
   Columns columnsIn(Value start, int64_t from, int64_t length) {
     Columns at = b.columns(b.index(from), length);
@@ -61,14 +61,14 @@ Value RowQuantizer::largest(Value start, int64_t length, function_ref<Value(Colu
   return b.maxLanes(max);
 }
 
-void RowQuantizer::quantizeGroup(Value rowAt, Value start, int64_t length, Value scale,
+void RowQuantizer::quantizeGroup(Value elements, Value start, int64_t length, Value scale,
                                  function_ref<Value(Columns)> number) {
   auto narrow = VectorType::get(b.facts.lanes, elementType());
   auto store = [&](Columns at) {
     Value ints = toIntegers(b, number(at), scale, most);
     if (at.mask)
       ints = b.select(at.mask, ints, b.splatInt(b.intVectorType(), 0));
-    Value offset = b.add(rowAt, b.mul(at.col, layout.elementBytes));
+    Value offset = b.add(elements, elementOffset(b, layout, at.col));
     b.storeBytes(arith::TruncIOp::create(b, narrow, ints), k.result, offset);
   };
   int64_t lanes = b.facts.lanes, whole = length / lanes * lanes;
@@ -78,14 +78,14 @@ void RowQuantizer::quantizeGroup(Value rowAt, Value start, int64_t length, Value
     store(columnsIn(start, whole, length));
 }
 
-void RowQuantizer::storeSums(Value rowAt) {
+void RowQuantizer::storeSums(const RowPlace &place) {
   int64_t lanes = b.facts.lanes;
   auto narrow = VectorType::get(lanes, elementType());
   b.forStretches(layout.k, layout.sums, {}, [&](Value start, int64_t length, ValueRange) {
     // A vector may reach past the stretch, where other elements stand, or past the row's end,
     // where the padding is 0.
     auto part = [&](Columns at) {
-      Value offset = b.add(rowAt, b.mul(at.col, layout.elementBytes));
+      Value offset = b.add(place.elements, elementOffset(b, layout, at.col));
       Value ints =
           arith::ExtSIOp::create(b, b.intVectorType(), b.loadBytes(k.result, offset, narrow));
       return at.mask ? b.select(at.mask, ints, b.splatInt(b.intVectorType(), 0)) : ints;
@@ -101,18 +101,19 @@ void RowQuantizer::storeSums(Value rowAt) {
         });
     Value total = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum[0]);
     Value number = b.div(start, layout.sums);
-    b.storeScalarBytes(total, k.result, b.add(b.add(rowAt, layout.sumsOffset()), b.mul(number, 4)));
+    b.storeScalarBytes(total, k.result,
+                       b.add(b.add(place.head, layout.sumsOffset()), b.mul(number, 4)));
     return Values{};
   });
 }
 
 void RowQuantizer::quantizeRow(Value row, function_ref<Value(Columns)> rootValue) {
-  Value rowAt = b.mul(row, layout.rowBytes());
+  RowPlace place = placeOf(b, layout, row);
   // The row's padding has to be 0.
-  int64_t end = layout.k * layout.elementBytes, vectorBytes = b.facts.lanes * layout.elementBytes;
-  auto narrow = VectorType::get(b.facts.lanes, elementType());
-  for (int64_t at = end / vectorBytes * vectorBytes; at < layout.scalesOffset(); at += vectorBytes)
-    b.storeBytes(b.splatInt(narrow, 0), k.result, b.add(rowAt, at));
+  int64_t lanes = b.facts.lanes, end = layout.scalesOffset() / layout.elementBytes;
+  auto narrow = VectorType::get(lanes, elementType());
+  for (int64_t i = layout.k / lanes * lanes; i < end; i += lanes)
+    b.storeBytes(b.splatInt(narrow, 0), k.result, b.add(place.elements, layout.elementOffset(i)));
 
   Value room = k.rowScratch;
   auto compute = [&](Columns at) {
@@ -126,12 +127,13 @@ void RowQuantizer::quantizeRow(Value row, function_ref<Value(Columns)> rootValue
   b.forStretches(layout.k, layout.group, {}, [&](Value start, int64_t length, ValueRange) {
     auto first = [&](Columns at) { return compute({b.add(start, at.col), at.mask}); };
     Value scale = given ? b.scalar(given->convertToDouble()) : largestScale(b, length, most, first);
-    Value offset = b.add(b.add(rowAt, layout.scalesOffset()), b.mul(b.div(start, layout.group), 4));
+    Value offset =
+        b.add(b.add(place.head, layout.scalesOffset()), b.mul(b.div(start, layout.group), 4));
     b.storeScalarBytes(scale, k.result, offset);
-    quantizeGroup(rowAt, start, length, scale, again);
+    quantizeGroup(place.elements, start, length, scale, again);
     return Values{};
   });
-  storeSums(rowAt);
+  storeSums(place);
 }
 
 void StepKernel::finishRow(Value row, function_ref<Value(Columns)> rootValue) {

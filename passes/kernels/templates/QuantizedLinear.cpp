@@ -18,10 +18,14 @@
 //
 // Panels for a product in tiles (#plan.mma) have words as long as its rows, and two rows of x side by
 // side are the other operand: a row that is alone stands there twice. Their sums come as 2 x 2 tiles
-// and are parted at the end of a stretch.
+// and are parted at the end of a stretch. Where x has rows side by side in memory (RowLayout), an
+// operand is one load, and tiles are many rows by one vector of a panel: what unpacks a vector of
+// weights is shared by all of them. With gather, or where rows stand alone, an operand is put together
+// of two loads, and tiles are a few rows by a whole panel, for which that is done once.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
+#include "passes/kernels/templates/Quantize.h"
 #include "passes/kernels/templates/Templates.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -49,7 +53,9 @@ public:
 
 private:
   LogicalResult chooseStretch();
-  int64_t tileRows() const;
+  TileLimits tileLimits() const;
+  /// Whether rows of a tile stand side by side in x.
+  bool isPaired() const { return mma && xLayout->pairs == mma.getK() && !gather; }
   /// Elements of x that one load brings, of which each word is an operand by its lane; 0: words are
   /// loaded one by one.
   int64_t laneBlock() const {
@@ -66,12 +72,15 @@ private:
   /// A register tile in the making: sums of `rows` rows, as many as a product takes at a time, by
   /// vectors of weights, for each of these the `vectors` of each panel.
   struct Tile {
-    Values rows;   // where each row begins: bytes in x, or the row itself when x is of floats
+    Values rows;   // where each row's elements begin: bytes in x, or the row, when x is of floats
+    Values heads;  // of each row, what its scales and sums are behind; none when x is of floats
     Values inside; // of each row, whether it is no padding; empty: none is
     Value start;   // k of the rows' first element
     Values panels; // bytes
+    Value first;   // vector of the panel; null: 0
     bool streams = false;
     int64_t vectors = 1;      // of all panels
+    int64_t ofPanel = 1;      // vectors
     int64_t accumulators = 1; // for each sum
     int64_t together = 1;     // rows
     int64_t height() const { return static_cast<int64_t>(rows.size()); }
@@ -85,7 +94,7 @@ private:
       return static_cast<size_t>(row * vectors + vector);
     }
   };
-  Values multiply(Value row, int64_t height, Value panel, int64_t side);
+  Values multiply(Value row, int64_t height, const Span &span);
   Values addGroups(const Tile &tile, ValueRange totals);
   /// Adds the products of [from, from + length) of the group whose header is at `header` bytes in a
   /// panel and whose first element is k = `start` to `totals`.
@@ -109,10 +118,12 @@ private:
   Value loadScales(Value offset);
   void prefetch(const Tile &tile, Value at, int64_t bytes);
 
-  /// `value` of a vector of panel `v / vectors` at byte `offset` of it.
+  /// What vector `v` of the tile has at byte `offset` of its panel.
   Value inPanel(const Tile &tile, int64_t v, Value offset, int64_t bytesPerVector) {
-    Value base = b.add(tile.panels[static_cast<size_t>(v / vectors)], offset);
-    return b.add(base, v % vectors * bytesPerVector);
+    Value base = b.add(tile.panels[static_cast<size_t>(v / tile.ofPanel)], offset);
+    if (tile.first)
+      base = b.add(base, b.mul(tile.first, bytesPerVector));
+    return b.add(base, v % tile.ofPanel * bytesPerVector);
   }
 
   plan::LinearOp op;
@@ -153,68 +164,79 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
   return success();
 }
 
-int64_t QuantizedLinearEmitter::tileRows() const {
+LinearTiles::TileLimits QuantizedLinearEmitter::tileLimits() const {
   if (mma) {
-    // Vectors of weights follow one another, each with its words and an operand. Beside a group's
-    // sums: operands of x, and what they come of. With a group more, sums go to memory (32
-    // registers).
+    // A vector of weights at a time: its words, a mask, an operand; and an operand of x, or two and
+    // what they come of.
     int64_t wide = dot.getK() * dot.getBits() / 32;
     int64_t others = word.steps() > 1 ? 2 * wide + 1 : wide;
-    int64_t ofGroup = together() * vectors + 4;
-    return together() * std::max<int64_t>(1, b.facts.accumulators(others) / ofGroup);
+    int64_t across = isPaired() ? 1 : vectors;
+    int64_t ofGroup = together() * across + (isPaired() ? 0 : 4);
+    int64_t groups = b.facts.accumulators(others + (isPaired() ? 2 : 0)) / ofGroup;
+    return {together() * std::max<int64_t>(1, groups), together(), across};
   }
   // With x by lanes a row has a vector of x beside its sums.
   if (laneBlock() > 0) {
     int64_t others = word.steps() > 1 ? 2 * vectors + 1 : vectors;
-    return std::max<int64_t>(1, b.facts.accumulators(others) / (vectors + 1));
+    return {std::max<int64_t>(1, b.facts.accumulators(others) / (vectors + 1)), 1, vectors};
   }
   // Beside the sums and totals: words and the operands that come of them, a mask, two broadcasts.
   int64_t others = word.steps() > 1 ? 2 * vectors + 3 : vectors + 2;
   int64_t free = b.facts.accumulators(others);
   int64_t both = free / (2 * vectors);
   // On a small register file the totals, needed once a stretch, are the ones to wait in memory.
-  return std::max<int64_t>(1, both >= 4 ? both : free / vectors);
+  return {std::max<int64_t>(1, both >= 4 ? both : free / vectors), 1, vectors};
 }
 
 LogicalResult QuantizedLinearEmitter::emit() {
+  if (xLayout && xLayout->pairs != 0 && (!mma || xLayout->pairs != mma.getK()))
+    return op.emitError()
+           << "expected rows in pairs of as many elements as a product in tiles has, found "
+           << op.getX().getType();
   if (failed(chooseStretch()))
     return failure();
-  auto tile = [&](Value row, int64_t height, Value panel, int64_t side) {
-    return multiply(row, height, panel, side);
+  auto tile = [&](Value row, int64_t height, const Span &span) {
+    return multiply(row, height, span);
   };
   // Chains of floats may not be split among accumulators, so two panels' overlap.
   if (rows == 1)
     emitOneRow(xLayout ? 1 : 2, tile);
   else
-    emitManyRows(tileRows(), xLayout ? parts * xLayout->rowBytes() : layout.k * 4, tile);
+    emitManyRows(tileLimits(), xLayout ? parts * xLayout->rowBytes() : layout.k * 4, tile);
   return success();
 }
 
-Values QuantizedLinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side) {
+Values QuantizedLinearEmitter::multiply(Value row, int64_t height, const Span &span) {
   Tile tile;
   tile.streams = rows == 1;
-  tile.vectors = side * vectors;
+  tile.first = span.first;
+  tile.ofPanel = span.vectors;
+  tile.vectors = span.side * span.vectors;
   tile.together = together();
   if (xLayout)
     tile.accumulators =
         llvm::divideCeil(b.facts.dotsInFlight,
                          tile.together * llvm::divideCeil(height, tile.together) * tile.vectors);
-  for (int64_t p = 0; p < side; ++p)
-    tile.panels.push_back(b.mul(b.add(panel, p), layout.panelBytes()));
+  for (int64_t p = 0; p < span.side; ++p)
+    tile.panels.push_back(b.mul(b.add(span.panel, p), layout.panelBytes()));
 
   Values totals(static_cast<size_t>(height * tile.vectors), b.splat(0));
   totals = overParts(row, height, totals, [&](const Part &part, ValueRange carried) {
     tile.start = part.start;
     tile.inside = part.inside;
     tile.rows.clear();
-    for (Value from : part.rows)
-      tile.rows.push_back(xLayout ? b.mul(from, xLayout->rowBytes()) : from);
+    tile.heads.clear();
+    for (Value from : part.rows) {
+      RowPlace place = xLayout ? placeOf(b, *xLayout, from) : RowPlace{from, {}};
+      tile.rows.push_back(place.elements);
+      tile.heads.push_back(place.head);
+    }
     return addGroups(tile, carried);
   });
   if (!xLayout || xLayout->group < layout.k)
     return totals;
   for (int64_t r = 0; r < height; ++r) {
-    Value offset = b.add(tile.rows[static_cast<size_t>(r)], xLayout->scalesOffset());
+    Value offset = b.add(tile.heads[static_cast<size_t>(r)], xLayout->scalesOffset());
     Value scale = b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type()));
     for (int64_t v = 0; v < tile.vectors; ++v) {
       Value &total = totals[tile.ofRow(r, v)];
@@ -292,7 +314,7 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
       Value factor = scale;
       if (xLayout && xLayout->group < layout.k) {
         Value group = b.div(first, xLayout->group);
-        Value offset = b.add(b.add(tile.rows[static_cast<size_t>(r)], b.mul(group, 4)),
+        Value offset = b.add(b.add(tile.heads[static_cast<size_t>(r)], b.mul(group, 4)),
                              xLayout->scalesOffset());
         Value rowScale = b.loadScalarBytes(x, offset, b.getF32Type());
         if (!tile.inside.empty())
@@ -341,7 +363,7 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
     offsets.push_back(b.subi(none, zero));
   Value at = b.add(b.mul(b.div(first, xLayout->sums), 4), xLayout->sumsOffset());
   for (int64_t r = 0; r < tile.height(); ++r) {
-    Value base = b.add(tile.rows[static_cast<size_t>(r)], at), sum;
+    Value base = b.add(tile.heads[static_cast<size_t>(r)], at), sum;
     for (int64_t i = 0; i * xLayout->sums < length; ++i) {
       Value part = b.loadScalarBytes(x, b.add(base, 4 * i), b.getI32Type());
       sum = sum ? b.addi(sum, part) : part;
@@ -388,23 +410,33 @@ Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
 
 Value QuantizedLinearEmitter::rowsOperand(const Tile &tile, int64_t group, Value first, int64_t i,
                                           int64_t length, Values &loaded) {
-  // A vector of each row where the stretch has whole ones, else a word. One of bytes: see mmaFor.
-  int64_t k = word.products, wide = b.facts.lanes * 4 / (dot.getBits() / 8);
-  int64_t block = length % wide == 0 ? wide : k;
-  int64_t rows[2] = {2 * group, std::min(2 * group + 1, tile.height() - 1)};
-  for (int64_t r : rows) {
-    auto at = static_cast<size_t>(r);
-    Value offset = b.add(tile.rows[at], b.mul(b.add(first, i), xLayout->elementBytes));
-    if (i % block == 0)
-      loaded[at] = b.loadBytes(x, offset, VectorType::get(block, b.intType(dot.getBits())));
+  int64_t k = word.products, bytes = xLayout->elementBytes;
+  auto loadAt = [&](int64_t row, int64_t elements) {
+    // Steps are whole parts of pairs.
+    Value offset = b.mul(b.add(first, i), xLayout->pairs == 0 ? bytes : 2 * bytes);
+    return b.loadBytes(x, b.add(tile.rows[static_cast<size_t>(row)], offset),
+                       VectorType::get(elements, b.intType(dot.getBits())));
+  };
+  auto repeated = [&](ArrayRef<int64_t> starts) {
+    SmallVector<int64_t> elements;
+    for (int64_t tiles = b.facts.lanes / mma.getN(), t = 0; t < tiles; ++t)
+      for (int64_t start : starts)
+        llvm::append_range(elements, llvm::seq(start, start + k));
+    return elements;
+  };
+  if (isPaired()) {
+    Value both = loadAt(2 * group, 2 * k);
+    return b.shuffle(both, both, repeated({0, k}));
   }
-  SmallVector<int64_t> elements;
-  for (int64_t tiles = b.facts.lanes / mma.getN(), t = 0; t < tiles; ++t)
-    for (int64_t side : {int64_t{0}, block})
-      for (int64_t j = 0; j < k; ++j)
-        elements.push_back(side + i % block + j);
+  // A vector of each row where the stretch has whole ones and rows stand alone, else a step's.
+  int64_t wide = b.facts.lanes * 4 / bytes;
+  int64_t block = length % wide == 0 && xLayout->pairs == 0 ? wide : k;
+  int64_t rows[2] = {2 * group, std::min(2 * group + 1, tile.height() - 1)};
+  for (int64_t row : rows)
+    if (i % block == 0)
+      loaded[static_cast<size_t>(row)] = loadAt(row, block);
   return b.shuffle(loaded[static_cast<size_t>(rows[0])], loaded[static_cast<size_t>(rows[1])],
-                   elements);
+                   repeated({i % block, block + i % block}));
 }
 
 Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, Value words,

@@ -243,8 +243,9 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
 /// A step that quantizes `x`, which stands for all rows of the op's operand or for one of them.
 Value EntryBuilder::quantized(blue::QuantizeOp op, Value x) {
   auto type =
-      RankedTensorType::get(tensorOf(x).getShape(), tensorOf(op.getResult()).getElementType(),
-                            plan::rowsFor(target, builder.getContext(), sumsOf(op)));
+      RankedTensorType::get(tensorOf(x).getShape(), tensorOf(op.getResult()).getElementType());
+  type = RankedTensorType::get(type.getShape(), type.getElementType(),
+                               plan::rowsFor(target, type, sumsOf(op)));
   return addStep(
       op, plan::kQuantizedSuffix, x, type,
       [&](OpBuilder &b, ValueRange arguments) -> Value {

@@ -30,7 +30,7 @@ RankedTensorType retargeted(RankedTensorType type, plan::TargetAttr target,
                             function_ref<int64_t()> block) {
   Attribute layout = type.getEncoding();
   if (auto rows = dyn_cast_or_null<plan::RowsAttr>(layout))
-    return withLayout(type, plan::rowsFor(target, type.getContext(), rows.getSums()));
+    return withLayout(type, plan::rowsFor(target, type, rows.getSums()));
   if (auto keys = dyn_cast_or_null<plan::KeysAttr>(layout))
     return withLayout(type,
                       plan::keysFor(target, keys.getHeads(), block(), keys.getDot().getStorage()));

@@ -248,8 +248,12 @@ LogicalResult checkLayout(Operation *owner, Type type, plan::TargetAttr target) 
   int64_t lanes = plan::lanesOf(target);
   if (auto panels = dyn_cast_or_null<plan::PanelsAttr>(layout))
     return check(panels.getDot(), panels.getAlignment(), panels.getRows() % lanes == 0);
-  if (auto rows = dyn_cast_or_null<plan::RowsAttr>(layout))
+  if (auto rows = dyn_cast_or_null<plan::RowsAttr>(layout)) {
+    if (rows.getPairs() != 0 && rows != plan::rowsFor(target, tensor, rows.getSums()))
+      return owner->emitError() << "expected rows as target '" << target.getName()
+                                << "' has them, found " << rows;
     return check({}, rows.getAlignment(), true);
+  }
   if (auto keys = dyn_cast_or_null<plan::KeysAttr>(layout))
     return check(keys.getDot(), keys.getAlignment(), keys.getBlock() % lanes == 0);
   if (auto values = dyn_cast_or_null<plan::ValuesAttr>(layout))

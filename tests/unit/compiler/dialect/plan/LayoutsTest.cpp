@@ -246,8 +246,9 @@ TEST_P(FactsTest, PanelsHoldEveryElementOnce) {
 
 TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
   for (int64_t bits : {8, 16}) {
-    auto type = RankedTensorType::get({5, 100}, quantized(bits, 32, Float32Type::get(&context)),
-                                      rowsFor(target, &context, 32));
+    auto plain = RankedTensorType::get({5, 100}, quantized(bits, 32, Float32Type::get(&context)));
+    auto type =
+        RankedTensorType::get(plain.getShape(), plain.getElementType(), rowsFor(target, plain, 32));
     RowLayout layout = *RowLayout::of(type);
     EXPECT_EQ(layout.scalesOffset() % target.getAlignment(), 0);
     EXPECT_EQ(layout.sumsOffset() % target.getAlignment(), 0);
@@ -259,6 +260,25 @@ TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
     EXPECT_LE(100 * bits / 8 + dotFor(target, integer(bits)).getK() * bits / 8,
               layout.scalesOffset() + target.getAlignment());
   }
+}
+
+TEST_F(LayoutsTest, RowsSideBySideHoldEveryElementOnce) {
+  auto layout = RowLayout::of(
+      parse("tensor<4x100x!blue.quantized<i8 group 64 scale f32>, #plan.rows<sums 32 pairs 8>>"));
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->elementsAt(1), 8);
+  EXPECT_EQ(layout->elementOffset(9), 17);
+  Taken taken;
+  for (int64_t row = 0; row < layout->rows; ++row) {
+    for (int64_t i = 0; i < layout->scalesOffset(); ++i)
+      taken.take(8 * (layout->elementsAt(row) + layout->elementOffset(i)), 8);
+    int64_t head = layout->headAt(row);
+    taken.take(8 * (head + layout->scalesOffset()), 32 * layout->groups());
+    taken.take(8 * (head + layout->sumsOffset()), 32 * layout->sumCount());
+  }
+  taken.expectWithin(layout->bytes());
+  EXPECT_FALSE(RowLayout::of(
+      parse("tensor<3x100x!blue.quantized<i8 group 64 scale f32>, #plan.rows<sums 32 pairs 8>>")));
 }
 
 TEST_P(FactsTest, CachesHoldEveryElementOnce) {
