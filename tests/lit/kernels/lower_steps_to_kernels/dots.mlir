@@ -1,4 +1,4 @@
-// RUN: bluec-opt %s -split-input-file -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
+// RUN: bluec-opt %s -split-input-file -verify-diagnostics -lower-steps-to-kernels -canonicalize -cse | FileCheck %s
 
 // Bytes with signs on both sides: weights stand as they are, nothing has to be taken out.
 !w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 4>>>
@@ -149,11 +149,12 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: %[[A:.*]] = vector.load {{.*}} vector<16xi8>
 // CHECK: %[[B:.*]] = vector.load {{.*}} vector<16xi8>
 // CHECK: vector.shuffle %[[A]], %[[B]] [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
-// CHECK: %[[C:.*]] = vector.load {{.*}} vector<16xi8>
-// CHECK: vector.shuffle %[[C]], %[[C]] [0, 1, 2, 3, 4, 5, 6, 7, 16,
 // CHECK: kernel.mma {{.*}} m 2 n 2 k 8 : vector<8xi32>, vector<32xi8>, vector<32xi8>
 // CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xi32>
 // CHECK: vector.shuffle {{.*}} [2, 3, 6, 7] : vector<8xi32>
+// CHECK: vector.shuffle %[[C:.*]], %[[C]] [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 0,
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xi32>
+// CHECK-NOT: [2, 3, 6, 7]
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
     mmas = [#plan.mma<si8 x si8, m 2, n 2, k 8>]>} {
@@ -167,5 +168,55 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
       plan.yield %l : tensor<3x16xf32>
     }
     plan.return %y : tensor<3x16xf32>
+  }
+}
+
+// -----
+
+// Rows side by side: an operand is one load, and a tile is many rows by one of a panel's two vectors.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 8>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64 pairs 8>>
+// CHECK-LABEL: func.func private @linear_4x16_k64
+// CHECK: scf.for %{{.*}} = %{{.*}} to %c2
+// CHECK: %[[BOTH:.*]] = vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle %[[BOTH]], %[[BOTH]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0,
+// CHECK: %[[OTHERS:.*]] = vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle %[[OTHERS]], %[[OTHERS]] [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0,
+// CHECK: kernel.mma {{.*}} m 2 n 2 k 8
+// CHECK: kernel.mma {{.*}} m 2 n 2 k 8
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    mmas = [#plan.mma<si8 x si8, m 2, n 2, k 8>]>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
+  }
+}
+
+// -----
+
+// Rows in pairs are for products in tiles only.
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 4>>>
+!x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64 pairs 8>>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f role decode capacity 4 segment "s" takes ["embeddings"] gives ["logits"] {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<4x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      // expected-error @below {{expected rows in pairs of as many elements as a product in tiles has}}
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<4x16xf32>
+      plan.yield %l : tensor<4x16xf32>
+    }
+    plan.return %y : tensor<4x16xf32>
   }
 }

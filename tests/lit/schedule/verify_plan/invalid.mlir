@@ -271,6 +271,23 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 
 // -----
 
+// Rows in pairs where the target multiplies one by one.
+!rows = tensor<2x16x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 16 pairs 8>>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<si8 x si8, k 4>]>, plan.weights_bytes = 0 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = []} {
+  plan.entry @encode role encode capacity 2 segment "vision" takes ["pixels"] gives ["features"] arena 512 inputs [0] {
+  ^bb0(%x: tensor<2x16xf32>):
+    // expected-error @below {{expected rows as target 't' has them, found #plan.rows<sums 16 pairs 8>}}
+    %0 = plan.step "1" value "1" on "cpu" offset 128 last_use 1 (%x) : (tensor<2x16xf32>) -> !rows {
+    ^bb0(%a: tensor<2x16xf32>):
+      %y = plan.quantize %a : (tensor<2x16xf32>) -> !rows
+      plan.yield %y : !rows
+    }
+    plan.return %0 : !rows
+  }
+}
+
+// -----
+
 // Panels of half a vector.
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<si8 x si8, k 4>]>, plan.weights_bytes = 4096 : i64, plan.cache_bytes = 0 : i64, plan.peak_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 4096>]} {
   // expected-error @below {{expected whole vectors, and parts aligned to 64 as the target's buffers, found #plan.panels<rows 2, dot <si8 x si8, k 4>>}}
