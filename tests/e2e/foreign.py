@@ -67,7 +67,7 @@ def goldens(target, recipe, which):
     found = ask(program(target, "answers"), bundle(target["name"], recipe), 2, which)
     said = check_goldens(found, recipe, which)
     name, first = FIRST.setdefault((architecture(target), recipe), (target["name"], found))
-    check(found == first, f"expected the bits of {name}, found others")
+    check(first.startswith(found), f"expected the bits of {name}, found others")
     if name != target["name"]:
         said += f", the bits of {name}"
     if recipe not in TWIN_RECIPES:
@@ -139,9 +139,14 @@ def there_are_some():
 
 
 suite.case("targets that an emulator runs", there_are_some)
+LEVELS = set()
 for each in FOREIGN:
+    # Levels of one kind of machine differ in products of bytes, which `fast` is about.
+    is_first = architecture(each) not in LEVELS
+    LEVELS.add(architecture(each))
     for recipe in RECIPES:
-        suite.case(f"{each['name']}: {recipe}: tokens are PyTorch's", goldens, each, recipe, FEW if recipe == "bluelm-v" else SINGLE)
+        which = (FEW if recipe == "bluelm-v" else SINGLE) if is_first else SINGLE if recipe == "fast" else SINGLE[:6]
+        suite.case(f"{each['name']}: {recipe}: tokens are PyTorch's", goldens, each, recipe, which)
     suite.case(f"{each['name']}: any number of threads gives the same bits", threads, each)
     suite.case(f"{each['name']}: bluec-run", commands, each)
     suite.case(f"{each['name']}: bundles for other machines are refused", refused, each)
