@@ -118,7 +118,20 @@ def on_a_phone(name):
 
     done = phone(folder, "--image", picture, "--prompt", entry["question"])
     check(done.code == 0 and done.out.rstrip("\n") == entry["answer"], f"expected {entry['answer']!r}, found {describe(done)}")
-    there = os.path.join(PHONE, "data", "local", "tmp", "bluec", os.path.basename(folder))
+    # Another picture of that name and time, in the other form of the option.
+    other = GOLDENS["pictures"][1]
+    os.makedirs(os.path.join(ROOT, "other"), exist_ok=True)
+    second = os.path.join(ROOT, "other", os.path.basename(picture))
+    shutil.copy(os.path.join(PICTURES, other["file"]), second)
+    os.utime(second, (os.stat(picture).st_atime, os.stat(picture).st_mtime))
+    done = phone(folder, f"--image={second}", "--prompt", other["question"], text="not for it\n")
+    check(done.code == 0 and done.out.rstrip("\n") == other["answer"], f"expected {other['answer']!r}, found {describe(done)}")
+    check(other["answer"] != entry["answer"], "expected two answers, found one")
+    done = phone(folder, "--image", picture, "--prompt", entry["question"])
+    check(done.code == 0 and done.out.rstrip("\n") == entry["answer"], f"expected {entry['answer']!r}, found {describe(done)}")
+    places = os.listdir(os.path.join(PHONE, "data", "local", "tmp", "bluec"))
+    check(len(places) == 1 and places[0].startswith("it's mine-"), f"expected one folder, found {places}")
+    there = os.path.join(PHONE, "data", "local", "tmp", "bluec", places[0])
     check(os.path.getsize(os.path.join(there, "weights.bin")) == os.path.getsize(os.path.join(folder, "weights.bin")),
           "expected the weights on the phone, found others")
     done = phone(folder, "--chat", text=f"/image {os.path.join(there, 'pictures', '1-' + os.path.basename(picture))}\n{entry['question']}\n")

@@ -64,28 +64,35 @@ void removeOnInterrupt() {
   _exit(kKilledByInterrupt);
 }
 
-bool isBundle(llvm::StringRef directory) {
+/// The name of a bundle's target, or "" where it says none; nullopt for what is no bundle.
+std::optional<std::string> targetOfBundle(llvm::StringRef directory) {
   llvm::SmallString<256> manifest(directory);
   path::append(manifest, "manifest.json");
   if (!fs::is_regular_file(manifest)) // opening anything else may wait for ever
-    return false;
+    return std::nullopt;
   auto buffer = llvm::MemoryBuffer::getFile(manifest);
   if (!buffer)
-    return false;
+    return std::nullopt;
   llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
   if (!json) {
     llvm::consumeError(json.takeError());
-    return false;
+    return std::nullopt;
   }
   llvm::json::Object *object = json->getAsObject();
-  return object && object->getString("format") == llvm::StringRef("bluec-bundle");
+  if (!object || object->getString("format") != llvm::StringRef("bluec-bundle"))
+    return std::nullopt;
+  llvm::json::Object *target = object->getObject("target");
+  return target ? target->getString("name").value_or("").str() : "";
 }
 
-bool holdsBundles(llvm::StringRef directory) {
+bool isBundle(llvm::StringRef directory) { return targetOfBundle(directory).has_value(); }
+
+/// Bundles that somebody has collected there have other names, and stay.
+bool holdsBundlesOfTargets(llvm::StringRef directory) {
   std::error_code code;
   for (fs::directory_iterator entry(directory, code), end; entry != end && !code;
        entry.increment(code))
-    if (!isBundle(entry->path()))
+    if (targetOfBundle(entry->path()) != path::filename(entry->path()).str())
       return false;
   return !code;
 }
@@ -122,9 +129,9 @@ llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringR
     return llvm::createStringError(output + ": expected a directory, found a file");
   bool isOne = kind == Output::Bundle;
   if (fs::is_directory(*place) && !isEmptyDirectory(*place) &&
-      !(isOne ? isBundle(*place) : holdsBundles(*place)))
+      !(isOne ? isBundle(*place) : holdsBundlesOfTargets(*place)))
     return llvm::createStringError(output + ": expected a new or empty directory or " +
-                                   (isOne ? "a bundle" : "one of bundles") +
+                                   (isOne ? "a bundle" : "one with a bundle for each target") +
                                    ", found one with other files");
 
   llvm::SmallString<256> prefix(parent), staging;

@@ -32,7 +32,8 @@ llvm::Expected<BundleFile> describeFile(llvm::StringRef path);
 /// temporary directory is removed, and `output` is as it was.
 class BundleWriter {
 public:
-  /// What an output is: a bundle, or a directory with a bundle in each of its folders.
+  /// What an output is: a bundle, or a directory with a bundle in each of its folders, which have
+  /// the names of their targets.
   enum class Output { Bundle, Bundles };
 
   /// Fails when `output` may not be written: its parent is missing, it is no directory, or it holds

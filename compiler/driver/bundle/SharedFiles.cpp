@@ -29,7 +29,10 @@ llvm::Expected<std::string> bluec::findProgramObject(llvm::StringRef triple) {
   llvm::Triple machine(triple);
   std::string file = sharedPath("ask/" + machine.getArchName() + "-" + machine.getOSName() + ".o");
   if (!fs::exists(file))
-    return llvm::createStringError(file + ": expected the runtime for " + machine.getArchName() +
-                                   ", which `scripts/setup --arm` builds, found none");
+    return llvm::createStringError(
+        file + ": expected the runtime for " + machine.getArchName() +
+        (machine.isAArch64() ? ", which `scripts/setup --arm` builds"
+                             : ", which comes with bluec where the system has static libraries") +
+        ", found none");
   return file;
 }

@@ -104,9 +104,10 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
       return diagnostics.report(made.takeError());
     writer = std::move(*made);
   }
-  CalibrationOnce calibration(each.front(), diagnostics, err);
+  CalibrationOnce calibration(options, diagnostics, err);
   OwningOpRef<ModuleOp> model; // as it is for all of them
   for (auto [number, run] : llvm::enumerate(runs)) {
+    Diagnostics::About about(diagnostics, "target " + each[number].target);
     if (options.progress)
       err << "target     " << each[number].target << '\n';
     if (writer)

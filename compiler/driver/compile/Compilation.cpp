@@ -243,7 +243,9 @@ LogicalResult Compilation::runPhase(const Step &step) {
   if (failed(diagnostics.explained((this->*step.body)(), info.name)))
     return failure();
   bool isText = step.phase == Phase::Object || step.phase == Phase::Bundle;
-  if (dumps.enabled() && !isText && failed(writeDumps(step.phase)))
+  // A module that came with the session is imported already.
+  bool isMade = source == Source::Files || step.phase != Phase::Import;
+  if (dumps.enabled() && !isText && isMade && failed(writeDumps(step.phase)))
     return failure();
   addTime(info.name, phaseStart + weightsTime);
   weightsTime = {};
@@ -428,6 +430,9 @@ LogicalResult Compilation::checkDevices() {
       return diagnostics.usageError("--device " + name + ": " + why);
     if (failed(checkForm(*found)))
       return failure();
+    if (found != target && options.emit != Emit::Bundle && !options.stopAfter)
+      return diagnostics.usageError("--device: expected --emit bundle, the only one that holds "
+                                    "code for several targets, found another --emit");
     if (!deviceTargets.insert({name, found}).second)
       return diagnostics.usageError("--device: expected one target for device '" + name +
                                     "', found two");
@@ -570,9 +575,6 @@ LogicalResult Compilation::readDevices() {
     return diagnostics.usageError("--target " + target->name() +
                                   ": expected an entry that is compiled for it, found --device for "
                                   "all of them");
-  if (sections.size() > 1 && options.emit != Emit::Bundle && !options.stopAfter)
-    return diagnostics.usageError("--device: expected --emit bundle, the only one that holds code "
-                                  "for several targets, found another --emit");
   for (auto entry : module->getOps<plan::EntryOp>()) {
     hasWholeEncoders |= entry.isEncoder() && entry.isWhole();
     hasStages |= entry.isEncoder() && !entry.isWhole();
@@ -760,6 +762,7 @@ LogicalResult Compilation::writeWeightsFile() {
   if (weightsFrom) {
     weightsDigest = weightsFrom->weightsDigest;
     addTime("weights", begin);
+    weightsTime = Clock::now() - begin;
     return stampWeights();
   }
   ProgressLine line(err, "weights", options.progress);

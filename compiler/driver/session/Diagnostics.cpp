@@ -37,7 +37,7 @@ LogicalResult Diagnostics::error(Fault fault, const Twine &message) {
   std::lock_guard<std::mutex> lock(mutex);
   printPending();
   record(fault);
-  err << "error: " << oneLine(message.str()) << '\n';
+  err << "error: " << subject << oneLine(message.str()) << '\n';
   return failure();
 }
 
@@ -93,7 +93,7 @@ void Diagnostics::printPending() {
   constexpr size_t kShown = 4;
   if (pending.empty())
     return;
-  err << "error: ";
+  err << "error: " << subject;
   for (size_t i = 0; i < std::min(pending.size(), kShown); ++i)
     err << (i == 0 ? "" : "; ") << oneLine(pending[i]);
   if (pending.size() > kShown)

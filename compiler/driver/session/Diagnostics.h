@@ -70,6 +70,24 @@ public:
     mlir::ScopedDiagnosticHandler handler;
   };
 
+  /// While alive, errors begin with `subject`.
+  class About {
+  public:
+    About(Diagnostics &diagnostics, std::string subject)
+        : diagnostics(diagnostics),
+          before(std::exchange(diagnostics.subject, std::move(subject) + ": ")) {}
+    ~About() {
+      diagnostics.flush();
+      diagnostics.subject = before;
+    }
+    About(const About &) = delete;
+    About &operator=(const About &) = delete;
+
+  private:
+    Diagnostics &diagnostics;
+    std::string before;
+  };
+
   /// While alive, what MLIR reports is `fault`, and so is a failure that says nothing. Without one
   /// it is the input's.
   class Blame {
@@ -99,6 +117,7 @@ private:
   unsigned count = 0;
   std::optional<Fault> first;       // error's
   Fault blamed = Fault::Input;      // for what MLIR reports
+  std::string subject;              // what errors begin with
   std::vector<std::string> pending; // errors from MLIR, in their order
 };
 

@@ -55,13 +55,15 @@ TEST_F(BundleWriterTest, CommitsAndReplacesABundle) {
 }
 
 TEST_F(BundleWriterTest, ADirectoryOfBundlesIsOneOutput) {
-  const char *manifest = "{\"format\": \"bluec-bundle\"}";
+  auto manifest = [](const std::string &target) {
+    return "{\"format\": \"bluec-bundle\", \"target\": {\"name\": \"" + target + "\"}}";
+  };
   auto write = [&](std::initializer_list<const char *> folders) {
     auto writer = BundleWriter::create(place("out"), BundleWriter::Output::Bundles);
     ASSERT_TRUE(bool(writer)) << message(writer.takeError());
     for (const char *folder : folders) {
       ASSERT_FALSE(bool((*writer)->enter(folder)));
-      ASSERT_FALSE(bool((*writer)->write("manifest.json", manifest)));
+      ASSERT_FALSE(bool((*writer)->write("manifest.json", manifest(folder))));
     }
     ASSERT_FALSE(bool((*writer)->commit()));
   };
@@ -76,11 +78,16 @@ TEST_F(BundleWriterTest, ADirectoryOfBundlesIsOneOutput) {
   auto refusal = [&](const char *name, BundleWriter::Output kind) {
     return message(BundleWriter::create(place(name), kind).takeError());
   };
-  EXPECT_NE(refusal("out/c", BundleWriter::Output::Bundles).find("one of bundles"),
+  EXPECT_NE(refusal("out/c", BundleWriter::Output::Bundles).find("a bundle for each target"),
             std::string::npos);
   EXPECT_NE(refusal("out", BundleWriter::Output::Bundle).find("a bundle"), std::string::npos);
+  // Nor is what somebody has collected.
+  fs::create_directories(place("models/mine"));
+  put(place("models/mine/manifest.json"), manifest("a"));
+  EXPECT_NE(refusal("models", BundleWriter::Output::Bundles).find("a bundle for each target"),
+            std::string::npos);
   put(place("out/thesis.txt"), "do not lose me");
-  EXPECT_NE(refusal("out", BundleWriter::Output::Bundles).find("one of bundles"),
+  EXPECT_NE(refusal("out", BundleWriter::Output::Bundles).find("a bundle for each target"),
             std::string::npos);
 }
 

@@ -35,6 +35,17 @@ TEST_F(DiagnosticsTest, TheFirstErrorCounts) {
   EXPECT_EQ(text, "error: first\nerror: second\n");
 }
 
+TEST_F(DiagnosticsTest, ErrorsMayBeginWithWhatTheyAreAbout) {
+  {
+    Diagnostics::Scope scope(context, diagnostics);
+    Diagnostics::About about(diagnostics, "target a");
+    (void)diagnostics.inputError("first");
+    emitError(node("n")) << "second";
+  }
+  (void)diagnostics.inputError("third");
+  EXPECT_EQ(text, "error: target a: first\nerror: target a: n: second\nerror: third\n");
+}
+
 TEST_F(DiagnosticsTest, AnErrorThatWasOvercomeIsNone) {
   (void)diagnostics.inputError("a");
   EXPECT_EQ(exitCode(success()), exitDone);
