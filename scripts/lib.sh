@@ -17,11 +17,11 @@ build_packages=(
   libgtest-dev libbenchmark-dev
 )
 
-# For programs that run on phones: another machine's compiler, which builds the runtime.
-arm_packages=(g++-aarch64-linux-gnu)
+# For code that runs on phones: another machine's compiler, which builds the runtime, and an emulator, which checks the code.
+arm_packages=(g++-aarch64-linux-gnu qemu-user)
 
-# What the tests need besides: a browser that opens the pages which bluec writes, and an emulator.
-test_packages=(chromium-headless-shell "${arm_packages[@]}" qemu-user)
+# What the tests need besides: a browser that opens the pages which bluec writes.
+test_packages=(chromium-headless-shell "${arm_packages[@]}")
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }

@@ -35,6 +35,7 @@ MAY_USE = {
     "runtime/device": RUNTIME_GROUND + ["runtime/platform"],
     "runtime/core": RUNTIME,
     "runtime/measure": RUNTIME,
+    "runtime/emulate": RUNTIME,
     "runtime/cli": RUNTIME + ["runtime/measure"],
     "compiler/base": [],
     "compiler/dialect/abi": ["compiler/base"],

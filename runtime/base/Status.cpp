@@ -1,5 +1,7 @@
 #include "base/Status.h"
 
+#include <cstring>
+
 namespace bluec::runtime {
 
 std::string inQuotes(std::string_view text) {
@@ -11,6 +13,13 @@ std::string inQuotes(std::string_view text) {
     out += "...";
   out += "'";
   return out;
+}
+
+std::string reasonOf(int error) {
+  std::string reason = std::strerror(error);
+  if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z')
+    reason[0] = char(reason[0] - 'A' + 'a');
+  return reason;
 }
 
 } // namespace bluec::runtime

@@ -65,6 +65,9 @@ private:
 // safe to print whatever a hostile file put there.
 std::string inQuotes(std::string_view text);
 
+// What the system says of an errno, as messages have it.
+std::string reasonOf(int error);
+
 } // namespace bluec::runtime
 
 #define BLUEC_RETURN_IF_ERROR(expression)                                                          \

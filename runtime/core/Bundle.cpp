@@ -141,15 +141,24 @@ Status BundleFiles::verifyHash(std::string_view name) const {
           std::string(name) + ": damaged: expected sha-256 " + entry->sha256 + ", found " + found};
 }
 
-Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool) {
+Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool,
+                                          DeviceSource *others) {
   const std::string where = "manifest.json: device " + inQuotes(entry.name) + ": ";
+  // What this runtime does not know is refused whoever runs the code.
   Result<std::unique_ptr<Device>> device = openDevice(entry.runsOn, pool, where + "runs_on");
   if (!device.ok())
     return device.status();
   BLUEC_RETURN_IF_ERROR(findLoader(entry.loader, where + "loader").status());
-  const std::string target = "target " + inQuotes(entry.target.name);
-  BLUEC_RETURN_IF_ERROR((*device)->accepts(
-      entry.target, entry.ownTarget ? where + target : "manifest.json: " + target));
+  const std::string place =
+      (entry.ownTarget ? where : "manifest.json: ") + "target " + inQuotes(entry.target.name);
+  if (others) {
+    Result<std::unique_ptr<Device>> other = others->open(entry.target, place);
+    if (!other.ok())
+      return other.status();
+    if (*other)
+      device = std::move(other);
+  }
+  BLUEC_RETURN_IF_ERROR((*device)->accepts(entry.target, place));
   return device;
 }
 
@@ -170,24 +179,24 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
                                        ", found no such entry");
   // Nothing of a bundle is loaded before all of it has been looked at.
   result->pool = std::make_unique<ThreadPool>(options.threads);
-  BLUEC_RETURN_IF_ERROR(result->openDevices());
+  BLUEC_RETURN_IF_ERROR(result->openDevices(options.devices));
   for (const FileEntry &entry : contents.manifest().files)
     if (entry.name != kWeightsName || options.weights == WeightsCheck::Hash)
       BLUEC_RETURN_IF_ERROR(contents.verifyHash(entry.name));
   if (options.weights == WeightsCheck::Blocks)
     BLUEC_RETURN_IF_ERROR(contents.verify(kWeightsName, *result->pool));
   for (const Section &section : result->code)
-    BLUEC_RETURN_IF_ERROR(section.loader->check(section.file));
+    BLUEC_RETURN_IF_ERROR(section.device->check(*section.loader, section.file));
   BLUEC_RETURN_IF_ERROR(result->loadTokenizer());
   BLUEC_RETURN_IF_ERROR(result->loadCode());
   BLUEC_RETURN_IF_ERROR(result->sortEntries());
   return result;
 }
 
-Status Bundle::openDevices() {
+Status Bundle::openDevices(DeviceSource *others) {
   const Manifest &facts = contents.manifest();
   for (const DeviceEntry &entry : facts.devices) {
-    Result<std::unique_ptr<Device>> device = deviceFor(entry, *pool);
+    Result<std::unique_ptr<Device>> device = deviceFor(entry, *pool, others);
     if (!device.ok())
       return device.status();
     placed.push_back({entry.name, std::uint32_t(placed.size()), std::move(*device)});
@@ -201,6 +210,7 @@ Status Bundle::openDevices() {
     code.push_back({{name, contents.path(name),
                      file ? file->bytes() : std::span<const std::uint8_t>(), weightsHash},
                     loader,
+                    placed[std::size_t(user - facts.devices.begin())].device.get(),
                     nullptr});
   }
   return {};
@@ -226,7 +236,8 @@ Status Bundle::loadCode() {
   const Manifest &facts = contents.manifest();
   std::vector<ModelFile> models;
   for (Section &section : code) {
-    Result<std::unique_ptr<LoadedCode>> loaded = section.loader->load(section.file);
+    Result<std::unique_ptr<LoadedCode>> loaded =
+        section.device->load(*section.loader, section.file);
     if (!loaded.ok())
       return loaded.status();
     section.loaded = std::move(*loaded);
@@ -241,6 +252,8 @@ Status Bundle::loadCode() {
   }
   BLUEC_RETURN_IF_ERROR(checkWholeModel(models, facts));
 
+  for (const BundleDevice &device : placed)
+    BLUEC_RETURN_IF_ERROR(device.device->share(*contents.find(kWeightsName)));
   for (const BundleDevice &device : placed)
     deviceNames.push_back(device.name.c_str());
   for (const ModelFile &file : models)

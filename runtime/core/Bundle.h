@@ -53,8 +53,9 @@ private:
 
 // What stands for a device of a manifest here. Incompatible when this runtime has no such device or
 // loader, or the device does not run code for the target. Nothing is loaded. The pool must outlive
-// it.
-Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool);
+// it. `others`, which may be null, is asked first.
+Result<std::unique_ptr<Device>> deviceFor(const DeviceEntry &entry, ThreadPool &pool,
+                                          DeviceSource *others = nullptr);
 
 // A device of a bundle.
 struct BundleDevice {
@@ -87,6 +88,7 @@ struct EncodeCall {
 struct OpenOptions {
   int threads = 0; // 0: one for each CPU
   WeightsCheck weights = WeightsCheck::Blocks;
+  DeviceSource *devices = nullptr; // of devices beside the runtime's own; null: none
 };
 
 // Immutable after open(), so any number of threads may share it.
@@ -138,10 +140,11 @@ private:
   struct Section {
     CodeFile file;
     const CodeLoader *loader;
+    const Device *device; // one of those that run it, and the others are of its kind
     std::unique_ptr<LoadedCode> loaded;
   };
 
-  Status openDevices();
+  Status openDevices(DeviceSource *others);
   Status loadTokenizer();
   Status loadCode();
   Status sortEntries();

@@ -121,7 +121,11 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   }
   call.observer = &watching;
   call.on_step = observeStep;
-  switch (const std::int32_t answer = bundle.deviceOf(entry).device->run(entry, call)) {
+  const Result<std::int32_t> answer = bundle.deviceOf(entry).device->run(entry, call);
+  if (!answer.ok())
+    return {answer.status().getCode(),
+            "entry " + inQuotes(entry.name) + ": " + answer.status().message()};
+  switch (*answer) {
   case 0:
     break;
   case kEndedByCancel:
@@ -131,7 +135,8 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
     return {Code::Cancelled, "entry " + inQuotes(entry.name) + ": cancelled"};
   default:
     return {Code::Internal, "entry " + inQuotes(entry.name) +
-                                ": expected 0 from compiled code, found " + std::to_string(answer)};
+                                ": expected 0 from compiled code, found " +
+                                std::to_string(*answer)};
   }
   for (std::size_t i = 0; i < outputs.size(); ++i)
     if (outputs[i])

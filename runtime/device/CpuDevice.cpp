@@ -46,7 +46,7 @@ Result<std::unique_ptr<DeviceMemory>> CpuDevice::allocate(std::size_t bytes, con
   return std::unique_ptr<DeviceMemory>(std::make_unique<CpuMemory>(std::move(*buffer)));
 }
 
-std::int32_t CpuDevice::run(const bluec_entry &entry, const bluec_call &call) const {
+Result<std::int32_t> CpuDevice::run(const bluec_entry &entry, const bluec_call &call) const {
   bluec_call full = call;
   if (!full.parallel_for) {
     full.pool = &pool;

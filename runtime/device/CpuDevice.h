@@ -19,7 +19,7 @@ public:
                                                  PageBuffer::Pages pages) const override;
   // On the thread that calls it and those of the pool. Of calls at the same time, the first gets
   // the pool's threads.
-  std::int32_t run(const bluec_entry &entry, const bluec_call &call) const override;
+  Result<std::int32_t> run(const bluec_entry &entry, const bluec_call &call) const override;
 
 private:
   ThreadPool &pool;

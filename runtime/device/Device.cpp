@@ -16,6 +16,17 @@ constexpr struct {
 
 } // namespace
 
+Status Device::check(const CodeLoader &loader, const CodeFile &file) const {
+  return loader.check(file);
+}
+
+Result<std::unique_ptr<LoadedCode>> Device::load(const CodeLoader &loader,
+                                                 const CodeFile &file) const {
+  return loader.load(file);
+}
+
+Status Device::share(const MappedFile &) { return {}; }
+
 Result<std::unique_ptr<Device>> openDevice(std::string_view kind, ThreadPool &pool,
                                            const std::string &where) {
   const auto found = std::find_if(std::begin(kKinds), std::end(kKinds),

@@ -4,6 +4,7 @@
 
 #include "abi/bluec_abi.h"
 #include "base/Status.h"
+#include "device/CodeLoader.h"
 #include "device/CodeTarget.h"
 #include "platform/MappedFile.h"
 
@@ -39,6 +40,15 @@ public:
   // Ok when code for `target` runs here; else Incompatible. `where` names the target's place.
   virtual Status accepts(const CodeTarget &target, const std::string &where) const = 0;
 
+  // What a loader does, where the device's code runs: in this process, unless a device says
+  // otherwise.
+  virtual Status check(const CodeLoader &loader, const CodeFile &file) const;
+  virtual Result<std::unique_ptr<LoadedCode>> load(const CodeLoader &loader,
+                                                   const CodeFile &file) const;
+
+  // Before an entry point reads the file's mapping, which outlives the device.
+  virtual Status share(const MappedFile &file);
+
   // Memory for what its entry points read and write. The host sees it, and so does every other
   // device of the process: a KV cache or a tensor between stages may be of either side's device.
   // OutOfMemory.
@@ -48,14 +58,25 @@ public:
   // Runs an entry point to its end, and answers what it answers. Preconditions are those of the
   // contract. on_step is called on the thread that calls this one. Two threads may run two calls at
   // once when the calls share no memory. A call without a parallel_for gets the device's own
-  // threads, if it has some.
-  virtual std::int32_t run(const bluec_entry &entry, const bluec_call &call) const = 0;
+  // threads, if it has some. Internal when it has not come to its end.
+  virtual Result<std::int32_t> run(const bluec_entry &entry, const bluec_call &call) const = 0;
 };
 
 // A device of this kind. Incompatible, with `where` in front, when this runtime has none. The pool
 // must outlive it.
 Result<std::unique_ptr<Device>> openDevice(std::string_view kind, ThreadPool &pool,
                                            const std::string &where);
+
+// Devices for code that none of the runtime's own runs.
+class DeviceSource {
+public:
+  virtual ~DeviceSource() = default;
+
+  // Null when it has none for that target: then it is the runtime's to have one. `where` names the
+  // target's place.
+  virtual Result<std::unique_ptr<Device>> open(const CodeTarget &target,
+                                               const std::string &where) = 0;
+};
 
 } // namespace bluec::runtime
 

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,10 +21,7 @@ struct FileDescriptor {
 };
 
 Status systemError(const std::string &path) {
-  std::string reason = std::strerror(errno);
-  if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z')
-    reason[0] = char(reason[0] - 'A' + 'a'); // as all messages
-  return {Code::NotFound, path + ": " + reason};
+  return {Code::NotFound, path + ": " + reasonOf(errno)};
 }
 
 // O_NONBLOCK: opening a FIFO must not wait for a writer.

@@ -23,6 +23,8 @@ public:
   static Result<MappedFile> open(const std::string &path);
 
   std::span<const std::uint8_t> bytes() const { return {data, size}; }
+  // To map it elsewhere, too; -1 of an empty file.
+  int descriptor() const { return file; }
 
   // Copies bytes from `offset` on out of the file, past the mapping: its pages stay out of this
   // process's memory. NotFound when the file cannot be read or has become shorter.

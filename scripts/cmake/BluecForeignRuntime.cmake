@@ -1,7 +1,7 @@
 # The runtime for another kind of machine, built alone by that machine's compiler, as an app would:
 # target runtime-ARCHITECTURE, in the build's folder of that name. The variable
 # BLUEC_COMPILER_ARCHITECTURE is the compiler, or NOTFOUND, and then there is no target. What
-# `bluec compile --emit exe` makes programs of is target ask-ARCHITECTURE.
+# `bluec compile --emit exe` makes programs of is target ask-ARCHITECTURE, what an emulator runs code with serve-ARCHITECTURE.
 include(ExternalProject)
 
 function(bluec_foreign_runtime architecture)
@@ -23,18 +23,21 @@ function(bluec_foreign_runtime architecture)
                -DCMAKE_CXX_COMPILER_LAUNCHER=${launcher}
     BUILD_ALWAYS ON
     INSTALL_COMMAND ""
-    BUILD_BYPRODUCTS ${folder}/bluec-run ${folder}/libbluec_runtime.a ${folder}/bluec_ask.o
+    BUILD_BYPRODUCTS ${folder}/bluec-run ${folder}/libbluec_runtime.a ${folder}/bluec_ask.o ${folder}/bluec-serve
     USES_TERMINAL_BUILD ON)
-  bluec_share_program(${architecture} ${folder}/bluec_ask.o runtime-${architecture})
+  bluec_share(ask-${architecture} ask/${architecture}-linux.o ${folder}/bluec_ask.o runtime-${architecture})
+  bluec_share(serve-${architecture} serve/${architecture}-linux ${folder}/bluec-serve runtime-${architecture})
 endfunction()
 
-# bluec_share_program(ARCHITECTURE OBJECT TARGET): puts what TARGET made where bluec looks for it.
-function(bluec_share_program architecture object target)
-  set(shared ${PROJECT_BINARY_DIR}/share/bluec/ask/${architecture}-linux.o)
+# bluec_share(NAME PLACE FILE TARGET): target NAME puts the file that TARGET made where bluec looks for it, which is PLACE in
+# share/bluec.
+function(bluec_share name place file target)
+  set(shared ${PROJECT_BINARY_DIR}/share/bluec/${place})
+  cmake_path(GET shared PARENT_PATH parent)
   add_custom_command(OUTPUT ${shared}
-    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/share/bluec/ask
-    COMMAND ${CMAKE_COMMAND} -E copy ${object} ${shared}
-    DEPENDS ${object} ${target}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${parent}
+    COMMAND ${CMAKE_COMMAND} -E copy ${file} ${shared}
+    DEPENDS ${file} ${target}
     VERBATIM)
-  add_custom_target(ask-${architecture} ALL DEPENDS ${shared})
+  add_custom_target(${name} ALL DEPENDS ${shared})
 endfunction()

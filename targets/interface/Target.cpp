@@ -41,6 +41,11 @@ const Target *TargetRegistry::host(std::string &error) const {
   return nullptr;
 }
 
+const Target *TargetRegistry::baseline() const {
+  auto found = llvm::find_if(targets, [](const auto &target) { return target->canBeHostHere(); });
+  return found == targets.end() ? nullptr : found->get();
+}
+
 const Target *TargetRegistry::withForm(llvm::StringRef form) const {
   auto found = llvm::find_if(targets, [&](const auto &target) {
     return llvm::is_contained(target->codeGenerator().forms(), form);

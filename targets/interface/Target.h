@@ -154,6 +154,10 @@ public:
   /// none.
   const Target *host(std::string &error) const;
 
+  /// The first target in the list that may be the host here: one that all machines of the kind
+  /// run. Null when there is none.
+  const Target *baseline() const;
+
   /// The first target in the list whose code generator makes that form, or null.
   const Target *withForm(llvm::StringRef form) const;
 

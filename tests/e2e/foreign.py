@@ -9,14 +9,15 @@ scripts/test, that is an error.
 
 import json
 import os
-import platform
 import re
+import shutil
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from tiny_goldens import ASKED, FEW, GOLDENS, PICTURES, RECIPES, check_goldens, text_of
-from tool import (BLUEC, BUILD, Suite, check, check_refused, compile_model, copy_bundle, describe, read_bytes, replace, run,
-                  scratch, sign_manifest)
+from tool import (BLUEC, BUILD, MODEL, Suite, architecture, check, check_refused, compile_model, copy_bundle, describe,
+                  foreign_targets, program, read_bytes, replace, run, scratch, sign_manifest)
 
 ROOT = scratch("e2e-foreign")
 TOOLS = os.path.join(BUILD, "tests", "bin")
@@ -26,27 +27,17 @@ TWIN = "x86-64-v3-narrow"
 TWIN_RECIPES = ("float", "bluelm-v")
 # Those of one picture.
 SINGLE = [index for index in FEW if ASKED[index][2] in GOLDENS["pictures"]]
+# A calibration set, and a recipe that needs one.
+QUESTIONS, CALIBRATED = os.path.join(ROOT, "questions"), os.path.join(ROOT, "calibrated.json")
+os.makedirs(QUESTIONS)
+shutil.copy(os.path.join(PICTURES, "sign-01.png"), QUESTIONS)
+replace(os.path.join(QUESTIONS, "prompts.txt"), "What does it say?\nsign-01.png\tWhat does it say?\n")
+replace(CALIBRATED, json.dumps({"name": "calibrated", "rules": [
+    {"match": "vision/*", "weights": {"type": "i8", "group": 128, "method": "gptq"}, "activations": {"type": "i16", "static": True}},
+    {"match": "decoder/*", "weights": {"type": "i4", "group": 64, "method": "gptq"}, "activations": {"type": "i16"}, "cache": {"type": "i8"}}]}))
+# fadd of four floats (registers left out), and the bit that makes it fsub.
+FADD, FADD_MASK, FSUB = 0x4E20D400, 0xFFE0FC00, 0x00800000
 suite = Suite("e2e/foreign")
-
-
-def architecture(target):
-    return target["triple"].split("-")[0]
-
-
-def program(target, name):
-    """A command that runs a program of the target's kind."""
-    path = (os.path.join(BUILD, f"runtime-{architecture(target)}", name) if name == "bluec-run"
-            else os.path.join(TOOLS, f"{name}-{architecture(target)}"))
-    return [*target["emulator"], path]
-
-
-def targets():
-    others = [target for target in json.loads(run(BLUEC, "list-targets", "--json").out) if architecture(target) not in ("any", platform.machine())]
-    there = [target for target in others if target["emulator"] and os.path.exists(program(target, "answers")[-1])]
-    if os.environ.get("BLUEC_REQUIRE_EMULATORS") and there != others:
-        sys.exit("e2e/foreign: expected an emulator and programs of the other machine's, found those of "
-                 f"{[target['name'] for target in there]} of {[target['name'] for target in others]}")
-    return there
 
 
 def bundle(name, recipe):
@@ -120,6 +111,59 @@ def refused(target):
         check_refused(run(*program(target, "bluec-run"), cut, "--prompt", "x"))
 
 
+def verified(target, recipe):
+    """Layer by layer against the plain evaluators, by code that the emulator runs."""
+    path = bundle(target["name"], recipe)
+    done = run(BLUEC, "verify", path, "--reference", MODEL, "--tokens", "40", "--json", seconds=300)
+    check(done.code == 0, f"expected layers within the tolerance, found {describe(done)}")
+    said = json.loads(done.out)
+    check(said["emulators"] == [" ".join(target["emulator"])], f"expected the target's emulator, found {said['emulators']}")
+    check(len(said["layers"]) > 100, f"expected the layers of all entry points, found {len(said['layers'])}")
+    if recipe == "float":
+        # Code that subtracts where it should add, and hashes that are right: what is compared is what that code gives.
+        changed = os.path.join(ROOT, f"changed-{target['name']}")
+        copy_bundle(path, changed)
+        code = bytearray(read_bytes(os.path.join(path, "model.so")))
+        for at in range(0, len(code) - 3, 4):
+            (word,) = struct.unpack_from("<I", code, at)
+            if word & FADD_MASK == FADD:
+                struct.pack_into("<I", code, at, word | FSUB)
+        replace(os.path.join(changed, "model.so"), bytes(code))
+        sign_manifest(changed)
+        done = run(BLUEC, "verify", changed, "--reference", MODEL, "--tokens", "4", seconds=300)
+        check_refused(done, ["expected a relative error of at most .*, found"])
+    return f"{len(said['layers'])} layers, worst {said['worst']['relative_error']:.1e}"
+
+
+def calibrated(target):
+    """What a recipe costs is measured on the code for the other machine, and a budget holds for it."""
+    path = os.path.join(ROOT, "calibrated-" + target["name"])
+    flags = ("--target", target["name"], "--recipe", CALIBRATED, "--calibration", QUESTIONS, "--chunk", "16")
+    compile_model(path, *flags, "--accuracy-budget", "1")
+    found = json.loads(read_bytes(os.path.join(path, "manifest.json")))["accuracy"]
+    check(found["tokens"] > 0 and 0 < found["mean_divergence"] < 1, f"expected what the recipe costs, found {found}")
+    done = run(BLUEC, "verify", path, "--reference", MODEL, "--calibration", QUESTIONS, "--tokens", "20", seconds=300)
+    check(done.code == 0 and "run by" in done.out, f"expected layers within the tolerance, found {describe(done)}")
+    over = os.path.join(ROOT, "over-" + target["name"])
+    done = run(BLUEC, "compile", MODEL, "-o", over, *flags, "--accuracy-budget", "1e-9", seconds=300)
+    check_refused(done, ["--accuracy-budget: expected a mean KL divergence of at most 1.000e-09"])
+    check(not os.path.exists(over), "expected no output")
+    # The same set gives the same bundle: nothing of it depends on what was measured where.
+    again = os.path.join(ROOT, "again-" + target["name"])
+    compile_model(again, *flags)
+    for name in ("weights.bin", "model.so", "manifest.json"):
+        check(read_bytes(os.path.join(path, name)) == read_bytes(os.path.join(again, name)), f"expected the same {name}")
+    return f"{found['mean_divergence']:.1e} nats a token"
+
+
+def untimed(target):
+    """What an emulator cannot tell is refused: how long something takes."""
+    done = run(BLUEC, "bench", bundle(target["name"], "bluelm-v"))
+    check_refused(done, [f"made for '{architecture(target)}'"])
+    done = run(BLUEC, "calibrate-machine", "--target", target["name"], "-o", os.path.join(ROOT, "machine.json"))
+    check(done.code == 2 and "expected one that runs on this machine" in done.err, f"expected a refusal, found {describe(done)}")
+
+
 def lacks_instructions(target):
     """A CPU of the same kind without the level's instructions."""
     command = program(target, "bluec-run")
@@ -129,7 +173,7 @@ def lacks_instructions(target):
     check(re.search(r"features that this one lacks: '.*dotprod", done.err), f"expected what the cpu lacks, found {done.err}")
 
 
-FOREIGN = targets()
+FOREIGN = foreign_targets()
 BUNDLES = {(name, recipe): compile_model(os.path.join(ROOT, f"{name}-{recipe}"), "--target", name, "--recipe", recipe)
            for name in [TWIN, *(target["name"] for target in FOREIGN)] for recipe in RECIPES if FOREIGN}
 
@@ -151,6 +195,10 @@ for each in FOREIGN:
     suite.case(f"{each['name']}: bluec-run", commands, each)
     suite.case(f"{each['name']}: bundles for other machines are refused", refused, each)
     suite.case(f"{each['name']}: a cpu without the instructions", lacks_instructions, each)
+    for recipe in RECIPES if is_first else ("fast",):
+        suite.case(f"{each['name']}: {recipe}: verify", verified, each, recipe)
+    suite.case(f"{each['name']}: calibration and accuracy budget", calibrated, each)
+    suite.case(f"{each['name']}: bench and calibrate-machine are refused", untimed, each)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -135,6 +136,29 @@ def compile_model(target, *flags, model=MODEL, **limits):
     if done.code != 0:
         sys.exit(f"bluec compile {' '.join(flags)}: expected exit code 0, found {done.code}: {done.err.strip()}")
     return target
+
+
+def architecture(target):
+    return target["triple"].split("-")[0]
+
+
+def program(target, name):
+    """A command that runs a program of the target's kind: what the build made for another machine, by its emulator."""
+    path = (os.path.join(BUILD, f"runtime-{architecture(target)}", name) if name == "bluec-run"
+            else os.path.join(BUILD, "tests", "bin", f"{name}-{architecture(target)}"))
+    return [*target["emulator"], path]
+
+
+def foreign_targets():
+    """Targets of other kinds of machines that an emulator runs here, as list-targets describes them. With BLUEC_REQUIRE_EMULATORS,
+    as in scripts/test, it ends the test when one is missing."""
+    others = [target for target in json.loads(run(BLUEC, "list-targets", "--json").out)
+              if architecture(target) not in ("any", platform.machine())]
+    there = [target for target in others if target["emulator"] and os.path.exists(program(target, "answers")[-1])]
+    if os.environ.get("BLUEC_REQUIRE_EMULATORS") and there != others:
+        sys.exit(f"expected an emulator and programs of the other machine's, found those of {[target['name'] for target in there]} "
+                 f"of {[target['name'] for target in others]}")
+    return there
 
 
 class Suite:

@@ -25,6 +25,17 @@ llvm::Expected<std::string> bluec::findSourceFolder() {
   return folder;
 }
 
+llvm::Expected<std::string> bluec::findServer(llvm::StringRef triple) {
+  llvm::Triple machine(triple);
+  std::string file = sharedPath("serve/" + machine.getArchName() + "-" + machine.getOSName());
+  if (!fs::exists(file))
+    return llvm::createStringError(file + ": expected the program that an emulator of " +
+                                   machine.getArchName() +
+                                   " runs code with, which `scripts/setup --arm` builds, found "
+                                   "none");
+  return file;
+}
+
 llvm::Expected<std::string> bluec::findProgramObject(llvm::StringRef triple) {
   llvm::Triple machine(triple);
   std::string file = sharedPath("ask/" + machine.getArchName() + "-" + machine.getOSName() + ".o");

@@ -16,6 +16,10 @@ llvm::Expected<std::string> findSourceFolder();
 /// error when it is not there.
 llvm::Expected<std::string> findProgramObject(llvm::StringRef triple);
 
+/// The program that an emulator runs code for machines of `triple`'s kind with
+/// (runtime/emulate/serve.cpp). An error when it is not there.
+llvm::Expected<std::string> findServer(llvm::StringRef triple);
+
 } // namespace bluec
 
 #endif // BLUEC_COMPILER_DRIVER_BUNDLE_SHAREDFILES_H

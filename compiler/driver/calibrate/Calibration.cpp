@@ -6,6 +6,7 @@
 #include "compiler/driver/session/LookUp.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
+#include "targets/Registration.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -100,6 +101,10 @@ bluec::readCalibrationSet(const std::string &directory) {
 // The float model
 //===------------------------------------------------------------------------------------------===//
 
+const targets::Target *Calibration::floatTarget(const targets::Target &target) {
+  return target.runsInProcess() ? &target : targets::allTargets().baseline();
+}
+
 std::unique_ptr<Calibration> Calibration::create(const CompileOptions &like,
                                                  Diagnostics &diagnostics, llvm::raw_ostream &err) {
   if (!llvm::sys::fs::is_directory(like.calibration)) {
@@ -133,7 +138,11 @@ LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream
   const targets::Target *target = lookUpTarget(like.targetName(), diagnostics);
   if (!target)
     return failure();
-  options.target = target->runsInProcess() ? like.targetName() : "host";
+  target = floatTarget(*target);
+  if (!target)
+    return diagnostics.usageError("--calibration: expected a target that runs on this machine, to "
+                                  "put the questions to the float model, found none");
+  options.target = target->name().str();
   if (failed(compile(options, diagnostics, llvm::nulls(), err)))
     return failure();
 

@@ -15,6 +15,7 @@
 #include "compiler/weights/quantize/Statistics.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/Session.h"
+#include "targets/interface/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
@@ -37,13 +38,18 @@ llvm::Expected<std::vector<CalibrationQuestion>> readCalibrationSet(const std::s
 inline constexpr int64_t kAnswerTokens = 16;
 
 /// A set and the float model that it is put to: compiled into a temporary directory, which goes
-/// with the object, for the target of `like` if that runs here, else for this machine.
+/// with the object, for floatTarget().
 class Calibration : public Calibrator {
 public:
   /// `like` says which model, set, sizes and target. Null on failure.
   static std::unique_ptr<Calibration> create(const CompileOptions &like, Diagnostics &diagnostics,
                                              llvm::raw_ostream &err);
   ~Calibration() override;
+
+  /// What the float model is compiled for when calibrating for `target`: that one if its code runs
+  /// in this process, else what all machines of this kind run, so that they all gather the same.
+  /// Null when there is none.
+  static const targets::Target *floatTarget(const targets::Target &target);
 
   /// Answers have kAnswerTokens tokens.
   mlir::LogicalResult gather(mlir::ModuleOp model, const Recipe &recipe,

@@ -5,6 +5,7 @@
 #include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/LookUp.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -15,19 +16,23 @@ using namespace bluec;
 
 namespace {
 
-/// A set is put to the float model once, however many targets there are.
-class CalibrationOnce {
+/// Float models that a set is put to, each once, however many targets share it.
+class Calibrations {
 public:
-  CalibrationOnce(const CompileOptions &options, Diagnostics &diagnostics, llvm::raw_ostream &err)
-      : options(options), diagnostics(diagnostics), err(err) {}
+  Calibrations(Diagnostics &diagnostics, llvm::raw_ostream &err)
+      : diagnostics(diagnostics), err(err) {}
 
-  /// All phases of a run.
-  LogicalResult finish(CompilationRun &run) {
+  /// All phases of a run with these options.
+  LogicalResult finish(CompilationRun &run, const CompileOptions &options) {
     bool isUsed = !options.calibration.empty() &&
                   (!options.stopAfter || *options.stopAfter >= Phase::Precision);
     if (isUsed) {
       if (failed(run.runTo(Phase::Model)))
         return failure();
+      const targets::Target *target = lookUpTarget(options.targetName(), diagnostics);
+      if (!target)
+        return failure();
+      std::unique_ptr<Calibration> &calibration = made[Calibration::floatTarget(*target)];
       if (!calibration)
         calibration = Calibration::create(options, diagnostics, err);
       if (!calibration)
@@ -38,10 +43,9 @@ public:
   }
 
 private:
-  const CompileOptions &options;
   Diagnostics &diagnostics;
   llvm::raw_ostream &err;
-  std::unique_ptr<Calibration> calibration;
+  llvm::DenseMap<const targets::Target *, std::unique_ptr<Calibration>> made;
 };
 
 } // namespace
@@ -49,9 +53,9 @@ private:
 static LogicalResult compileForOne(const CompileOptions &options, Diagnostics &diagnostics,
                                    llvm::raw_ostream &out, llvm::raw_ostream &err) {
   CompilerSession session(diagnostics, options.jobs);
-  CalibrationOnce calibration(options, diagnostics, err); // outlives the run
+  Calibrations calibrations(diagnostics, err); // outlives the run
   std::unique_ptr<CompilationRun> run = CompilationRun::begin(options, session, out, err);
-  if (!run || failed(calibration.finish(*run)))
+  if (!run || failed(calibrations.finish(*run, options)))
     return failure();
   run->printSummary();
   return success();
@@ -75,7 +79,8 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
   if (failed(checkSeveral(options, diagnostics)))
     return failure();
   CompilerSession session(diagnostics, options.jobs);
-  std::deque<CompileOptions> each; // stay where they are
+  std::deque<CompileOptions> each;             // stay where they are
+  Calibrations calibrations(diagnostics, err); // outlives the runs
   std::vector<std::unique_ptr<CompilationRun>> runs;
   std::vector<std::string> summaries(targets.size());
   std::deque<llvm::raw_string_ostream> streams;
@@ -104,7 +109,6 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
       return diagnostics.report(made.takeError());
     writer = std::move(*made);
   }
-  CalibrationOnce calibration(options, diagnostics, err);
   OwningOpRef<ModuleOp> model; // as it is for all of them
   for (auto [number, run] : llvm::enumerate(runs)) {
     Diagnostics::About about(diagnostics, "target " + each[number].target);
@@ -120,7 +124,7 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
       return failure();
     else
       model = session.module()->clone();
-    if (failed(calibration.finish(*run)))
+    if (failed(calibrations.finish(*run, each[number])))
       return failure();
     run->printSummary();
   }

@@ -12,6 +12,7 @@
 #include "compiler/driver/compile/ProgressLine.h"
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
+#include "compiler/driver/session/Emulation.h"
 #include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/MachineTarget.h"
 #include "compiler/driver/session/Pipelines.h"
@@ -127,7 +128,7 @@ private:
   LogicalResult writeReport();
   LogicalResult checkMachine();
   LogicalResult checkCalibration();
-  bool canMeasure() const;
+  llvm::Error checkRunsBundle() const;
   LogicalResult chooseImageBatch();
   void declareTargets();
   LogicalResult readDevices();
@@ -165,6 +166,7 @@ private:
   std::optional<Machine> machine;
   SmallVector<BatchPrediction> batches; // what was asked for --image-batch auto, fastest first
   Calibrator *calibration = nullptr;    // none without a set
+  bool canMeasure = false;              // what the recipe costs
   quantize::Statistics statistics;
   std::optional<LogitErrors> cost; // of the recipe, on the calibration set
   std::vector<PhaseTime> times;
@@ -304,26 +306,31 @@ static bool isWithin(StringRef place, StringRef folder) {
   return inner == outer || StringRef(inner).starts_with(outer + "/");
 }
 
-/// Whether what the recipe costs can be measured: the bundle has to run in this process.
-bool Compilation::canMeasure() const {
-  auto runs = [](const auto &device) { return device.second->runsInProcess(); };
-  return target->runsInProcess() && llvm::all_of(deviceTargets, runs) &&
-         options.emit == Emit::Bundle;
+/// Success if what the recipe costs can be measured: the bundle has to run here.
+llvm::Error Compilation::checkRunsBundle() const {
+  if (options.emit != Emit::Bundle)
+    return llvm::createStringError("another --emit");
+  if (llvm::Error error = checkRunsHere(*target))
+    return error;
+  for (auto [device, itsTarget] : deviceTargets)
+    if (llvm::Error error = checkRunsHere(*itsTarget))
+      return llvm::createStringError("device " + device + " with " +
+                                     llvm::toString(std::move(error)));
+  return llvm::Error::success();
 }
 
 LogicalResult Compilation::checkCalibration() {
-  std::string found =
-      !target->runsInProcess() ? "target " + target->name().str() : "another --emit";
-  for (auto [device, itsTarget] : deviceTargets)
-    if (!itsTarget->runsInProcess())
-      found = ("device " + device + " with target " + itsTarget->name()).str();
+  std::string found;
+  if (llvm::Error error = checkRunsBundle())
+    found = llvm::toString(std::move(error));
+  canMeasure = found.empty();
   if (options.accuracyBudget && options.calibration.empty())
     return diagnostics.usageError("--accuracy-budget: expected a calibration set to measure on "
                                   "(--calibration), found none");
-  if (options.accuracyBudget && !canMeasure())
+  if (options.accuracyBudget && !canMeasure)
     return diagnostics.usageError("--accuracy-budget: expected a bundle that runs here, found " +
                                   found);
-  if (options.calibration.empty() || options.stopAfter || canMeasure())
+  if (options.calibration.empty() || options.stopAfter || canMeasure)
     return success();
   if (!recipe.needsCalibration())
     return diagnostics.usageError(
@@ -500,7 +507,10 @@ LogicalResult Compilation::precision() {
 
 /// Runs the bundle as it stands in its temporary directory.
 LogicalResult Compilation::measureCost() {
-  auto opened = runtime::Bundle::open(writer->pathOf(""), {});
+  Emulation emulation;
+  runtime::OpenOptions how;
+  how.devices = &emulation;
+  auto opened = runtime::Bundle::open(writer->pathOf(""), how);
   if (!opened.ok())
     return diagnostics.internalError(opened.status().message());
   FailureOr<LogitErrors> measured = calibration->compare(**opened);
@@ -868,7 +878,7 @@ LogicalResult Compilation::bundle() {
   };
   if (failed(writeManifest()))
     return failure();
-  if (calibration && canMeasure() && (failed(measureCost()) || failed(writeManifest())))
+  if (calibration && canMeasure && (failed(measureCost()) || failed(writeManifest())))
     return failure();
   return ownWriter ? report(ownWriter->commit()) : success();
 }

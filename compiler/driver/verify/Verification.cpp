@@ -7,6 +7,7 @@
 #include "compiler/driver/calibrate/Calibration.h"
 #include "compiler/driver/compile/LogitErrors.h"
 #include "compiler/driver/session/CompilerSession.h"
+#include "compiler/driver/session/Emulation.h"
 #include "compiler/driver/session/Pipelines.h"
 #include "compiler/driver/verify/LayerErrors.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
@@ -38,7 +39,7 @@ public:
   Verification(const VerifyOptions &options, Diagnostics &diagnostics, llvm::raw_ostream &out,
                llvm::raw_ostream &err)
       : options(options), out(out), err(err), diagnostics(diagnostics), compiler(diagnostics),
-        weights(options.reference), random(options.seed) {}
+        emulation(options.threads), weights(options.reference), random(options.seed) {}
 
   LogicalResult run();
 
@@ -84,6 +85,7 @@ private:
   llvm::raw_ostream &err;
   Diagnostics &diagnostics;
   CompilerSession compiler;
+  Emulation emulation;
   std::unique_ptr<runtime::Bundle> bundle;
   std::unique_ptr<runtime::Session> session;
   OwningOpRef<ModuleOp> &module = compiler.module(); // as written, in floats
@@ -119,6 +121,7 @@ LogicalResult Verification::run() {
 LogicalResult Verification::open() {
   runtime::OpenOptions how;
   how.threads = options.threads;
+  how.devices = &emulation;
   auto opened = runtime::Bundle::open(options.bundle, how);
   if (!opened.ok())
     return diagnostics.report(opened.status());
@@ -516,6 +519,7 @@ LogicalResult Verification::conclude() {
     Json summary;
     summary["ok"] = bad == nullptr;
     summary["recipe"] = recipe.name;
+    summary["emulators"] = emulation.used();
     summary["tolerance"] = tolerance;
     summary["layers"] = std::move(layers);
     summary["worst"] = {{"layer", named(*worst)}, {"relative_error", worst->relative()}};
@@ -532,6 +536,8 @@ LogicalResult Verification::conclude() {
     }
     out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
+    for (const std::string &command : emulation.used())
+      out << "run by " << command << '\n';
     out << llvm::formatv("{0,-8} {1,8} {2,8}{3}  {4}\n", "entry", "error", "cosine",
                          hasRecipe ? "  from float: error   cosine" : "", "layer");
     for (const LayerError &error : errors->all()) {

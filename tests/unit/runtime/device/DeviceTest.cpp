@@ -79,13 +79,13 @@ TEST_F(DeviceTest, RunsAnEntryPointOnItsThreadsOrTheCallers) {
   std::atomic<std::int64_t> tasks{0};
   bluec_call call{};
   call.observer = &tasks;
-  EXPECT_EQ(device.run(entry, call), 2);
+  EXPECT_EQ(*device.run(entry, call), 2);
   EXPECT_EQ(tasks, 100);
   EXPECT_EQ(call.parallel_for, nullptr) << "the caller's struct stays as it is";
   ThreadPool three(3);
   call.pool = &three;
   call.parallel_for = ThreadPool::run;
-  EXPECT_EQ(device.run(entry, call), 3);
+  EXPECT_EQ(*device.run(entry, call), 3);
   EXPECT_EQ(tasks, 200);
 }
 
