@@ -112,7 +112,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   bluec_call call{};
   call.arena = memory.arena;
   call.weights = bundle.weights().data();
-  call.kv = memory.cache;
+  call.kv = usesCache ? memory.cache : nullptr;
   call.count = count;
   call.position = usesCache ? position : 0;
   if (memory.threads) {

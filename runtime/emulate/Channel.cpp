@@ -62,11 +62,13 @@ std::size_t receiveSome(int socket, std::span<std::uint8_t> bytes, int &file) {
   if (got <= 0)
     return 0;
   for (cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
-    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
-      if (file >= 0)
-        ::close(file);
-      std::memcpy(&file, CMSG_DATA(header), sizeof file);
-    }
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+      // Room is rounded up, so there may be more than one: the last one counts.
+      for (std::size_t at = 0; CMSG_LEN(at + sizeof file) <= header->cmsg_len; at += sizeof file) {
+        if (file >= 0)
+          ::close(file);
+        std::memcpy(&file, CMSG_DATA(header) + at, sizeof file);
+      }
   return std::size_t(got);
 }
 

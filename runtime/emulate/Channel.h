@@ -19,7 +19,8 @@
 
 namespace bluec::runtime {
 
-// Both halves come from the same build of the runtime, or they do not talk to each other.
+// Changes with what is said here. Both halves are to come from one build: what the server checks
+// and loads is its own build's matter.
 inline constexpr std::uint32_t kProtocolVersion = 1;
 
 enum class Message : std::uint32_t {

@@ -4,7 +4,6 @@
 #include "emulate/Descriptor.h"
 
 #include <csignal>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,7 +19,7 @@ namespace {
 // Where the server finds its end, which is the first free place.
 constexpr int kServerSocket = 3;
 // An emulator that starts at all starts in a fraction of that.
-constexpr int kMostStartMilliseconds = 20'000;
+constexpr int kMostStartSeconds = 20;
 constexpr std::chrono::seconds kMostExitTime{2};
 
 // The last line of what the process said, in which an emulator names the fault.
@@ -34,6 +33,12 @@ std::string lastLine(int file) {
     all.remove_suffix(1);
   const std::size_t line = all.rfind('\n');
   return std::string(line == all.npos ? all : all.substr(line + 1));
+}
+
+// How long a receive waits; 0: for ever.
+bool limitWait(int socket, int seconds) {
+  const timeval limit{seconds, 0};
+  return ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0;
 }
 
 void writeFile(std::string_view loader, const CodeFile &file, Writer &to) {
@@ -101,9 +106,9 @@ EmulatedProcess::start(const std::vector<std::string> &command, int threads) {
   const std::shared_ptr<EmulatedProcess> result(
       new EmulatedProcess(name, process, pair[0], errors));
   const MutexLock lock(result->guard);
-  pollfd waiting{pair[0], POLLIN, 0};
   Frame hello;
-  if (::poll(&waiting, 1, kMostStartMilliseconds) != 1 || !result->channel.receive(hello))
+  if (!limitWait(pair[0], kMostStartSeconds) || !result->channel.receive(hello) ||
+      !limitWait(pair[0], 0))
     return result->ended();
   Reader reader(hello.payload);
   const std::uint32_t version = reader.u32();
@@ -133,7 +138,9 @@ Status EmulatedProcess::ended() {
   while ((got = ::waitpid(process, &status, WNOHANG)) == 0 && Clock::now() - begin < kMostExitTime)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   std::string how = "no answer";
-  if (got == 0) {
+  if (got < 0) {
+    how = "that it has ended"; // and somebody else waited for it
+  } else if (got == 0) {
     ::kill(process, SIGKILL);
     ::waitpid(process, nullptr, 0);
   } else if (WIFSIGNALED(status)) {
@@ -164,7 +171,9 @@ Status EmulatedProcess::ask(Message what, const Writer &question, int file, Fram
   BLUEC_RETURN_IF_ERROR(hear(answer));
   if (answer.kind != Message::Answer)
     return ended();
-  return Reader(answer.payload).status();
+  Reader reader(answer.payload);
+  Status status = reader.status();
+  return reader.ok() ? status : ended();
 }
 
 Status EmulatedProcess::ask(Message what, const Writer &question) {

@@ -117,7 +117,7 @@ def verified(target, recipe):
     done = run(BLUEC, "verify", path, "--reference", MODEL, "--tokens", "40", "--json", seconds=300)
     check(done.code == 0, f"expected layers within the tolerance, found {describe(done)}")
     said = json.loads(done.out)
-    check(said["emulators"] == [" ".join(target["emulator"])], f"expected the target's emulator, found {said['emulators']}")
+    check(said["emulator"] == " ".join(target["emulator"]), f"expected the target's emulator, found {said['emulator']}")
     check(len(said["layers"]) > 100, f"expected the layers of all entry points, found {len(said['layers'])}")
     if recipe == "float":
         # Code that subtracts where it should add, and hashes that are right: what is compared is what that code gives.
@@ -154,6 +154,17 @@ def calibrated(target):
     for name in ("weights.bin", "model.so", "manifest.json"):
         check(read_bytes(os.path.join(path, name)) == read_bytes(os.path.join(again, name)), f"expected the same {name}")
     return f"{found['mean_divergence']:.1e} nats a token"
+
+
+def two_kinds(target):
+    """Devices of two kinds of machines have no memory in common here."""
+    path = os.path.join(ROOT, "two-kinds-" + target["name"])
+    flags = ("--target", target["name"], "--machine", "dimensity-9300", "--device", f"npu={TWIN}")
+    compile_model(path, *flags)
+    done = run(BLUEC, "verify", path, "--reference", MODEL)
+    check_refused(done, ["expected code for machines of one kind in the bundle, found it for two"])
+    done = run(BLUEC, "compile", MODEL, "-o", path + "-measured", *flags, "--calibration", QUESTIONS, "--accuracy-budget", "1")
+    check(done.code == 2 and "which are not run by the same" in done.err, f"expected a refusal, found {describe(done)}")
 
 
 def untimed(target):
@@ -198,6 +209,7 @@ for each in FOREIGN:
     for recipe in RECIPES if is_first else ("fast",):
         suite.case(f"{each['name']}: {recipe}: verify", verified, each, recipe)
     suite.case(f"{each['name']}: calibration and accuracy budget", calibrated, each)
+    suite.case(f"{each['name']}: two kinds of machines in a bundle", two_kinds, each)
     suite.case(f"{each['name']}: bench and calibrate-machine are refused", untimed, each)
 
 

@@ -26,6 +26,8 @@ if sys.argv[1:2] == ["--target"]:
 RUN, INSPECT = [BLUEC, "run"], [BLUEC, "inspect"]
 if TARGET != "host":
     found = [target for target in foreign_targets() if target["name"] == TARGET]
+    if not found and os.environ.get("BLUEC_REQUIRE_EMULATORS"):
+        sys.exit(f"hostile/bundle: expected an emulator for target {TARGET}, found none, or no such target")
     if not found:
         print(f"hostile/bundle: 0 of 0 cases passed: nothing runs {TARGET} here")
         sys.exit()

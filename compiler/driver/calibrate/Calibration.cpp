@@ -132,6 +132,7 @@ LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream
   options.recipe = "float";
   options.context = like.context;
   options.chunk = like.chunk;
+  options.maxImageTokens = like.maxImageTokens;
   if (like.imageBatch > 0)
     options.imageBatch = like.imageBatch;
   options.jobs = like.jobs;
@@ -172,8 +173,10 @@ LogicalResult Calibration::report(const runtime::Status &status,
     return success();
   StringRef text(question.text);
   constexpr size_t kShown = 40;
-  return diagnostics.inputError("calibration: question '" + text.substr(0, kShown) +
-                                (text.size() > kShown ? "...': " : "': ") + status.message());
+  bool isOurs = status.getCode() == runtime::Code::Internal;
+  return diagnostics.error(isOurs ? Fault::Internal : Fault::Input,
+                           "calibration: question '" + text.substr(0, kShown) +
+                               (text.size() > kShown ? "...': " : "': ") + status.message());
 }
 
 LogicalResult Calibration::ask(runtime::Session &to, const runtime::Bundle &bundle,

@@ -47,7 +47,8 @@ public:
   ~Calibration() override;
 
   /// What the float model is compiled for when calibrating for `target`: that one if its code runs
-  /// in this process, else what all machines of this kind run, so that they all gather the same.
+  /// in this process, else what all machines of this kind run. (Which one answers shows in the last
+  /// bits of what is gathered: a set has to be gathered again on a machine of the same kind.)
   /// Null when there is none.
   static const targets::Target *floatTarget(const targets::Target &target);
 

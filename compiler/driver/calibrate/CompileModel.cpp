@@ -5,7 +5,6 @@
 #include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/LookUp.h"
 
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -16,7 +15,7 @@ using namespace bluec;
 
 namespace {
 
-/// Float models that a set is put to, each once, however many targets share it.
+/// The float model that a set is put to; targets that follow each other share it if it is theirs.
 class Calibrations {
 public:
   Calibrations(Diagnostics &diagnostics, llvm::raw_ostream &err)
@@ -32,9 +31,12 @@ public:
       const targets::Target *target = lookUpTarget(options.targetName(), diagnostics);
       if (!target)
         return failure();
-      std::unique_ptr<Calibration> &calibration = made[Calibration::floatTarget(*target)];
-      if (!calibration)
+      const targets::Target *its = Calibration::floatTarget(*target);
+      if (!calibration || its != compiledFor) {
+        calibration.reset(); // one at a time: it may be large
         calibration = Calibration::create(options, diagnostics, err);
+        compiledFor = its;
+      }
       if (!calibration)
         return failure();
       run.calibrateWith(*calibration);
@@ -45,7 +47,8 @@ public:
 private:
   Diagnostics &diagnostics;
   llvm::raw_ostream &err;
-  llvm::DenseMap<const targets::Target *, std::unique_ptr<Calibration>> made;
+  std::unique_ptr<Calibration> calibration;
+  const targets::Target *compiledFor = nullptr;
 };
 
 } // namespace

@@ -310,19 +310,20 @@ static bool isWithin(StringRef place, StringRef folder) {
 llvm::Error Compilation::checkRunsBundle() const {
   if (options.emit != Emit::Bundle)
     return llvm::createStringError("another --emit");
-  if (llvm::Error error = checkRunsHere(*target))
-    return error;
-  for (auto [device, itsTarget] : deviceTargets)
-    if (llvm::Error error = checkRunsHere(*itsTarget))
-      return llvm::createStringError("device " + device + " with " +
-                                     llvm::toString(std::move(error)));
-  return llvm::Error::success();
+  SmallVector<const targets::Target *> all{target};
+  for (auto [device, itsTarget] : deviceTargets) {
+    if (!itsTarget->runner())
+      return llvm::createStringError("device " + device + " with target " + itsTarget->name());
+    all.push_back(itsTarget);
+  }
+  return checkRunsHere(all);
 }
 
 LogicalResult Compilation::checkCalibration() {
   std::string found;
-  if (llvm::Error error = checkRunsBundle())
-    found = llvm::toString(std::move(error));
+  if (!options.calibration.empty())
+    if (llvm::Error error = checkRunsBundle())
+      found = llvm::toString(std::move(error));
   canMeasure = found.empty();
   if (options.accuracyBudget && options.calibration.empty())
     return diagnostics.usageError("--accuracy-budget: expected a calibration set to measure on "

@@ -6,21 +6,21 @@
 #include "runtime/emulate/EmulatedProcess.h"
 #include "targets/interface/Target.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace bluec {
 
-/// Success if bundles of that target can be run here, in this process or by an emulator; else what
-/// is missing.
-llvm::Error checkRunsHere(const targets::Target &target);
+/// Success if bundles with code for these targets, at least one, can be run here: in this process,
+/// or all of it by one emulator, which is started to see that it does. Else what is in the way.
+llvm::Error checkRunsHere(llvm::ArrayRef<const targets::Target *> targets);
 
-/// To be put into runtime::OpenOptions. A target's runner says what runs its code; the server
-/// comes with bluec (SharedFiles.h).
+/// To be put into runtime::OpenOptions of one bundle. A target's runner says what runs its code;
+/// the server comes with bluec (SharedFiles.h).
 class Emulation : public runtime::DeviceSource {
 public:
   /// `threads` of a process: 0: one for each CPU.
@@ -29,13 +29,15 @@ public:
   runtime::Result<std::unique_ptr<runtime::Device>> open(const runtime::CodeTarget &target,
                                                          const std::string &where) override;
 
-  /// The commands of the emulators that run code of what was opened, in no order.
-  std::vector<std::string> used() const;
+  /// The command of the emulator that runs the code of what was opened; empty: none does.
+  std::string command() const;
 
 private:
   int threads;
-  /// By their commands. What a bundle has been opened with stays for the next one.
-  std::map<std::vector<std::string>, std::shared_ptr<runtime::EmulatedProcess>> processes;
+  /// What runs the code that was opened first. Devices of one process see each other's memory, so
+  /// it has to be that for all of the bundle.
+  std::optional<targets::Runner> runner;
+  std::shared_ptr<runtime::EmulatedProcess> process;
 };
 
 } // namespace bluec

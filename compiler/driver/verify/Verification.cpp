@@ -156,6 +156,7 @@ LogicalResult Verification::calibrate() {
   like.context = manifest.context;
   like.chunk = std::max<int64_t>(manifest.chunk, 1);
   like.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
+  like.maxImageTokens = manifest.maxImageTokens;
   std::unique_ptr<Calibration> calibration = Calibration::create(like, diagnostics, err);
   if (!calibration)
     return failure();
@@ -519,7 +520,7 @@ LogicalResult Verification::conclude() {
     Json summary;
     summary["ok"] = bad == nullptr;
     summary["recipe"] = recipe.name;
-    summary["emulators"] = emulation.used();
+    summary["emulator"] = emulation.command();
     summary["tolerance"] = tolerance;
     summary["layers"] = std::move(layers);
     summary["worst"] = {{"layer", named(*worst)}, {"relative_error", worst->relative()}};
@@ -536,7 +537,7 @@ LogicalResult Verification::conclude() {
     }
     out << summary.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
   } else {
-    for (const std::string &command : emulation.used())
+    if (std::string command = emulation.command(); !command.empty())
       out << "run by " << command << '\n';
     out << llvm::formatv("{0,-8} {1,8} {2,8}{3}  {4}\n", "entry", "error", "cosine",
                          hasRecipe ? "  from float: error   cosine" : "", "layer");

@@ -273,6 +273,23 @@ TEST(EmulatedProcess, ProgramsThatAreNoServer) {
       << status.message();
 }
 
+// A program that answers as a server does, but for what is in the answer.
+std::string answering(const std::string &frame) {
+  return "printf '\\001\\0\\0\\0\\004\\0\\0\\0\\001\\0\\0\\0' >&3; printf '" + frame +
+         "' >&3; exec sleep 100";
+}
+
+TEST(EmulatedProcess, AnswersThatAreNone) {
+  // Of no bytes, and of a step that nobody asked for.
+  for (const char *frame : {"\\013\\0\\0\\0\\0\\0\\0\\0", "\\011\\0\\0\\0\\0\\0\\0\\0"}) {
+    const auto started = EmulatedProcess::start({"/bin/sh", "-c", answering(frame)}, 1);
+    ASSERT_TRUE(started.ok()) << started.status().message();
+    const Status status = (*started)->accepts({"x", "y", "z", {}}, "here");
+    EXPECT_EQ(status.getCode(), Code::Internal);
+    EXPECT_EQ(status.message(), "/bin/sh: expected an answer, found no answer");
+  }
+}
+
 // It does not outlive the object that stands for it.
 TEST(EmulatedProcess, EndsWithTheObject) {
   const std::size_t before = children().size();
