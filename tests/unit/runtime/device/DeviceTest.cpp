@@ -3,11 +3,13 @@
 #include "device/CpuDevice.h"
 #include "platform/CpuFeatures.h"
 #include "platform/ThreadPool.h"
+#include "support/DeviceMemory.h"
 
 #include <atomic>
 #include <gtest/gtest.h>
 
 using namespace bluec::runtime;
+using namespace bluec::test;
 
 namespace {
 
@@ -49,20 +51,7 @@ TEST_F(DeviceTest, RefusesFeaturesThatTheCpuLacks) {
                               "'warp-drive, hyperdrive'");
 }
 
-TEST_F(DeviceTest, GivesMemoryOfZeros) {
-  const auto memory = device.allocate(5000, "test", PageBuffer::Pages::Large);
-  ASSERT_TRUE(memory.ok()) << memory.status().message();
-  std::uint8_t *bytes = (*memory)->get();
-  EXPECT_EQ(std::uintptr_t(bytes) % BLUEC_ALIGNMENT, 0u);
-  EXPECT_EQ(bytes[4999], 0);
-  bytes[4999] = 1;
-  (*memory)->release();
-  EXPECT_EQ(bytes[4999], 0);
-  EXPECT_EQ((*device.allocate(0, "test", PageBuffer::Pages::Small))->get(), nullptr);
-  EXPECT_EQ(
-      device.allocate(std::size_t(1) << 60, "arena", PageBuffer::Pages::Small).status().getCode(),
-      Code::OutOfMemory);
-}
+TEST_F(DeviceTest, GivesMemoryOfZeros) { expectDeviceMemory(device); }
 
 // An entry point that says by its answer which pool it was handed.
 std::int32_t whichPool(const bluec_call *call) {

@@ -2,6 +2,7 @@
 
 #include "core/Session.h"
 #include "platform/ThreadPool.h"
+#include "support/DeviceMemory.h"
 #include "support/FakeGeometry.h"
 #include "support/TestBundle.h"
 
@@ -145,18 +146,7 @@ TEST_F(EmulatedDeviceTest, RefusesWhatThisProcessRefuses) {
 
 TEST_F(EmulatedDeviceTest, MemoryIsZeroAtFirstAndWhenItIsBack) {
   const EmulatedDevice device(*startServer());
-  const auto memory = device.allocate(5000, "test", PageBuffer::Pages::Large);
-  ASSERT_TRUE(memory.ok()) << memory.status().message();
-  std::uint8_t *bytes = (*memory)->get();
-  EXPECT_EQ(std::uintptr_t(bytes) % BLUEC_ALIGNMENT, 0u);
-  EXPECT_EQ(bytes[4999], 0);
-  bytes[4999] = 1;
-  (*memory)->release();
-  EXPECT_EQ(bytes[4999], 0);
-  EXPECT_EQ((*device.allocate(0, "test", PageBuffer::Pages::Small))->get(), nullptr);
-  EXPECT_EQ(
-      device.allocate(std::size_t(1) << 60, "arena", PageBuffer::Pages::Small).status().getCode(),
-      Code::OutOfMemory);
+  expectDeviceMemory(device);
 }
 
 TEST_F(EmulatedDeviceTest, StepsAreToldAndEndTheCall) {
