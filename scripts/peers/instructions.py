@@ -1,11 +1,16 @@
-"""Instructions that each side executes for a decoded token and for a prompt, counted under QEMU."""
+"""Instructions that each side executes for a decoded token, a prompt and a tile, counted under QEMU."""
 
+import dataclasses
+import glob
 import os
 
 import emulator
 import geometry
+import numpy as np
 import setup
 import write_gguf
+import write_mmproj
+from model_writer.vision import Vision
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What llama.cpp may use for a target of ours: the same instructions, and f16 arithmetic, which we do without.
@@ -14,16 +19,20 @@ LLAMA_LEVELS = {"aarch64-dotprod": "armv8.2-a+dotprod+fp16", "aarch64-i8mm": "ar
 BEFORE = 2
 
 
-def twice_less_once(command):
-    """Of a command that takes the number of repeats in place of None."""
+HIDDEN = 2304
+VISION = dataclasses.replace(Vision(), layers=2)
+
+
+def one_more(command, least=1):
+    """What one repeat takes of a command that has their number in place of None, and at least `least`."""
     counts = [emulator.instructions([str(repeats) if word is None else word for word in command])[0]
-              for repeats in (1, 2)]
+              for repeats in (least, least + 1)]
     return counts[1] - counts[0]
 
 
 class LlamaCpp:
     def __init__(self, options, target):
-        self.name, self.options, self.level = f"llama.cpp Q4_0 for {target}", options, LLAMA_LEVELS[target]
+        self.name, self.options, self.level = f"llama.cpp for {target}", options, LLAMA_LEVELS[target]
 
     def prepare(self):
         cache, log = self.options.cache, os.path.join(self.options.cache, "setup.log")
@@ -39,15 +48,35 @@ class LlamaCpp:
             toolchain = os.path.join(ROOT, "runtime", "cmake", "aarch64-linux-gnu.cmake")
             setup.call(["cmake", "-S", llama.source, "-B", build, "-G", "Ninja", "--toolchain", toolchain,
                         *(f"-D{name}={value}" for name, value in flags.items())], log)
-            setup.call(["nice", "ninja", "-C", build, "-j2", "llama-bench"], log)
+            setup.call(["nice", "ninja", "-C", build, "-j2", "llama-bench", "mtmd"], log)
         self.model = os.path.join(cache, "models", "small-q4_0.gguf")
         if not os.path.exists(self.model):
             os.makedirs(os.path.dirname(self.model), exist_ok=True)
             write_gguf.write(self.model + ".part", geometry.SMALL)
             os.rename(self.model + ".part", self.model)
+        if self.options.tile:
+            self.prepare_tile(llama, build, log)
+
+    def prepare_tile(self, llama, build, log):
+        cache = self.options.cache
+        self.encoder, self.pixels = os.path.join(build, "bin", "clip_encode"), os.path.join(cache, "tile.f32")
+        libraries = glob.glob(os.path.join(build, "**", "*.a"), recursive=True)
+        include = [f"-I{os.path.join(llama.source, folder)}"
+                   for folder in ("tools/mtmd", "ggml/include", "include", "common", "vendor")]
+        setup.call(["aarch64-linux-gnu-g++", "-O2", "-std=c++17", *include,
+                    os.path.join(ROOT, "scripts", "peers", "clip_encode.cpp"), "-o", self.encoder, "-Wl,--start-group",
+                    *libraries, "-Wl,--end-group", "-pthread", "-ldl"], log)
+        self.mmproj = os.path.join(cache, "models", "small-mmproj-q8_0.gguf")
+        write_mmproj.write(self.mmproj, "q8_0", HIDDEN, self.options.package, VISION)
+        self.side = VISION.image // VISION.patch * VISION.patch
+        np.random.default_rng(1).uniform(-1, 1, (1, self.side, self.side, 3)).astype(np.float32).tofile(self.pixels)
+
+    def tile(self):
+        return one_more([self.encoder, self.mmproj, self.pixels, str(self.side), str(self.side), "1", None,
+                         os.path.join(self.options.cache, "features.f32")], least=0)
 
     def count(self, *arguments):
-        return twice_less_once([self.program, "-m", self.model, "-t", "1", "-fa", "on", "--no-warmup",
+        return one_more([self.program, "-m", self.model, "-t", "1", "-fa", "on", "--no-warmup",
                                 "-o", "json", "-r", None, *arguments])
 
     def token(self):
@@ -77,7 +106,7 @@ class Bluec:
                     self.target, "--recipe", self.recipe, "--context", "256", "--chunk", "128", "--image-batch", "1"], log)
 
     def count(self, *entries):
-        return twice_less_once([self.program, self.bundle, None, *entries])
+        return one_more([self.program, self.bundle, None, *entries])
 
     def token(self):
         return self.count(f"decode:1:{BEFORE}")
@@ -85,16 +114,23 @@ class Bluec:
     def prompt(self, tokens):
         return self.count(f"embed:{tokens}:0", f"prefill:{tokens}:0")
 
+    def tile(self):
+        return self.count("encode:1:0")
+
 
 def table(rows, targets, tokens):
-    lines = [f"| | instructions a token, decoded | ratio | a token of a prompt of {tokens} | ratio |", "|---|---|---|---|---|"]
+    """`rows`: of each side, by its name, instructions for a token, for the prompt, and for a tile where it was asked for."""
+    names = ["a token, decoded", f"a token of a prompt of {tokens}", "a tile"]
+    names = names[:max(len(counts) for counts in rows.values())]
+    lines = ["| instructions |" + "".join(f" {name} | ratio |" for name in names), "|---" * (1 + 2 * len(names)) + "|"]
     for target in targets:
-        peer = rows.get(f"llama.cpp Q4_0 for {target}")
-        for name, (token, prompt) in rows.items():
+        peer = rows.get(f"llama.cpp for {target}")
+        for name, counts in rows.items():
             if not name.endswith(target):
                 continue
-            ratios = [f"{mine / its:.2f}" for mine, its in zip((token, prompt), peer)] if peer else ["", ""]
-            lines.append(f"| {name} | {token / 1e6:.1f} M | {ratios[0]} | {prompt / tokens / 1e6:.1f} M | {ratios[1]} |")
+            cells = [(count / (tokens if index == 1 else 1), f"{count / peer[index]:.2f}" if peer else "")
+                     for index, count in enumerate(counts)]
+            lines.append(f"| {name} |" + "".join(f" {count / 1e6:.1f} M | {ratio} |" for count, ratio in cells))
     return "\n".join(lines)
 
 
@@ -110,7 +146,7 @@ def main(options):
         for side in sides:
             side.prepare()
             setup.say(f"counting {side.name}")
-            rows[side.name] = (side.token(), side.prompt(options.tokens))
+            rows[side.name] = [side.token(), side.prompt(options.tokens), *([side.tile()] if options.tile else [])]
     except (emulator.Failed, OSError) as error:
         raise setup.Missing(str(error)) from error
     print(table(rows, options.target, options.tokens))

@@ -68,8 +68,8 @@ std::string WeightFormat::encoding(const LayoutFacts &facts) const {
 }
 plan::PanelLayout WeightFormat::layout(int64_t n, int64_t k, const LayoutFacts &facts) const {
   const DotFacts &dot = facts.panelDot(this->dot);
-  // As wide as a signed operand: in two's complement.
-  bool hasOffset = bits < dot.bits || dot.unsignedLhs;
+  // As wide as a signed operand, or within one of 8 bits: in two's complement.
+  bool hasOffset = dot.unsignedLhs || (bits < dot.bits && dot.bits != 8);
   return {n,
           k,
           facts.panelRows,
@@ -157,7 +157,7 @@ std::string RowFormat::encoding() const {
 RowFormat RowFormat::on(const LayoutFacts &facts, int64_t rows) const {
   RowFormat format = *this;
   format.alignment = facts.alignment;
-  format.pairs = rows % 2 == 0 ? facts.pairs(bits) : 0;
+  format.pairs = rows > 1 ? facts.pairs(bits) : 0;
   return format;
 }
 plan::RowLayout RowFormat::layout(int64_t rows, int64_t k) const {
@@ -172,7 +172,7 @@ Data QuantizedRows::pack() const {
   plan::RowLayout layout = format.layout(rows, k);
   Bytes bytes(static_cast<size_t>(layout.bytes()));
   for (int64_t row = 0; row < rows; ++row) {
-    int64_t base = layout.elementsAt(row), head = layout.headAt(row);
+    int64_t base = layout.elementsAt(row);
     std::vector<int32_t> sums(static_cast<size_t>(layout.sumCount()));
     for (int64_t col = 0; col < k; ++col) {
       int32_t value = q[static_cast<size_t>(row * k + col)];
@@ -183,10 +183,10 @@ Data QuantizedRows::pack() const {
         putAt(bytes, base + layout.elementOffset(col), static_cast<int16_t>(value));
     }
     for (int64_t g = 0; g < groups(); ++g)
-      putAt(bytes, head + layout.scalesOffset() + 4 * g,
+      putAt(bytes, layout.scalesAt(row) + layout.numberOffset(g),
             scales[static_cast<size_t>(row * groups() + g)]);
     for (int64_t i = 0; i < layout.sumCount(); ++i)
-      putAt(bytes, head + layout.sumsOffset() + 4 * i, sums[static_cast<size_t>(i)]);
+      putAt(bytes, layout.sumsAt(row) + layout.numberOffset(i), sums[static_cast<size_t>(i)]);
   }
   return asData(bytes);
 }
@@ -219,9 +219,9 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
   Bytes bytes(data.size() * 4);
   std::memcpy(bytes.data(), data.data(), bytes.size());
   for (int64_t row = 0; row < count; ++row) {
-    int64_t base = layout.elementsAt(row), head = layout.headAt(row);
+    int64_t base = layout.elementsAt(row);
     std::vector<int32_t> sums(static_cast<size_t>(layout.sumCount()));
-    for (int64_t i = 0; i < layout.scalesOffset() / layout.elementBytes; ++i) {
+    for (int64_t i = 0; i < layout.elementsBytes() / layout.elementBytes; ++i) {
       int64_t at = base + layout.elementOffset(i);
       int32_t value = format.bits == 8 ? getAt<int8_t>(bytes, at) : getAt<int16_t>(bytes, at);
       if (i >= k) {
@@ -233,9 +233,10 @@ QuantizedRows QuantizedRows::unpack(const RowFormat &format, int64_t rows, int64
       sums[static_cast<size_t>(i / format.sums)] += value;
     }
     for (int64_t g = 0; g < layout.groups(); ++g)
-      result.scales.push_back(getAt<float>(bytes, head + layout.scalesOffset() + 4 * g));
+      result.scales.push_back(getAt<float>(bytes, layout.scalesAt(row) + layout.numberOffset(g)));
     for (int64_t i = 0; i < layout.sumCount(); ++i)
-      if (getAt<int32_t>(bytes, head + layout.sumsOffset() + 4 * i) != sums[static_cast<size_t>(i)])
+      if (getAt<int32_t>(bytes, layout.sumsAt(row) + layout.numberOffset(i)) !=
+          sums[static_cast<size_t>(i)])
         result.fault = "sum " + std::to_string(i) + " of row " + std::to_string(row);
   }
   return result;

@@ -203,6 +203,28 @@ TEST_P(QuantizedLinearTest, MatchesPlainLoopsForAllFormats) {
           {randomCase});
 }
 
+// Tiles of many rows are followed by lower ones, as few rows are left.
+TEST_P(QuantizedLinearTest, AnyNumberOfRowsGivesTheSameBits) {
+  LayoutFacts facts = layoutFacts(target());
+  for (int64_t bits : {4, 8}) {
+    Case c{37, 128, 20, {bits, 64, true, false, 8}, {8, 64, 64}};
+    CompiledSteps steps(target(), {linearStep("linear", c, c.rows, facts, "w")});
+    ASSERT_TRUE(steps.ok());
+    if (!steps.runs())
+      return;
+    Expected e = randomCase(c, 3);
+    e.rows.format = e.rows.format.on(facts, c.rows);
+    steps.set("w", e.weight.pack(facts));
+    Data whole = steps.run("linear", {e.rows.pack()}, c.rows);
+    expectWithin(whole, e, c.rows * c.width);
+    for (int64_t count = 1; count < c.rows; ++count) {
+      SCOPED_TRACE(std::to_string(count) + " rows of i" + std::to_string(bits));
+      Data some = steps.run("linear", {e.rows.packWithGarbageFrom(count)}, count);
+      expectSameBits(some, whole, count * c.width);
+    }
+  }
+}
+
 // Activations by group, longer and shorter than the weights' groups.
 TEST_P(QuantizedLinearTest, MatchesPlainLoopsForActivationsByGroup) {
   check(target(),

@@ -4,8 +4,10 @@ using namespace mlir;
 using namespace bluec::plan;
 
 int64_t bluec::plan::offsetFor(DotAttr dot, int64_t bits) {
-  bool fits = bits < dot.getBits() || dot.isLhsUnsigned();
-  return fits ? int64_t{1} << (bits - 1) : 0;
+  // Operands of more than 8 bits that are much larger than their elements would make sums too
+  // large.
+  bool isSigned = !dot.isLhsUnsigned() && (bits == dot.getBits() || dot.getBits() == 8);
+  return isSigned ? 0 : int64_t{1} << (bits - 1);
 }
 
 std::optional<PanelLayout> PanelLayout::of(RankedTensorType type) {
@@ -47,8 +49,6 @@ std::optional<RowLayout> RowLayout::of(RankedTensorType type) {
   layout.elementBytes = element.getBits() / 8;
   layout.alignment = attr.getAlignment();
   layout.pairs = attr.getPairs();
-  if (layout.pairs > 0 && layout.rows % 2 != 0)
-    return std::nullopt;
   return layout;
 }
 

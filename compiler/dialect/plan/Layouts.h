@@ -9,8 +9,8 @@
 // bit j * operandBits + s * w, so that step s of the unpacking (shift by s * w, mask) gives
 // `products` elements in natural order.
 //
-// What stands on the left of a dot (weights, keys) is in two's complement where it is as wide as a
-// signed operand, else it has an offset, as q + 2^(bits - 1).
+// What stands on the left of a dot (weights, keys) is in two's complement where the operand is
+// signed and of 8 bits, or as wide as the element; else it has an offset, as q + 2^(bits - 1).
 #ifndef BLUEC_COMPILER_DIALECT_PLAN_LAYOUTS_H
 #define BLUEC_COMPILER_DIALECT_PLAN_LAYOUTS_H
 
@@ -71,6 +71,9 @@ struct PanelLayout {
   static std::optional<PanelLayout> of(mlir::RankedTensorType type);
 
   int64_t panels() const { return (n + rows - 1) / rows; }
+  /// An element in two's complement is the upper bits of its operand, the others being zero: the
+  /// operand is 2^operandShift() times the element.
+  int64_t operandShift() const { return offset == 0 ? word.operandBits - word.bits : 0; }
   int64_t groups() const { return (k + group - 1) / group; }
   int64_t headerBytes() const { return padded(rows * (scaleBytes + (zeros ? 1 : 0)), alignment); }
   int64_t zerosOffset() const { return rows * scaleBytes; } // in a header
@@ -100,9 +103,9 @@ bool canGather(mlir::RankedTensorType panels, int64_t channels);
 ///   scales: f32, one a group
 ///   sums: i32, one for each `sums` elements, of the integers
 ///
-/// each padded to the alignment. With pairs of P elements, two rows begin together: P elements of
-/// the one, P of the other, and so on, zeros past K of both; then scales and sums of the one, then
-/// those of the other. The number of rows is even then.
+/// each padded to the alignment. With pairs of P elements, two rows stand side by side in all that
+/// they have: P elements of the one, P of the other, and so on; a scale of the one, one of the
+/// other; likewise sums. An odd row stands beside one that is undefined.
 struct RowLayout {
   int64_t rows = 0, k = 0;
   int64_t group = 0; // elements; k for one group a row
@@ -115,24 +118,32 @@ struct RowLayout {
 
   int64_t groups() const { return (k + group - 1) / group; }
   int64_t sumCount() const { return (k + sums - 1) / sums; }
-  int64_t scalesOffset() const { return padded(k * elementBytes, alignment); }
-  int64_t sumsOffset() const { return scalesOffset() + padded(groups() * 4, alignment); }
-  int64_t rowBytes() const { return sumsOffset() + padded(sumCount() * 4, alignment); }
-  int64_t bytes() const { return rows * rowBytes(); }
+  /// Of a row.
+  int64_t elementsBytes() const { return padded(k * elementBytes, alignment); }
+  int64_t scalesBytes() const { return padded(groups() * 4, alignment); }
+  int64_t sumsBytes() const { return padded(sumCount() * 4, alignment); }
+  int64_t rowBytes() const { return elementsBytes() + scalesBytes() + sumsBytes(); }
+  int64_t bytes() const { return padded(rows, together()) * rowBytes(); }
+  /// Rows that stand side by side.
+  int64_t together() const { return pairs == 0 ? 1 : 2; }
+
   /// Where a row's elements begin; element i is elementOffset(i) behind that.
   int64_t elementsAt(int64_t row) const {
-    return pairs == 0 ? row * rowBytes()
-                      : row / 2 * 2 * rowBytes() + row % 2 * pairs * elementBytes;
+    return startOf(row) + row % together() * pairs * elementBytes;
   }
   int64_t elementOffset(int64_t i) const {
     return elementBytes * (pairs == 0 ? i : i / pairs * 2 * pairs + i % pairs);
   }
-  /// What scalesOffset() and sumsOffset() are behind.
-  int64_t headAt(int64_t row) const {
-    return pairs == 0 ? row * rowBytes()
-                      : row / 2 * 2 * rowBytes() + scalesOffset() +
-                            row % 2 * (rowBytes() - scalesOffset());
+  /// Where a row's scales and its sums begin; number i of them is numberOffset(i) behind that.
+  int64_t scalesAt(int64_t row) const {
+    return startOf(row) + together() * elementsBytes() + row % together() * 4;
   }
+  int64_t sumsAt(int64_t row) const { return scalesAt(row) + together() * scalesBytes(); }
+  int64_t numberOffset(int64_t i) const { return 4 * together() * i; }
+
+private:
+  /// Of the rows that stand together.
+  int64_t startOf(int64_t row) const { return row / together() * together() * rowBytes(); }
 };
 
 /// Keys or values with #plan.keys or #plan.values: [S, heads * D] of a cache, or [B, S, heads * D]

@@ -149,9 +149,9 @@ RowsAttr bluec::plan::rowsFor(TargetAttr target, RankedTensorType rows, int64_t 
   MmaAttr mma;
   if (target)
     mma = mmaFor(target, panelDotFor(target, storageOf(rows)));
+  bool areSeveral = rows.getNumElements() > rows.getShape().back();
   // A vector of elements is stored into one row's part.
-  bool isEven = mma && rows.getNumElements() / rows.getShape().back() % 2 == 0;
-  int64_t pairs = isEven && lanesOf(target) <= mma.getK() ? mma.getK() : 0;
+  int64_t pairs = mma && areSeveral && lanesOf(target) <= mma.getK() ? mma.getK() : 0;
   return RowsAttr::get(rows.getContext(), sums, pairs, ::alignmentOf(target));
 }
 KeysAttr bluec::plan::keysFor(TargetAttr target, int64_t heads, int64_t block, Type dot) {

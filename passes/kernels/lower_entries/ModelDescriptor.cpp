@@ -52,6 +52,8 @@ FailureOr<abi::TensorAttr> ModelDescriptor::tensorOf(Value value, plan::EntryOp 
   Type element = type.getElementType();
   if (std::optional<plan::RowLayout> rows = plan::RowLayout::of(type)) {
     element = b.getI8Type();
+    if (int64_t there = plan::padded(rows->rows, rows->together()); there != rows->rows)
+      dims = {there, 0};
     dims.back() = rows->rowBytes();
   } else if (std::optional<plan::CacheLayout> packed = plan::CacheLayout::of(type)) {
     element = b.getI8Type();
@@ -79,6 +81,14 @@ FailureOr<abi::TensorAttr> ModelDescriptor::tensorOf(Value value, plan::EntryOp 
 LogicalResult ModelDescriptor::addTensors(ValueRange values, ArrayAttr names, plan::EntryOp entry,
                                           SmallVectorImpl<Attribute> &tensors) {
   for (auto [value, name] : llvm::zip_equal(values, names.getAsValueRange<StringAttr>())) {
+    // From stage to stage a part of the leading dim is handed over as the same part of the bytes.
+    auto type = cast<RankedTensorType>(value.getType());
+    std::optional<plan::RowLayout> rows = plan::RowLayout::of(type);
+    if (rows && entry.getStages() > 1 && rows->rows / type.getDimSize(0) % rows->together() != 0)
+      return emitError(value.getLoc())
+             << "expected rows that are handed over to stand side by side only with rows of the "
+                "same element of the leading dim, found "
+             << type;
     FailureOr<abi::TensorAttr> tensor = tensorOf(value, entry, name);
     if (failed(tensor))
       return failure();

@@ -129,15 +129,26 @@ void LinearTiles::storeTile(ValueRange sums, Value row, int64_t height, const Sp
   });
 }
 
+int64_t LinearTiles::lowTile(const Tiling &tiling, int64_t step) const {
+  // So low, a tile computes few rows that are not there, and its code would cost more than it
+  // saves.
+  constexpr int64_t kLeast = 16;
+  bool isCounted = rows > 1 && k.rowsPerCount(type) == 1; // row by row
+  if (!isCounted || tiling.height < kLeast)
+    return 0;
+  int64_t rest = rows % tiling.height, half = tiling.height / 2 / step * step;
+  return rest > 0 && rest < half ? rest : half;
+}
+
 void LinearTiles::emitManyRows(const TileLimits &most, int64_t rowBytes, Multiply multiply) {
   Tiling tiling = chooseTiling(most, rowBytes);
-  int64_t blockRows = tiling.block * tiling.height;
+  int64_t blockRows = tiling.block * tiling.height, low = lowTile(tiling, most.step);
   k.tasks = k.validRowsExpr(type).ceilDiv(blockRows) * panelCount;
-  Value valid = b.ceilDiv(k.validRows(type), tiling.height);
+  Value valid = k.validRows(type), tiles = b.ceilDiv(valid, tiling.height);
   b.loop(k.begin, k.end, 1, [&](Value task) {
     Value panel = b.rem(task, panelCount);
     Value first = b.mul(b.div(task, panelCount), tiling.block);
-    Value last = b.minimum(b.add(first, tiling.block), valid);
+    Value last = b.minimum(b.add(first, tiling.block), tiles);
     auto tile = [&](Value number, int64_t height) {
       Value row = b.mul(number, tiling.height);
       auto emit = [&](const Span &span) {
@@ -153,10 +164,24 @@ void LinearTiles::emitManyRows(const TileLimits &most, int64_t rowBytes, Multipl
              [&](Value first) { emit({panel, 1, most.vectors, first}); });
     };
     int64_t whole = rows / tiling.height, rest = rows % tiling.height;
+    // Tiles of the whole height, then at most one that is lower: few of its rows are valid, or the
+    // result ends there.
     Value end = rest ? b.minimum(last, b.index(whole)) : last;
+    if (low > 0)
+      end = b.minimum(end, b.div(b.add(valid, tiling.height - 1 - low), tiling.height));
     b.loop(first, end, 1, [&](Value number) { tile(number, tiling.height); });
-    if (rest)
-      b.ifThen(b.less(b.index(whole), last), [&] { tile(b.index(whole), rest); });
+    if (low == 0) {
+      if (rest > 0)
+        b.ifThen(b.less(b.index(whole), last), [&] { tile(b.index(whole), rest); });
+      return;
+    }
+    auto lower = [&](Value isOfThisHeight, int64_t height) {
+      b.ifThen(b.andi(b.less(end, last), isOfThisHeight), [&] { tile(end, height); });
+    };
+    Value left = b.sub(valid, b.mul(end, tiling.height));
+    lower(b.less(left, b.index(low + 1)), low);
+    if (rest > low)
+      lower(b.less(b.index(low), left), rest);
   });
 }
 

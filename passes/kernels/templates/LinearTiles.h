@@ -68,6 +68,9 @@ protected:
 
 private:
   Tiling chooseTiling(const TileLimits &most, int64_t rowBytes) const;
+  /// Rows of a lower tile for where a call has few rows left, a multiple of `step`; at most as many
+  /// as the result's last tile has. 0: tiles are low enough.
+  int64_t lowTile(const Tiling &tiling, int64_t step) const;
   /// Of vector `v` of a span of one panel.
   Columns columnsOf(const Span &span, int64_t v);
   /// The sums of a span of one panel.

@@ -7,14 +7,12 @@ using namespace bluec;
 using namespace bluec::kernels;
 
 RowPlace kernels::placeOf(KernelBuilder &b, const plan::RowLayout &layout, Value row) {
-  if (layout.pairs == 0) {
-    Value at = b.mul(row, layout.rowBytes());
-    return {at, at};
-  }
-  Value pair = b.mul(b.div(row, 2), 2 * layout.rowBytes()), second = b.rem(row, 2);
-  return {b.add(pair, b.mul(second, layout.pairs * layout.elementBytes)),
-          b.add(b.add(pair, layout.scalesOffset()),
-                b.mul(second, layout.rowBytes() - layout.scalesOffset()))};
+  int64_t together = layout.together();
+  Value start = b.mul(b.div(row, together), together * layout.rowBytes());
+  if (together == 1)
+    return {start, start};
+  Value second = b.rem(row, together);
+  return {b.add(start, b.mul(second, layout.elementsAt(1))), b.add(start, b.mul(second, 4))};
 }
 
 Value kernels::elementOffset(KernelBuilder &b, const plan::RowLayout &layout, Value element) {
@@ -23,6 +21,15 @@ Value kernels::elementOffset(KernelBuilder &b, const plan::RowLayout &layout, Va
   Value inPairs =
       b.add(b.mul(b.div(element, layout.pairs), 2 * layout.pairs), b.rem(element, layout.pairs));
   return b.mul(inPairs, layout.elementBytes);
+}
+
+Value kernels::scaleAt(KernelBuilder &b, const plan::RowLayout &layout, const RowPlace &row,
+                       Value group) {
+  return b.add(b.add(row.numbers, b.mul(group, layout.numberOffset(1))), layout.scalesAt(0));
+}
+Value kernels::sumAt(KernelBuilder &b, const plan::RowLayout &layout, const RowPlace &row,
+                     Value number) {
+  return b.add(row.numbers, b.add(b.mul(number, layout.numberOffset(1)), layout.sumsAt(0)));
 }
 
 Value kernels::largestScale(KernelBuilder &b, int64_t width, int64_t most,

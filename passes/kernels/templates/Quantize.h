@@ -8,13 +8,19 @@
 
 namespace bluec::kernels {
 
-/// Where a row of quantized activations is, in bytes: as RowLayout's elementsAt() and headAt().
+/// Where a row of quantized activations is, in bytes: its first element, and what its scales and
+/// sums are behind.
 struct RowPlace {
-  mlir::Value elements, head;
+  mlir::Value elements, numbers;
 };
 RowPlace placeOf(KernelBuilder &b, const plan::RowLayout &layout, mlir::Value row);
 /// As RowLayout's elementOffset().
 mlir::Value elementOffset(KernelBuilder &b, const plan::RowLayout &layout, mlir::Value element);
+/// Where the scale of a group, and a sum, of a row are.
+mlir::Value scaleAt(KernelBuilder &b, const plan::RowLayout &layout, const RowPlace &row,
+                    mlir::Value group);
+mlir::Value sumAt(KernelBuilder &b, const plan::RowLayout &layout, const RowPlace &row,
+                  mlir::Value number);
 
 /// max |x| / most over the columns 0 .. width - 1 that `load` gives, as f32.
 mlir::Value largestScale(KernelBuilder &b, int64_t width, int64_t most,

@@ -101,8 +101,7 @@ void RowQuantizer::storeSums(const RowPlace &place) {
         });
     Value total = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sum[0]);
     Value number = b.div(start, layout.sums);
-    b.storeScalarBytes(total, k.result,
-                       b.add(b.add(place.head, layout.sumsOffset()), b.mul(number, 4)));
+    b.storeScalarBytes(total, k.result, sumAt(b, layout, place, number));
     return Values{};
   });
 }
@@ -110,7 +109,7 @@ void RowQuantizer::storeSums(const RowPlace &place) {
 void RowQuantizer::quantizeRow(Value row, function_ref<Value(Columns)> rootValue) {
   RowPlace place = placeOf(b, layout, row);
   // The row's padding has to be 0.
-  int64_t lanes = b.facts.lanes, end = layout.scalesOffset() / layout.elementBytes;
+  int64_t lanes = b.facts.lanes, end = layout.elementsBytes() / layout.elementBytes;
   auto narrow = VectorType::get(lanes, elementType());
   for (int64_t i = layout.k / lanes * lanes; i < end; i += lanes)
     b.storeBytes(b.splatInt(narrow, 0), k.result, b.add(place.elements, layout.elementOffset(i)));
@@ -127,9 +126,8 @@ void RowQuantizer::quantizeRow(Value row, function_ref<Value(Columns)> rootValue
   b.forStretches(layout.k, layout.group, {}, [&](Value start, int64_t length, ValueRange) {
     auto first = [&](Columns at) { return compute({b.add(start, at.col), at.mask}); };
     Value scale = given ? b.scalar(given->convertToDouble()) : largestScale(b, length, most, first);
-    Value offset =
-        b.add(b.add(place.head, layout.scalesOffset()), b.mul(b.div(start, layout.group), 4));
-    b.storeScalarBytes(scale, k.result, offset);
+    Value group = b.div(start, layout.group);
+    b.storeScalarBytes(scale, k.result, scaleAt(b, layout, place, group));
     quantizeGroup(place.elements, start, length, scale, again);
     return Values{};
   });

@@ -3,7 +3,9 @@
 //
 // For each group of weights, and each stretch within it:
 //   integer x:  sum = sum_k (w - zero) * x  in i32, which starts at -zero * (sum of x); w and zero
-//               as they are stored, so that without zeros and an offset it starts at 0
+//               as they are stored, so that without zeros and an offset it starts at 0; where an
+//               element is the upper bits of its operand, that many times as large, and the scale
+//               that much smaller
 //   f32 x:      sum = one chain of fused multiply-adds of x with w - zero
 //   total = fma(sum, weight scale [* x scale of the stretch], total)
 // With `gather` a stretch lies within one of the four tokens; of the padding the scale is 0.
@@ -17,11 +19,12 @@
 // time. Many rows: see LinearTiles. One row streams panels and asks for lines ahead.
 //
 // Panels for a product in tiles (#plan.mma) have words as long as its rows, and two rows of x side by
-// side are the other operand: a row that is alone stands there twice. Their sums come as 2 x 2 tiles
-// and are parted at the end of a stretch. Where x has rows side by side in memory (RowLayout), an
-// operand is one load, and tiles are many rows by one vector of a panel: what unpacks a vector of
-// weights is shared by all of them. With gather, or where rows stand alone, an operand is put together
-// of two loads, and tiles are a few rows by a whole panel, for which that is done once.
+// side are the other operand: a row that is alone stands there twice. Their sums come as 2 x 2 tiles,
+// and so are the totals, which are parted when all of k is done; one row's sums are parted at the end
+// of each stretch, so that its twin costs no more. Where x has rows side by side in memory
+// (RowLayout), an operand is one load, and tiles are many rows by one vector of a panel: what unpacks a
+// vector of weights is shared by all of them. With gather, or where rows stand alone, an operand is put
+// together of two loads, and tiles are a few rows by a whole panel, for which that is done once.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
 #include "passes/kernels/templates/LinearTiles.h"
@@ -30,6 +33,7 @@
 
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -64,27 +68,31 @@ private:
   }
   /// Rows that one product takes.
   int64_t together() const { return mma ? mma.getM() : 1; }
-  /// Of a vector of weights' sums for as many rows.
-  VectorType sumsType() const {
-    return VectorType::get(b.facts.lanes * together(), b.getI32Type());
-  }
 
   /// A register tile in the making: sums of `rows` rows, as many as a product takes at a time, by
   /// vectors of weights, for each of these the `vectors` of each panel.
   struct Tile {
-    Values rows;   // where each row's elements begin: bytes in x, or the row, when x is of floats
-    Values heads;  // of each row, what its scales and sums are behind; none when x is of floats
-    Values inside; // of each row, whether it is no padding; empty: none is
-    Value start;   // k of the rows' first element
-    Values panels; // bytes
-    Value first;   // vector of the panel; null: 0
+    SmallVector<RowPlace> rows; // bytes in x; of floats: the row, as its elements
+    Values inside;              // of each row, whether it is no padding; empty: none is
+    Value start;                // k of the rows' first element
+    Values panels;              // bytes
+    Value first;                // vector of the panel; null: 0
     bool streams = false;
     int64_t vectors = 1;      // of all panels
     int64_t ofPanel = 1;      // vectors
     int64_t accumulators = 1; // for each sum
     int64_t together = 1;     // rows
-    int64_t height() const { return static_cast<int64_t>(rows.size()); }
-    int64_t groups() const { return llvm::divideCeil(height(), together); }
+    int64_t height = 1;       // rows, of all
+    int64_t groups() const { return llvm::divideCeil(height, together); }
+    /// Rows of a group's totals: one row's have no twin.
+    int64_t ofTotal() const { return std::min(together, height); }
+    /// The first `count` rows of a group, of which the last one may stand there twice.
+    SmallVector<int64_t> rowsOf(int64_t group, int64_t count) const {
+      SmallVector<int64_t> rows;
+      for (int64_t i = 0; i < count; ++i)
+        rows.push_back(std::min(group * together + i, height - 1));
+      return rows;
+    }
     /// Of the sums of a group of rows.
     size_t at(int64_t accumulator, int64_t group, int64_t vector) const {
       return static_cast<size_t>((accumulator * groups() + group) * vectors + vector);
@@ -101,14 +109,31 @@ private:
   Values addStretch(const Tile &tile, Value header, Value start, Value from, int64_t length,
                     ValueRange totals);
   Values startSums(const Tile &tile, ValueRange zeros, Value first, int64_t length);
-  /// The sums of each row, by row and vector.
-  Values partRows(const Tile &tile, ValueRange sums);
+  /// The totals of each row, by row and vector.
+  Values partRows(const Tile &tile, ValueRange totals);
+  /// What a group's row `i` has of its sums or totals.
+  Value rowOf(Value group, int64_t i) {
+    SmallVector<int64_t> lanes;
+    for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
+      lanes.push_back(laneOfRow(i, lane));
+    return b.shuffle(group, group, lanes);
+  }
   /// Which lane of a group's sums belongs to `lane` of its row `i`.
   int64_t laneOfRow(int64_t i, int64_t lane) const {
-    return (lane / mma.getN() * mma.getM() + i) * mma.getN() + lane % mma.getN();
+    return mma ? (lane / mma.getN() * mma.getM() + i) * mma.getN() + lane % mma.getN() : lane;
   }
+  /// The vectors of the rows of a group, as its sums or totals stand.
+  Value sideBySide(ValueRange ofRows);
+  /// The scales of a group's rows for its stretch, as its totals stand.
+  Value rowScales(const Tile &tile, int64_t group, Value stretch);
   Values addProducts(const Tile &tile, ValueRange zeros, Value words, Value first, int64_t length,
                      ValueRange sums);
+  /// The same by products in tiles.
+  Values addTileProducts(const Tile &tile, ValueRange zeros, Value words, Value first,
+                         int64_t length, ValueRange sums);
+  /// The operand of weights for the step that begins with element `i` behind `words`, of the tile's
+  /// vector `v`. `raw` is what earlier steps have loaded, by vector.
+  Value weights(const Tile &tile, ValueRange zeros, Value words, int64_t i, int64_t v, Values &raw);
   /// The operand of weights for one step: elements [step * products, + products) of each word.
   Value unpack(Value words, int64_t step, Value zero);
   /// The operand of x for a group of rows, elements [i, i + products) of `length` from `first` on.
@@ -151,7 +176,8 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
   // |w - zero| * |x| at most, by the ranges of both.
   int64_t weight = layout.zeros ? (int64_t{1} << word.bits) - 1 : int64_t{1} << (word.bits - 1);
   int64_t activation = (int64_t{1} << (8 * xLayout->elementBytes - 1)) - 1;
-  int64_t most = std::numeric_limits<int32_t>::max() / (weight * activation);
+  int64_t most =
+      std::numeric_limits<int32_t>::max() / ((weight << layout.operandShift()) * activation);
   int64_t unit = std::lcm(xLayout->sums, word.elements());
   // No more sums than can be added one by one.
   if (int64_t longest = std::min(most, kMostSums * unit); stretch > longest)
@@ -166,13 +192,14 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
 
 LinearTiles::TileLimits QuantizedLinearEmitter::tileLimits() const {
   if (mma) {
-    // A vector of weights at a time: its words, a mask, an operand; and an operand of x, or two and
-    // what they come of.
+    // A vector of weights at a time: its words, a mask, an operand. Of x, side by side, so many
+    // operands that loads can be far ahead (with two, sums wait in memory); else two and what they
+    // come of.
     int64_t wide = dot.getK() * dot.getBits() / 32;
-    int64_t others = word.steps() > 1 ? 2 * wide + 1 : wide;
     int64_t across = isPaired() ? 1 : vectors;
-    int64_t ofGroup = together() * across + (isPaired() ? 0 : 4);
-    int64_t groups = b.facts.accumulators(others + (isPaired() ? 2 : 0)) / ofGroup;
+    int64_t ofWeights = word.steps() > 1 ? 2 * wide + 1 : wide;
+    int64_t ofX = isPaired() ? 8 : 0, ofGroup = together() * across + (isPaired() ? 0 : 4);
+    int64_t groups = b.facts.accumulators(ofWeights + ofX) / ofGroup;
     return {together() * std::max<int64_t>(1, groups), together(), across};
   }
   // With x by lanes a row has a vector of x beside its sums.
@@ -213,31 +240,30 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, const Span &s
   tile.ofPanel = span.vectors;
   tile.vectors = span.side * span.vectors;
   tile.together = together();
+  tile.height = height;
   if (xLayout)
     tile.accumulators =
-        llvm::divideCeil(b.facts.dotsInFlight,
-                         tile.together * llvm::divideCeil(height, tile.together) * tile.vectors);
+        llvm::divideCeil(b.facts.dotsInFlight, tile.together * tile.groups() * tile.vectors);
   for (int64_t p = 0; p < span.side; ++p)
     tile.panels.push_back(b.mul(b.add(span.panel, p), layout.panelBytes()));
 
-  Values totals(static_cast<size_t>(height * tile.vectors), b.splat(0));
+  Value none =
+      b.broadcastTo(VectorType::get(b.facts.lanes * tile.ofTotal(), b.getF32Type()), b.scalar(0));
+  Values totals(static_cast<size_t>(tile.groups() * tile.vectors), none);
   totals = overParts(row, height, totals, [&](const Part &part, ValueRange carried) {
     tile.start = part.start;
     tile.inside = part.inside;
     tile.rows.clear();
-    tile.heads.clear();
-    for (Value from : part.rows) {
-      RowPlace place = xLayout ? placeOf(b, *xLayout, from) : RowPlace{from, {}};
-      tile.rows.push_back(place.elements);
-      tile.heads.push_back(place.head);
-    }
+    for (Value from : part.rows)
+      tile.rows.push_back(xLayout ? placeOf(b, *xLayout, from) : RowPlace{from, {}});
     return addGroups(tile, carried);
   });
+  totals = partRows(tile, totals);
   if (!xLayout || xLayout->group < layout.k)
     return totals;
   for (int64_t r = 0; r < height; ++r) {
-    Value offset = b.add(tile.heads[static_cast<size_t>(r)], xLayout->scalesOffset());
-    Value scale = b.broadcast(b.loadScalarBytes(x, offset, b.getF32Type()));
+    Value at = scaleAt(b, *xLayout, tile.rows[static_cast<size_t>(r)], b.index(0));
+    Value scale = b.broadcast(b.loadScalarBytes(x, at, b.getF32Type()));
     for (int64_t v = 0; v < tile.vectors; ++v) {
       Value &total = totals[tile.ofRow(r, v)];
       total = b.mulf(total, scale);
@@ -276,9 +302,13 @@ void QuantizedLinearEmitter::prefetch(const Tile &tile, Value at, int64_t bytes)
 }
 
 Value QuantizedLinearEmitter::loadScales(Value offset) {
-  if (layout.scaleBytes == 4)
-    return b.loadBytes(panels, offset, b.vectorType());
-  return b.extend(b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, b.getF16Type())));
+  Type element = layout.scaleBytes == 4 ? b.getF32Type() : b.getF16Type();
+  Value scales = b.loadBytes(panels, offset, VectorType::get(b.facts.lanes, element));
+  if (layout.scaleBytes != 4)
+    scales = b.extend(scales);
+  // Exact, but for scales that are hardly larger than 0.
+  int64_t shift = xLayout ? layout.operandShift() : 0;
+  return shift == 0 ? scales : b.mulf(scales, b.splat(std::ldexp(1.0, static_cast<int>(-shift))));
 }
 
 Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value start, Value from,
@@ -298,55 +328,78 @@ Values QuantizedLinearEmitter::addStretch(const Tile &tile, Value header, Value 
   Value words = b.add(b.add(header, layout.headerBytes()),
                       b.mul(b.div(from, word.elements()), layout.wordBytes()));
   // Enough work in a loop's body to hide the loop; more than that gains nothing (measured).
-  int64_t steps = word.products >= 4 ? 32 / word.products : 4;
+  // Products in tiles are done so soon that twice as many are.
+  int64_t steps = mma ? 8 : word.products >= 4 ? 32 / word.products : 4;
   int64_t unroll = word.elements() * (tile.streams ? 4 : llvm::divideCeil(steps, word.steps()));
   sums = b.forStretches(length, unroll, sums, [&](Value at, int64_t part, ValueRange carried) {
     Value offset = b.add(words, b.mul(b.div(at, word.elements()), layout.wordBytes()));
     return addProducts(tile, zeros, offset, b.add(first, at), part, carried);
   });
 
-  sums = partRows(tile, sums);
   Values next(totals);
   for (int64_t v = 0; v < tile.vectors; ++v) {
-    Value scale = loadScales(inPanel(tile, v, header, b.facts.lanes * layout.scaleBytes));
-    for (int64_t r = 0; r < tile.height(); ++r) {
-      Value sum = sums[tile.ofRow(r, v)];
-      Value factor = scale;
+    Value ofColumns = loadScales(inPanel(tile, v, header, b.facts.lanes * layout.scaleBytes));
+    Value scales = sideBySide(Values(static_cast<size_t>(tile.ofTotal()), ofColumns));
+    for (int64_t group = 0; group < tile.groups(); ++group) {
+      Value sum = sums[tile.at(0, group, v)];
+      for (int64_t a = 1; a < tile.accumulators; ++a)
+        sum = b.addi(sum, sums[tile.at(a, group, v)]);
+      if (tile.ofTotal() < tile.together)
+        sum = rowOf(sum, 0);
+      Value factor = scales;
       if (xLayout && xLayout->group < layout.k) {
-        Value group = b.div(first, xLayout->group);
-        Value offset = b.add(b.add(tile.heads[static_cast<size_t>(r)], b.mul(group, 4)),
-                             xLayout->scalesOffset());
-        Value rowScale = b.loadScalarBytes(x, offset, b.getF32Type());
-        if (!tile.inside.empty())
-          rowScale = b.select(tile.inside[static_cast<size_t>(r)], rowScale, b.scalar(0));
-        factor = b.mulf(scale, b.broadcast(rowScale));
+        factor = b.mulf(scales, rowScales(tile, group, b.div(first, xLayout->group)));
       } else if (!tile.inside.empty()) {
-        factor = b.select(tile.inside[static_cast<size_t>(r)], scale, b.splat(0));
+        Values ofRows;
+        for (int64_t r : tile.rowsOf(group, tile.ofTotal()))
+          ofRows.push_back(b.select(tile.inside[static_cast<size_t>(r)], ofColumns, b.splat(0)));
+        factor = sideBySide(ofRows);
       }
-      Value &total = next[tile.ofRow(r, v)];
+      Value &total = next[tile.at(0, group, v)];
       total = b.fma(xLayout ? b.toFloat(sum) : sum, factor, total);
     }
   }
   return next;
 }
 
-Values QuantizedLinearEmitter::partRows(const Tile &tile, ValueRange sums) {
-  Values parted(static_cast<size_t>(tile.height() * tile.vectors));
-  for (int64_t group = 0; group < tile.groups(); ++group)
+Value QuantizedLinearEmitter::sideBySide(ValueRange ofRows) {
+  if (ofRows.size() == 1)
+    return ofRows[0];
+  SmallVector<int64_t> places(static_cast<size_t>(mma.getM() * b.facts.lanes));
+  for (int64_t i = 0; i < mma.getM(); ++i)
+    for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
+      places[static_cast<size_t>(laneOfRow(i, lane))] = i * b.facts.lanes + lane;
+  return b.shuffle(ofRows[0], ofRows[1], places);
+}
+
+Value QuantizedLinearEmitter::rowScales(const Tile &tile, int64_t group, Value stretch) {
+  auto at = [&](int64_t row) {
+    return scaleAt(b, *xLayout, tile.rows[static_cast<size_t>(row)], stretch);
+  };
+  if (isPaired() && tile.ofTotal() > 1) { // which stand one after the other
+    Value both = b.loadBytes(x, at(2 * group), VectorType::get(2, b.getF32Type()));
+    SmallVector<int64_t> places(static_cast<size_t>(mma.getM() * b.facts.lanes));
+    for (int64_t i = 0; i < mma.getM(); ++i)
+      for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
+        places[static_cast<size_t>(laneOfRow(i, lane))] = i;
+    return b.shuffle(both, both, places);
+  }
+  Values ofRows;
+  for (int64_t row : tile.rowsOf(group, tile.ofTotal())) {
+    Value scale = b.loadScalarBytes(x, at(row), b.getF32Type());
+    if (!tile.inside.empty())
+      scale = b.select(tile.inside[static_cast<size_t>(row)], scale, b.scalar(0));
+    ofRows.push_back(b.broadcast(scale));
+  }
+  return sideBySide(ofRows);
+}
+
+Values QuantizedLinearEmitter::partRows(const Tile &tile, ValueRange totals) {
+  Values parted(static_cast<size_t>(tile.height * tile.vectors));
+  for (int64_t row = 0; row < tile.height; ++row)
     for (int64_t v = 0; v < tile.vectors; ++v) {
-      Value sum = sums[tile.at(0, group, v)];
-      for (int64_t a = 1; a < tile.accumulators; ++a)
-        sum = b.addi(sum, sums[tile.at(a, group, v)]);
-      if (!mma) {
-        parted[tile.ofRow(group, v)] = sum;
-        continue;
-      }
-      for (int64_t i = 0; i < mma.getM() && group * mma.getM() + i < tile.height(); ++i) {
-        SmallVector<int64_t> ofRow;
-        for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
-          ofRow.push_back(laneOfRow(i, lane));
-        parted[tile.ofRow(group * mma.getM() + i, v)] = b.shuffle(sum, sum, ofRow);
-      }
+      Value total = totals[tile.at(0, row / tile.together, v)];
+      parted[tile.ofRow(row, v)] = tile.ofTotal() > 1 ? rowOf(total, row % tile.together) : total;
     }
   return parted;
 }
@@ -354,18 +407,20 @@ Values QuantizedLinearEmitter::partRows(const Tile &tile, ValueRange sums) {
 Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Value first,
                                          int64_t length) {
   Values sums(static_cast<size_t>(tile.accumulators * tile.groups() * tile.vectors),
-              xLayout ? b.splatInt(sumsType(), 0) : b.splat(0));
+              xLayout
+                  ? b.splatInt(VectorType::get(b.facts.lanes * tile.together, b.getI32Type()), 0)
+                  : b.splat(0));
   if (!xLayout || (zeros.empty() && layout.offset == 0))
     return sums;
   Value none = b.splatInt(b.intVectorType(), 0);
-  Values starts(static_cast<size_t>(tile.height() * tile.vectors)), offsets;
+  Values starts(static_cast<size_t>(tile.height * tile.vectors)), offsets;
   for (Value zero : zeros)
-    offsets.push_back(b.subi(none, zero));
-  Value at = b.add(b.mul(b.div(first, xLayout->sums), 4), xLayout->sumsOffset());
-  for (int64_t r = 0; r < tile.height(); ++r) {
-    Value base = b.add(tile.heads[static_cast<size_t>(r)], at), sum;
+    offsets.push_back(b.subi(none, b.shiftLeft(zero, layout.operandShift())));
+  Value number = b.div(first, xLayout->sums);
+  for (int64_t r = 0; r < tile.height; ++r) {
+    Value base = sumAt(b, *xLayout, tile.rows[static_cast<size_t>(r)], number), sum;
     for (int64_t i = 0; i * xLayout->sums < length; ++i) {
-      Value part = b.loadScalarBytes(x, b.add(base, 4 * i), b.getI32Type());
+      Value part = b.loadScalarBytes(x, b.add(base, xLayout->numberOffset(i)), b.getI32Type());
       sum = sum ? b.addi(sum, part) : part;
     }
     Value all = b.broadcastTo(b.intVectorType(), sum);
@@ -376,28 +431,26 @@ Values QuantizedLinearEmitter::startSums(const Tile &tile, ValueRange zeros, Val
     for (int64_t v = 0; v < tile.vectors; ++v)
       starts[tile.ofRow(r, v)] = offset ? offset : b.muli(offsets[static_cast<size_t>(v)], all);
   }
-  if (!mma) {
-    llvm::copy(starts, sums.begin());
-    return sums;
-  }
-  // Side by side, as the sums of both rows are.
-  SmallVector<int64_t> places(static_cast<size_t>(2 * b.facts.lanes));
-  for (int64_t i : {0, 1})
-    for (int64_t lane = 0; lane < b.facts.lanes; ++lane)
-      places[static_cast<size_t>(laneOfRow(i, lane))] = i * b.facts.lanes + lane;
   for (int64_t group = 0; group < tile.groups(); ++group)
     for (int64_t v = 0; v < tile.vectors; ++v) {
-      int64_t second = std::min(2 * group + 1, tile.height() - 1);
-      sums[tile.at(0, group, v)] =
-          b.shuffle(starts[tile.ofRow(2 * group, v)], starts[tile.ofRow(second, v)], places);
+      Values ofRows;
+      for (int64_t row : tile.rowsOf(group, tile.together))
+        ofRows.push_back(starts[tile.ofRow(row, v)]);
+      sums[tile.at(0, group, v)] = sideBySide(ofRows);
     }
   return sums;
 }
 
 Value QuantizedLinearEmitter::unpack(Value words, int64_t step, Value zero) {
-  // Within the elements of an operand, so that the last step needs no mask.
-  int64_t width = word.operandBits;
+  // Within the elements of an operand, so that the last step needs no mask; the first one, where
+  // an element is to be the upper bits.
+  int64_t width = word.operandBits, upper = layout.operandShift();
   auto operand = b.packedType(word, width);
+  if (xLayout && upper > 0) {
+    Value value = b.shiftLeft(b.bitcast(words, operand), upper - step * word.bits);
+    int64_t mask = -(int64_t{1} << upper);
+    return step == 0 ? value : b.andi(value, b.splatInt(operand, mask));
+  }
   Value value = b.shiftRight(b.bitcast(words, operand), step * word.bits);
   if (word.bits < width && (step + 1) * word.bits < width)
     value = b.andi(value, b.splatInt(operand, (int64_t{1} << word.bits) - 1));
@@ -414,7 +467,7 @@ Value QuantizedLinearEmitter::rowsOperand(const Tile &tile, int64_t group, Value
   auto loadAt = [&](int64_t row, int64_t elements) {
     // Steps are whole parts of pairs.
     Value offset = b.mul(b.add(first, i), xLayout->pairs == 0 ? bytes : 2 * bytes);
-    return b.loadBytes(x, b.add(tile.rows[static_cast<size_t>(row)], offset),
+    return b.loadBytes(x, b.add(tile.rows[static_cast<size_t>(row)].elements, offset),
                        VectorType::get(elements, b.intType(dot.getBits())));
   };
   auto repeated = [&](ArrayRef<int64_t> starts) {
@@ -431,7 +484,7 @@ Value QuantizedLinearEmitter::rowsOperand(const Tile &tile, int64_t group, Value
   // A vector of each row where the stretch has whole ones and rows stand alone, else a step's.
   int64_t wide = b.facts.lanes * 4 / bytes;
   int64_t block = length % wide == 0 && xLayout->pairs == 0 ? wide : k;
-  int64_t rows[2] = {2 * group, std::min(2 * group + 1, tile.height() - 1)};
+  SmallVector<int64_t> rows = tile.rowsOf(group, together());
   for (int64_t row : rows)
     if (i % block == 0)
       loaded[static_cast<size_t>(row)] = loadAt(row, block);
@@ -439,47 +492,53 @@ Value QuantizedLinearEmitter::rowsOperand(const Tile &tile, int64_t group, Value
                    repeated({i % block, block + i % block}));
 }
 
+Value QuantizedLinearEmitter::weights(const Tile &tile, ValueRange zeros, Value words, int64_t i,
+                                      int64_t v, Values &raw) {
+  int64_t each = word.elements();
+  Value &vector = raw[static_cast<size_t>(v)];
+  if (i % each == 0)
+    vector = b.loadBytes(
+        panels,
+        inPanel(tile, v, b.add(words, i / each * layout.wordBytes()), b.facts.lanes * word.bytes()),
+        b.wordsType(word));
+  return unpack(vector, i % each / word.products,
+                zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]);
+}
+
+Values QuantizedLinearEmitter::addTileProducts(const Tile &tile, ValueRange zeros, Value words,
+                                               Value first, int64_t length, ValueRange sums) {
+  Values next(sums), raw(static_cast<size_t>(tile.vectors)), loaded(tile.rows.size());
+  for (int64_t i = 0, number = 0; i < length; i += word.products, ++number) {
+    Values operands;
+    for (int64_t group = 0; group < tile.groups(); ++group)
+      operands.push_back(rowsOperand(tile, group, first, i, length, loaded));
+    // Sums fill the registers: a vector of weights after the other.
+    for (int64_t v = 0; v < tile.vectors; ++v) {
+      Value weight = weights(tile, zeros, words, i, v, raw);
+      for (int64_t group = 0; group < tile.groups(); ++group) {
+        Value &sum = next[tile.at(number % tile.accumulators, group, v)];
+        sum = b.mma(mma, sum, operands[static_cast<size_t>(group)], weight);
+      }
+    }
+  }
+  return next;
+}
+
 Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, Value words,
                                            Value first, int64_t length, ValueRange sums) {
-  Values next(sums);
-  int64_t each = word.elements();
   if (tile.streams)
-    prefetch(tile, words, llvm::divideCeil(length, each) * layout.wordBytes());
-  Values raw(static_cast<size_t>(tile.vectors)), lanes(tile.rows.size());
+    prefetch(tile, words, llvm::divideCeil(length, word.elements()) * layout.wordBytes());
+  if (mma)
+    return addTileProducts(tile, zeros, words, first, length, sums);
+  Values next(sums), raw(static_cast<size_t>(tile.vectors)), lanes(tile.rows.size());
   int64_t block = laneBlock() > 0 && length % laneBlock() == 0 ? laneBlock() : 0;
   int64_t lhsBits = word.operandBits == 8 && layout.offset ? word.bits : 0;
   for (int64_t i = 0, number = 0; i < length; i += word.products, ++number) {
-    auto weights = [&](int64_t v) {
-      Value &vector = raw[static_cast<size_t>(v)];
-      if (i % each == 0)
-        vector = b.loadBytes(panels,
-                             inPanel(tile, v, b.add(words, i / each * layout.wordBytes()),
-                                     b.facts.lanes * word.bytes()),
-                             b.wordsType(word));
-      return unpack(vector, i % each / word.products,
-                    zeros.empty() ? Value() : zeros[static_cast<size_t>(v)]);
-    };
-    auto sumAt = [&](int64_t group, int64_t v) -> Value & {
-      return next[tile.at(number % tile.accumulators, group, v)];
-    };
-    if (mma) {
-      // Sums fill the registers: a vector of weights after the other.
-      Values operands;
-      for (int64_t group = 0; group < tile.groups(); ++group)
-        operands.push_back(rowsOperand(tile, group, first, i, length, lanes));
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        Value weight = weights(v);
-        for (int64_t group = 0; group < tile.groups(); ++group)
-          sumAt(group, v) =
-              b.mma(mma, sumAt(group, v), operands[static_cast<size_t>(group)], weight);
-      }
-      continue;
-    }
     Values operands;
     for (int64_t v = 0; v < tile.vectors; ++v)
-      operands.push_back(weights(v));
-    for (int64_t r = 0; r < tile.height(); ++r) {
-      Value base = tile.rows[static_cast<size_t>(r)], element = b.add(first, i), operand;
+      operands.push_back(weights(tile, zeros, words, i, v, raw));
+    for (int64_t r = 0; r < tile.height; ++r) {
+      Value base = tile.rows[static_cast<size_t>(r)].elements, element = b.add(first, i), operand;
       if (xLayout) {
         Value offset = b.add(base, b.mul(element, xLayout->elementBytes));
         Value &loaded = lanes[static_cast<size_t>(r)];
@@ -492,7 +551,7 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
       }
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value weight = operands[static_cast<size_t>(v)];
-        Value &sum = sumAt(r, v);
+        Value &sum = next[tile.at(number % tile.accumulators, r, v)];
         sum = xLayout ? b.dot(dot, sum, weight, operand, lhsBits) : b.fma(operand, weight, sum);
       }
     }

@@ -88,16 +88,6 @@ plan.weight @w 0 packed tensor<40x64x!blue.quantized<i8 group 32 scale f16>, #pl
 
 // -----
 
-// An odd number of rows has no pairs.
-!odd = tensor<3x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 32 pairs 8>>
-func.func @odd(%x: tensor<3x64xf32>) {
-  // expected-error @below {{(C1) expected a result of x's shape with #plan.rows}}
-  %q = plan.quantize %x : (tensor<3x64xf32>) -> !odd
-  return
-}
-
-// -----
-
 // #plan.keys with half a word of positions.
 // expected-error @below {{expected heads and a block that is a multiple of 4, found 2 and 6}}
 plan.cache @k : tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 6, dot <ui8 x si8, k 4>>>

@@ -69,3 +69,19 @@ module attributes {plan.segments = [#plan.segment<"language" at 0 bytes 0>],
   }
   func.func private @scale(memref<4x8xf32>, memref<4x8xf32>, index, index, index, index)
 }
+
+// -----
+
+// Two rows side by side belong to two elements of the leading dim.
+!rows = tensor<4x3x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64 pairs 8>>
+module attributes {plan.segments = [#plan.segment<"s" at 0 bytes 0>], plan.target = #plan.target<name = "t", triple = "a-b-c", cpu = "c", features = "",
+    vectorBits = 128, vectorRegisters = 8, l1Bytes = 32768, l2Bytes = 65536>} {
+  plan.entry @encode_blocks role encode stage 1 of 2 capacity 4 segment "s" takes ["patches"] gives ["features"] arena 8192 inputs [0] {
+  // expected-error @below {{expected rows that are handed over to stand side by side only with rows of the same element of the leading dim, found}}
+  ^bb0(%x: !rows):
+    %a = plan.launch @f(%x) tasks affine_map<(d0) -> (d0)> layer "a" value "a" on "cpu" offset 4096
+        : (!rows) -> tensor<4x3x64xf32>
+    plan.return %a : tensor<4x3x64xf32>
+  }
+  func.func private @f(memref<1536xi8>, memref<12x64xf32>, index, index, index, index)
+}

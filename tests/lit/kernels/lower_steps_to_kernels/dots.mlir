@@ -24,13 +24,21 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 
 // -----
 
-// Nibbles keep their offset: by a mask they are bytes without a sign.
+// Nibbles are the upper halves of bytes, by a shift or a mask: 16 times as large, which scales take
+// back. Nothing has to be taken out.
 !w = tensor<16x64x!blue.quantized<i4 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 4>>>
 !x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
 // CHECK-LABEL: func.func private @linear_4x16_k64
-// CHECK: arith.shli
-// CHECK: arith.andi
-// CHECK: kernel.dot {{.*}} k 4 {lhs_bits = 4 : i64} : vector<4xi32>, vector<16xi8>
+// CHECK-DAG: %[[FOUR:.*]] = arith.constant dense<4> : vector<16xi8>
+// CHECK-DAG: %[[UPPER:.*]] = arith.constant dense<-16> : vector<16xi8>
+// CHECK-DAG: %[[SIXTEENTH:.*]] = arith.constant dense<6.250000e-02> : vector<4xf32>
+// CHECK-NOT: arith.subi
+// CHECK: arith.shli %{{.*}}, %[[FOUR]] : vector<16xi8>
+// CHECK: kernel.dot {{.*}} k 4 : vector<4xi32>, vector<16xi8>
+// CHECK: arith.andi %{{.*}}, %[[UPPER]] : vector<16xi8>
+// CHECK: kernel.dot {{.*}} k 4 : vector<4xi32>, vector<16xi8>
+// CHECK: %[[SCALES:.*]] = arith.extf {{.*}} : vector<4xf16> to vector<4xf32>
+// CHECK: arith.mulf %[[SCALES]], %[[SIXTEENTH]]
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
@@ -123,7 +131,7 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 !x = tensor<4x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
 // CHECK-LABEL: func.func private @linear_4x16_k64
 // CHECK: vector.broadcast {{.*}} : i64 to vector<4xi64>
-// CHECK: kernel.dot {{.*}} k 8 {lhs_bits = 4 : i64} : vector<4xi32>, vector<32xi8>
+// CHECK: kernel.dot {{.*}} k 8 : vector<4xi32>, vector<32xi8>
 module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
     vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 524288>} {
   plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i4 group 64 scale f16>, nearest>] packed !w segment "s"
@@ -141,7 +149,8 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 
 // -----
 
-// Products in tiles: of three rows the last one stands beside itself, and sums are parted by rows.
+// Products in tiles: of three rows the last one stands beside itself. Two rows' totals are parted when
+// all is added, one row's sums before.
 !w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 8>>>
 !x = tensor<3x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64>>
 // CHECK-LABEL: func.func private @linear_3x16_k64
@@ -150,8 +159,9 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
 // CHECK: %[[B:.*]] = vector.load {{.*}} vector<16xi8>
 // CHECK: vector.shuffle %[[A]], %[[B]] [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
 // CHECK: kernel.mma {{.*}} m 2 n 2 k 8 : vector<8xi32>, vector<32xi8>, vector<32xi8>
-// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xi32>
-// CHECK: vector.shuffle {{.*}} [2, 3, 6, 7] : vector<8xi32>
+// CHECK: vector.fma {{.*}} : vector<8xf32>
+// CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xf32>
+// CHECK: vector.shuffle {{.*}} [2, 3, 6, 7] : vector<8xf32>
 // CHECK: vector.shuffle %[[C:.*]], %[[C]] [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23, 0,
 // CHECK: vector.shuffle {{.*}} [0, 1, 4, 5] : vector<8xi32>
 // CHECK-NOT: [2, 3, 6, 7]

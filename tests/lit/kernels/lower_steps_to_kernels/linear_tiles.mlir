@@ -85,3 +85,37 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<1x20xf32>
   }
 }
+
+// -----
+
+// 34 rows are a tile of 18 and one of 16. Where a call has at most 8 rows left, they are a tile of 8.
+// CHECK-LABEL: func.func private @linear_34x16_k64
+// CHECK: scf.for
+// CHECK-COUNT-72: kernel.mma
+// CHECK-NOT: kernel.mma
+// CHECK: %[[LEFT:.*]] = arith.subi %arg3
+// CHECK: arith.cmpi slt, %[[LEFT]], %c9
+// CHECK: scf.if
+// CHECK-COUNT-32: kernel.mma
+// CHECK-NOT: kernel.mma
+// CHECK: arith.cmpi sgt, %[[LEFT]], %c8
+// CHECK: scf.if
+// CHECK-COUNT-64: kernel.mma
+// CHECK-NOT: kernel.mma
+!w = tensor<16x64x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si8 x si8, k 8>>>
+!x = tensor<34x64x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 64 pairs 8>>
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 128, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288,
+    mmas = [#plan.mma<si8 x si8, m 2, n 2, k 8>]>} {
+  plan.weight @w dense<1.0> : tensor<16x64xf32> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !w segment "s"
+  plan.entry @f role decode capacity 34 segment "s" takes ["embeddings"] gives ["logits"] {
+  ^bb0(%x: !x):
+    %w = plan.get_weight @w : !w
+    %y = plan.step "l" value "v" on "cpu" (%x, %w) : (!x, !w) -> tensor<34x16xf32> {
+    ^bb0(%a: !x, %b: !w):
+      %l = plan.linear %a, %b : (!x, !w) -> tensor<34x16xf32>
+      plan.yield %l : tensor<34x16xf32>
+    }
+    plan.return %y : tensor<34x16xf32>
+  }
+}

@@ -87,7 +87,8 @@ TEST_P(PanelPackingTest, IsWhereTheLayoutSays) {
       std::vector<char> bytes(static_cast<size_t>(layout.bytes()), 0x55);
       packPanels(layout, rows, c.n, bytes.data());
 
-      const bool twosComplement = c.bits == dot.getBits() && !dot.isLhsUnsigned();
+      const bool twosComplement =
+          !dot.isLhsUnsigned() && (c.bits == dot.getBits() || dot.getBits() == 8);
       const int offset = twosComplement ? 0 : 1 << (c.bits - 1);
       const int64_t wordBytes = dot.getK() * dot.getBits() / 8;
       const int64_t each = layout.word.elements();

@@ -107,7 +107,7 @@ TEST_F(LayoutsTest, RowsCarryScalesAndSums) {
       parse("tensor<2x3x100x!blue.quantized<i16 group 64 scale f32>, #plan.rows<sums 32>>"));
   ASSERT_TRUE(layout);
   EXPECT_EQ(layout->rows, 6);
-  EXPECT_EQ(layout->scalesOffset(), 256);
+  EXPECT_EQ(layout->scalesAt(0), 256);
   EXPECT_EQ(layout->groups(), 2);
   EXPECT_EQ(layout->sumCount(), 4);
   EXPECT_EQ(layout->rowBytes(), 256 + 64 + 64);
@@ -250,35 +250,37 @@ TEST_P(FactsTest, RowsArePaddedToTheAlignment) {
     auto type =
         RankedTensorType::get(plain.getShape(), plain.getElementType(), rowsFor(target, plain, 32));
     RowLayout layout = *RowLayout::of(type);
-    EXPECT_EQ(layout.scalesOffset() % target.getAlignment(), 0);
-    EXPECT_EQ(layout.sumsOffset() % target.getAlignment(), 0);
+    EXPECT_EQ(layout.scalesAt(0) % target.getAlignment(), 0);
+    EXPECT_EQ(layout.sumsAt(0) % target.getAlignment(), 0);
     EXPECT_EQ(layout.rowBytes() % target.getAlignment(), 0);
-    EXPECT_GE(layout.scalesOffset(), 100 * bits / 8);
-    EXPECT_GE(layout.sumsOffset(), layout.scalesOffset() + 4 * 4);
-    EXPECT_GE(layout.rowBytes(), layout.sumsOffset() + 4 * 4);
+    EXPECT_GE(layout.scalesAt(0), 100 * bits / 8);
+    EXPECT_GE(layout.sumsAt(0), layout.scalesAt(0) + 4 * 4);
+    EXPECT_GE(layout.rowBytes(), layout.sumsAt(0) + 4 * 4);
     // The last word of a dot product does not reach past them.
     EXPECT_LE(100 * bits / 8 + dotFor(target, integer(bits)).getK() * bits / 8,
-              layout.scalesOffset() + target.getAlignment());
+              layout.scalesAt(0) + target.getAlignment());
   }
 }
 
 TEST_F(LayoutsTest, RowsSideBySideHoldEveryElementOnce) {
   auto layout = RowLayout::of(
-      parse("tensor<4x100x!blue.quantized<i8 group 64 scale f32>, #plan.rows<sums 32 pairs 8>>"));
+      parse("tensor<5x100x!blue.quantized<i8 group 64 scale f32>, #plan.rows<sums 32 pairs 8>>"));
   ASSERT_TRUE(layout);
   EXPECT_EQ(layout->elementsAt(1), 8);
   EXPECT_EQ(layout->elementOffset(9), 17);
+  EXPECT_EQ(layout->scalesAt(1), layout->scalesAt(0) + 4);
+  EXPECT_EQ(layout->sumsAt(1), layout->sumsAt(0) + 4);
   Taken taken;
   for (int64_t row = 0; row < layout->rows; ++row) {
-    for (int64_t i = 0; i < layout->scalesOffset(); ++i)
+    for (int64_t i = 0; i < layout->elementsBytes(); ++i)
       taken.take(8 * (layout->elementsAt(row) + layout->elementOffset(i)), 8);
-    int64_t head = layout->headAt(row);
-    taken.take(8 * (head + layout->scalesOffset()), 32 * layout->groups());
-    taken.take(8 * (head + layout->sumsOffset()), 32 * layout->sumCount());
+    for (int64_t g = 0; g < layout->groups(); ++g)
+      taken.take(8 * (layout->scalesAt(row) + layout->numberOffset(g)), 32);
+    for (int64_t i = 0; i < layout->sumCount(); ++i)
+      taken.take(8 * (layout->sumsAt(row) + layout->numberOffset(i)), 32);
   }
   taken.expectWithin(layout->bytes());
-  EXPECT_FALSE(RowLayout::of(
-      parse("tensor<3x100x!blue.quantized<i8 group 64 scale f32>, #plan.rows<sums 32 pairs 8>>")));
+  EXPECT_EQ(layout->bytes(), 6 * layout->rowBytes());
 }
 
 TEST_P(FactsTest, CachesHoldEveryElementOnce) {
@@ -311,12 +313,13 @@ TEST_P(FactsTest, CachesHoldEveryElementOnce) {
     }
 }
 
-// What stands on a dot's left is in two's complement where it is as wide as a signed operand.
+// What stands on a dot's left is in two's complement where it is as wide as a signed operand, or
+// this one has 8 bits.
 TEST_P(FactsTest, OffsetsFollowFromTheDotsLeftSide) {
   for (int64_t activations : {8, 16}) {
     DotAttr dot = dotFor(target, integer(activations));
     bool isSigned = dot.getLhs().isSignedInteger();
-    EXPECT_EQ(offsetFor(dot, 4), 8);
+    EXPECT_EQ(offsetFor(dot, 4), isSigned && dot.getBits() == 8 ? 0 : 8);
     EXPECT_EQ(offsetFor(dot, 8), isSigned && dot.getBits() == 8 ? 0 : 128);
     if (activations == 16)
       EXPECT_EQ(offsetFor(dot, 16), isSigned && dot.getBits() == 16 ? 0 : 32768);
