@@ -306,6 +306,7 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const Js
   for (const JsonReader *source : {&generation, &text, &config})
     if (!chat.bosTokenId)
       chat.bosTokenId = source->integer("bos_token_id", 0, kLargestCount);
+  chat.endToken = readToken(reader, "eos_token", "");
   chat.addBos = reader.boolean("add_bos_token", false);
   readTemplate(reader, chat);
   chat.addBos &= chat.bosTokenId.has_value();
@@ -369,9 +370,9 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   else if (out.hasVision && fault.empty())
     fault = "preprocessor_config.json: expected beside a vision encoder, found none";
   const JsonReader generation = readerOf(generationJson, kGenerationName);
-  readTokens(generation, "eos_token_id", out.eosTokenIds);
-  if (out.eosTokenIds.empty())
-    readTokens(text, "eos_token_id", out.eosTokenIds);
+  for (const JsonReader *source : {&generation, &text, &config})
+    if (out.eosTokenIds.empty())
+      readTokens(*source, "eos_token_id", out.eosTokenIds);
   if (!tokenizerJson.isNull())
     out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), config, text, generation);
   if (!fault.empty())

@@ -33,6 +33,7 @@ struct ChatConfig {
   std::optional<int64_t> bosTokenId;
   bool addBos = false;
   std::string userPrefix, userSuffix, assistantPrefix, assistantSuffix;
+  std::string endToken; // tokenizer_config.json's eos_token; empty: it has none
 };
 
 /// The preprocessing of whoever says nothing about dynamic resolution: one tile, no thumbnail.
@@ -55,7 +56,7 @@ struct ModelConfig {
   std::optional<runtime::Preprocess> preprocess;
   ImageTokenCap imageTokenCap;
   std::optional<ChatConfig> chat; // with a tokenizer
-  std::vector<int64_t> eosTokenIds;
+  std::vector<int64_t> eosTokenIds; // of generation_config.json, else of config.json
   /// The numbers, strings and booleans of vision_config, text_config and these; null without one.
   JsonValue vision, text, downsample, projector;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace bluec::runtime {
 namespace {
@@ -45,18 +46,23 @@ double Sampler::uniform() {
 }
 
 Result<std::int32_t> Sampler::next(std::span<const float> logits) {
+  if (logits.empty())
+    return Status(Code::Internal, "expected logits, found none");
   std::size_t best = 0;
+  const auto notFinite = [&](std::size_t i) {
+    return Status(Code::BadBundle, "logit " + std::to_string(i) +
+                                       ": expected a finite number, found " +
+                                       std::to_string(logits[i]) +
+                                       "; the weights may hold numbers that are not finite");
+  };
   for (std::size_t i = 0; i < logits.size(); ++i) {
-    if (!std::isfinite(logits[i]))
-      return Status(Code::BadBundle, "logit " + std::to_string(i) +
-                                         ": expected a finite number, found " +
-                                         std::to_string(logits[i]) +
-                                         "; the weights may hold numbers that are not finite");
+    if (!(logits[i] < std::numeric_limits<float>::infinity()))
+      return notFinite(i);
     if (logits[i] > logits[best])
       best = i;
   }
-  if (logits.empty())
-    return Status(Code::Internal, "expected logits, found none");
+  if (std::isinf(logits[best]))
+    return notFinite(best);
   if (options.temperature == 0)
     return std::int32_t(best);
 

@@ -24,8 +24,9 @@ class Sampler {
 public:
   explicit Sampler(const SamplingOptions &options) : options(options), state(options.seed) {}
 
-  // The next token; of equally likely ones the lowest id. Internal when a logit is not a number:
-  // then the model computed nonsense.
+  // The next token; of equally likely ones the lowest id. A logit of minus infinity is of a token
+  // that is never taken. BadBundle when one is not a number or plus infinity, or all are minus
+  // infinity: then the model computed nonsense.
   Result<std::int32_t> next(std::span<const float> logits);
 
 private:

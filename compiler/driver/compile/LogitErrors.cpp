@@ -18,6 +18,8 @@ double bluec::divergence(llvm::ArrayRef<float> expected, llvm::ArrayRef<float> f
   double expectedLog = logOfSum(expected), foundLog = logOfSum(found), sum = 0;
   for (size_t i = 0; i < expected.size(); ++i) {
     double log = static_cast<double>(expected[i]) - expectedLog;
+    if (std::exp(log) == 0) // its part is 0 in the limit, whatever was found
+      continue;
     sum += std::exp(log) * (log - (static_cast<double>(found[i]) - foundLog));
   }
   return std::isfinite(sum) ? std::max(sum, 0.0) : std::numeric_limits<double>::infinity();

@@ -5,6 +5,7 @@
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
+#include "runtime/text/Tokenizer.h"
 #include "runtime/vision/Tiles.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -44,6 +45,32 @@ LogicalResult importGraph(ModelFiles &files, StringRef name, blue::Role role, Mo
   return success();
 }
 
+/// Where an answer ends: with the ids that the configuration says, and with the tokenizer's own end
+/// token, if the template ends turns with it or nothing else is said. Without any it would never.
+LogicalResult findEndTokens(ModelPackage &package, Diagnostics &diagnostics) {
+  std::vector<int64_t> &ids = package.config.eosTokenIds;
+  if (const std::optional<ChatConfig> &chat = package.config.chat;
+      chat && !chat->endToken.empty() &&
+      (ids.empty() || StringRef(chat->assistantSuffix).starts_with(chat->endToken))) {
+    runtime::Result<runtime::Tokenizer> table =
+        runtime::Tokenizer::fromTable({package.tokenizer.data(), package.tokenizer.size()});
+    if (!table.ok())
+      return diagnostics.report(table.status());
+    int64_t id = table->findAdded(chat->endToken);
+    if (id < 0)
+      return diagnostics.inputError(
+          "tokenizer_config.json: eos_token: expected an added token of tokenizer.json, found " +
+          JsonReader::shown(chat->endToken));
+    if (!llvm::is_contained(ids, id))
+      ids.push_back(id);
+  }
+  if (ids.empty())
+    return diagnostics.inputError("generation_config.json: eos_token_id: expected what ends an "
+                                  "answer (or in config.json, or as tokenizer_config.json's "
+                                  "eos_token), found none");
+  return success();
+}
+
 LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, ModelPackage &package,
                             Diagnostics &diagnostics) {
   std::string path = inside(directory, "tokenizer.json");
@@ -58,7 +85,7 @@ LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, Mo
   if (!table.ok())
     return diagnostics.report(table.status());
   package.tokenizer = std::move(*table);
-  return success();
+  return findEndTokens(package, diagnostics);
 }
 
 } // namespace

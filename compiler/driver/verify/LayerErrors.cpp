@@ -9,7 +9,11 @@
 using namespace bluec;
 
 void Deviation::add(double expected, double found) {
-  notFinite |= !std::isfinite(found);
+  // A logit of a token that is never taken; the reference computes it, too.
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  if (expected == kNever && found == kNever)
+    return;
+  notFinite |= !std::isfinite(found) || expected == kNever;
   largestDifference = std::max(largestDifference, std::abs(found - expected));
   largestExpected = std::max(largestExpected, std::abs(expected));
   squaredDifference += (found - expected) * (found - expected);

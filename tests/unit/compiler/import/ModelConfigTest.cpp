@@ -67,6 +67,7 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
                       {"preprocessor_config.json", preprocessor},
                       {"generation_config.json", R"({"eos_token_id": 0, "bos_token_id": 7})"},
                       {"tokenizer_config.json", R"({"add_bos_token": false, "bos_token": "<s>",
+               "eos_token": {"content": "</s>"},
                "bluec_chat": {"prefix": "<s>", "image": "<img>", "user_prefix": "U",
                               "assistant_prefix": "A", "assistant_suffix": "E"}})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
@@ -89,6 +90,13 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
   EXPECT_EQ(config->chat->bosTokenId, 7);
   EXPECT_TRUE(config->chat->addBos);
   EXPECT_EQ(config->chat->assistantSuffix, "E");
+  EXPECT_EQ(config->chat->endToken, "</s>");
+}
+
+TEST_F(ModelConfigTest, AnEndTokenMayStandAtTheTopOfANestedConfiguration) {
+  auto config = read({{"config.json", R"({"eos_token_id": 5, "text_config": {"vocab_size": 9}})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->eosTokenIds, (std::vector<int64_t>{5}));
 }
 
 TEST_F(ModelConfigTest, KnowsChatMl) {

@@ -25,11 +25,20 @@ TEST(Sampler, GreedyTakesTheLowestOfEquals) {
 
 TEST(Sampler, NonsenseIsAnError) {
   Sampler sampler({});
-  for (float value : {NAN, INFINITY, -INFINITY}) {
-    const std::vector<float> logits = {1, value};
+  for (const std::vector<float> &logits :
+       {std::vector<float>{1, NAN}, {NAN, 1}, {1, INFINITY}, {-INFINITY, -INFINITY}})
     EXPECT_EQ(sampler.next(logits).status().getCode(), Code::BadBundle);
-  }
   EXPECT_FALSE(sampler.next({}).ok());
+}
+
+// As exports with a padded vocabulary have it.
+TEST(Sampler, MinusInfinityIsNeverTaken) {
+  const std::vector<float> logits = {-INFINITY, -3, -INFINITY, -3, -INFINITY};
+  Sampler greedy({});
+  EXPECT_EQ(*greedy.next(logits), 1);
+  const std::vector<int> counts = histogram({1, 1, 5}, logits, 1000);
+  EXPECT_EQ(counts[0] + counts[2] + counts[4], 0);
+  EXPECT_NEAR(counts[1], 500, 60);
 }
 
 TEST(Sampler, SenselessOptions) {

@@ -19,6 +19,14 @@ TEST(LogitErrorsTest, DivergenceOfTwoCoins) {
   EXPECT_EQ(divergence({1, 2, 3}, {1, 2, 3}), 0);
 }
 
+// Of a token that is never taken.
+TEST(LogitErrorsTest, MinusInfinityIsALogit) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(divergence({1, kNever, 2}, {1, kNever, 2}), 0);
+  EXPECT_NEAR(divergence({1, kNever, 2}, {1, -50, 2}), 0, 1e-12);
+  EXPECT_TRUE(std::isinf(divergence({1, 2, 2}, {1, kNever, 2})));
+}
+
 TEST(LogitErrorsTest, WhatIsNotFiniteDivergesInfinitely) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_TRUE(std::isinf(divergence({1, 2}, {1, kNan})));

@@ -64,6 +64,21 @@ TEST_F(LayerErrorsTest, WhatIsNotFiniteIsInfinitelyWrong) {
   EXPECT_NE(errors.firstBeyond(1e30), nullptr);
 }
 
+// A logit of a token that is never taken, which both sides have to say.
+TEST(DeviationTest, MinusInfinityEqualsItself) {
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
+  Deviation same;
+  same.add(kNever, kNever);
+  same.add(2, 2);
+  EXPECT_EQ(same.relative(), 0);
+  EXPECT_EQ(same.cosine(), 1);
+  for (auto [expected, found] : {std::pair{kNever, 2.0}, {2.0, kNever}, {-kNever, -kNever}}) {
+    Deviation other;
+    other.add(expected, found);
+    EXPECT_TRUE(std::isinf(other.relative())) << expected << " " << found;
+  }
+}
+
 TEST_F(LayerErrorsTest, ValuesThatTheReferenceLacksArePassedOver) {
   LayerErrors errors(values);
   const float row[] = {1, 2};
