@@ -3,6 +3,8 @@
 #include "compiler/base/JsonReader.h"
 
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -313,6 +315,84 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const Js
   return chat;
 }
 
+void readSampling(const JsonReader &reader, runtime::SamplingOptions &out) {
+  auto read = [&](const char *key, double otherwise, double least, double most, float &to) {
+    double value = reader.number(key, otherwise);
+    if (!(value >= least && value <= most))
+      reader.failWith(key,
+                      "a number from " + JsonValue(least).text() + " to " + JsonValue(most).text(),
+                      JsonValue(value).text());
+    to = static_cast<float>(value);
+  };
+  constexpr double kLeast = 1e-6, kMost = 1e6;
+  read("repetition_penalty", 1, kLeast, kMost, out.repetitionPenalty);
+  if (!reader.boolean("do_sample", false))
+    return;
+  // What generate() samples with where a file does not say.
+  constexpr double kTemperature = 1;
+  constexpr int64_t kTopK = 50;
+  read("temperature", kTemperature, kLeast, kMost, out.temperature);
+  read("top_p", 1, kLeast, 1, out.topP);
+  read("min_p", 0, 0, 1, out.minP);
+  out.topK = static_cast<int32_t>(reader.integer("top_k", 0, 1 << 30).value_or(kTopK));
+}
+
+/// Keys of generation_config.json that are read, or that change no answer of a decoder that says
+/// one token after the other.
+bool isKnownGenerationKey(llvm::StringRef key) {
+  static const llvm::StringSet<> known = {
+      // read
+      "eos_token_id", "bos_token_id", "do_sample", "temperature", "top_k", "top_p", "min_p",
+      "repetition_penalty", "max_new_tokens",
+      // where the file comes from
+      "transformers_version", "_from_model_config", "_commit_hash",
+      // batches, how results are given, how memory is kept
+      "pad_token_id", "num_return_sequences", "return_dict_in_generate", "output_attentions",
+      "output_hidden_states", "output_scores", "output_logits", "use_cache", "cache_implementation",
+      "cache_config", "return_legacy_cache", "low_memory", "compile_config", "disable_compile",
+      "prefill_chunk_size",
+      // encoders with decoders
+      "decoder_start_token_id", "is_encoder_decoder",
+      // of beams, which `num_beams` asks for
+      "num_beam_groups", "diversity_penalty", "length_penalty", "early_stopping",
+      // drafts, whose answers are the same
+      "assistant_confidence_threshold", "assistant_early_exit", "assistant_lookbehind",
+      "is_assistant", "max_matching_ngram_size", "num_assistant_tokens",
+      "num_assistant_tokens_schedule", "prompt_lookup_num_tokens", "target_lookbehind"};
+  return known.contains(key);
+}
+
+/// Whether a key's value is the one with which generate() does nothing.
+bool asksForNothing(llvm::StringRef key, const JsonValue &value) {
+  static const llvm::StringMap<double> nothing = {{"num_beams", 1},
+                                                  {"typical_p", 1},
+                                                  {"guidance_scale", 1},
+                                                  {"encoder_repetition_penalty", 1},
+                                                  {"encoder_no_repeat_ngram_size", 0},
+                                                  {"no_repeat_ngram_size", 0},
+                                                  {"min_length", 0},
+                                                  {"min_new_tokens", 0},
+                                                  {"epsilon_cutoff", 0},
+                                                  {"eta_cutoff", 0}};
+  const bool *flag = value.boolean();
+  const JsonValue::Array *list = value.array();
+  if (value.isNull() || (flag && !*flag) || (list && list->empty()))
+    return true;
+  auto found = nothing.find(key);
+  return found != nothing.end() && value.number() == found->second;
+}
+
+void readGeneration(const JsonReader &reader, const JsonValue &json, const char *file,
+                    ModelConfig &out) {
+  readSampling(reader, out.generate.sampling);
+  out.generate.maxNewTokens = reader.integer("max_new_tokens", 1, kLargestCount).value_or(0);
+  const JsonValue::Object *members = json.object();
+  for (const JsonMember &member : members ? *members : JsonValue::Object())
+    if (!isKnownGenerationKey(member.name) && !asksForNothing(member.name, member.value))
+      out.ignored.push_back(jsonPlaceText(file, member.value.place()) + ": " + member.name +
+                            ": ignored, bluec does not know it");
+}
+
 } // namespace
 
 runtime::Preprocess bluec::oneTile() {
@@ -373,6 +453,7 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   for (const JsonReader *source : {&generation, &text, &config})
     if (out.eosTokenIds.empty())
       readTokens(*source, "eos_token_id", out.eosTokenIds);
+  readGeneration(generation, generationJson, kGenerationName, out);
   if (!tokenizerJson.isNull())
     out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), config, text, generation);
   if (!fault.empty())

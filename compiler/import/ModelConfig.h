@@ -7,6 +7,7 @@
 #define BLUEC_COMPILER_IMPORT_MODELCONFIG_H
 
 #include "compiler/base/JsonValue.h"
+#include "runtime/text/Sampler.h"
 #include "runtime/vision/Tiles.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -55,8 +56,12 @@ struct ModelConfig {
   /// 0.
   std::optional<runtime::Preprocess> preprocess;
   ImageTokenCap imageTokenCap;
-  std::optional<ChatConfig> chat; // with a tokenizer
+  std::optional<ChatConfig> chat;   // with a tokenizer
   std::vector<int64_t> eosTokenIds; // of generation_config.json, else of config.json
+  /// generation_config.json as transformers' generate() takes it: greedy without do_sample.
+  runtime::GenerateOptions generate;
+  /// What a file says that would change answers and is not done: one line each.
+  std::vector<std::string> ignored;
   /// The numbers, strings and booleans of vision_config, text_config and these; null without one.
   JsonValue vision, text, downsample, projector;
 };

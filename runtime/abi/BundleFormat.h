@@ -38,7 +38,10 @@
 //   chat          may be absent (no tokenizer):
 //                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
 //                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
-//   generation    may be absent: {eos_token_ids: [id]}
+//   generation    may be absent:
+//                 {eos_token_ids: [id],                         what follows may be absent, each: what
+//                  max_new_tokens, temperature, top_k, top_p,   answers are made with where nobody
+//                  min_p, repetition_penalty}                   says anything else; text/Sampler.h
 //   entry_points, memory_plan, precision, fusions
 //                 for people; what counts is in the code: a bluec_model in each code file, with the
 //                 entry points of that file's devices. `bluec bench` divides the entry points'

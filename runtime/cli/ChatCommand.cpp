@@ -349,9 +349,7 @@ void Chat::contextFull(const std::string &text, const Status &status) {
 }
 
 void Chat::answer(Clock::time_point asked, std::optional<Clock::time_point> given) {
-  GenerateOptions generate;
-  generate.maxNewTokens = options.maxNewTokens;
-  generate.sampling = {options.temperature, options.topP, options.seed};
+  const GenerateOptions generate = options.over(bundle->manifest().generate);
   std::string text;
   std::optional<Clock::time_point> first;
   const Statistics before = session->statistics();
@@ -397,8 +395,9 @@ void Chat::forget(const std::string &argument) {
     // Room for the question and for an answer, else for the question alone.
     const std::int64_t context = bundle->model().context;
     const std::int64_t needed = session->statistics().neededTokens;
+    const GenerateOptions answers = options.over(bundle->manifest().generate);
     const std::int64_t reply =
-        options.maxNewTokens != 0 ? options.maxNewTokens : context / kAnswerShare;
+        answers.maxNewTokens != 0 ? answers.maxNewTokens : context / kAnswerShare;
     count = session->turnsToDrop(needed + reply);
     if (count < 0)
       count = session->turnsToDrop(needed);
@@ -449,7 +448,7 @@ std::string Chat::phase() {
 }
 
 Status Chat::run(bool &anyFailed) {
-  BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
+  BLUEC_RETURN_IF_ERROR(checkSampling(options.over({}).sampling));
   const Interrupts interrupts([this] { onInterrupt(); }); // before any other thread is made
   const Clock::time_point start = Clock::now();
   Result<std::unique_ptr<Bundle>> opened =

@@ -212,6 +212,8 @@ void printText(std::ostream &out, const BundleFiles &files, const Json &manifest
   printMachine(out, facts, manifest, checks);
   printSection(out, manifest, "geometry", "geometry");
   printSection(out, manifest, "preprocess", "preprocess");
+  printSection(out, manifest, "chat", "chat");
+  printSection(out, manifest, "generation", "answers");
   printEntryPoints(out, manifest);
   printMemoryPlan(out, manifest);
   printPrecision(out, manifest);

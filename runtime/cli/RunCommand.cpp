@@ -64,7 +64,8 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
 
   if (!options.trace.empty())
     session.observe(trace.observer());
-  BLUEC_RETURN_IF_ERROR(checkSampling({options.temperature, options.topP, options.seed}));
+  const GenerateOptions generate = options.over((*bundle)->manifest().generate);
+  BLUEC_RETURN_IF_ERROR(checkSampling(generate.sampling));
   BLUEC_RETURN_IF_ERROR(addPictures(session, options.images));
   BLUEC_RETURN_IF_ERROR(session.addTurn(options.prompt));
   const std::vector<float> first(session.logits().begin(), session.logits().end());
@@ -72,9 +73,6 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
     BLUEC_RETURN_IF_ERROR(writeLogits(options.dumpLogits, first));
 
   std::string text;
-  GenerateOptions generate;
-  generate.maxNewTokens = options.maxNewTokens;
-  generate.sampling = {options.temperature, options.topP, options.seed};
   BLUEC_RETURN_IF_ERROR(session.generate(generate, [&](std::string_view piece) {
     text += piece;
     if (!options.json)
@@ -131,20 +129,51 @@ Option threadsOption(int &threads) {
           .whole = {0, 1024}};
 }
 
+GenerateOptions AnswerOptions::over(GenerateOptions bundles) const {
+  GenerateOptions result = bundles;
+  SamplingOptions &sampling = result.sampling;
+  result.maxNewTokens = maxNewTokens.value_or(result.maxNewTokens);
+  sampling.topK = std::int32_t(topK.value_or(sampling.topK));
+  const auto choose = [](const std::optional<double> &said, float &to) {
+    if (said)
+      to = float(*said);
+  };
+  choose(temperature, sampling.temperature);
+  choose(topP, sampling.topP);
+  choose(minP, sampling.minP);
+  choose(repetitionPenalty, sampling.repetitionPenalty);
+  sampling.seed = seed;
+  return result;
+}
+
 void addAnswerOptions(AnswerOptions &options, OptionTable &table) {
   table.options.insert(table.options.end(),
                        {{.name = "--max-new-tokens",
                          .target = &options.maxNewTokens,
-                         .help = "Tokens of the answer (as many as the context holds)",
-                         .whole = {1, 1 << 20}},
+                         .help = "Tokens of the answer, 0: as many as the context holds (as the "
+                                 "bundle says, and so are the next five)",
+                         .whole = {0, 1 << 20}},
                         {.name = "--temperature",
                          .target = &options.temperature,
                          .help = "0: always the most likely token",
                          .real = {0, 100}},
+                        {.name = "--top-k",
+                         .target = &options.topK,
+                         .help = "Sample from so many of the likeliest tokens, 0: from all",
+                         .whole = {0, 1 << 30}},
                         {.name = "--top-p",
                          .target = &options.topP,
                          .help = "Sample from the likeliest tokens that add up to it",
                          .real = {1e-6, 1}},
+                        {.name = "--min-p",
+                         .target = &options.minP,
+                         .help = "Sample from tokens that are at least so many times as likely as "
+                                 "the likeliest",
+                         .real = {0, 1}},
+                        {.name = "--repetition-penalty",
+                         .target = &options.repetitionPenalty,
+                         .help = "Above 1: tokens that were there before are less likely",
+                         .real = {0.01, 100}},
                         {.name = "--seed",
                          .target = &options.seed,
                          .help = "Of sampling, when the temperature is above 0",

@@ -3,9 +3,11 @@
 #define BLUEC_RUNTIME_CLI_RUNCOMMAND_H
 
 #include "cli/OptionTable.h"
+#include "text/Sampler.h"
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +18,13 @@ enum ExitCode : int { ExitDone = 0, ExitInputAtFault = 1, ExitCommandLine = 2, E
 
 // How an answer is made; the same for `run` and `chat`.
 struct AnswerOptions {
-  std::int64_t maxNewTokens = 0; // of an answer; 0: as many as the context holds
-  float temperature = 0;         // 0: always the most likely token
-  float topP = 1;
+  // What is not said is as the bundle says.
+  std::optional<std::int64_t> maxNewTokens, topK;
+  std::optional<double> temperature, topP, minP, repetitionPenalty;
   std::uint64_t seed = 0;
   int threads = 0; // 0: one for each CPU
+
+  GenerateOptions over(GenerateOptions bundles) const;
 };
 void addAnswerOptions(AnswerOptions &options, OptionTable &table);
 

@@ -69,6 +69,18 @@ bluec_status report(bluec_session *session, Status status) noexcept {
   return bluec_status(status.getCode());
 }
 
+bluec_generate_options generateOptions(const GenerateOptions &from) {
+  const SamplingOptions &sampling = from.sampling;
+  return {sizeof(bluec_generate_options),
+          from.maxNewTokens,
+          sampling.temperature,
+          sampling.topP,
+          sampling.seed,
+          sampling.topK,
+          sampling.minP,
+          sampling.repetitionPenalty};
+}
+
 template <typename Function> bluec_status run(bluec_session *session, Function function) noexcept {
   return session ? report(session, guarded(function)) : bluec_status(BLUEC_INVALID_ARGUMENT);
 }
@@ -324,7 +336,11 @@ bluec_status bluec_session_add_turn(bluec_session *session, const char *text, si
 }
 
 void bluec_generate_options_defaults(bluec_generate_options *options) {
-  *options = {sizeof *options, 0, 0.0f, 1.0f, 0};
+  *options = generateOptions({});
+}
+
+void bluec_bundle_generate_options(const bluec_bundle *bundle, bluec_generate_options *options) {
+  *options = generateOptions(bundle->bundle->manifest().generate);
 }
 
 bluec_status bluec_session_generate(bluec_session *session, const bluec_generate_options *options,
@@ -333,9 +349,11 @@ bluec_status bluec_session_generate(bluec_session *session, const bluec_generate
     bluec_generate_options given;
     bluec_generate_options_defaults(&given);
     BLUEC_RETURN_IF_ERROR(readOptions(options, given));
-    GenerateOptions chosen;
-    chosen.maxNewTokens = given.max_new_tokens;
-    chosen.sampling = {given.temperature, given.top_p, given.seed};
+    GenerateOptions chosen = session->bundle->manifest().generate;
+    if (options)
+      chosen = {given.max_new_tokens,
+                {given.temperature, given.top_p, given.seed, given.top_k, given.min_p,
+                 given.repetition_penalty}};
     Session::OnText onText;
     if (on_text)
       onText = [&](std::string_view text) { return on_text(user, text.data(), text.size()) == 0; };

@@ -53,7 +53,12 @@ Status Generator::decode(std::int32_t token) {
   return {};
 }
 
-Status Generator::answer(const GenerateOptions &options, const OnText &onText) {
+Status Generator::answer(std::span<const Row> rows, const GenerateOptions &options,
+                         const OnText &onText) {
+  Sampler sampler(options.sampling);
+  for (const Row &row : rows)
+    if (row.isToken())
+      sampler.remember(std::int32_t(row.id));
   tokens.clear();
   stop = Stop::None;
   {
@@ -64,7 +69,7 @@ Status Generator::answer(const GenerateOptions &options, const OnText &onText) {
   Status status;
   {
     const Stopwatch watch(seconds);
-    status = sampleUntilStop(options, onText);
+    status = sampleUntilStop(sampler, options.maxNewTokens, onText);
   }
   const Monitor::Lock lock(monitor);
   counts.generateSeconds += seconds;
@@ -72,10 +77,10 @@ Status Generator::answer(const GenerateOptions &options, const OnText &onText) {
   return status;
 }
 
-Status Generator::sampleUntilStop(const GenerateOptions &options, const OnText &onText) {
+Status Generator::sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens,
+                                  const OnText &onText) {
   const std::vector<std::int32_t> &ends = bundle.manifest().endTokens;
   const Tokenizer &tokenizer = bundle.tokenizer();
-  Sampler sampler(options.sampling);
   Utf8Stream text;
   const auto emit = [&](const std::string &piece) {
     return piece.empty() || !onText || onText(piece);
@@ -88,6 +93,7 @@ Status Generator::sampleUntilStop(const GenerateOptions &options, const OnText &
       break;
     }
     tokens.push_back(*next);
+    sampler.remember(*next);
     if (std::find(ends.begin(), ends.end(), *next) != ends.end()) {
       stop = Stop::End;
       break;
@@ -101,7 +107,7 @@ Status Generator::sampleUntilStop(const GenerateOptions &options, const OnText &
     const bool wanted = tokenizer.isSpecial(*next) || emit(text.push(tokenizer.bytes(*next)));
     if (!wanted)
       stop = Stop::Cancelled;
-    else if (std::ssize(tokens) == options.maxNewTokens)
+    else if (std::ssize(tokens) == maxNewTokens)
       stop = Stop::Length;
     else if (fed == bundle.model().context)
       stop = Stop::Context;

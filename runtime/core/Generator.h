@@ -20,11 +20,6 @@ namespace bluec::runtime {
 // Same values as enum bluec_stop in bluec_runtime.h.
 enum class Stop { None = 0, End = 1, Length = 2, Context = 3, Cancelled = 4 };
 
-struct GenerateOptions {
-  std::int64_t maxNewTokens = 0; // 0: as many as the context holds
-  SamplingOptions sampling;
-};
-
 struct GeneratorStatistics {
   double prefillSeconds = 0, generateSeconds = 0;
   std::int64_t prefillTokens = 0, decodedTokens = 0;
@@ -45,8 +40,9 @@ public:
   // Brings `rows` into the cache, except what is there, and computes the logits of the last one. A
   // chunk that fails leaves the cache before it as it was.
   Status prefill(std::span<const Row> rows);
-  // Samples and decodes until the answer ends. The logits have to be fresh. `onText` may be empty.
-  Status answer(const GenerateOptions &options, const OnText &onText);
+  // Samples and decodes until the answer to `rows` ends. The logits have to be fresh. `onText` may
+  // be empty.
+  Status answer(std::span<const Row> rows, const GenerateOptions &options, const OnText &onText);
   // The turn was not answered after all: there is no answer, and `why` is the reason.
   void noAnswer(Stop why);
   void reset();
@@ -62,7 +58,7 @@ public:
 
 private:
   Status decode(std::int32_t token);
-  Status sampleUntilStop(const GenerateOptions &options, const OnText &onText);
+  Status sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens, const OnText &onText);
 
   const Bundle &bundle;
   LanguageModel &language;

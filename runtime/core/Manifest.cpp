@@ -83,6 +83,15 @@ public:
       out = number(*value, key);
   }
 
+  void readIfThere(const char *key, float &out) {
+    if (const Json *value = has(key) ? find(key) : nullptr)
+      out = float(number(*value, key));
+  }
+  void readIfThere(const char *key, std::int64_t &out, std::int64_t least, std::int64_t most) {
+    if (has(key))
+      read(key, out, least, most);
+  }
+
   void read(const char *key, std::array<double, 3> &out) {
     if (const Json *list = findList(key, 3, 3))
       for (std::size_t i = 0; i < 3; ++i)
@@ -128,6 +137,8 @@ public:
   }
 
 private:
+  bool has(const char *key) { return object.is_object() && object.contains(key); }
+
   const Json *find(const char *key) {
     if (!object.is_object())
       return nullptr;
@@ -292,6 +303,17 @@ void readGeneration(const Json &json, Manifest &out, Status &fault) {
     out.endTokens.push_back(std::int32_t(
         reader.integer(value, "eos_token_ids", 0, std::numeric_limits<std::int32_t>::max())));
   });
+  SamplingOptions &sampling = out.generate.sampling;
+  std::int64_t topK = sampling.topK;
+  reader.readIfThere("max_new_tokens", out.generate.maxNewTokens, 0, kLargestCount);
+  reader.readIfThere("top_k", topK, 0, std::numeric_limits<std::int32_t>::max());
+  reader.readIfThere("temperature", sampling.temperature);
+  reader.readIfThere("top_p", sampling.topP);
+  reader.readIfThere("min_p", sampling.minP);
+  reader.readIfThere("repetition_penalty", sampling.repetitionPenalty);
+  sampling.topK = std::int32_t(topK);
+  if (const Status status = checkSampling(sampling); !status.ok())
+    reader.fail(status.message());
 }
 
 // Of a file beside the manifest. It stands in messages, so it is text.

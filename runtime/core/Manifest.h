@@ -6,6 +6,7 @@
 #include "base/Status.h"
 #include "device/CodeTarget.h"
 #include "text/ChatTemplate.h"
+#include "text/Sampler.h"
 #include "vision/Tiles.h"
 
 #include <cstdint>
@@ -53,6 +54,7 @@ struct Manifest {
   bool hasChat = false;
   ChatTemplate chat;
   std::vector<std::int32_t> endTokens; // that end an answer
+  GenerateOptions generate;            // of whoever says nothing else
   std::vector<FileEntry> files;
   std::string checksum;
 

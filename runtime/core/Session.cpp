@@ -210,7 +210,7 @@ Status Session::generate(const GenerateOptions &options, const OnText &onText) {
     return {};
   }
   BLUEC_RETURN_IF_ERROR(status);
-  status = generator.answer(options, onText);
+  status = generator.answer(rows, options, onText);
   const Monitor::Lock lock(monitor);
   ahead->look();
   return status;

@@ -32,6 +32,15 @@ Status checkSampling(const SamplingOptions &options) {
   if (!(options.topP > 0) || !(options.topP <= 1))
     return {Code::InvalidArgument,
             "top-p: expected a number above 0 and up to 1, found " + std::to_string(options.topP)};
+  if (options.topK < 0)
+    return {Code::InvalidArgument,
+            "top-k: expected a whole number of at least 0, found " + std::to_string(options.topK)};
+  if (!(options.minP >= 0) || !(options.minP <= 1))
+    return {Code::InvalidArgument,
+            "min-p: expected a number from 0 to 1, found " + std::to_string(options.minP)};
+  if (!(options.repetitionPenalty > 0) || !std::isfinite(options.repetitionPenalty))
+    return {Code::InvalidArgument, "repetition penalty: expected a number above 0, found " +
+                                       std::to_string(options.repetitionPenalty)};
   return {};
 }
 
@@ -45,9 +54,28 @@ double Sampler::uniform() {
   return double(value >> 11) * 0x1p-53;
 }
 
-Result<std::int32_t> Sampler::next(std::span<const float> logits) {
-  if (logits.empty())
+void Sampler::remember(std::int32_t id) {
+  const auto place = std::lower_bound(remembered.begin(), remembered.end(), id);
+  if (place == remembered.end() || *place != id)
+    remembered.insert(place, id);
+}
+
+std::span<const float> Sampler::penalized(std::span<const float> logits) {
+  if (options.repetitionPenalty == 1 || remembered.empty())
+    return logits;
+  changed.assign(logits.begin(), logits.end());
+  for (const std::int32_t id : remembered)
+    if (id >= 0 && std::size_t(id) < changed.size()) {
+      float &logit = changed[std::size_t(id)];
+      logit = logit > 0 ? logit / options.repetitionPenalty : logit * options.repetitionPenalty;
+    }
+  return changed;
+}
+
+Result<std::int32_t> Sampler::next(std::span<const float> given) {
+  if (given.empty())
     return Status(Code::Internal, "expected logits, found none");
+  const std::span<const float> logits = penalized(given);
   std::size_t best = 0;
   const auto notFinite = [&](std::size_t i) {
     return Status(Code::BadBundle, "logit " + std::to_string(i) +
@@ -74,13 +102,17 @@ Result<std::int32_t> Sampler::next(std::span<const float> logits) {
   std::sort(choices.begin(), choices.end(), [](const Choice &a, const Choice &b) {
     return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
   });
+  if (const auto most = std::size_t(options.topK); most != 0 && most < choices.size())
+    while (choices.back().weight < choices[most - 1].weight)
+      choices.pop_back();
   double total = 0;
   for (const Choice &choice : choices)
     total += choice.weight;
-  // The tokens that stay: the first always does.
+  // The tokens that stay: the first, whose weight is 1, always does.
   double kept = 0;
   std::size_t count = 0;
-  while (count < choices.size() && (count == 0 || kept < double(options.topP) * total))
+  while (count < choices.size() && (count == 0 || (kept < double(options.topP) * total &&
+                                                   choices[count].weight >= double(options.minP))))
     kept += choices[count++].weight;
 
   double left = uniform() * kept;

@@ -230,7 +230,7 @@ def usage():
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--stop-after", "lunch"],
                       ["run", BUNDLE], ["run", BUNDLE, "--prompt", "x", "--temperature", "-1"],
                       ["run", BUNDLE, "--prompt", "x", "--temperature", "nan"], ["run", BUNDLE, "--prompt", "x", "--top-p", "0"],
-                      ["run", BUNDLE, "--prompt", "x", "--max-new-tokens", "0"], ["run", BUNDLE, "--prompt", "x", "--seed", "-1"],
+                      ["run", BUNDLE, "--prompt", "x", "--max-new-tokens", "-1"], ["run", BUNDLE, "--prompt", "x", "--seed", "-1"],
                       ["run", BUNDLE, "--prompt", "x", "--threads", "-5"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--context", "7", "--chunk", "7"],
                       ["compile", MODEL, "-o", os.path.join(ROOT, "x"), "--memory-budget", ""],

@@ -12,6 +12,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 
 using namespace mlir;
@@ -98,6 +100,8 @@ LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackag
   if (!config)
     return diagnostics.report(config.takeError());
   package.config = std::move(*config);
+  for (const std::string &line : package.config.ignored)
+    diagnostics.note("warning: " + line);
   return success();
 }
 
@@ -251,6 +255,15 @@ static Json describePreprocess(const runtime::Preprocess &from, const ImageToken
           {"max_tokens", cap.tokens}};
 }
 
+/// The number that a file said: the shortest one that is this f32.
+static double asSaid(float value) {
+  std::array<char, 32> text{};
+  char *end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  double said = 0;
+  std::from_chars(text.data(), end, said);
+  return said;
+}
+
 void bluec::addConfig(const ModelConfig &config, Json &fields) {
   if (!config.vision.isNull())
     fields["geometry"]["vision"] = forPeople(config.vision);
@@ -270,5 +283,12 @@ void bluec::addConfig(const ModelConfig &config, Json &fields) {
                       {"assistant_prefix", from.assistantPrefix},
                       {"assistant_suffix", from.assistantSuffix}};
   }
-  fields["generation"] = {{"eos_token_ids", config.eosTokenIds}};
+  const runtime::SamplingOptions &sampling = config.generate.sampling;
+  fields["generation"] = {{"eos_token_ids", config.eosTokenIds},
+                          {"max_new_tokens", config.generate.maxNewTokens},
+                          {"temperature", asSaid(sampling.temperature)},
+                          {"top_k", sampling.topK},
+                          {"top_p", asSaid(sampling.topP)},
+                          {"min_p", asSaid(sampling.minP)},
+                          {"repetition_penalty", asSaid(sampling.repetitionPenalty)}};
 }

@@ -262,9 +262,15 @@ typedef struct bluec_generate_options {
   float temperature;      /* 0: always the most likely token */
   float top_p;            /* (0, 1] */
   uint64_t seed;
+  int32_t top_k;            /* 0: all tokens */
+  float min_p;              /* [0, 1] times the most likely token's probability */
+  float repetition_penalty; /* above 0; 1: none */
 } bluec_generate_options;
 
-void bluec_generate_options_defaults(bluec_generate_options *options); /* 0, 0, 1, 0 */
+/* The most likely token, always, as many as the context holds: 0, 0, 1, 0, 0, 0, 1. */
+void bluec_generate_options_defaults(bluec_generate_options *options);
+/* What the model's authors say (generation_config.json), with seed 0. */
+void bluec_bundle_generate_options(const bluec_bundle *bundle, bluec_generate_options *options);
 
 /* Gets `bytes` bytes of text (not zero-terminated): whole UTF-8 characters, never empty. Anything
  * but 0 ends generation. */
@@ -279,11 +285,11 @@ enum bluec_stop {
 };
 
 /* Answers the turn, or goes on with an answer that was cut short (LENGTH, CANCELLED, or CONTEXT
- * once turns were dropped). `options` and `on_text` may be NULL. OK also when the callback ended it
- * or when the context ran full (see bluec_session_stop_reason); what was generated until then is
- * part of the conversation. Pictures that were added after the turn are waited for, unless both
- * sides may be in memory. INVALID_ARGUMENT (no turn to answer, senseless options), CONTEXT_FULL (an
- * answer goes on), INTERNAL. */
+ * once turns were dropped). `options` may be NULL: the bundle's; so may `on_text`. OK also when the
+ * callback ended it or when the context ran full (see bluec_session_stop_reason); what was
+ * generated until then is part of the conversation. Pictures that were added after the turn are
+ * waited for, unless both sides may be in memory. INVALID_ARGUMENT (no turn to answer, senseless
+ * options), CONTEXT_FULL (an answer goes on), INTERNAL. */
 bluec_status bluec_session_generate(bluec_session *session, const bluec_generate_options *options,
                                     bluec_text_fn on_text, void *user);
 int32_t bluec_session_stop_reason(const bluec_session *session); /* enum bluec_stop */

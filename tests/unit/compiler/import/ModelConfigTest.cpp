@@ -107,6 +107,47 @@ TEST_F(ModelConfigTest, KnowsChatMl) {
   EXPECT_EQ(config->chat->userPrefix, "<|im_start|>user\n");
 }
 
+// As generate() takes it: what a file does not say is transformers' default, and without do_sample
+// nothing is sampled.
+TEST_F(ModelConfigTest, ReadsHowAnswersAreMade) {
+  auto config = read({{"config.json", textOnly},
+                      {"generation_config.json",
+                       R"({"do_sample": true, "temperature": 0.5, "min_p": null,
+                           "repetition_penalty": 1.25, "max_new_tokens": 7})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->generate.maxNewTokens, 7);
+  EXPECT_EQ(config->generate.sampling.temperature, 0.5f);
+  EXPECT_EQ(config->generate.sampling.topK, 50);
+  EXPECT_EQ(config->generate.sampling.topP, 1);
+  EXPECT_EQ(config->generate.sampling.repetitionPenalty, 1.25f);
+  config = read({{"generation_config.json", R"({"temperature": 0.5, "top_k": 3})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->generate.sampling.temperature, 0);
+  EXPECT_TRUE(config->ignored.empty());
+
+  EXPECT_EQ(fault({{"generation_config.json", R"({"do_sample": true, "temperature": 0})"}}),
+            "generation_config.json: temperature: expected a number from 1e-06 to 1000000.0, found "
+            "0.0");
+  EXPECT_EQ(
+      fault({{"generation_config.json", R"({"do_sample": true, "top_k": -1})"}}),
+      "generation_config.json: top_k: expected a whole number from 0 to 1073741824, found -1");
+}
+
+TEST_F(ModelConfigTest, NamesWhatChangesAnswersAndIsIgnored) {
+  auto config = read({{"config.json", textOnly},
+                      {"generation_config.json",
+                       R"({"num_beams": 1, "no_repeat_ngram_size": 1, "use_cache": true,
+                           "bad_words_ids": [], "suppress_tokens": [1],
+                           "stop_strings": null, "new_way": 0})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(
+      config->ignored,
+      (std::vector<std::string>{
+          "generation_config.json:1:42: no_repeat_ngram_size: ignored, bluec does not know it",
+          "generation_config.json:2:68: suppress_tokens: ignored, bluec does not know it",
+          "generation_config.json:3:61: new_way: ignored, bluec does not know it"}));
+}
+
 TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   auto config = read({{"config.json", R"({"model_type": "siglip_vision_model"})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());

@@ -60,6 +60,27 @@ TEST_F(RunCommandTest, Json) {
   EXPECT_EQ(value, 8.0f);
 }
 
+// The bundle says how answers are made, unless the command line does.
+TEST_F(RunCommandTest, TheBundlesAnswers) {
+  bundle.manifest["generation"]["max_new_tokens"] = 2;
+  bundle.write();
+  EXPECT_EQ(run(), ExitDone);
+  EXPECT_EQ(out.str(), "he\n");
+  options.maxNewTokens = 3;
+  EXPECT_EQ(run(), ExitDone);
+  EXPECT_EQ(out.str(), "hel\n");
+  options.maxNewTokens = 0;
+  EXPECT_EQ(run(), ExitDone);
+  EXPECT_EQ(out.str(), "hello\n");
+  bundle.manifest["generation"]["temperature"] = 50;
+  bundle.write();
+  EXPECT_EQ(run(), ExitDone);
+  EXPECT_NE(out.str(), "hello\n");
+  options.temperature = 0;
+  EXPECT_EQ(run(), ExitDone);
+  EXPECT_EQ(out.str(), "hello\n");
+}
+
 // Each call and each step says its device.
 TEST_F(RunCommandTest, Trace) {
   TestBundle two(BLUEC_FAKE_MODEL_FIRST, BLUEC_FAKE_MODEL_REST);

@@ -144,6 +144,28 @@ TEST_F(CApiTest, FullContext) {
   EXPECT_EQ(bluec_session_add_turn(session, text.c_str(), SIZE_MAX), BLUEC_OK);
 }
 
+// NULL is the bundle's.
+TEST_F(CApiTest, TheBundlesGenerateOptions) {
+  TearDown();
+  files.manifest["generation"].update({{"max_new_tokens", 1}, {"top_k", 7}});
+  files.write();
+  SetUp();
+  bluec_generate_options options;
+  bluec_bundle_generate_options(bundle, &options);
+  EXPECT_EQ(options.struct_bytes, sizeof options);
+  EXPECT_EQ(options.max_new_tokens, 1);
+  EXPECT_EQ(options.top_k, 7);
+  EXPECT_EQ(options.repetition_penalty, 1);
+  std::string answer;
+  ASSERT_EQ(bluec_session_add_turn(session, "xyz", 3), BLUEC_OK);
+  ASSERT_EQ(bluec_session_generate(session, nullptr, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(answer, "x");
+  bluec_generate_options_defaults(&options);
+  answer.clear();
+  ASSERT_EQ(bluec_session_generate(session, &options, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(answer, "yz");
+}
+
 // A caller built against an older header has shorter structs.
 TEST_F(CApiTest, ShorterStructs) {
   bluec_statistics statistics;
@@ -153,7 +175,8 @@ TEST_F(CApiTest, ShorterStructs) {
   EXPECT_EQ(statistics.pictures, 0x5555555555555555);
   EXPECT_EQ(statistics.struct_bytes, offsetof(bluec_statistics, pictures));
 
-  bluec_generate_options options = {offsetof(bluec_generate_options, temperature), 1, -5, -5, 0};
+  bluec_generate_options options = {
+      offsetof(bluec_generate_options, temperature), 1, -5, -5, 0, -5, -5, -5};
   ASSERT_EQ(bluec_session_add_turn(session, "xyz", 2), BLUEC_OK);
   std::string answer;
   ASSERT_EQ(bluec_session_generate(session, &options, collect, &answer), BLUEC_OK);

@@ -56,6 +56,28 @@ TEST_F(ManifestTest, ReadsEveryField) {
   EXPECT_EQ(manifest->file("nothing"), nullptr);
 }
 
+TEST_F(ManifestTest, SaysHowAnswersAreMade) {
+  const GenerateOptions none = Manifest::parse(text())->generate;
+  EXPECT_EQ(none.maxNewTokens, 0);
+  EXPECT_EQ(none.sampling.temperature, 0);
+  EXPECT_EQ(none.sampling.repetitionPenalty, 1);
+  bundle.manifest["generation"].update({{"max_new_tokens", 5},
+                                        {"temperature", 0.5},
+                                        {"top_k", 20},
+                                        {"top_p", 0.25},
+                                        {"min_p", 0.125},
+                                        {"repetition_penalty", 1.5}});
+  const Result<Manifest> manifest = Manifest::parse(text());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  const SamplingOptions &sampling = manifest->generate.sampling;
+  EXPECT_EQ(manifest->generate.maxNewTokens, 5);
+  EXPECT_EQ(sampling.temperature, 0.5f);
+  EXPECT_EQ(sampling.topK, 20);
+  EXPECT_EQ(sampling.topP, 0.25f);
+  EXPECT_EQ(sampling.minP, 0.125f);
+  EXPECT_EQ(sampling.repetitionPenalty, 1.5f);
+}
+
 TEST_F(ManifestTest, VisionOnly) {
   EXPECT_EQ(messageAfter([](Json &json) {
               json.erase("chat");
@@ -226,6 +248,12 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["preprocess"]["std"] = {1, 0, 1}; }},
       {"manifest.json: preprocess.pad_color: expected a whole number from 0 to 255",
        [](Json &json) { json["preprocess"]["pad_color"] = {0, 256, 0}; }},
+      {"manifest.json: generation: top-p: expected a number above 0 and up to 1, found 0.000000",
+       [](Json &json) { json["generation"]["top_p"] = 0; }},
+      {"manifest.json: generation.top_k: expected a whole number from 0 to 2147483647",
+       [](Json &json) { json["generation"]["top_k"] = -1; }},
+      {"manifest.json: generation.temperature: expected a number",
+       [](Json &json) { json["generation"]["temperature"] = "hot"; }},
       {"manifest.json: chat.add_bos: expected true or false",
        [](Json &json) { json["chat"]["add_bos"] = "yes"; }},
       {"manifest.json: files: expected the name of a file beside the manifest, found "

@@ -45,7 +45,9 @@ TEST(Sampler, SenselessOptions) {
   EXPECT_TRUE(checkSampling({1, 1, 0}).ok());
   for (const SamplingOptions &options :
        {SamplingOptions{-1, 1, 0}, SamplingOptions{NAN, 1, 0}, SamplingOptions{1, 0, 0},
-        SamplingOptions{1, 1.5f, 0}, SamplingOptions{1, NAN, 0}})
+        SamplingOptions{1, 1.5f, 0}, SamplingOptions{1, NAN, 0}, SamplingOptions{1, 1, 0, -1},
+        SamplingOptions{1, 1, 0, 0, 1.5f}, SamplingOptions{1, 1, 0, 0, NAN},
+        SamplingOptions{1, 1, 0, 0, 0, 0}, SamplingOptions{1, 1, 0, 0, 0, NAN}})
     EXPECT_EQ(checkSampling(options).getCode(), Code::InvalidArgument);
 }
 
@@ -59,6 +61,51 @@ TEST(Sampler, Frequencies) {
   const std::vector<int> cold = histogram({0.5f, 1, 42}, logits, 30000);
   EXPECT_NEAR(cold[0], 1000, 150); // 1 : 4 : 25
   EXPECT_NEAR(cold[1], 4000, 250);
+}
+
+TEST(Sampler, TopKKeepsTheMostLikelyAndTheirEquals) {
+  const std::vector<float> logits = {1, 3, 2, 2, 0};
+  const auto drawn = [&](std::int32_t topK) {
+    std::vector<int> ids;
+    const std::vector<int> counts = histogram({1, 1, 7, topK}, logits, 2000);
+    for (int id = 0; id < 5; ++id)
+      if (counts[std::size_t(id)] != 0)
+        ids.push_back(id);
+    return ids;
+  };
+  EXPECT_EQ(drawn(1), (std::vector<int>{1}));
+  EXPECT_EQ(drawn(2), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(drawn(4), (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(drawn(0), (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(drawn(9), drawn(0));
+}
+
+// top-p is a share of what top-k leaves: 5 of 7, with 8 in all.
+TEST(Sampler, TopPFollowsTopK) {
+  const std::vector<float> logits = {std::log(1.0f), std::log(2.0f), std::log(5.0f)};
+  EXPECT_EQ(histogram({1, 0.7f, 7, 2}, logits, 1000), (std::vector<int>{0, 0, 1000}));
+  EXPECT_NE(histogram({1, 0.7f, 7, 0}, logits, 1000), (std::vector<int>{0, 0, 1000}));
+}
+
+TEST(Sampler, MinPIsAShareOfTheLikeliest) {
+  const std::vector<float> logits = {std::log(1.0f), std::log(2.0f), std::log(5.0f)};
+  EXPECT_EQ(histogram({1, 1, 7, 0, 0.5f}, logits, 1000), (std::vector<int>{0, 0, 1000}));
+  EXPECT_EQ(histogram({1, 1, 7, 0, 0.3f}, logits, 1000)[0], 0);
+  EXPECT_NE(histogram({1, 1, 7, 0, 0.1f}, logits, 1000)[0], 0);
+}
+
+// Of the likeliest token too, where nothing is sampled.
+TEST(Sampler, RepetitionsAreLessLikely) {
+  Sampler sampler({0, 1, 0, 0, 0, 2});
+  const std::vector<float> positive = {3, 2, 1.8f}, negative = {-1, -1.5f, -3};
+  EXPECT_EQ(*sampler.next(positive), 0);
+  sampler.remember(0);
+  sampler.remember(0);                   // once is enough
+  sampler.remember(7);                   // of no logit
+  EXPECT_EQ(*sampler.next(positive), 1); // 1.5, 2, 1.8
+  EXPECT_EQ(*sampler.next(negative), 1); // -2, -1.5, -3
+  sampler.remember(1);
+  EXPECT_EQ(*sampler.next(positive), 2); // 1.5, 1, 1.8
 }
 
 TEST(Sampler, TopPKeepsTheMostLikely) {
