@@ -9,6 +9,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <cmath>
 #include <map>
 
 using namespace bluec;
@@ -217,6 +218,23 @@ void readNormalization(const JsonReader &reader, runtime::Preprocess &out) {
   }
 }
 
+/// Every pixel has to become a number that f32 holds.
+void checkPixels(const JsonReader &reader, const runtime::Preprocess &from) {
+  auto holds = [](double value) { return std::isfinite(static_cast<float>(value)); };
+  auto check = [&](const char *key, double value) {
+    if (!holds(value) && reader.find(key))
+      reader.fail(key, "values with which pixels are finite", *reader.find(key));
+  };
+  check("rescale_factor", kBrightest * from.rescale);
+  for (size_t i = 0; i < from.mean.size(); ++i) {
+    check("image_mean", from.mean[i]);
+    for (int64_t pixel : {int64_t{0}, kBrightest})
+      check("image_std",
+            (static_cast<double>(pixel) * from.rescale - from.mean[i]) / from.deviation[i]);
+    check("image_std", 1 / from.deviation[i]);
+  }
+}
+
 void readFilter(const JsonReader &reader, runtime::Preprocess &out) {
   // Pillow's numbers.
   static const std::map<int64_t, runtime::Filter> filters = {
@@ -247,6 +265,7 @@ void readPadding(const JsonReader &reader, runtime::Preprocess &out) {
 runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap) {
   runtime::Preprocess out = oneTile();
   readNormalization(reader, out);
+  checkPixels(reader, out);
   readFilter(reader, out);
   readTileSize(reader, "size", out);
   // What is cut out of the resized picture: nothing, as far as tiles are concerned.
@@ -404,12 +423,13 @@ runtime::Preprocess bluec::oneTile() {
 }
 
 llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
-  constexpr const char *kConfigName = "config.json",
+  constexpr const char *kConfigName = "config.json", *kProcessorName = "processor_config.json",
                        *kPreprocessorName = "preprocessor_config.json",
                        *kTokenizerName = "tokenizer_config.json",
                        *kGenerationName = "generation_config.json";
   std::string fault;
   const JsonValue configJson = readFile(directory, kConfigName, fault);
+  const JsonValue processorJson = readFile(directory, kProcessorName, fault);
   const JsonValue preprocessorJson = readFile(directory, kPreprocessorName, fault);
   const JsonValue tokenizerJson = readFile(directory, kTokenizerName, fault);
   const JsonValue generationJson = readFile(directory, kGenerationName, fault);
@@ -442,13 +462,25 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     out.layers = text.integer("num_hidden_layers", 1, kLargestCount).value_or(0);
   }
 
-  if (!preprocessorJson.isNull())
-    out.preprocess =
-        readPreprocess(readerOf(preprocessorJson, kPreprocessorName), out.imageTokenCap);
-  else if (visionOnly)
+  // Newer releases of transformers save a processor's parts in one file, and ask it first.
+  constexpr const char *kImageProcessor = "image_processor";
+  const JsonValue *nested = processorJson.find(kImageProcessor);
+  if (nested && nested->isNull())
+    nested = nullptr;
+  if (nested || !preprocessorJson.isNull()) {
+    out.preprocessPlace = nested ? std::string(kProcessorName) + ": " + kImageProcessor + "."
+                                 : std::string(kPreprocessorName) + ": ";
+    out.imageTokenCap.source = out.preprocessPlace + "dynamic_resolution.max_image_tokens";
+    const JsonReader processor = readerOf(processorJson, kProcessorName);
+    out.preprocess = readPreprocess(nested ? processor.child(kImageProcessor)
+                                           : readerOf(preprocessorJson, kPreprocessorName),
+                                    out.imageTokenCap);
+  } else if (visionOnly) {
     out.preprocess = siglipPreprocess();
-  else if (out.hasVision && fault.empty())
-    fault = "preprocessor_config.json: expected beside a vision encoder, found none";
+  } else if (out.hasVision && fault.empty()) {
+    fault = "preprocessor_config.json: expected beside a vision encoder (or processor_config.json "
+            "with image_processor), found none";
+  }
   const JsonReader generation = readerOf(generationJson, kGenerationName);
   for (const JsonReader *source : {&generation, &text, &config})
     if (out.eosTokenIds.empty())
@@ -456,6 +488,10 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   readGeneration(generation, generationJson, kGenerationName, out);
   if (!tokenizerJson.isNull())
     out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), config, text, generation);
+  if (out.chat && !out.hasVision) { // then a picture's token is a text like any other
+    out.chat->imageToken.clear();
+    out.chat->imageTokenId.reset();
+  }
   if (!fault.empty())
     return llvm::createStringError(fault);
   return out;

@@ -23,7 +23,7 @@ namespace bluec {
 /// Image tokens that a picture may have, and who says so.
 struct ImageTokenCap {
   int64_t tokens = 0; // 0: no cap
-  std::string source = "preprocessor_config.json: dynamic_resolution.max_image_tokens";
+  std::string source; // "preprocessor_config.json: dynamic_resolution.max_image_tokens"
 };
 
 /// What stands around a turn. `bluec_chat` of tokenizer_config.json, or the ChatML that a
@@ -45,7 +45,8 @@ struct ModelConfig {
   bool hasText = false;     // embed_tokens.onnx and decoder_model_merged.onnx have to be there
   int64_t maxPositions = 0; // tokens; 0: not said
   int64_t layers = 0;       // of the decoder; 0: not said
-  /// preprocessor_config.json, with a vision side: (pixel * rescale - mean) / deviation, and
+  /// With a vision side, of `image_processor` of processor_config.json, or of
+  /// preprocessor_config.json where there is no such: (pixel * rescale - mean) / deviation, and
   /// dynamic resolution. That is one of
   ///   dynamic_resolution: {algorithm: "relaxed_aspect_ratio" | "llava_next" | "internvl", alpha,
   ///     grids: [[columns, rows]] | max_tiles (and min_tiles), thumbnail: "none" | "last_if_many" |
@@ -55,6 +56,8 @@ struct ModelConfig {
   /// or nothing: one tile. A tile of 0 pixels: not said. What only the graphs know, its tokens, is
   /// 0.
   std::optional<runtime::Preprocess> preprocess;
+  /// Where it is said, as messages have it: "preprocessor_config.json: ".
+  std::string preprocessPlace;
   ImageTokenCap imageTokenCap;
   std::optional<ChatConfig> chat;   // with a tokenizer
   std::vector<int64_t> eosTokenIds; // of generation_config.json, else of config.json
@@ -66,7 +69,8 @@ struct ModelConfig {
   JsonValue vision, text, downsample, projector;
 };
 
-/// Reads config.json and, where they are there, preprocessor_config.json, tokenizer_config.json and
+/// Reads config.json and, where they are there, processor_config.json (of which only
+/// `image_processor` is used), preprocessor_config.json, tokenizer_config.json and
 /// generation_config.json of `directory`. One line on failure.
 llvm::Expected<ModelConfig> readModelConfig(llvm::StringRef directory);
 

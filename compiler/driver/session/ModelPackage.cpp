@@ -80,7 +80,9 @@ LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, Mo
     if (package.config.chat)
       return diagnostics.inputError(
           "tokenizer.json: expected beside tokenizer_config.json, found none");
-    return success(); // graphs alone, for measuring and comparing
+    // Graphs alone, for measuring and comparing, and for who makes ids elsewhere.
+    diagnostics.note("warning: tokenizer.json: found none: the bundle takes no text");
+    return success();
   }
   runtime::Result<std::vector<uint8_t>> table =
       tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
@@ -173,7 +175,7 @@ bluec::preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnos
   bool isSaid = result.tileHeight != 0;
   if (isSaid &&
       (result.tileHeight != geometry.tileHeight || result.tileWidth != geometry.tileWidth))
-    return diagnostics.inputError("preprocessor_config.json: size: expected " +
+    return diagnostics.inputError(config.preprocessPlace + "size: expected " +
                                   Twine(geometry.tileHeight) + "x" + Twine(geometry.tileWidth) +
                                   " as the vision encoder takes, found " +
                                   Twine(result.tileHeight) + "x" + Twine(result.tileWidth));

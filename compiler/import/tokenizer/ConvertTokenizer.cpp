@@ -160,7 +160,8 @@ private:
       return {};
     return bad(at,
                "token " + inQuotes(name) + " does not fit the model: expected an id below " +
-                   std::to_string(vocabularySize) + ", found " + std::to_string(id),
+                   "config.json's vocab_size of " + std::to_string(vocabularySize) + ", found " +
+                   std::to_string(id),
                file);
   }
 

@@ -50,6 +50,8 @@ private:
   LogicalResult demand();
   LogicalResult build();
   Output readPresent(Value value, int64_t layer, bool isKey, Operation *&culprit);
+  /// Whether a present has the rows of the past and of the call, up to the context.
+  bool holdsAllRows(Value present);
   void miss(Operation *op, const Twine &otherwise);
 
   func::FuncOp function;
@@ -115,7 +117,18 @@ Output FunctionRaiser::readPresent(Value value, int64_t layer, bool isKey, Opera
       return {};
     past = heads->past;
   }
-  return Output{std::nullopt, past};
+  return holdsAllRows(value) ? Output{std::nullopt, past} : Output{};
+}
+
+bool FunctionRaiser::holdsAllRows(Value present) {
+  // A cache of a window begins to lose rows at some length only. Where types do not say how many
+  // rows there are, data does.
+  return llvm::all_of(raising.allProbes(), [&](Probe *probe) {
+    int64_t rows = probe->lengths().past + probe->lengths().rows;
+    if (std::optional<std::vector<int64_t>> shape = probe->shape(present))
+      return shape->size() >= 2 && (*shape)[shape->size() - 2] == rows;
+    return readHeads(raising, present, /*transposed=*/false, *probe).has_value();
+  });
 }
 
 LogicalResult FunctionRaiser::readOutputs() {

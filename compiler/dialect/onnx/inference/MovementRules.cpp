@@ -302,9 +302,11 @@ AffineExpr clampBound(NodeFacts &node, AffineExpr bound, AffineExpr extent) {
     return extent;
   if (value && *value <= -kOpen)
     return node.constant(0);
-  // Past the end is possible here; but a slice that relies on clamping is not written that way.
+  // The last row of at least one. More of them, counted from the end, may be more than there are:
+  // so a cache that keeps a window is written.
   if (value && *value < 0)
-    return add(extent, bound);
+    return *value == -1 ? add(extent, bound) : AffineExpr();
+  // Past the end is possible here; but a slice that relies on clamping is not written that way.
   return isNonNegative(bound) ? bound : AffineExpr();
 }
 

@@ -148,6 +148,55 @@ TEST_F(ModelConfigTest, NamesWhatChangesAnswersAndIsIgnored) {
           "generation_config.json:3:61: new_way: ignored, bluec does not know it"}));
 }
 
+// Newer releases of transformers save a processor's parts in one file, and ask it first.
+TEST_F(ModelConfigTest, AProcessorMayHoldTheImageProcessor) {
+  std::string nested = std::string(R"({"processor_class": "X", "image_processor": )") +
+                       std::string(preprocessor) + "}";
+  auto config = read({{"config.json", both}, {"processor_config.json", nested}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  ASSERT_TRUE(config->preprocess);
+  EXPECT_EQ(config->preprocess->rescale, 0.5);
+  EXPECT_EQ(config->preprocessPlace, "processor_config.json: image_processor.");
+  config = read({{"preprocessor_config.json", R"({"do_normalize": false})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->preprocess->rescale, 0.5);
+  config = read({{"processor_config.json", R"({"image_processor": null})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->preprocessPlace, "preprocessor_config.json: ");
+  EXPECT_EQ(fault({{"processor_config.json",
+                    R"({"image_processor": {"do_normalize": false, "resample": 9}})"}}),
+            "processor_config.json: image_processor.resample: expected 1 (lanczos), 2 (bilinear) "
+            "or 3 (bicubic), found 9");
+}
+
+// Pixels that no f32 holds.
+TEST_F(ModelConfigTest, NamesWhatMakesPixelsInfinite) {
+  auto faultOf = [&](const std::string &text) {
+    return fault({{"config.json", both}, {"preprocessor_config.json", text}});
+  };
+  EXPECT_EQ(faultOf(R"({"do_normalize": false, "rescale_factor": 1e308})"),
+            "preprocessor_config.json: rescale_factor: expected values with which pixels are "
+            "finite, found 1e+308");
+  EXPECT_EQ(faultOf(R"({"image_mean": [0, 1e300, 0], "image_std": [1, 1, 1]})"),
+            "preprocessor_config.json: image_mean: expected values with which pixels are finite, "
+            "found [0,1e+300,0]");
+  for (const char *tiny : {"5e-324", "1e-39"})
+    EXPECT_NE(
+        faultOf(std::string(R"({"image_mean": [0, 0, 0], "image_std": [1, 1, )") + tiny + "]}")
+            .find("image_std: expected values with which pixels are finite"),
+        std::string::npos)
+        << tiny;
+}
+
+// `<image>` in a question is a text like any other.
+TEST_F(ModelConfigTest, ATextModelHasNoPictureToken) {
+  auto config = read({{"config.json", R"({"image_token_id": 4})"},
+                      {"tokenizer_config.json", R"({"image_token": "<image>"})"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->chat->imageToken, "");
+  EXPECT_FALSE(config->chat->imageTokenId);
+}
+
 TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   auto config = read({{"config.json", R"({"model_type": "siglip_vision_model"})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
@@ -237,7 +286,8 @@ TEST_F(ModelConfigTest, NamesWhatIsWrongWithSchemes) {
 TEST_F(ModelConfigTest, NamesWhatIsMissing) {
   EXPECT_EQ(fault({}), "config.json: expected in the model directory, found none");
   EXPECT_EQ(fault({{"config.json", both}}),
-            "preprocessor_config.json: expected beside a vision encoder, found none");
+            "preprocessor_config.json: expected beside a vision encoder (or processor_config.json "
+            "with image_processor), found none");
 }
 
 TEST_F(ModelConfigTest, NamesWhatIsWrong) {

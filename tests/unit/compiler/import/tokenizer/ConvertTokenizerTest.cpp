@@ -73,7 +73,7 @@ TEST(ConvertTokenizer, DoesNotFit) {
   const Status status = convertTokenizer(folder + "gpt2.json", "", 362).status();
   EXPECT_EQ(withoutPlace(status.message()),
             "tokenizer.json: token '<toolbox>' does not fit the model: expected "
-            "an id below 362, found 362");
+            "an id below config.json's vocab_size of 362, found 362");
   EXPECT_FALSE(convertTokenizer(folder + "gpt2.json", "", 100).ok());
 }
 
