@@ -262,6 +262,29 @@ void readPadding(const JsonReader &reader, runtime::Preprocess &out) {
       position == "top_left" ? runtime::PadPosition::TopLeft : runtime::PadPosition::Center;
 }
 
+/// How a processor of transformers that makes one tile fits a picture to it. With tiles of a grid
+/// the grid's scheme says so.
+void readFit(const JsonReader &reader, runtime::Preprocess &out) {
+  constexpr const char *kType = "image_processor_type";
+  if (!reader.boolean("do_resize", true))
+    reader.fail("do_resize", "true", *reader.find("do_resize"));
+  bool isTiled = reader.find("dynamic_resolution") || reader.find("image_grid_pinpoints") ||
+                 reader.boolean("crop_to_patches", false);
+  std::string type = reader.string(kType, "");
+  llvm::StringRef name(type);
+  name.consume_back("Fast");
+  if (isTiled || name.empty() || name == "BlueLMVImageProcessor")
+    return;
+  if (name == "SiglipImageProcessor" || name == "ViTImageProcessor") {
+    out.scheme = runtime::Scheme::InternVl; // which stretches, here to its only grid
+    return;
+  }
+  reader.failWith(kType,
+                  "SiglipImageProcessor, ViTImageProcessor, or tiles by dynamic_resolution, "
+                  "image_grid_pinpoints or crop_to_patches",
+                  JsonReader::shown(type));
+}
+
 runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap) {
   runtime::Preprocess out = oneTile();
   readNormalization(reader, out);
@@ -275,15 +298,18 @@ runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap)
       (crop.tileHeight != out.tileHeight || crop.tileWidth != out.tileWidth))
     reader.fail("crop_size", "the size of a tile", *reader.find("crop_size"));
   readPadding(reader, out);
+  readFit(reader, out);
   readDynamicResolution(reader, out, cap);
   return out;
 }
 
-/// What every published SigLIP tower takes: pixels from -1 to 1, one tile.
+/// What every published SigLIP tower takes: pixels from -1 to 1, one tile to which a picture is
+/// stretched.
 runtime::Preprocess siglipPreprocess() {
   runtime::Preprocess out = oneTile();
   out.rescale = 1.0 / kBrightest;
   out.mean = out.deviation = {0.5, 0.5, 0.5};
+  out.scheme = runtime::Scheme::InternVl;
   return out;
 }
 
@@ -295,7 +321,8 @@ std::string readToken(const JsonReader &reader, const char *key, std::string oth
                   : reader.string(key, std::move(otherwise));
 }
 
-void readTemplate(const JsonReader &reader, ChatConfig &chat) {
+void readTemplate(const JsonReader &reader, const char *file, ChatConfig &chat,
+                  std::vector<std::string> &ignored) {
   if (reader.find("bluec_chat")) {
     JsonReader parts = reader.child("bluec_chat");
     chat.imageToken = parts.string("image", chat.imageToken);
@@ -309,7 +336,15 @@ void readTemplate(const JsonReader &reader, ChatConfig &chat) {
     chat.addBos = !prefix.empty();
     return;
   }
-  if (reader.string("chat_template", "").find("<|im_start|>") != std::string::npos) {
+  const JsonValue *text = reader.find("chat_template");
+  if (!text)
+    return;
+  // Not evaluated yet: what is taken for what, or is not taken, is said.
+  bool isChatMl = reader.string("chat_template", "").find("<|im_start|>") != std::string::npos;
+  ignored.push_back(jsonPlaceText(file, text->place()) + ": chat_template: " +
+                    (isChatMl ? "taken for ChatML, as <|im_start|> is in it: check the prompt"
+                              : "ignored: questions go to the model as they are"));
+  if (isChatMl) {
     chat.userPrefix = "<|im_start|>user\n";
     chat.userSuffix = "<|im_end|>\n";
     chat.assistantPrefix = "<|im_start|>assistant\n";
@@ -317,8 +352,9 @@ void readTemplate(const JsonReader &reader, ChatConfig &chat) {
   }
 }
 
-ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const JsonReader &text,
-                    const JsonReader &generation) {
+ChatConfig readChat(const JsonReader &reader, const char *file, const JsonReader &config,
+                    const JsonReader &text, const JsonReader &generation,
+                    std::vector<std::string> &ignored) {
   ChatConfig chat;
   chat.imageTokenId = config.integer("image_token_id", 0, kLargestCount);
   if (!chat.imageTokenId)
@@ -329,7 +365,7 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &config, const Js
       chat.bosTokenId = source->integer("bos_token_id", 0, kLargestCount);
   chat.endToken = readToken(reader, "eos_token", "");
   chat.addBos = reader.boolean("add_bos_token", false);
-  readTemplate(reader, chat);
+  readTemplate(reader, file, chat, ignored);
   chat.addBos &= chat.bosTokenId.has_value();
   return chat;
 }
@@ -487,7 +523,14 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
       readTokens(*source, "eos_token_id", out.eosTokenIds);
   readGeneration(generation, generationJson, kGenerationName, out);
   if (!tokenizerJson.isNull())
-    out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), config, text, generation);
+    out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), kTokenizerName, config, text,
+                        generation, out.ignored);
+  for (const char *name : {"chat_template.jinja", "chat_template.json"}) {
+    llvm::SmallString<256> path(directory);
+    llvm::sys::path::append(path, name);
+    if (llvm::sys::fs::exists(path) && !tokenizerJson.find("bluec_chat"))
+      out.ignored.push_back(std::string(name) + ": ignored");
+  }
   if (out.chat && !out.hasVision) { // then a picture's token is a text like any other
     out.chat->imageToken.clear();
     out.chat->imageTokenId.reset();

@@ -105,6 +105,43 @@ TEST_F(ModelConfigTest, KnowsChatMl) {
             {"tokenizer_config.json", R"({"chat_template": "{{'<|im_start|>' + role}}"})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
   EXPECT_EQ(config->chat->userPrefix, "<|im_start|>user\n");
+  EXPECT_EQ(config->ignored, (std::vector<std::string>{
+                                 "tokenizer_config.json:1:19: chat_template: taken for ChatML, "
+                                 "as <|im_start|> is in it: check the prompt"}));
+  config = read({{"tokenizer_config.json", R"({"chat_template": "{{ messages }}"})"},
+                 {"chat_template.jinja", "{{ messages }}"}});
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->chat->userPrefix, "");
+  EXPECT_EQ(config->ignored,
+            (std::vector<std::string>{"tokenizer_config.json:1:19: chat_template: ignored: "
+                                      "questions go to the model as they are",
+                                      "chat_template.jinja: ignored"}));
+}
+
+// One tile: stretched as these processors do; others would cut or pad, which is not done.
+TEST_F(ModelConfigTest, AProcessorSaysHowAPictureFitsItsTile) {
+  auto schemeOf = [&](const std::string &text) -> std::optional<runtime::Scheme> {
+    auto config = read({{"config.json", both},
+                        {"preprocessor_config.json", "{\"do_normalize\": false, " + text + "}"}});
+    if (config)
+      return config->preprocess->scheme;
+    llvm::consumeError(config.takeError());
+    return std::nullopt;
+  };
+  using runtime::Scheme;
+  for (const char *name : {"SiglipImageProcessor", "SiglipImageProcessorFast", "ViTImageProcessor"})
+    EXPECT_EQ(schemeOf(std::string(R"("image_processor_type": ")") + name + "\""),
+              Scheme::InternVl);
+  EXPECT_EQ(schemeOf(R"("image_processor_type": "CLIPImageProcessor")"), std::nullopt);
+  EXPECT_EQ(schemeOf(R"("do_resize": false)"), std::nullopt);
+  EXPECT_EQ(schemeOf(R"("image_processor_type": "LlavaNextImageProcessor", "size": 336,
+                        "image_grid_pinpoints": [[336, 672]])"),
+            Scheme::LlavaNext);
+  EXPECT_EQ(fault({{"preprocessor_config.json",
+                    R"({"do_normalize": false, "image_processor_type": "CLIPImageProcessor"})"}}),
+            "preprocessor_config.json: image_processor_type: expected SiglipImageProcessor, "
+            "ViTImageProcessor, or tiles by dynamic_resolution, image_grid_pinpoints or "
+            "crop_to_patches, found \"CLIPImageProcessor\"");
 }
 
 // As generate() takes it: what a file does not say is transformers' default, and without do_sample
