@@ -120,7 +120,7 @@ private:
   }
   /// Which lane of a group's sums belongs to `lane` of its row `i`.
   int64_t laneOfRow(int64_t i, int64_t lane) const {
-    return mma ? (lane / mma.getN() * mma.getM() + i) * mma.getN() + lane % mma.getN() : lane;
+    return (lane / mma.getN() * mma.getM() + i) * mma.getN() + lane % mma.getN();
   }
   /// The vectors of the rows of a group, as its sums or totals stand.
   Value sideBySide(ValueRange ofRows);
