@@ -1,6 +1,7 @@
 #include "compiler/import/ModelConfig.h"
 
 #include "compiler/base/JsonReader.h"
+#include "runtime/platform/MappedFile.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
@@ -9,6 +10,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -41,6 +43,38 @@ JsonValue scalars(const JsonValue *from) {
       if (!member.value.isNull() && !member.value.array() && !member.value.object())
         result.push_back(member);
   return JsonValue(std::move(result), from ? from->place() : JsonPlace());
+}
+
+/// Whether a key's value is one that asks for nothing: the only one of some keys, and of any null,
+/// false and a list of nothing.
+bool asksForNothing(llvm::StringRef key, const JsonValue &value) {
+  static const llvm::StringMap<double> nothing = {{"num_beams", 1},
+                                                  {"typical_p", 1},
+                                                  {"guidance_scale", 1},
+                                                  {"encoder_repetition_penalty", 1},
+                                                  {"encoder_no_repeat_ngram_size", 0},
+                                                  {"no_repeat_ngram_size", 0},
+                                                  {"min_length", 0},
+                                                  {"min_new_tokens", 0},
+                                                  {"epsilon_cutoff", 0},
+                                                  {"eta_cutoff", 0}};
+  const bool *flag = value.boolean();
+  const JsonValue::Array *list = value.array();
+  if (value.isNull() || (flag && !*flag) || (list && list->empty()))
+    return true;
+  auto found = nothing.find(key);
+  return found != nothing.end() && value.number() == found->second;
+}
+
+/// Names the members of an object that bluec does not know and that ask for something. `place`
+/// stands before the key.
+void nameUnknown(const JsonValue &json, const std::string &file, const std::string &place,
+                 const llvm::StringSet<> &known, std::vector<std::string> &ignored) {
+  if (const JsonValue::Object *members = json.object())
+    for (const JsonMember &member : *members)
+      if (!known.contains(member.name) && !asksForNothing(member.name, member.value))
+        ignored.push_back(jsonPlaceText(file, member.value.place()) + ": " + place + member.name +
+                          ": ignored, bluec does not know it");
 }
 
 void readTokens(const JsonReader &reader, const char *key, std::vector<int64_t> &out) {
@@ -285,6 +319,37 @@ void readFit(const JsonReader &reader, runtime::Preprocess &out) {
                   JsonReader::shown(type));
 }
 
+/// Keys of an image processor that are read, or that change no pixel.
+const llvm::StringSet<> &preprocessKeys() {
+  static const llvm::StringSet<> known = {
+      // read
+      "image_processor_type", "do_resize", "size", "resample", "do_center_crop", "crop_size",
+      "do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_pad",
+      "pad_color", "pad_position", "dynamic_resolution", "image_grid_pinpoints", "crop_to_patches",
+      "min_patches", "max_patches",
+      // pictures are decoded to RGB
+      "do_convert_rgb",
+      // what the graph's features say
+      "patch_size", "image_seq_length", "image_seq_len",
+      // where the file comes from, and how arrays are handed around
+      "processor_class", "feature_extractor_type", "auto_map", "transformers_version",
+      "_valid_processor_keys", "data_format", "input_data_format", "return_tensors", "device",
+      "default_to_square"};
+  return known;
+}
+
+/// What other processors do to pixels, and bluec does not.
+void refuseOtherSchemes(const JsonReader &reader, const runtime::Preprocess &out) {
+  for (const char *key :
+       {"do_image_splitting", "max_image_size", "do_pan_and_scan", "min_pixels", "max_pixels",
+        "num_crops", "max_slice_nums", "do_thumbnail", "do_align_long_axis", "do_crop_margin"})
+    if (const JsonValue *value = reader.find(key); value && !asksForNothing(key, *value))
+      reader.fail(key, "false, or nothing", *value);
+  const bool isTiled = out.candidates.size() > 1;
+  if (out.scheme == runtime::Scheme::InternVl && !isTiled && reader.boolean("do_pad", false))
+    reader.fail("do_pad", "false where a picture is stretched to one tile", *reader.find("do_pad"));
+}
+
 runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap) {
   runtime::Preprocess out = oneTile();
   readNormalization(reader, out);
@@ -300,6 +365,7 @@ runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap)
   readPadding(reader, out);
   readFit(reader, out);
   readDynamicResolution(reader, out, cap);
+  refuseOtherSchemes(reader, out);
   return out;
 }
 
@@ -321,53 +387,112 @@ std::string readToken(const JsonReader &reader, const char *key, std::string oth
                   : reader.string(key, std::move(otherwise));
 }
 
-void readTemplate(const JsonReader &reader, const char *file, ChatConfig &chat,
-                  std::vector<std::string> &ignored) {
-  if (reader.find("bluec_chat")) {
-    JsonReader parts = reader.child("bluec_chat");
-    chat.imageToken = parts.string("image", chat.imageToken);
-    chat.userPrefix = parts.string("user_prefix", "");
-    chat.userSuffix = parts.string("user_suffix", "");
-    chat.assistantPrefix = parts.string("assistant_prefix", "");
-    chat.assistantSuffix = parts.string("assistant_suffix", "");
-    std::string prefix = parts.string("prefix", ""), bos = readToken(reader, "bos_token", "");
-    if (!prefix.empty() && prefix != bos)
-      parts.failWith("prefix", "the bos token or nothing", JsonReader::shown(prefix));
-    chat.addBos = !prefix.empty();
-    return;
+/// The template that a value says: itself, or of several the one named "default".
+std::optional<ChatTemplateText> templateOf(const JsonReader &reader, const char *file,
+                                           const char *key) {
+  const JsonValue *found = reader.find(key);
+  if (!found)
+    return std::nullopt;
+  const JsonValue *chosen = found->string() ? found : found->find("default");
+  if (const JsonValue::Array *entries = found->array())
+    for (const JsonValue &entry : *entries)
+      if (const JsonValue *name = entry.find("name");
+          name && name->string() && *name->string() == "default")
+        chosen = entry.find("template");
+  if (!chosen || !chosen->string()) {
+    reader.fail(key, "a template, or several of which one is named \"default\"", *found);
+    return std::nullopt;
   }
-  const JsonValue *text = reader.find("chat_template");
-  if (!text)
-    return;
-  // Not evaluated yet: what is taken for what, or is not taken, is said.
-  bool isChatMl = reader.string("chat_template", "").find("<|im_start|>") != std::string::npos;
-  ignored.push_back(jsonPlaceText(file, text->place()) + ": chat_template: " +
-                    (isChatMl ? "taken for ChatML, as <|im_start|> is in it: check the prompt"
-                              : "ignored: questions go to the model as they are"));
-  if (isChatMl) {
-    chat.userPrefix = "<|im_start|>user\n";
-    chat.userSuffix = "<|im_end|>\n";
-    chat.assistantPrefix = "<|im_start|>assistant\n";
-    chat.assistantSuffix = "<|im_end|>\n";
-  }
+  return ChatTemplateText{*chosen->string(), jsonPlaceText(file, chosen->place()) + ": " + key};
 }
 
-ChatConfig readChat(const JsonReader &reader, const char *file, const JsonReader &config,
-                    const JsonReader &text, const JsonReader &generation,
-                    std::vector<std::string> &ignored) {
+/// The chat template that counts, as transformers' tokenizers and processors choose. Others that
+/// say something else are named in `ignored`.
+std::optional<ChatTemplateText>
+chooseTemplate(llvm::StringRef directory, const JsonReader &tokenizer, const JsonReader &processor,
+               bool hasVision, std::string &fault, std::vector<std::string> &ignored) {
+  constexpr const char *kKey = "chat_template", *kJinja = "chat_template.jinja",
+                       *kJson = "chat_template.json";
+  std::optional<ChatTemplateText> jinja;
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, kJinja);
+  if (llvm::sys::fs::exists(path)) {
+    runtime::Result<std::string> text = runtime::readFile(std::string(path), kFileLimits.bytes);
+    if (text.ok())
+      jinja = {std::move(*text), kJinja};
+    else if (fault.empty())
+      fault = text.status().message();
+  }
+  const JsonValue json = readFile(directory, kJson, fault);
+  static const JsonValue none{JsonValue::Object()};
+  const JsonReader legacy(json.isNull() ? none : json, kJson, "", fault, JsonNulls::Absent);
+  const auto fromJson = templateOf(legacy, kJson, kKey);
+  const auto fromTokenizer = templateOf(tokenizer, "tokenizer_config.json", kKey);
+  const auto fromProcessor = templateOf(processor, "processor_config.json", kKey);
+  const auto order = hasVision ? std::array{fromProcessor, fromJson, jinja, fromTokenizer}
+                               : std::array{jinja, fromTokenizer, fromJson, fromProcessor};
+  std::optional<ChatTemplateText> result;
+  for (const std::optional<ChatTemplateText> &candidate : order)
+    if (candidate && !result)
+      result = candidate;
+    else if (candidate && candidate->text != result->text)
+      ignored.push_back(candidate->place + ": ignored: " + result->place + " counts");
+  return result;
+}
+
+/// Keys of tokenizer_config.json that are read, or that change no id of a prompt and no text of an
+/// answer. Those that end in _token are names of tokens.
+const llvm::StringSet<> &tokenizerKeys() {
+  static const llvm::StringSet<> known = {
+      // read
+      "add_bos_token", "add_eos_token", "added_tokens_decoder", "chat_template", "bluec_chat",
+      // tokenizer.json has what they say
+      "additional_special_tokens", "extra_special_tokens", "tokenizer_class", "backend", "legacy",
+      "vocab_file", "merges_file", "tokenizer_file", "unk_id", "sp_model_kwargs", "use_fast",
+      "trim_offsets", "errors",
+      // batches and lengths
+      "model_max_length", "max_length", "padding", "padding_side", "truncation", "truncation_side",
+      "truncation_strategy", "stride", "pad_to_multiple_of", "pad_token_type_id",
+      "model_input_names", "return_token_type_ids", "model_specific_special_tokens",
+      // where the file comes from
+      "name_or_path", "processor_class", "auto_map", "is_local", "local_files_only",
+      "special_tokens_map_file", "transformers_version"};
+  return known;
+}
+
+ChatConfig readChat(const JsonReader &reader, const JsonReader &map, const JsonReader &processor,
+                    const JsonReader &config) {
   ChatConfig chat;
   chat.imageTokenId = config.integer("image_token_id", 0, kLargestCount);
   if (!chat.imageTokenId)
     chat.imageTokenId = config.integer("image_token_index", 0, kLargestCount);
-  chat.imageToken = readToken(reader, "image_token", "<image>");
-  for (const JsonReader *source : {&generation, &text, &config})
-    if (!chat.bosTokenId)
-      chat.bosTokenId = source->integer("bos_token_id", 0, kLargestCount);
-  chat.endToken = readToken(reader, "eos_token", "");
-  chat.addBos = reader.boolean("add_bos_token", false);
-  readTemplate(reader, file, chat, ignored);
-  chat.addBos &= chat.bosTokenId.has_value();
+  chat.imageToken = readToken(reader, "image_token", readToken(processor, "image_token", ""));
+  for (const JsonReader *source : {&reader, &map})
+    for (const JsonMember &member : *source->value().object()) {
+      const JsonValue *content = member.value.find("content");
+      const JsonValue &value = content ? *content : member.value;
+      if (llvm::StringRef(member.name).ends_with("_token") && value.string() &&
+          chat.token(member.name).empty())
+        chat.tokens.emplace_back(member.name, *value.string());
+    }
+  chat.endToken = chat.token("eos_token");
+  const auto readSwitch = [&](const char *key, std::optional<bool> &to) {
+    if (reader.find(key))
+      to = reader.boolean(key, false);
+  };
+  readSwitch("add_bos_token", chat.addBos);
+  readSwitch("add_eos_token", chat.addEos);
   return chat;
+}
+
+void nameUnknownOfTokenizer(const JsonValue &json, const char *file,
+                            std::vector<std::string> &ignored) {
+  JsonValue::Object others;
+  if (const JsonValue::Object *members = json.object())
+    for (const JsonMember &member : *members)
+      if (!llvm::StringRef(member.name).ends_with("_token"))
+        others.push_back(member);
+  nameUnknown(JsonValue(std::move(others)), file, "", tokenizerKeys(), ignored);
 }
 
 void readSampling(const JsonReader &reader, runtime::SamplingOptions &out) {
@@ -394,7 +519,7 @@ void readSampling(const JsonReader &reader, runtime::SamplingOptions &out) {
 
 /// Keys of generation_config.json that are read, or that change no answer of a decoder that says
 /// one token after the other.
-bool isKnownGenerationKey(llvm::StringRef key) {
+const llvm::StringSet<> &generationKeys() {
   static const llvm::StringSet<> known = {
       // read
       "eos_token_id", "bos_token_id", "do_sample", "temperature", "top_k", "top_p", "min_p",
@@ -414,41 +539,24 @@ bool isKnownGenerationKey(llvm::StringRef key) {
       "assistant_confidence_threshold", "assistant_early_exit", "assistant_lookbehind",
       "is_assistant", "max_matching_ngram_size", "num_assistant_tokens",
       "num_assistant_tokens_schedule", "prompt_lookup_num_tokens", "target_lookbehind"};
-  return known.contains(key);
-}
-
-/// Whether a key's value is the one with which generate() does nothing.
-bool asksForNothing(llvm::StringRef key, const JsonValue &value) {
-  static const llvm::StringMap<double> nothing = {{"num_beams", 1},
-                                                  {"typical_p", 1},
-                                                  {"guidance_scale", 1},
-                                                  {"encoder_repetition_penalty", 1},
-                                                  {"encoder_no_repeat_ngram_size", 0},
-                                                  {"no_repeat_ngram_size", 0},
-                                                  {"min_length", 0},
-                                                  {"min_new_tokens", 0},
-                                                  {"epsilon_cutoff", 0},
-                                                  {"eta_cutoff", 0}};
-  const bool *flag = value.boolean();
-  const JsonValue::Array *list = value.array();
-  if (value.isNull() || (flag && !*flag) || (list && list->empty()))
-    return true;
-  auto found = nothing.find(key);
-  return found != nothing.end() && value.number() == found->second;
+  return known;
 }
 
 void readGeneration(const JsonReader &reader, const JsonValue &json, const char *file,
                     ModelConfig &out) {
   readSampling(reader, out.generate.sampling);
   out.generate.maxNewTokens = reader.integer("max_new_tokens", 1, kLargestCount).value_or(0);
-  const JsonValue::Object *members = json.object();
-  for (const JsonMember &member : members ? *members : JsonValue::Object())
-    if (!isKnownGenerationKey(member.name) && !asksForNothing(member.name, member.value))
-      out.ignored.push_back(jsonPlaceText(file, member.value.place()) + ": " + member.name +
-                            ": ignored, bluec does not know it");
+  nameUnknown(json, file, "", generationKeys(), out.ignored);
 }
 
 } // namespace
+
+std::string ChatConfig::token(llvm::StringRef name) const {
+  for (const auto &[key, text] : tokens)
+    if (key == name)
+      return text;
+  return {};
+}
 
 runtime::Preprocess bluec::oneTile() {
   runtime::Preprocess out;
@@ -462,12 +570,14 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   constexpr const char *kConfigName = "config.json", *kProcessorName = "processor_config.json",
                        *kPreprocessorName = "preprocessor_config.json",
                        *kTokenizerName = "tokenizer_config.json",
+                       *kMapName = "special_tokens_map.json",
                        *kGenerationName = "generation_config.json";
   std::string fault;
   const JsonValue configJson = readFile(directory, kConfigName, fault);
   const JsonValue processorJson = readFile(directory, kProcessorName, fault);
   const JsonValue preprocessorJson = readFile(directory, kPreprocessorName, fault);
   const JsonValue tokenizerJson = readFile(directory, kTokenizerName, fault);
+  const JsonValue mapJson = readFile(directory, kMapName, fault);
   const JsonValue generationJson = readFile(directory, kGenerationName, fault);
   if (fault.empty() && configJson.isNull())
     fault = "config.json: expected in the model directory, found none";
@@ -491,6 +601,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
                                    : readerOf(configJson, kConfigName);
   out.text = out.hasText ? scalars(textJson ? textJson : &configJson) : JsonValue();
   out.vision = out.hasVision ? scalars(visionJson) : JsonValue();
+  out.textPlace = textJson ? "text_config." : "";
+  out.visionPlace = visionOnly ? "" : "vision_config.";
   out.downsample = scalars(config.find("downsample"));
   out.projector = scalars(config.find("projector"));
   if (out.hasText) {
@@ -511,6 +623,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     out.preprocess = readPreprocess(nested ? processor.child(kImageProcessor)
                                            : readerOf(preprocessorJson, kPreprocessorName),
                                     out.imageTokenCap);
+    nameUnknown(nested ? *nested : preprocessorJson, nested ? kProcessorName : kPreprocessorName,
+                nested ? "image_processor." : "", preprocessKeys(), out.ignored);
   } else if (visionOnly) {
     out.preprocess = siglipPreprocess();
   } else if (out.hasVision && fault.empty()) {
@@ -522,14 +636,18 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     if (out.eosTokenIds.empty())
       readTokens(*source, "eos_token_id", out.eosTokenIds);
   readGeneration(generation, generationJson, kGenerationName, out);
-  if (!tokenizerJson.isNull())
-    out.chat = readChat(readerOf(tokenizerJson, kTokenizerName), kTokenizerName, config, text,
-                        generation, out.ignored);
-  for (const char *name : {"chat_template.jinja", "chat_template.json"}) {
-    llvm::SmallString<256> path(directory);
-    llvm::sys::path::append(path, name);
-    if (llvm::sys::fs::exists(path) && !tokenizerJson.find("bluec_chat"))
-      out.ignored.push_back(std::string(name) + ": ignored");
+  const JsonReader tokenizer = readerOf(tokenizerJson, kTokenizerName);
+  const JsonReader processorParts = readerOf(processorJson, kProcessorName);
+  if (const JsonValue *old = tokenizer.find("bluec_chat"))
+    out.ignored.push_back(
+        jsonPlaceText(kTokenizerName, old->place()) +
+        ": bluec_chat: ignored: the chat template says what stands around a turn");
+  std::optional<ChatTemplateText> source =
+      chooseTemplate(directory, tokenizer, processorParts, out.hasVision, fault, out.ignored);
+  if (out.hasText && (source || !tokenizerJson.isNull())) {
+    out.chat = readChat(tokenizer, readerOf(mapJson, kMapName), processorParts, config);
+    out.chat->source = std::move(source);
+    nameUnknownOfTokenizer(tokenizerJson, kTokenizerName, out.ignored);
   }
   if (out.chat && !out.hasVision) { // then a picture's token is a text like any other
     out.chat->imageToken.clear();

@@ -7,6 +7,7 @@
 #define BLUEC_COMPILER_IMPORT_MODELCONFIG_H
 
 #include "compiler/base/JsonValue.h"
+#include "runtime/text/ChatTemplate.h"
 #include "runtime/text/Sampler.h"
 #include "runtime/vision/Tiles.h"
 
@@ -26,15 +27,27 @@ struct ImageTokenCap {
   std::string source; // "preprocessor_config.json: dynamic_resolution.max_image_tokens"
 };
 
-/// What stands around a turn. `bluec_chat` of tokenizer_config.json, or the ChatML that a
-/// `chat_template` spells; nothing around it when the directory has neither.
+/// A chat template as it stands in a file.
+struct ChatTemplateText {
+  std::string text;  // Jinja
+  std::string place; // "tokenizer_config.json:12:3: chat_template"
+};
+
+/// What the directory says of chats; what it means (`pieces`) shows when the template is evaluated,
+/// for which the tokenizer has to be known.
 struct ChatConfig {
   std::optional<int64_t> imageTokenId;
-  std::string imageToken;
-  std::optional<int64_t> bosTokenId;
-  bool addBos = false;
-  std::string userPrefix, userSuffix, assistantPrefix, assistantSuffix;
-  std::string endToken; // tokenizer_config.json's eos_token; empty: it has none
+  std::string imageToken; // empty: not said
+  std::string endToken;   // tokenizer_config.json's eos_token; empty: it has none
+  /// The tokens that tokenizer_config.json has a name for ("bos_token").
+  std::vector<std::pair<std::string, std::string>> tokens;
+  std::optional<bool> addBos, addEos; // nothing: as tokenizer.json's post-processor does
+  /// Of chat_template.jinja, tokenizer_config.json and so on, the one that counts.
+  std::optional<ChatTemplateText> source;
+  runtime::ChatTemplate pieces;
+
+  /// Empty: there is no token of that name.
+  std::string token(llvm::StringRef name) const;
 };
 
 /// The preprocessing of whoever says nothing about dynamic resolution: one tile, no thumbnail.
@@ -59,7 +72,7 @@ struct ModelConfig {
   /// Where it is said, as messages have it: "preprocessor_config.json: ".
   std::string preprocessPlace;
   ImageTokenCap imageTokenCap;
-  std::optional<ChatConfig> chat;   // with a tokenizer
+  std::optional<ChatConfig> chat;   // with a tokenizer_config.json or a chat template
   std::vector<int64_t> eosTokenIds; // of generation_config.json, else of config.json
   /// generation_config.json as transformers' generate() takes it: greedy without do_sample.
   runtime::GenerateOptions generate;
@@ -67,11 +80,13 @@ struct ModelConfig {
   std::vector<std::string> ignored;
   /// The numbers, strings and booleans of vision_config, text_config and these; null without one.
   JsonValue vision, text, downsample, projector;
+  std::string visionPlace, textPlace; // as messages have them: "text_config.", or nothing
 };
 
 /// Reads config.json and, where they are there, processor_config.json (of which only
-/// `image_processor` is used), preprocessor_config.json, tokenizer_config.json and
-/// generation_config.json of `directory`. One line on failure.
+/// `image_processor`, `image_token` and `chat_template` are used), preprocessor_config.json,
+/// tokenizer_config.json, special_tokens_map.json, generation_config.json, chat_template.jinja and
+/// chat_template.json of `directory`. One line on failure.
 llvm::Expected<ModelConfig> readModelConfig(llvm::StringRef directory);
 
 } // namespace bluec

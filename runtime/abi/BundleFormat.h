@@ -36,8 +36,17 @@
 //                  max_tokens}                                  image tokens a picture; 0: no cap.
 //                                                               capTokens() says what gives way
 //   chat          may be absent (no tokenizer):
-//                 {image_token_id: id | null, image_token, bos_token_id: id | null, add_bos,
-//                  user_prefix, user_suffix, assistant_prefix, assistant_suffix}
+//                 {image_token_id: id | null, image_token,
+//                  begin: {text, picture},                      what stands around the items of a
+//                  system: null | {before, after: {text,        chat; text/ChatTemplate.h
+//                           picture}, trim, trim_text, reserved: [text]},
+//                  next: {text, picture},
+//                  between: {text_text, text_picture, picture_text, picture_picture},
+//                  end: {text, picture}, ask, answer, no_answer: text | null,
+//                  answer_mark, answer_part: "last" | "behind_first" | "second",
+//                  trim_text, trims_turn, trim_answer, trim_marked, pictures_first,
+//                  reserved_in_text: [text], reserved_in_answer: [text]}
+//                 trims are {left, right}, each "none" | "newlines" | "spaces"
 //   generation    may be absent:
 //                 {eos_token_ids: [id],                         what follows may be absent, each: what
 //                  max_new_tokens, temperature, top_k, top_p,   answers are made with where nobody
@@ -63,7 +72,7 @@ namespace bluec::runtime {
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kWeightsName = "weights.bin";
 inline constexpr std::string_view kTokenizerName = "tokenizer.bin";
-inline constexpr int kManifestVersion = 2;
+inline constexpr int kManifestVersion = 3;
 // The triple of what was source: the form of the code says which machine it is for.
 inline constexpr std::string_view kAnyTriple = "any";
 // The loader of code that is a part of the program.

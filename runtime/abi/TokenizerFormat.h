@@ -26,7 +26,7 @@
 namespace bluec::runtime {
 
 inline constexpr std::uint32_t kTokenizerMagic = 0x4b544c42; // "BLTK"
-inline constexpr std::uint32_t kTokenizerVersion = 1;
+inline constexpr std::uint32_t kTokenizerVersion = 2;
 inline constexpr std::uint32_t kEmptySlot = 0xffffffff;
 
 enum TokenKind : std::uint8_t {
@@ -34,6 +34,7 @@ enum TokenKind : std::uint8_t {
   TokenAdded = 2,       // found in text as it stands
   TokenStripsLeft = 4,  // takes the white space before it along
   TokenStripsRight = 8, // takes the white space after it along
+  TokenNormalized = 16, // looked for in what normalisation makes of a text, unless it is special
 };
 
 enum TokenizerFlag : std::uint32_t {

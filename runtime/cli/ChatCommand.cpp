@@ -464,6 +464,8 @@ Status Chat::run(bool &anyFailed) {
   session->setPrefillAhead(!options.prefillAhead || !options.decoupled ? PrefillAhead::Off
                            : options.prefillWhileEncoding ? PrefillAhead::WhileEncoding
                                                           : PrefillAhead::AfterEncoding);
+  if (!options.system.empty())
+    BLUEC_RETURN_IF_ERROR(session->setSystem(options.system));
   std::unique_ptr<MemoryLog> log;
   if (!options.memoryLog.empty()) {
     Result<std::unique_ptr<MemoryLog>> begun =

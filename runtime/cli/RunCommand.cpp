@@ -66,6 +66,8 @@ Status run(const RunOptions &options, std::ostream &out, std::ostream &err) {
     session.observe(trace.observer());
   const GenerateOptions generate = options.over((*bundle)->manifest().generate);
   BLUEC_RETURN_IF_ERROR(checkSampling(generate.sampling));
+  if (!options.system.empty())
+    BLUEC_RETURN_IF_ERROR(session.setSystem(options.system));
   BLUEC_RETURN_IF_ERROR(addPictures(session, options.images));
   BLUEC_RETURN_IF_ERROR(session.addTurn(options.prompt));
   const std::vector<float> first(session.logits().begin(), session.logits().end());
@@ -148,7 +150,10 @@ GenerateOptions AnswerOptions::over(GenerateOptions bundles) const {
 
 void addAnswerOptions(AnswerOptions &options, OptionTable &table) {
   table.options.insert(table.options.end(),
-                       {{.name = "--max-new-tokens",
+                       {{.name = "--system",
+                         .target = &options.system,
+                         .help = "A system text for the model's chat template"},
+                        {.name = "--max-new-tokens",
                          .target = &options.maxNewTokens,
                          .help = "Tokens of the answer, 0: as many as the context holds (as the "
                                  "bundle says, and so are the next five)",

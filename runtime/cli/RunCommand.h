@@ -21,6 +21,7 @@ struct AnswerOptions {
   // What is not said is as the bundle says.
   std::optional<std::int64_t> maxNewTokens, topK;
   std::optional<double> temperature, topP, minP, repetitionPenalty;
+  std::string system; // UTF-8; empty: none
   std::uint64_t seed = 0;
   int threads = 0; // 0: one for each CPU
 

@@ -301,8 +301,7 @@ Status Bundle::sortEntries() {
             "manifest.json: preprocess: expected a value for a model with an image encoder, found "
             "none"};
   const auto outOfRange = [&](std::int32_t id) { return id >= whole.vocabulary; };
-  if (std::any_of(facts.endTokens.begin(), facts.endTokens.end(), outOfRange) ||
-      outOfRange(facts.chat.bosTokenId))
+  if (std::any_of(facts.endTokens.begin(), facts.endTokens.end(), outOfRange))
     return {Code::BadBundle, "manifest.json: expected token ids below " +
                                  std::to_string(whole.vocabulary) + ", found a larger one"};
   return {};

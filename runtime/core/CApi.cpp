@@ -301,6 +301,15 @@ bluec_status bluec_session_progress(const bluec_session *session, bluec_progress
   return BLUEC_OK;
 }
 
+bluec_status bluec_session_set_system(bluec_session *session, const char *text, size_t bytes) {
+  return run(session, [&]() -> Status {
+    if (!text || bytes == 0 || (bytes == SIZE_MAX && *text == 0))
+      return session->session->setSystem(std::nullopt);
+    return session->session->setSystem(bytes == SIZE_MAX ? std::string(text)
+                                                         : std::string(text, bytes));
+  });
+}
+
 bluec_status bluec_session_set_draft(bluec_session *session, const char *text, size_t bytes) {
   return run(session, [&]() -> Status {
     if (!text && bytes != 0)

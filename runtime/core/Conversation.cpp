@@ -1,5 +1,7 @@
 #include "core/Conversation.h"
 
+#include "text/Unicode.h"
+
 #include <algorithm>
 
 namespace bluec::runtime {
@@ -7,6 +9,26 @@ namespace {
 
 // Rows of one picture are numbered below this; a context is far smaller.
 constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
+
+// Tokens of the bytes from `from` to `to` of what `ids` read, `text`: the same ones, but for those
+// of which only a part stays.
+std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const std::int32_t> ids,
+                                     std::span<const std::size_t> begins, std::string_view text,
+                                     std::size_t from, std::size_t to) {
+  std::vector<std::int32_t> kept;
+  const auto encode = [&](std::size_t begin, std::size_t end) {
+    if (const auto part = tokenizer.encode(text.substr(begin, end - begin), Trust::User); part.ok())
+      kept.insert(kept.end(), part->begin(), part->end());
+  };
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::size_t begin = std::max(begins[i], from), end = std::min(begins[i + 1], to);
+    if (begin == begins[i] && end == begins[i + 1])
+      kept.push_back(ids[i]);
+    else if (begin < end)
+      encode(begin, end);
+  }
+  return kept;
+}
 
 } // namespace
 
@@ -18,17 +40,32 @@ std::size_t commonPrefix(std::span<const std::int64_t> ids, std::span<const Row>
   return count;
 }
 
-std::string_view Conversation::opening() const {
-  return !history.empty() && history.back().answered ? std::string_view(chat->assistantSuffix)
-                                                     : std::string_view();
+Status Conversation::setSystem(std::optional<std::string> text) {
+  if (!history.empty())
+    return {Code::InvalidArgument,
+            "system: expected a conversation without turns, found " + std::to_string(turns())};
+  if (text) {
+    if (const std::size_t at = findInvalidUtf8(*text); at != text->size())
+      return {Code::InvalidArgument,
+              "system: expected utf-8, found something else at byte " + std::to_string(at)};
+    if (const auto turn = writeTurn(*chat, {true, &*text}, "", 0); !turn.ok())
+      return turn.status();
+  }
+  system = std::move(text);
+  return {};
+}
+
+TurnPlace Conversation::placeAfter(std::size_t before) const {
+  const bool first = before == 0;
+  return {first, first && system ? &*system : nullptr};
 }
 
 Result<std::vector<PromptPart>> Conversation::nextTurn(std::string_view text, int pictures) const {
-  return makeTurn(*tokenizer, *chat, opening(), history.empty(), text, pictures);
+  return makeTurn(*tokenizer, *chat, placeAfter(history.size()), text, pictures, chat->ask);
 }
 
 TurnPrefix Conversation::nextTurnPrefix(std::string_view draft, int pictures) const {
-  return makeTurnPrefix(*tokenizer, *chat, opening(), history.empty(), draft, pictures);
+  return makeTurnPrefix(*tokenizer, *chat, placeAfter(history.size()), draft, pictures);
 }
 
 std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
@@ -58,10 +95,11 @@ std::vector<std::int32_t> Conversation::idsOf(std::span<const PromptPart> parts,
 
 void Conversation::addTurn(std::string_view text, std::span<const PromptPart> parts,
                            std::vector<EncodedPicture> pictures) {
-  const std::vector<Row> rows = rowsOf(parts, pictures);
-  Turn turn;
-  turn.text = text;
-  turn.pictures = std::move(pictures);
+  addTurn({std::string(text), std::move(pictures), chat->ask}, parts);
+}
+
+void Conversation::addTurn(Turn turn, std::span<const PromptPart> parts) {
+  const std::vector<Row> rows = rowsOf(parts, turn.pictures);
   turn.begin = sequence.size();
   turn.answer = sequence.size() + rows.size();
   history.push_back(std::move(turn));
@@ -70,11 +108,53 @@ void Conversation::addTurn(std::string_view text, std::span<const PromptPart> pa
 
 void Conversation::addAnswerToken(std::int32_t token) { sequence.push_back({token, nullptr}); }
 
+Result<Conversation> Conversation::asHistory() const {
+  if (history.empty())
+    return *this;
+  const Turn &turn = history.back();
+  std::vector<std::int32_t> answer;
+  for (std::size_t i = turn.answer; i < sequence.size(); ++i)
+    answer.push_back(std::int32_t(sequence[i].id));
+  std::string text;
+  std::vector<std::size_t> begins; // of each token in it, and its end
+  for (std::int32_t id : answer) {
+    begins.push_back(text.size());
+    text += tokenizer->bytes(id);
+  }
+  begins.push_back(text.size());
+  const auto kept = keptAnswer(*chat, text);
+  if (!kept.ok())
+    return kept.status();
+  auto [from, to] = *kept;
+  // The model may have written what the template has before an answer.
+  std::string_view tail = from == to ? *chat->noAnswer : chat->answer;
+  if (std::string_view(text).substr(0, from).ends_with(tail)) {
+    from -= tail.size();
+    tail = {};
+  }
+  if (tail == turn.tail && from == 0 && to == text.size())
+    return *this;
+
+  Conversation result = *this;
+  result.history.pop_back();
+  result.sequence.resize(turn.begin);
+  Result<std::vector<PromptPart>> parts =
+      makeTurn(*tokenizer, *chat, placeAfter(result.history.size()), turn.text,
+               int(turn.pictures.size()), tail);
+  if (!parts.ok())
+    return parts.status();
+  result.addTurn({turn.text, turn.pictures, tail}, *parts);
+  for (std::int32_t id : keptTokens(*tokenizer, answer, begins, text, from, to))
+    result.addAnswerToken(id);
+  return result;
+}
+
 // Only the first turn that stays is made anew: it opens the conversation now.
 Result<Conversation> Conversation::withoutOldest(std::int64_t count) const {
   if (count == 0)
     return *this;
   Conversation result(*tokenizer, *chat, tokensPerTile, hidden);
+  result.system = system;
   const auto first = std::size_t(count);
   if (first == history.size())
     return result;
@@ -83,11 +163,12 @@ Result<Conversation> Conversation::withoutOldest(std::int64_t count) const {
                            sequence.begin() + std::ptrdiff_t(end));
   };
   const Turn &opener = history[first];
-  Result<std::vector<PromptPart>> parts = result.nextTurn(opener.text, int(opener.pictures.size()));
+  Result<std::vector<PromptPart>> parts =
+      makeTurn(*tokenizer, *chat, result.placeAfter(0), opener.text, int(opener.pictures.size()),
+               opener.tail);
   if (!parts.ok())
     return parts.status();
-  result.addTurn(opener.text, *parts, opener.pictures);
-  result.history.back().answered = opener.answered;
+  result.addTurn({opener.text, opener.pictures, opener.tail}, *parts);
   for (std::size_t i = first; i < history.size(); ++i) {
     const std::size_t end = i + 1 < history.size() ? history[i + 1].begin : sequence.size();
     if (i != first) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,7 +46,18 @@ public:
   const std::vector<Row> &rows() const { return sequence; }
   std::int64_t turns() const { return std::ssize(history); }
 
-  // The next turn of the user, as makeTurn() says.
+  // What opens the conversation, or nothing. InvalidArgument when turns have been said or the
+  // template takes none.
+  Status setSystem(std::optional<std::string> text);
+
+  // The same conversation as the template has it once its last answer is over: without what only
+  // asks for an answer, and what goes from answers that are over (reasoning, white space). Of what
+  // stays, tokens stay the model's. A turn without an answer gets an empty one. InvalidArgument
+  // when the template has a meaning of its own for what was answered.
+  Result<Conversation> asHistory() const;
+
+  // The next turn of the user, as makeTurn() says. It goes behind asHistory(), where there are
+  // turns before it.
   Result<std::vector<PromptPart>> nextTurn(std::string_view text, int pictures) const;
   // What is known of the next turn while its text is being typed, as makeTurnPrefix() says.
   TurnPrefix nextTurnPrefix(std::string_view draft, int pictures) const;
@@ -58,8 +70,6 @@ public:
 
   void addTurn(std::string_view text, std::span<const PromptPart> parts,
                std::vector<EncodedPicture> pictures);
-  // The last turn's answer begins, or goes on.
-  void beginAnswer() { history.back().answered = true; }
   void addAnswerToken(std::int32_t token);
 
   // The same conversation without its oldest turns and their answers: what a new one would be in
@@ -70,16 +80,18 @@ private:
   struct Turn {
     std::string text;
     std::vector<EncodedPicture> pictures;
+    std::string_view tail;  // of the template's: what stands before the answer
     std::size_t begin = 0;  // of its rows
     std::size_t answer = 0; // of its answer's rows
-    bool answered = false;
   };
-  // What stands before the next turn: the end of the answer before it.
-  std::string_view opening() const;
+  // Of the turn after `before` others.
+  TurnPlace placeAfter(std::size_t before) const;
+  void addTurn(Turn turn, std::span<const PromptPart> parts);
 
   const Tokenizer *tokenizer;
   const ChatTemplate *chat;
   std::int64_t tokensPerTile, hidden;
+  std::optional<std::string> system;
   std::vector<Turn> history;
   std::vector<Row> sequence;
 };

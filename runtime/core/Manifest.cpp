@@ -287,14 +287,63 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
 void readChat(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "chat", fault);
   ChatTemplate &to = out.chat;
+  const auto readItems = [&](const Json &from, const std::string &path, ByItem &items) {
+    Reader pair(from, path, fault);
+    pair.read("text", items.text);
+    pair.read("picture", items.picture);
+  };
+  const auto readTrims = [&](const Json &from, const std::string &path, Trims &trims) {
+    Reader pair(from, path, fault);
+    constexpr const char *kTrims = "'none', 'newlines' or 'spaces'";
+    readName(pair, "left", trimByName, kTrims, trims.left);
+    readName(pair, "right", trimByName, kTrims, trims.right);
+  };
+  const auto readReserved = [&](Reader &from, const char *key, std::vector<std::string> &words) {
+    constexpr std::size_t kMostReserved = 1024;
+    from.forEach(key, 0, kMostReserved, [&](const Json &value) {
+      if (value.is_string() && !value.get_ref<const std::string &>().empty())
+        words.push_back(value.get<std::string>());
+      else
+        from.fail(key, "texts");
+    });
+  };
   reader.readId("image_token_id", to.imageTokenId);
   reader.read("image_token", to.imageToken);
-  reader.readId("bos_token_id", to.bosTokenId);
-  reader.read("add_bos", to.addBos);
-  reader.read("user_prefix", to.userPrefix);
-  reader.read("user_suffix", to.userSuffix);
-  reader.read("assistant_prefix", to.assistantPrefix);
-  reader.read("assistant_suffix", to.assistantSuffix);
+  if (!json.is_object())
+    return;
+  readItems(child(json, "begin"), "chat.begin", to.begin);
+  if (const Json &system = child(json, "system"); !system.is_null()) {
+    to.system.emplace();
+    Reader pieces(system, "chat.system", fault);
+    pieces.read("before", to.system->before);
+    readReserved(pieces, "reserved", to.system->reserved);
+    if (system.is_object()) {
+      readItems(child(system, "after"), "chat.system.after", to.system->after);
+      readTrims(child(system, "trim"), "chat.system.trim", to.system->trims);
+      readTrims(child(system, "trim_text"), "chat.system.trim_text", to.system->textTrims);
+    }
+  }
+  readItems(child(json, "next"), "chat.next", to.next);
+  Reader between(child(json, "between"), "chat.between", fault);
+  between.read("text_text", to.textText);
+  between.read("text_picture", to.textPicture);
+  between.read("picture_text", to.pictureText);
+  between.read("picture_picture", to.picturePicture);
+  readItems(child(json, "end"), "chat.end", to.end);
+  reader.read("ask", to.ask);
+  reader.read("answer", to.answer);
+  to.noAnswer.reset();
+  if (!child(json, "no_answer").is_null())
+    reader.read("no_answer", to.noAnswer.emplace());
+  reader.read("answer_mark", to.answerMark);
+  readName(reader, "answer_part", partByName, "'last', 'behind_first' or 'second'", to.answerPart);
+  readTrims(child(json, "trim_marked"), "chat.trim_marked", to.markedTrims);
+  readTrims(child(json, "trim_answer"), "chat.trim_answer", to.answerTrims);
+  readTrims(child(json, "trim_text"), "chat.trim_text", to.userTrims);
+  reader.read("trims_turn", to.trimsTurn);
+  reader.read("pictures_first", to.picturesFirst);
+  readReserved(reader, "reserved_in_text", to.reservedInText);
+  readReserved(reader, "reserved_in_answer", to.reservedInAnswer);
 }
 
 void readGeneration(const Json &json, Manifest &out, Status &fault) {

@@ -23,10 +23,7 @@ void Sequence::addTurn(std::string_view text, std::span<const PromptPart> parts,
   answer = Answer::Due;
 }
 
-void Sequence::beginAnswer() {
-  current.beginAnswer();
-  answer = Answer::Unfinished;
-}
+void Sequence::beginAnswer() { answer = Answer::Unfinished; }
 
 void Sequence::replace(Conversation shorter) {
   current = std::move(shorter);

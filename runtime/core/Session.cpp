@@ -109,10 +109,21 @@ Status Session::addPictureFile(std::span<const std::uint8_t> file) {
   return ahead->addPictureFile({file.begin(), file.end()});
 }
 
-Status Session::checkRoom(std::span<const PromptPart> parts) {
+Status Session::setSystem(std::optional<std::string> text) {
+  BLUEC_RETURN_IF_ERROR(requireText(bundle));
+  Conversation changed = conversation();
+  BLUEC_RETURN_IF_ERROR(changed.setSystem(std::move(text)));
+  const Monitor::Lock lock(monitor);
+  ahead->finishChunk();
+  sequence.replace(std::move(changed));
+  ahead->look();
+  return {};
+}
+
+Status Session::checkRoom(const Conversation &before, std::span<const PromptPart> parts) {
   const Monitor::Lock lock(monitor);
   const std::int64_t needed = ahead->rowsOf(parts), context = bundle.model().context;
-  const std::int64_t left = std::max<std::int64_t>(0, context - sequence.length());
+  const std::int64_t left = std::max<std::int64_t>(0, context - std::ssize(before.rows()));
   neededTokens = needed > left ? needed : 0;
   if (needed <= left)
     return {};
@@ -123,7 +134,10 @@ Status Session::checkRoom(std::span<const PromptPart> parts) {
 
 Status Session::addTurn(std::string_view text) {
   BLUEC_RETURN_IF_ERROR(requireText(bundle));
-  const Conversation before = conversation();
+  const Result<Conversation> history = conversation().asHistory();
+  if (!history.ok())
+    return history.status();
+  const Conversation &before = *history;
   const auto made = [&] {
     const Stopwatch watch(tokenizeSeconds);
     return before.nextTurn(text, int(pictureCount()));
@@ -135,7 +149,7 @@ Status Session::addTurn(std::string_view text) {
     return {Code::InvalidArgument, "prompt: expected some text or a picture, found nothing"};
   // Whether the turn fits is known long before its pictures are encoded.
   BLUEC_RETURN_IF_ERROR(wait(Until::Sized));
-  BLUEC_RETURN_IF_ERROR(checkRoom(parts));
+  BLUEC_RETURN_IF_ERROR(checkRoom(before, parts));
   BLUEC_RETURN_IF_ERROR(wait(Until::Encoded));
 
   WorkAhead::LanguageUse use(*ahead);
@@ -154,6 +168,7 @@ Status Session::addTurn(std::string_view text) {
   generator.noAnswer(Stop::None);
   const Monitor::Lock lock(monitor);
   ahead->turnTaken();
+  sequence.replace(before);
   sequence.addTurn(text, parts, std::move(encoded));
   return {};
 }

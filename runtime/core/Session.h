@@ -20,7 +20,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +57,8 @@ public:
   void dropPictures() { ahead->dropPictures(); }
   void setDraft(std::string_view text) { ahead->setDraft(text); }
   Status wait(Until until) { return ahead->wait(until); }
+  // Nothing: none.
+  Status setSystem(std::optional<std::string> text);
   Status addTurn(std::string_view text);
   // `onText` may be empty.
   Status generate(const GenerateOptions &options, const OnText &onText);
@@ -97,7 +101,7 @@ private:
   Result<std::unique_ptr<WorkAhead>> makeAhead() BLUEC_EXCLUDES(sessionLock);
   // Only the caller's thread changes the conversation, so there a copy stays true.
   Conversation conversation() const;
-  Status checkRoom(std::span<const PromptPart> parts);
+  Status checkRoom(const Conversation &before, std::span<const PromptPart> parts);
 
   const Bundle &bundle;
   mutable Monitor monitor;

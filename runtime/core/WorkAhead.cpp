@@ -299,7 +299,10 @@ bool WorkAhead::mayPrefill() const {
 std::shared_ptr<WorkAhead::Chunk> WorkAhead::nextChunk() {
   auto chunk = std::make_shared<Chunk>();
   chunk->pictures = encoded();
-  const Conversation &conversation = sequence->conversation();
+  const Result<Conversation> history = sequence->conversation().asHistory();
+  if (!history.ok())
+    return nullptr; // which the turn will say
+  const Conversation &conversation = *history;
   const TurnPrefix known = conversation.nextTurnPrefix(draft, int(pictureCount()));
   // Up to the first picture that is not encoded.
   std::size_t end = 0, settled = known.settled;

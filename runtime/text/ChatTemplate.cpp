@@ -2,52 +2,49 @@
 
 #include "text/Unicode.h"
 
+#include <algorithm>
+#include <array>
+
 namespace bluec::runtime {
 namespace {
 
-// Tokenizer pieces with pictures between them.
-class TurnBuilder {
-public:
-  explicit TurnBuilder(const Tokenizer &tokenizer) : tokenizer(tokenizer) {}
-
-  void text(std::string_view text, Trust trust) { tokenizer.cut(text, trust, pieces); }
-
-  void token(std::int32_t id) {
-    flush();
-    parts.push_back({PromptPart::Kind::Token, id});
+bool goes(Trim trim, std::uint32_t codePoint) {
+  // Python counts the separators of files, groups, records and units as white space, too.
+  constexpr std::uint32_t kFirstSeparator = 0x1c, kLastSeparator = 0x1f;
+  switch (trim) {
+  case Trim::None:
+    return false;
+  case Trim::Newlines:
+    return codePoint == '\n';
+  case Trim::Spaces:
+    return isSpace(codePoint) || (codePoint >= kFirstSeparator && codePoint <= kLastSeparator);
   }
+  return false;
+}
 
-  void picture() {
-    flush();
-    parts.push_back({PromptPart::Kind::Picture, nextPicture++});
+// Begin and end of what is left.
+std::pair<std::size_t, std::size_t> trimmed(std::string_view text, Trims trims) {
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const Decoded next = decodeUtf8(text.substr(begin));
+    if (!next.valid || !goes(trims.left, next.codePoint))
+      break;
+    begin += next.bytes;
   }
-
-  // Parts so far; text that comes after them does not join theirs.
-  std::size_t close() {
-    flush();
-    return parts.size();
+  std::size_t end = begin;
+  for (std::size_t at = begin; at < text.size();) {
+    const Decoded next = decodeUtf8(text.substr(at));
+    at += next.bytes;
+    if (!next.valid || !goes(trims.right, next.codePoint))
+      end = at;
   }
+  return {begin, end};
+}
 
-  std::vector<PromptPart> take() {
-    flush();
-    return std::move(parts);
-  }
-
-private:
-  void flush() {
-    std::vector<std::int32_t> ids;
-    for (const Tokenizer::Piece &piece : pieces)
-      tokenizer.encode(piece, ids);
-    for (std::int32_t id : ids)
-      parts.push_back({PromptPart::Kind::Token, id});
-    pieces.clear();
-  }
-
-  const Tokenizer &tokenizer;
-  std::vector<Tokenizer::Piece> pieces;
-  std::vector<PromptPart> parts;
-  std::int32_t nextPicture = 0;
-};
+std::string_view trim(std::string_view text, Trims trims) {
+  const auto [begin, end] = trimmed(text, trims);
+  return text.substr(begin, end - begin);
+}
 
 int countOf(std::string_view text, std::string_view what) {
   int count = 0;
@@ -57,74 +54,280 @@ int countOf(std::string_view text, std::string_view what) {
   return count;
 }
 
-void beginTurn(TurnBuilder &turn, const ChatTemplate &chat, std::string_view opening, bool first) {
-  if (first && chat.addBos && chat.bosTokenId >= 0)
-    turn.token(chat.bosTokenId);
-  turn.text(opening, Trust::Template);
-  turn.text(chat.userPrefix, Trust::Template);
+Status checkReserved(std::string_view text, std::span<const std::string> reserved,
+                     const char *what) {
+  for (const std::string &word : reserved)
+    if (text.find(word) != text.npos)
+      return {Code::InvalidArgument,
+              std::string(what) + ": expected none of what the model's chat " +
+                  "template has a meaning of its own for, found " + inQuotes(word)};
+  return {};
+}
+
+// Writes a turn item by item, with what the template has between them.
+class TurnWriter {
+public:
+  TurnWriter(const ChatTemplate &chat, const TurnPlace &place) : chat(chat), place(place) {}
+
+  // Of a text of this turn: its first item, its last one, or both.
+  Trims textTrims(bool isLast) const {
+    Trims trims =
+        place.first && place.system && chat.system ? chat.system->textTrims : chat.userTrims;
+    if (chat.trimsTurn && last != Last::Nothing)
+      trims.left = Trim::None;
+    if (chat.trimsTurn && !isLast)
+      trims.right = Trim::None;
+    return trims;
+  }
+
+  // What stands before a text.
+  void beforeText() {
+    if (last == Last::Nothing)
+      begin(&ByItem::text);
+    else
+      append(last == Last::Text ? chat.textText : chat.pictureText);
+  }
+  void text(std::string_view what, Trims trims) {
+    beforeText();
+    append(trim(what, trims), TurnText::Kind::User);
+    last = Last::Text;
+  }
+
+  void beforePicture() {
+    if (last == Last::Nothing)
+      begin(&ByItem::picture);
+    else
+      append(last == Last::Text ? chat.textPicture : chat.picturePicture);
+  }
+  void picture() {
+    beforePicture();
+    parts.push_back({TurnText::Kind::Picture, {}});
+    last = Last::Picture;
+  }
+
+  std::vector<TurnText> end() {
+    append(last == Last::Picture ? chat.end.picture : chat.end.text);
+    return std::move(parts);
+  }
+  const std::vector<TurnText> &soFar() const { return parts; }
+
+private:
+  enum class Last { Nothing, Text, Picture };
+
+  void begin(std::string ByItem::*item) {
+    if (!place.first) {
+      append(chat.next.*item);
+    } else if (place.system && chat.system) {
+      append(chat.system->before);
+      append(trim(*place.system, chat.system->trims), TurnText::Kind::User);
+      append(chat.system->after.*item);
+    } else {
+      append(chat.begin.*item);
+    }
+  }
+  void append(std::string_view text, TurnText::Kind kind = TurnText::Kind::Template) {
+    if (!text.empty())
+      parts.push_back({kind, std::string(text)});
+  }
+
+  const ChatTemplate &chat;
+  const TurnPlace &place;
+  Last last = Last::Nothing;
+  std::vector<TurnText> parts;
+};
+
+// The tokens of a written turn; a picture is a break between texts, as its token is.
+std::vector<PromptPart> tokenize(const Tokenizer &tokenizer, const ChatTemplate &chat,
+                                 std::vector<TurnText> turn, std::string_view tail) {
+  const std::time_t now = std::time(nullptr);
+  std::vector<Tokenizer::Span> spans;
+  for (TurnText &part : turn) {
+    const bool isUsers = part.kind == TurnText::Kind::User;
+    if (part.kind == TurnText::Kind::Template && part.text.find(kDateMark) != part.text.npos)
+      part.text = withDates(part.text, now);
+    spans.push_back(part.kind == TurnText::Kind::Picture
+                        ? Tokenizer::Span::breakLike(chat.imageTokenId)
+                        : Tokenizer::Span{part.text, isUsers ? Trust::User : Trust::Template});
+  }
+  spans.push_back({tail, Trust::Template});
+  std::vector<PromptPart> parts;
+  std::int32_t pictures = 0;
+  std::vector<std::int32_t> ids;
+  for (const Tokenizer::Piece &piece : tokenizer.cut(spans)) {
+    if (piece.token == Tokenizer::kBreak) {
+      parts.push_back({PromptPart::Kind::Picture, pictures++});
+      continue;
+    }
+    ids.clear();
+    tokenizer.encode(piece, ids);
+    for (std::int32_t id : ids)
+      parts.push_back({PromptPart::Kind::Token, id});
+  }
+  return parts;
 }
 
 } // namespace
 
-Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
-                                         std::string_view opening, bool first,
-                                         std::string_view text, int pictures) {
+std::string_view trimName(Trim trim) {
+  switch (trim) {
+  case Trim::None:
+    return "none";
+  case Trim::Newlines:
+    return "newlines";
+  case Trim::Spaces:
+    return "spaces";
+  }
+  return {};
+}
+
+std::optional<Trim> trimByName(std::string_view name) {
+  for (Trim trim : {Trim::None, Trim::Newlines, Trim::Spaces})
+    if (trimName(trim) == name)
+      return trim;
+  return std::nullopt;
+}
+
+std::string withDates(std::string_view text, std::time_t now) {
+  std::string result;
+  bool isFormat = false;
+  for (std::size_t at = 0;; isFormat = !isFormat) {
+    const std::size_t mark = std::min(text.find(kDateMark, at), text.size());
+    const std::string part(text.substr(at, mark - at));
+    if (isFormat && !part.empty()) {
+      std::tm local{};
+      localtime_r(&now, &local);
+      std::array<char, 256> date{};
+      result.append(date.data(), std::strftime(date.data(), date.size(), part.c_str(), &local));
+    } else {
+      result += part;
+    }
+    if (mark == text.size())
+      return result;
+    at = mark + 1;
+  }
+}
+
+std::string_view partName(Part part) {
+  switch (part) {
+  case Part::Last:
+    return "last";
+  case Part::BehindFirst:
+    return "behind_first";
+  case Part::Second:
+    return "second";
+  }
+  return {};
+}
+
+std::optional<Part> partByName(std::string_view name) {
+  for (Part part : {Part::Last, Part::BehindFirst, Part::Second})
+    if (partName(part) == name)
+      return part;
+  return std::nullopt;
+}
+
+Result<std::vector<TurnText>> writeTurn(const ChatTemplate &chat, const TurnPlace &place,
+                                        std::string_view text, int pictures) {
   if (const std::size_t at = findInvalidUtf8(text); at != text.size())
     return Status(Code::InvalidArgument,
                   "prompt: expected utf-8, found something else at byte " + std::to_string(at));
+  if (place.system && !chat.system)
+    return Status(Code::InvalidArgument, "system: the model's chat template takes no system text");
+  if (place.system)
+    BLUEC_RETURN_IF_ERROR(checkReserved(*place.system, chat.system->reserved, "system"));
+  BLUEC_RETURN_IF_ERROR(checkReserved(text, chat.reservedInText, "prompt"));
   const int placeholders = countOf(text, chat.imageToken);
   if (placeholders != 0 && placeholders != pictures)
     return Status(Code::InvalidArgument, "prompt: expected as many " + inQuotes(chat.imageToken) +
                                              " as pictures (" + std::to_string(pictures) +
                                              "), found " + std::to_string(placeholders));
-
-  TurnBuilder turn(tokenizer);
-  beginTurn(turn, chat, opening, first);
-  if (placeholders == 0)
+  TurnWriter turn(chat, place);
+  const bool inPlace = placeholders != 0 && !chat.picturesFirst;
+  if (!inPlace)
     for (int i = 0; i < pictures; ++i)
       turn.picture();
   std::size_t begin = 0;
   for (int i = 0; i < placeholders; ++i) {
     const std::size_t at = text.find(chat.imageToken, begin);
-    turn.text(text.substr(begin, at - begin), Trust::User);
-    turn.picture();
+    if (at != begin)
+      turn.text(text.substr(begin, at - begin), turn.textTrims(/*isLast=*/false));
+    if (inPlace)
+      turn.picture();
     begin = at + chat.imageToken.size();
   }
-  turn.text(text.substr(begin), Trust::User);
-  turn.text(chat.userSuffix, Trust::Template);
-  turn.text(chat.assistantPrefix, Trust::Template);
-  return turn.take();
+  if (begin != text.size() || pictures == 0)
+    turn.text(text.substr(begin), turn.textTrims(/*isLast=*/true));
+  return turn.end();
+}
+
+Result<std::pair<std::size_t, std::size_t>> keptAnswer(const ChatTemplate &chat,
+                                                       std::string_view answer) {
+  BLUEC_RETURN_IF_ERROR(checkReserved(answer, chat.reservedInAnswer, "answer"));
+  const std::string_view mark = chat.answerMark;
+  const std::size_t first = mark.empty() ? answer.npos : answer.find(mark);
+  const bool isMarked = first != answer.npos;
+  std::size_t from = 0, to = answer.size();
+  if (isMarked) {
+    from = (chat.answerPart == Part::Last ? answer.rfind(mark) : first) + mark.size();
+    if (chat.answerPart == Part::Second)
+      to = std::min(to, answer.find(mark, from));
+  }
+  const auto [begin, end] =
+      trimmed(answer.substr(from, to - from), isMarked ? chat.markedTrims : chat.answerTrims);
+  if (begin == end && !chat.noAnswer)
+    return Status(Code::InvalidArgument,
+                  "answer: expected some text, which the model's chat template needs, found none");
+  return std::pair(from + begin, from + end);
+}
+
+Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
+                                         const TurnPlace &place, std::string_view text,
+                                         int pictures, std::string_view tail) {
+  Result<std::vector<TurnText>> turn = writeTurn(chat, place, text, pictures);
+  if (!turn.ok())
+    return turn.status();
+  return tokenize(tokenizer, chat, std::move(*turn), tail);
 }
 
 TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
-                          std::string_view opening, bool first, std::string_view draft,
-                          int pictures) {
+                          const TurnPlace &place, std::string_view draft, int pictures) {
   draft = draft.substr(0, findInvalidUtf8(draft));
   const int placeholders = countOf(draft, chat.imageToken);
-  TurnBuilder turn(tokenizer);
-  beginTurn(turn, chat, opening, first);
+  const bool inPlace = placeholders != 0 && !chat.picturesFirst;
+  TurnWriter turn(chat, place);
   TurnPrefix result;
-  if (placeholders == 0)
+  const auto settle = [&] {
+    result.parts = tokenize(tokenizer, chat, turn.soFar(), "");
+    result.settled = result.parts.size();
+  };
+  if (!inPlace) {
     for (int i = 0; i < pictures; ++i)
       turn.picture();
+    if (pictures > 0)
+      settle();
+  }
   std::size_t begin = 0;
   for (int i = 0; i < placeholders; ++i) {
     const std::size_t at = draft.find(chat.imageToken, begin);
-    turn.text(draft.substr(begin, at - begin), Trust::User);
+    if (at != begin)
+      turn.text(draft.substr(begin, at - begin), turn.textTrims(/*isLast=*/false));
+    begin = at + chat.imageToken.size();
+    if (!inPlace)
+      continue;
     if (i == pictures) {
-      result.settled = turn.close();
-      result.parts = turn.take();
+      turn.beforePicture();
+      settle();
       return result;
     }
     turn.picture();
-    begin = at + chat.imageToken.size();
+    settle();
   }
-  if (pictures > 0)
-    result.settled = turn.close();
+  // What comes later may change the white space at the right end.
   const std::string_view tail = draft.substr(begin);
   const std::size_t lastSpace = tail.find_last_of(" \n");
-  turn.text(tail.substr(0, lastSpace == tail.npos ? 0 : lastSpace), Trust::User);
-  result.parts = turn.take();
+  turn.text(tail.substr(0, lastSpace == tail.npos ? 0 : lastSpace),
+            {turn.textTrims(/*isLast=*/true).left, Trim::None});
+  result.parts = tokenize(tokenizer, chat, turn.soFar(), "");
   return result;
 }
 

@@ -51,6 +51,68 @@ std::size_t leadingSpace(std::string_view text) {
   return at;
 }
 
+// An added token, and what is looked for in a text.
+struct Needle {
+  std::int32_t id;
+  std::uint8_t kind; // bits of TokenKind
+  std::string text;
+};
+
+// A place in a text where something stands that is none.
+struct TextBreak {
+  std::size_t at;
+  std::uint8_t kind; // bits of TokenKind: of the white space beside it
+};
+
+// Cuts `text` at the `needles` that are `allowed`, the longest first, and at `breaks`, as the
+// tokenizers library does: each takes the white space beside it along as its kind says, and what it
+// took may still begin another one. `emit`s parts that are not empty, and tokens.
+template <typename Allowed, typename Emit>
+void cutText(std::string_view text, std::span<const Needle> needles,
+             std::span<const TextBreak> breaks, Allowed allowed, Emit emit) {
+  bool begins[256] = {}; // most characters begin no added token
+  for (const Needle &needle : needles)
+    begins[std::uint8_t(needle.text.front())] = true;
+  std::size_t plain = 0; // where the text begins that is not emitted
+  const auto emitText = [&](std::size_t end, bool strips) {
+    if (end <= plain)
+      return;
+    const std::string_view part = text.substr(plain, end - plain);
+    if (const std::string_view left = strips ? trimRight(part) : part; !left.empty())
+      emit(left, Tokenizer::kText);
+  };
+  const auto emitToken = [&](std::int32_t token, std::uint8_t kind, std::size_t begin,
+                             std::size_t end, std::size_t limit) {
+    emitText(begin, kind & TokenStripsLeft);
+    emit({}, token);
+    plain = end + (kind & TokenStripsRight ? leadingSpace(text.substr(end, limit - end)) : 0);
+  };
+  const auto nextBreak = [&] { return breaks.empty() ? text.size() : breaks.front().at; };
+  for (std::size_t at = 0;;) {
+    const std::size_t limit = nextBreak();
+    if (at == limit) {
+      if (breaks.empty())
+        break;
+      const std::uint8_t kind = breaks.front().kind;
+      breaks = breaks.subspan(1);
+      emitToken(Tokenizer::kBreak, kind, at, at, nextBreak());
+      continue;
+    }
+    const std::string_view rest = text.substr(at, limit - at);
+    const Needle *found = nullptr;
+    if (begins[std::uint8_t(rest.front())])
+      for (const Needle &needle : needles)
+        if (rest.starts_with(needle.text) && allowed(needle, at)) {
+          found = &needle;
+          break;
+        }
+    if (found)
+      emitToken(found->id, found->kind, at, at + found->text.size(), limit);
+    at += found ? found->text.size() : 1;
+  }
+  emitText(text.size(), false);
+}
+
 } // namespace
 
 template <typename T>
@@ -166,62 +228,69 @@ std::int32_t Tokenizer::findAdded(std::string_view text) const {
   return -1;
 }
 
-std::int32_t Tokenizer::addedAt(std::string_view text, Trust trust) const {
-  for (std::uint32_t id : addedTokens) {
-    const std::string_view token = bytes(std::int32_t(id));
-    const bool allowed = trust == Trust::Template || !(tokenKinds[id] & TokenSpecial);
-    if (allowed && !token.empty() && text.starts_with(token))
-      return std::int32_t(id);
+std::uint8_t Tokenizer::kindOf(std::int32_t id) const {
+  return id >= 0 && std::uint32_t(id) < size() ? tokenKinds[std::size_t(id)] : 0;
+}
+
+bool Tokenizer::isFoundInNormalized(std::uint32_t id) const {
+  // Of special ones it has to be known who wrote them.
+  return (tokenKinds[id] & TokenNormalized) && !(tokenKinds[id] & TokenSpecial);
+}
+
+std::vector<Tokenizer::Piece> Tokenizer::cut(std::span<const Span> spans) const {
+  std::string text;
+  std::string writers; // of each byte: who wrote it
+  constexpr char kUser = 'u', kTemplate = 't';
+  std::vector<TextBreak> breaks;
+  for (const Span &span : spans) {
+    if (span.isBreak)
+      breaks.push_back({text.size(), kindOf(span.like)});
+    text += span.text;
+    writers.resize(text.size(), span.trust == Trust::User ? kUser : kTemplate);
   }
-  return -1;
-}
-
-void Tokenizer::append(std::string_view text, std::vector<Piece> &pieces) {
-  if (text.empty())
-    return;
-  if (pieces.empty() || pieces.back().token >= 0)
-    pieces.push_back({std::string(text), -1});
-  else
-    pieces.back().text += text;
-}
-
-void Tokenizer::cut(std::string_view text, Trust trust, std::vector<Piece> &pieces) const {
-  // Most characters begin no added token.
-  bool begins[256] = {};
+  std::vector<Needle> needles;
   for (std::uint32_t id : addedTokens)
-    if (const std::string_view token = bytes(std::int32_t(id)); !token.empty())
-      begins[std::uint8_t(token.front())] = true;
-
-  // Where the text begins that is not yet appended. White space that a token took along may still
-  // begin another token, so this can be ahead of `at`.
-  std::size_t plain = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::int32_t id = begins[std::uint8_t(text[at])] ? addedAt(text.substr(at), trust) : -1;
-    if (id < 0) {
-      ++at;
-      continue;
-    }
-    const std::uint8_t kind = tokenKinds[std::size_t(id)];
-    if (at > plain) {
-      const std::string_view before = text.substr(plain, at - plain);
-      append(kind & TokenStripsLeft ? trimRight(before) : before, pieces);
-    }
-    pieces.push_back({{}, id});
-    at += bytes(id).size();
-    plain = at + (kind & TokenStripsRight ? leadingSpace(text.substr(at)) : 0);
-  }
-  if (plain < text.size())
-    append(text.substr(plain), pieces);
+    if (const std::string_view token = bytes(std::int32_t(id));
+        !token.empty() && !isFoundInNormalized(id))
+      needles.push_back({std::int32_t(id), tokenKinds[id], std::string(token)});
+  const auto allowed = [&](const Needle &needle, std::size_t at) {
+    const std::string_view wrote = std::string_view(writers).substr(at, needle.text.size());
+    return !(needle.kind & TokenSpecial) || wrote.find(kUser) == wrote.npos;
+  };
+  std::vector<Piece> pieces;
+  cutText(text, needles, breaks, allowed, [&](std::string_view part, std::int32_t token) {
+    pieces.push_back({std::string(part), token});
+  });
+  return pieces;
 }
 
 void Tokenizer::encode(const Piece &piece, std::vector<std::int32_t> &ids) const {
-  if (piece.token >= 0) {
+  if (piece.token >= 0)
     ids.push_back(piece.token);
+  if (piece.token != kText || !header || piece.text.empty())
     return;
-  }
-  if (!header || piece.text.empty())
-    return;
-  std::string text = header->flags & TokenizerNfc ? composeCanonically(piece.text) : piece.text;
+  const bool composes = header->flags & TokenizerNfc;
+  const auto normalize = [&](std::string_view text) {
+    return composes ? composeCanonically(text) : std::string(text);
+  };
+  std::vector<Needle> needles;
+  for (std::uint32_t id : addedTokens)
+    if (isFoundInNormalized(id) && !bytes(std::int32_t(id)).empty())
+      needles.push_back({std::int32_t(id), tokenKinds[id], normalize(bytes(std::int32_t(id)))});
+  std::stable_sort(needles.begin(), needles.end(),
+                   [](const Needle &a, const Needle &b) { return a.text.size() > b.text.size(); });
+  const auto allowed = [](const Needle &, std::size_t) { return true; };
+  const std::string text = normalize(piece.text);
+  cutText(text, needles, {}, allowed, [&](std::string_view part, std::int32_t token) {
+    if (token == kText)
+      encodeText(part, ids);
+    else
+      ids.push_back(token);
+  });
+}
+
+void Tokenizer::encodeText(std::string_view part, std::vector<std::int32_t> &ids) const {
+  std::string text(part);
   if ((header->flags & TokenizerPrefixSpace) && text.front() != ' ')
     text.insert(text.begin(), ' ');
   for (std::string_view word : splitWords(text, header->stages))
@@ -232,10 +301,9 @@ Result<std::vector<std::int32_t>> Tokenizer::encode(std::string_view text, Trust
   if (const std::size_t at = findInvalidUtf8(text); at != text.size())
     return Status(Code::InvalidArgument,
                   "text: expected utf-8, found something else at byte " + std::to_string(at));
-  std::vector<Piece> pieces;
-  cut(text, trust, pieces);
   std::vector<std::int32_t> ids;
-  for (const Piece &piece : pieces)
+  const Span span{text, trust};
+  for (const Piece &piece : cut({&span, 1}))
     encode(piece, ids);
   return ids;
 }

@@ -38,17 +38,30 @@ public:
   // The added token that reads `text`, or -1.
   std::int32_t findAdded(std::string_view text) const;
 
-  // Text between added tokens, or one such token.
+  // Text of one writer, or a break between texts.
+  struct Span {
+    std::string_view text;
+    Trust trust = Trust::User;
+    bool isBreak = false;
+    std::int32_t like = -1; // of a break
+
+    // A break that takes the white space beside it along as that added token does; -1: none.
+    static Span breakLike(std::int32_t id) { return {{}, Trust::Template, true, id}; }
+  };
+
+  static constexpr std::int32_t kText = -1, kBreak = -2; // what is no token
+  // Text between added tokens, one such token, or a break.
   struct Piece {
     std::string text;
-    std::int32_t token = -1; // when not negative, `text` does not matter
+    std::int32_t token = kText; // or kBreak; `text` matters with kText only
   };
-  // Appends `text` cut at its added tokens. Text that touches text becomes one piece, so that words
-  // may form over the border.
-  void cut(std::string_view text, Trust trust, std::vector<Piece> &pieces) const;
-  static void append(std::string_view text, std::vector<Piece> &pieces);
 
-  // Appends the ids of a piece. Its text must be valid UTF-8.
+  // The pieces of a text that was written in parts. Words, and the white space that added tokens
+  // take along, may reach over the border of two parts; so may an added token, unless it is special
+  // and a user wrote any of it.
+  std::vector<Piece> cut(std::span<const Span> spans) const;
+
+  // Appends the ids of a piece; none of a break. Its text must be valid UTF-8.
   void encode(const Piece &piece, std::vector<std::int32_t> &ids) const;
 
   // cut() and encode() in one. InvalidArgument when `text` is not valid UTF-8.
@@ -62,8 +75,10 @@ private:
   // Rank of the merge of two tokens, or emptySlot.
   std::uint32_t findMerge(std::uint32_t left, std::uint32_t right) const;
   std::int32_t findWord(std::string_view word) const;
-  // The longest added token that `text` starts with, or -1.
-  std::int32_t addedAt(std::string_view text, Trust trust) const;
+  void encodeText(std::string_view text, std::vector<std::int32_t> &ids) const;
+  bool isFoundInNormalized(std::uint32_t id) const;
+  // Bits of TokenKind; 0 for ids out of range.
+  std::uint8_t kindOf(std::int32_t id) const;
   template <typename T>
   Status bindSection(std::span<const std::uint8_t> table, const TokenizerSection &section,
                      const char *name, std::span<const T> &out);

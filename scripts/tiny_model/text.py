@@ -154,20 +154,13 @@ def tokenizer_config():
             for i, s in enumerate(SPECIALS)
         },
         "chat_template": (
+            "{% macro said(content) %}{% if content is string %}{{ content }}{% else %}{% for item in content %}"
+            "{% if item['type'] == 'image' %}" + IMAGE + "{% else %}{{ item['text'] }}{% endif %}"
+            "{% endfor %}{% endif %}{% endmacro %}"
             "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}"
-            "{{ '" + USER + "' + m['content'] }}{% elif m['role'] == 'assistant' %}"
-            "{{ '" + ASSISTANT + "' + m['content'] + eos_token }}{% endif %}{% endfor %}"
+            "{{ '" + USER + "' + said(m['content']) }}{% elif m['role'] == 'assistant' %}"
+            "{{ '" + ASSISTANT + "' + said(m['content']) + eos_token }}{% else %}"
+            "{{ raise_exception('a user and an assistant talk, and nobody else') }}{% endif %}{% endfor %}"
             "{% if add_generation_prompt %}{{ '" + ASSISTANT + "' }}{% endif %}"
         ),
-        # The same template as plain strings, for a runtime without a Jinja engine:
-        # prefix, then for each turn user_prefix [image for each picture] text user_suffix assistant_prefix answer assistant_suffix.
-        "bluec_chat": {
-            "version": 1,
-            "prefix": BOS,
-            "image": IMAGE,
-            "user_prefix": USER,
-            "user_suffix": "",
-            "assistant_prefix": ASSISTANT,
-            "assistant_suffix": EOS,
-        },
     }

@@ -40,7 +40,7 @@ const std::vector<std::uint8_t> &goodTable() {
     auto made = bluec::tokenizer::convertTokenizerText(goodJson(), "", kVocabulary);
     if (!made.ok())
       std::abort();
-    return *made;
+    return made->table;
   }();
   return table;
 }
@@ -65,7 +65,7 @@ void convert(std::string_view json) {
     return;
   }
   // What the converter makes, the runtime accepts.
-  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table->table);
   if (!tokenizer.ok() || tokenizer->size() > kVocabulary)
     std::abort();
   use(*tokenizer, "Hello the world, 123 <|end|> \u00e9!");
@@ -87,8 +87,9 @@ void encode(std::string_view text) {
   use(*tokenizer, text);
   ChatTemplate chat;
   chat.imageToken = "<image>";
-  chat.userPrefix = "<|end|>";
-  const auto parts = makeTurn(*tokenizer, chat, "", true, text, 1);
+  chat.begin.text = "<|end|>";
+  chat.userTrims = {Trim::Spaces, Trim::Newlines};
+  const auto parts = makeTurn(*tokenizer, chat, {}, text, 1, "<|end|>");
   if (findInvalidUtf8(text) != text.size()) {
     if (parts.ok())
       std::abort();

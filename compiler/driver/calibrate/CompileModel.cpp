@@ -147,6 +147,7 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
 int bluec::compileModel(const CompileOptions &options, const std::vector<std::string> &targets,
                         llvm::raw_ostream &out, llvm::raw_ostream &err) {
   Diagnostics diagnostics(err);
+  diagnostics.warningsAreErrors = options.strict;
   if (targets.size() > 1)
     return diagnostics.exitCode(compileForSeveral(options, targets, diagnostics, out, err),
                                 "compile");

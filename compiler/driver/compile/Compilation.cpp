@@ -12,6 +12,7 @@
 #include "compiler/driver/compile/ProgressLine.h"
 #include "compiler/driver/predict/ImageBatch.h"
 #include "compiler/driver/predict/PlanReport.h"
+#include "compiler/driver/session/ConfigCheck.h"
 #include "compiler/driver/session/Emulation.h"
 #include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/MachineTarget.h"
@@ -337,9 +338,9 @@ LogicalResult Compilation::checkCalibration() {
     return diagnostics.usageError(
         "--calibration: expected a bundle that runs here, to measure what recipe " + recipe.name +
         " costs, or a recipe with gptq or static activations, found " + found);
-  diagnostics.note("warning: --calibration: what recipe " + recipe.name +
-                   " costs is not measured: expected a bundle that runs here, found " + found);
-  return success();
+  return diagnostics.warning("--calibration: what recipe " + recipe.name +
+                             " costs is not measured: expected a bundle that runs here, found " +
+                             found);
 }
 
 LogicalResult Compilation::checkOptions() {
@@ -489,8 +490,14 @@ LogicalResult Compilation::chooseSizes() {
 LogicalResult Compilation::model() {
   if (source == Source::Session)
     return session.run("model", buildCheckPipeline);
-  return session.run(
-      "model", [&](OpPassManager &to) { buildModelPipeline(to, options.model, sizes.context); });
+  if (failed(session.run("model", [&](OpPassManager &to) {
+        buildModelPipeline(to, options.model, sizes.context);
+      })))
+    return failure();
+  for (const std::string &line : contradictions(package.config, *module))
+    if (failed(diagnostics.warning(line)))
+      return failure();
+  return success();
 }
 
 LogicalResult Compilation::precision() {
@@ -594,9 +601,10 @@ LogicalResult Compilation::readDevices() {
     auto has = [&](const CodeSection &section) {
       return llvm::is_contained(section.devices, device);
     };
-    if (llvm::none_of(sections, has))
-      diagnostics.note("warning: --device " + device + "=" + itsTarget->name() + ": machine " +
-                       machine->name + " places no step on it");
+    if (llvm::none_of(sections, has) &&
+        failed(diagnostics.warning("--device " + device + "=" + itsTarget->name() + ": machine " +
+                                   machine->name + " places no step on it")))
+      return failure();
   }
   return success();
 }
@@ -961,6 +969,7 @@ void Compilation::printSummary() {
     summary["image_batches"].push_back(
         {{"tiles", batch.tiles}, {"predicted_seconds", batch.seconds}});
   summary["devices"] = describeAllDevices();
+  summary["warnings"] = diagnostics.warnings();
   summary["phases"] = std::move(phases);
   summary["seconds"] = seconds;
   summary["peak_memory"] = {

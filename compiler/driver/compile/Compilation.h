@@ -70,6 +70,7 @@ struct CompileOptions {
   std::string dumpPhasesTo;    // directory; empty: no dumps
   bool printPipelines = false; // the passes of each phase, on `out`
   int jobs = 0;                // threads; 0: one for each CPU
+  bool strict = false;         // a warning is an error
   bool json = false;
   bool progress = false; // phases and their time on stderr, as they pass
 };

@@ -64,6 +64,17 @@ void Diagnostics::note(const Twine &message) {
   err << oneLine(message.str()) << '\n';
 }
 
+LogicalResult Diagnostics::warning(const Twine &message) {
+  if (warningsAreErrors)
+    return inputError(message + " (--strict)");
+  std::string line = oneLine(message.str());
+  if (llvm::is_contained(warned, line)) // a model may be read several times
+    return success();
+  note("warning: " + line);
+  warned.push_back(std::move(line));
+  return success();
+}
+
 void Diagnostics::flush() {
   std::lock_guard<std::mutex> lock(mutex);
   printPending();

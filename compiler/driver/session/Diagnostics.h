@@ -52,6 +52,11 @@ public:
 
   /// A line that is no error.
   void note(const llvm::Twine &message);
+  /// What the input asks for and does not get, or may not mean: a line, once. Failure, and an error
+  /// of the input, where warnings are errors.
+  mlir::LogicalResult warning(const llvm::Twine &message);
+  const std::vector<std::string> &warnings() const { return warned; }
+  bool warningsAreErrors = false;
   unsigned errors() const { return count; }
   /// Prints what MLIR has reported and no line shows yet.
   void flush();
@@ -119,6 +124,7 @@ private:
   Fault blamed = Fault::Input;      // for what MLIR reports
   std::string subject;              // what errors begin with
   std::vector<std::string> pending; // errors from MLIR, in their order
+  std::vector<std::string> warned;
 };
 
 /// Where a location is, for a reader of the model: the name of its ONNX node, or file and line.

@@ -3,6 +3,7 @@
 #include "compiler/base/JsonReader.h"
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/driver/bundle/Manifest.h"
+#include "compiler/import/chat/ChatPieces.h"
 #include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 #include "runtime/text/Tokenizer.h"
@@ -53,12 +54,8 @@ LogicalResult findEndTokens(ModelPackage &package, Diagnostics &diagnostics) {
   std::vector<int64_t> &ids = package.config.eosTokenIds;
   if (const std::optional<ChatConfig> &chat = package.config.chat;
       chat && !chat->endToken.empty() &&
-      (ids.empty() || StringRef(chat->assistantSuffix).starts_with(chat->endToken))) {
-    runtime::Result<runtime::Tokenizer> table =
-        runtime::Tokenizer::fromTable({package.tokenizer.data(), package.tokenizer.size()});
-    if (!table.ok())
-      return diagnostics.report(table.status());
-    int64_t id = table->findAdded(chat->endToken);
+      (ids.empty() || StringRef(chat->pieces.next.text).ltrim().starts_with(chat->endToken))) {
+    int64_t id = package.tokens().findAdded(chat->endToken);
     if (id < 0)
       return diagnostics.inputError(
           "tokenizer_config.json: eos_token: expected an added token of tokenizer.json, found " +
@@ -73,6 +70,61 @@ LogicalResult findEndTokens(ModelPackage &package, Diagnostics &diagnostics) {
   return success();
 }
 
+/// What the tokenizer writes before or behind a text that is no rendered template.
+std::string around(const std::optional<bool> &said, const std::string &token,
+                   const std::string &otherwise) {
+  return !said ? otherwise : *said ? token : "";
+}
+
+/// What stands around what is said: as the chat template has it, or as the tokenizer does to any
+/// text.
+LogicalResult findPieces(ModelPackage &package, const tokenizer::ConvertedTokenizer &converted,
+                         Diagnostics &diagnostics) {
+  ModelConfig &config = package.config;
+  if (!config.chat)
+    config.chat.emplace();
+  ChatConfig &chat = *config.chat;
+  if (config.hasVision && chat.imageToken.empty() && chat.imageTokenId)
+    chat.imageToken = package.tokens().bytes(static_cast<int32_t>(*chat.imageTokenId));
+  if (config.hasVision && chat.imageToken.empty())
+    chat.imageToken = "<image>";
+  if (chat.source) {
+    std::vector<std::string> warnings;
+    std::string fault;
+    auto pieces =
+        chat::findPieces({chat.source->text, chat.tokens, chat.imageToken}, warnings, fault);
+    if (!pieces)
+      return diagnostics.inputError(chat.source->place + ": " + fault);
+    for (const std::string &line : warnings)
+      if (failed(diagnostics.warning(chat.source->place + ": " + line)))
+        return failure();
+    chat.pieces = std::move(*pieces);
+  } else {
+    chat.pieces.imageToken = chat.imageToken;
+  }
+  chat.pieces.imageTokenId = static_cast<int32_t>(chat.imageTokenId.value_or(-1));
+  // A tokenizer adds nothing to what a template gives; a processor does, unless that begins with
+  // the BOS token.
+  std::string bos = chat.token("bos_token");
+  std::string before = around(chat.addBos, bos, converted.before);
+  std::string after = around(chat.addEos, chat.endToken, converted.after);
+  auto open = [&](std::string &piece) {
+    if (bos.empty() || !StringRef(piece).starts_with(bos))
+      piece.insert(0, before);
+  };
+  if (!chat.source || config.hasVision) {
+    open(chat.pieces.begin.text);
+    open(chat.pieces.begin.picture);
+    if (chat.pieces.system)
+      open(chat.pieces.system->before);
+    if (!after.empty())
+      return diagnostics.inputError(
+          "tokenizer.json: expected nothing behind a prompt, found " + JsonReader::shown(after) +
+          " (of the post-processor, or add_eos_token in tokenizer_config.json)");
+  }
+  return success();
+}
+
 LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, ModelPackage &package,
                             Diagnostics &diagnostics) {
   std::string path = inside(directory, "tokenizer.json");
@@ -81,18 +133,23 @@ LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, Mo
       return diagnostics.inputError(
           "tokenizer.json: expected beside tokenizer_config.json, found none");
     // Graphs alone, for measuring and comparing, and for who makes ids elsewhere.
-    diagnostics.note("warning: tokenizer.json: found none: the bundle takes no text");
-    return success();
+    return diagnostics.warning("tokenizer.json: found none: the bundle takes no text");
   }
-  runtime::Result<std::vector<uint8_t>> table =
+  runtime::Result<tokenizer::ConvertedTokenizer> converted =
       tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
-  if (!table.ok())
-    return diagnostics.report(table.status());
-  package.tokenizer = std::move(*table);
+  if (!converted.ok())
+    return diagnostics.report(converted.status());
+  package.tokenizer = converted->table;
+  if (failed(findPieces(package, *converted, diagnostics)))
+    return failure();
   return findEndTokens(package, diagnostics);
 }
 
 } // namespace
+
+runtime::Tokenizer ModelPackage::tokens() const {
+  return *runtime::Tokenizer::fromTable({tokenizer.data(), tokenizer.size()});
+}
 
 LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackage &package,
                                        Diagnostics &diagnostics) {
@@ -103,7 +160,8 @@ LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackag
     return diagnostics.report(config.takeError());
   package.config = std::move(*config);
   for (const std::string &line : package.config.ignored)
-    diagnostics.note("warning: " + line);
+    if (failed(diagnostics.warning(line)))
+      return failure();
   return success();
 }
 
@@ -206,9 +264,6 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
   if (config.chat && config.chat->imageTokenId &&
       failed(checkId("image_token_id", *config.chat->imageTokenId)))
     return failure();
-  if (config.chat && config.chat->bosTokenId &&
-      failed(checkId("bos_token_id", *config.chat->bosTokenId)))
-    return failure();
   for (int64_t id : config.eosTokenIds)
     if (failed(checkId("eos_token_id", id)))
       return failure();
@@ -257,6 +312,46 @@ static Json describePreprocess(const runtime::Preprocess &from, const ImageToken
           {"max_tokens", cap.tokens}};
 }
 
+static Json describeChat(const runtime::ChatTemplate &from) {
+  auto items = [](const runtime::ByItem &pieces) {
+    return Json{{"text", pieces.text}, {"picture", pieces.picture}};
+  };
+  auto trims = [](const runtime::Trims &ends) {
+    return Json{{"left", std::string(runtime::trimName(ends.left))},
+                {"right", std::string(runtime::trimName(ends.right))}};
+  };
+  Json system;
+  if (from.system)
+    system = {{"before", from.system->before},
+              {"after", items(from.system->after)},
+              {"trim", trims(from.system->trims)},
+              {"trim_text", trims(from.system->textTrims)},
+              {"reserved", from.system->reserved}};
+  return {{"image_token_id", from.imageTokenId < 0 ? Json() : Json(from.imageTokenId)},
+          {"image_token", from.imageToken},
+          {"begin", items(from.begin)},
+          {"system", std::move(system)},
+          {"next", items(from.next)},
+          {"between",
+           {{"text_text", from.textText},
+            {"text_picture", from.textPicture},
+            {"picture_text", from.pictureText},
+            {"picture_picture", from.picturePicture}}},
+          {"end", items(from.end)},
+          {"ask", from.ask},
+          {"answer", from.answer},
+          {"no_answer", from.noAnswer ? Json(*from.noAnswer) : Json()},
+          {"answer_mark", from.answerMark},
+          {"answer_part", std::string(runtime::partName(from.answerPart))},
+          {"trim_text", trims(from.userTrims)},
+          {"trims_turn", from.trimsTurn},
+          {"trim_answer", trims(from.answerTrims)},
+          {"trim_marked", trims(from.markedTrims)},
+          {"pictures_first", from.picturesFirst},
+          {"reserved_in_text", from.reservedInText},
+          {"reserved_in_answer", from.reservedInAnswer}};
+}
+
 /// The number that a file said: the shortest one that is this f32.
 static double asSaid(float value) {
   std::array<char, 32> text{};
@@ -273,18 +368,8 @@ void bluec::addConfig(const ModelConfig &config, Json &fields) {
     fields["geometry"]["text"] = forPeople(config.text);
   if (config.preprocess)
     fields["preprocess"] = describePreprocess(*config.preprocess, config.imageTokenCap);
-  if (config.chat) {
-    const ChatConfig &from = *config.chat;
-    auto orNull = [](const std::optional<int64_t> &id) { return id ? Json(*id) : Json(); };
-    fields["chat"] = {{"image_token_id", orNull(from.imageTokenId)},
-                      {"image_token", from.imageToken},
-                      {"bos_token_id", orNull(from.bosTokenId)},
-                      {"add_bos", from.addBos},
-                      {"user_prefix", from.userPrefix},
-                      {"user_suffix", from.userSuffix},
-                      {"assistant_prefix", from.assistantPrefix},
-                      {"assistant_suffix", from.assistantSuffix}};
-  }
+  if (config.chat)
+    fields["chat"] = describeChat(config.chat->pieces);
   const runtime::SamplingOptions &sampling = config.generate.sampling;
   fields["generation"] = {{"eos_token_ids", config.eosTokenIds},
                           {"max_new_tokens", config.generate.maxNewTokens},

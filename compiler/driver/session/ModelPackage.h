@@ -6,6 +6,7 @@
 #include "compiler/driver/session/Diagnostics.h"
 #include "compiler/driver/session/Pipelines.h"
 #include "compiler/import/ModelConfig.h"
+#include "runtime/text/Tokenizer.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -20,6 +21,9 @@ namespace bluec {
 struct ModelPackage {
   ModelConfig config;
   std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
+
+  /// Reads `tokenizer`, which is not empty, where it lies.
+  runtime::Tokenizer tokens() const;
 };
 
 /// Reads the configuration files of `directory` alone into `package`.

@@ -127,10 +127,14 @@ public:
     BLUEC_RETURN_IF_ERROR(readMerges(member(model, "merges")));
     BLUEC_RETURN_IF_ERROR(readNormalizer(member(root, "normalizer")));
     BLUEC_RETURN_IF_ERROR(readPreTokenizer(member(root, "pre_tokenizer")));
-    return readAddedTokens(member(root, "added_tokens"), member(config, "added_tokens_decoder"));
+    BLUEC_RETURN_IF_ERROR(
+        readAddedTokens(member(root, "added_tokens"), member(config, "added_tokens_decoder")));
+    return readPostProcessor(member(root, "post_processor"));
   }
 
   std::vector<std::uint8_t> write() const;
+
+  std::string before, after; // what the post-processor adds
 
 private:
   Status readModelOptions(const JsonValue &model) {
@@ -366,6 +370,49 @@ private:
     return {};
   }
 
+  Status readPostProcessor(const JsonValue &json) {
+    const std::string type = textOf(json, "type");
+    if (json.isNull() || type == "ByteLevel") // which trims offsets
+      return {};
+    if (type == "Sequence") {
+      for (const JsonValue &part : valuesOf(member(json, "processors")))
+        BLUEC_RETURN_IF_ERROR(readPostProcessor(part));
+      return {};
+    }
+    if (type == "BertProcessing" || type == "RobertaProcessing") {
+      BLUEC_RETURN_IF_ERROR(addAround(json, firstText(member(json, "cls")), before));
+      return addAround(json, firstText(member(json, "sep")), after);
+    }
+    if (type != "TemplateProcessing")
+      return unsupported(json, "post_processor",
+                         "'ByteLevel', 'TemplateProcessing', 'BertProcessing', "
+                         "'RobertaProcessing' or a 'Sequence' of them",
+                         type);
+    bool isBefore = true;
+    for (const JsonValue &piece : valuesOf(member(json, "single"))) {
+      if (piece.find("Sequence")) {
+        isBefore = false;
+        continue;
+      }
+      const std::string name = textOf(member(piece, "SpecialToken"), "id");
+      BLUEC_RETURN_IF_ERROR(addAround(piece, name, isBefore ? before : after));
+    }
+    return {};
+  }
+
+  static std::string firstText(const JsonValue &pair) {
+    const JsonValue::Array &values = valuesOf(pair);
+    return !values.empty() && values[0].string() ? *values[0].string() : std::string();
+  }
+
+  Status addAround(const JsonValue &at, const std::string &name, std::string &to) {
+    if (std::none_of(added.begin(), added.end(),
+                     [&](std::uint32_t id) { return tokens[id].bytes == name; }))
+      return unsupported(at, "post_processor", "the name of an added token", name);
+    to += name;
+    return {};
+  }
+
   Status addToken(std::uint32_t id, const JsonValue &value, const char *file) {
     const std::string content = textOf(value, "content");
     BLUEC_RETURN_IF_ERROR(fits(value, id, content, file));
@@ -391,6 +438,8 @@ private:
       token.kind |= TokenStripsLeft;
     if (isTrue(value, "rstrip"))
       token.kind |= TokenStripsRight;
+    if (isTrue(value, "normalized", /*absent=*/!isTrue(value, "special")))
+      token.kind |= TokenNormalized;
     added.push_back(id);
     return {};
   }
@@ -493,9 +542,8 @@ std::vector<std::uint8_t> Converter::write() const {
 
 } // namespace
 
-Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenizer,
-                                                       std::string_view config,
-                                                       std::int64_t vocabularySize) {
+Result<ConvertedTokenizer> convertTokenizerText(std::string_view tokenizer, std::string_view config,
+                                                std::int64_t vocabularySize) {
   try {
     std::string fault;
     const std::optional<JsonValue> root = parseObject(tokenizer, kFileName, fault);
@@ -506,15 +554,15 @@ Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenize
       return Status(Code::InvalidArgument, fault);
     Converter converter(vocabularySize);
     BLUEC_RETURN_IF_ERROR(converter.read(*root, *options));
-    return converter.write();
+    return ConvertedTokenizer{converter.write(), converter.before, converter.after};
   } catch (const std::exception &error) {
     return bad(JsonValue(), std::string("cannot be converted: ") + error.what());
   }
 }
 
-Result<std::vector<std::uint8_t>> convertTokenizer(const std::string &tokenizerPath,
-                                                   const std::string &configPath,
-                                                   std::int64_t vocabularySize) {
+Result<ConvertedTokenizer> convertTokenizer(const std::string &tokenizerPath,
+                                            const std::string &configPath,
+                                            std::int64_t vocabularySize) {
   Result<std::string> tokenizer = readFile(tokenizerPath, kFileLimits.bytes);
   if (!tokenizer.ok())
     return tokenizer.status();

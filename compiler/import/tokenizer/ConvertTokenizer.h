@@ -23,20 +23,26 @@
 
 namespace bluec::tokenizer {
 
-// Reads the two files and returns the bytes of tokenizer.bin (runtime/abi/TokenizerFormat.h). The
-// same input gives the same bytes. `configPath` (tokenizer_config.json) may be empty or name a file
-// that is not there; it then adds no added tokens.
+struct ConvertedTokenizer {
+  std::vector<std::uint8_t> table; // tokenizer.bin (runtime/abi/TokenizerFormat.h)
+  // Added tokens that the tokenizer's post-processor writes around a text; a rendered chat template
+  // gets none.
+  std::string before, after;
+};
+
+// Reads the two files. The same input gives the same bytes. `configPath` (tokenizer_config.json)
+// may be empty or name a file that is not there; it then adds no added tokens.
 //
 // Errors are of the input, one line that begins with the file's name. A tokenizer with an id of
 // `vocabularySize` or above does not fit the model and is refused.
-runtime::Result<std::vector<std::uint8_t>> convertTokenizer(const std::string &tokenizerPath,
-                                                            const std::string &configPath,
-                                                            std::int64_t vocabularySize);
+runtime::Result<ConvertedTokenizer> convertTokenizer(const std::string &tokenizerPath,
+                                                     const std::string &configPath,
+                                                     std::int64_t vocabularySize);
 
 // The same for the files' contents; `config` may be empty.
-runtime::Result<std::vector<std::uint8_t>> convertTokenizerText(std::string_view tokenizer,
-                                                                std::string_view config,
-                                                                std::int64_t vocabularySize);
+runtime::Result<ConvertedTokenizer> convertTokenizerText(std::string_view tokenizer,
+                                                         std::string_view config,
+                                                         std::int64_t vocabularySize);
 
 } // namespace bluec::tokenizer
 

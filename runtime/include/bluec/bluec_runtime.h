@@ -147,8 +147,8 @@ bluec_status bluec_session_set_options(bluec_session *session,
 /* Why the last call on this session failed; "" when it did not. Valid until the next call on it. */
 const char *bluec_session_error(const bluec_session *session);
 
-/* Forgets the conversation and its pictures, ends what runs in the background: as new. Options
- * stay. */
+/* Forgets the conversation and its pictures, ends what runs in the background: as new. Options and
+ * the system text stay. */
 void bluec_session_reset(bluec_session *session);
 
 /* Adds a picture for the next turn. The call copies what it is given and returns; decoding, tiling
@@ -227,6 +227,12 @@ typedef struct bluec_progress {
 /* How far the background is. May be called from any thread at any time. Fills at most
  * progress->struct_bytes bytes. */
 bluec_status bluec_session_progress(const bluec_session *session, bluec_progress *progress);
+
+/* What the model is told before the first turn, where its chat template has a place for that; it
+ * stays for the session's next conversations (reset). UTF-8; `bytes` SIZE_MAX: `text` ends with a
+ * zero; NULL or empty: nothing. INVALID_ARGUMENT (turns have been said, the template takes no
+ * system text, not UTF-8), UNSUPPORTED. */
+bluec_status bluec_session_set_system(bluec_session *session, const char *text, size_t bytes);
 
 /* What the user has typed so far of the next turn's text, so that it can be prefilled ahead: what
  * stands before a picture ("Compare <image> with") at once, the rest as it grows. The draft may

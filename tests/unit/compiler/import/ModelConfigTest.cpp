@@ -67,9 +67,9 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
                       {"preprocessor_config.json", preprocessor},
                       {"generation_config.json", R"({"eos_token_id": 0, "bos_token_id": 7})"},
                       {"tokenizer_config.json", R"({"add_bos_token": false, "bos_token": "<s>",
-               "eos_token": {"content": "</s>"},
-               "bluec_chat": {"prefix": "<s>", "image": "<img>", "user_prefix": "U",
-                              "assistant_prefix": "A", "assistant_suffix": "E"}})"}});
+               "eos_token": {"content": "</s>"}, "image_token": "<img>"})"},
+                      {"special_tokens_map.json",
+                       R"({"bos_token": "<other>", "pad_token": {"content": "<pad>"}})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
   EXPECT_TRUE(config->hasVision && config->hasText);
   EXPECT_EQ(config->maxPositions, 512);
@@ -87,9 +87,12 @@ TEST_F(ModelConfigTest, ReadsAVisionLanguageModel) {
   ASSERT_TRUE(config->chat);
   EXPECT_EQ(config->chat->imageTokenId, 4);
   EXPECT_EQ(config->chat->imageToken, "<img>");
-  EXPECT_EQ(config->chat->bosTokenId, 7);
-  EXPECT_TRUE(config->chat->addBos);
-  EXPECT_EQ(config->chat->assistantSuffix, "E");
+  EXPECT_EQ(config->chat->token("bos_token"), "<s>");
+  EXPECT_EQ(config->chat->token("pad_token"), "<pad>");
+  EXPECT_EQ(config->chat->token("mask_token"), "");
+  EXPECT_EQ(config->chat->addBos, false);
+  EXPECT_FALSE(config->chat->addEos);
+  EXPECT_FALSE(config->chat->source);
   EXPECT_EQ(config->chat->endToken, "</s>");
 }
 
@@ -99,23 +102,57 @@ TEST_F(ModelConfigTest, AnEndTokenMayStandAtTheTopOfANestedConfiguration) {
   EXPECT_EQ(config->eosTokenIds, (std::vector<int64_t>{5}));
 }
 
-TEST_F(ModelConfigTest, KnowsChatMl) {
+// Where transformers looks for a chat template, and in which order: tokenizers and processors
+// differ.
+TEST_F(ModelConfigTest, ChoosesAChatTemplate) {
+  using Files = std::map<std::string, std::string>;
+  const Files places = {
+      {"chat_template.jinja", "jinja"},
+      {"chat_template.json", R"({"chat_template": "json"})"},
+      {"tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "no"},
+                                     {"name": "default", "template": "tokenizer"}]})"},
+      {"processor_config.json", R"({"chat_template": {"default": "processor"}})"}};
+  std::vector<std::string> ignored;
+  auto chosen = [&](std::initializer_list<std::string> from, bool vision) -> std::string {
+    fs::remove_all(root);
+    fs::create_directories(root);
+    Files files = {{"config.json", vision ? both : textOnly}};
+    if (vision)
+      files["preprocessor_config.json"] = preprocessor;
+    for (const std::string &name : from)
+      files[name] = places.at(name);
+    auto config = read(files);
+    if (!config)
+      return llvm::toString(config.takeError());
+    ignored = config->ignored;
+    return config->chat && config->chat->source ? config->chat->source->text : "none";
+  };
+  for (bool vision : {false, true}) {
+    EXPECT_EQ(chosen({}, vision), "none");
+    EXPECT_EQ(chosen({"tokenizer_config.json"}, vision), "tokenizer");
+    EXPECT_EQ(chosen({"processor_config.json"}, vision), "processor");
+    EXPECT_EQ(chosen({"tokenizer_config.json", "chat_template.jinja"}, vision), "jinja");
+    EXPECT_EQ(ignored, (std::vector<std::string>{"tokenizer_config.json:2:70: chat_template: "
+                                                 "ignored: chat_template.jinja counts"}));
+  }
+  EXPECT_EQ(chosen({"tokenizer_config.json", "chat_template.json"}, false), "tokenizer");
+  EXPECT_EQ(chosen({"tokenizer_config.json", "chat_template.json"}, true), "json");
+  EXPECT_EQ(chosen({"chat_template.jinja", "chat_template.json", "processor_config.json"}, true),
+            "processor");
+  EXPECT_EQ(ignored.size(), 2u);
+}
+
+TEST_F(ModelConfigTest, ATemplateIsATextOrHasADefault) {
+  EXPECT_EQ(fault({{"config.json", textOnly},
+                   {"tokenizer_config.json", R"({"chat_template": [{"name": "rag"}]})"}}),
+            "tokenizer_config.json: chat_template: expected a template, or several of which "
+            "one is named \"default\", found [{\"name\":\"rag\"}]");
   auto config =
-      read({{"config.json", textOnly},
-            {"tokenizer_config.json", R"({"chat_template": "{{'<|im_start|>' + role}}"})"}});
+      read({{"config.json", textOnly}, {"tokenizer_config.json", R"({"bluec_chat": 1})"}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
-  EXPECT_EQ(config->chat->userPrefix, "<|im_start|>user\n");
-  EXPECT_EQ(config->ignored, (std::vector<std::string>{
-                                 "tokenizer_config.json:1:19: chat_template: taken for ChatML, "
-                                 "as <|im_start|> is in it: check the prompt"}));
-  config = read({{"tokenizer_config.json", R"({"chat_template": "{{ messages }}"})"},
-                 {"chat_template.jinja", "{{ messages }}"}});
-  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
-  EXPECT_EQ(config->chat->userPrefix, "");
   EXPECT_EQ(config->ignored,
-            (std::vector<std::string>{"tokenizer_config.json:1:19: chat_template: ignored: "
-                                      "questions go to the model as they are",
-                                      "chat_template.jinja: ignored"}));
+            (std::vector<std::string>{"tokenizer_config.json:1:16: bluec_chat: ignored: the chat "
+                                      "template says what stands around a turn"}));
 }
 
 // One tile: stretched as these processors do; others would cut or pad, which is not done.
@@ -382,14 +419,6 @@ TEST_F(ModelConfigTest, NamesWhatIsWrongWithPictures) {
               "largest", "grids": [[1, 1]]}})"),
             "preprocessor_config.json: dynamic_resolution.algorithm: expected "
             "relaxed_aspect_ratio, llava_next or internvl, found \"largest\"");
-}
-
-TEST_F(ModelConfigTest, APrefixThatIsNoBosTokenIsRefused) {
-  EXPECT_EQ(fault({{"config.json", textOnly},
-                   {"tokenizer_config.json",
-                    R"({"bos_token": "<s>", "bluec_chat": {"prefix": "hello"}})"}}),
-            "tokenizer_config.json: bluec_chat.prefix: expected the bos token or nothing, found "
-            "\"hello\"");
 }
 
 } // namespace

@@ -17,9 +17,14 @@ protected:
     auto converted =
         bluec::tokenizer::convertTokenizerText(byteTokenizerJson(), "", FAKE_VOCABULARY);
     EXPECT_TRUE(converted.ok());
-    table.assign(converted->begin(), converted->end());
+    table = converted->table;
     tokenizer = *Tokenizer::fromTable(table);
-    chat = {"<image>", FAKE_IMAGE, FAKE_BEGIN, true, "<|user|>", "", "<|assistant|>", "<|end|>"};
+    chat.imageToken = "<image>";
+    chat.imageTokenId = FAKE_IMAGE;
+    chat.begin = {"<|begin|><|user|>", "<|begin|><|user|>"};
+    chat.next = {"<|end|><|user|>", "<|end|><|user|>"};
+    chat.end = {"<|assistant|>", "<|assistant|>"};
+    chat.noAnswer = "";
   }
 
   Conversation make() const { return {tokenizer, chat, FAKE_TOKENS_PER_TILE, FAKE_HIDDEN}; }
@@ -31,12 +36,13 @@ protected:
     return {number, std::move(features)};
   }
 
+  // The next turn, behind the turns before it as they are once they are over.
   static void say(Conversation &conversation, const std::string &text,
                   const std::vector<EncodedPicture> &pictures, const std::string &answer) {
+    conversation = *conversation.asHistory();
     auto parts = conversation.nextTurn(text, int(pictures.size()));
     ASSERT_TRUE(parts.ok()) << parts.status().message();
     conversation.addTurn(text, *parts, pictures);
-    conversation.beginAnswer();
     for (const char c : answer)
       conversation.addAnswerToken(c);
   }
@@ -103,6 +109,79 @@ TEST_F(ConversationTest, WithoutOldest) {
     EXPECT_EQ(ids(*further.withoutOldest(further.turns() - 1)),
               ids(*expected.withoutOldest(expected.turns() - 1)));
   }
+}
+
+TEST_F(ConversationTest, SystemText) {
+  Conversation conversation = make();
+  EXPECT_EQ(conversation.setSystem("Be kind.").message(),
+            "system: the model's chat template takes no system text");
+  chat.system = {"<|begin|>", {"\n<|user|>", "<|user|>"}, {Trim::Spaces, Trim::Spaces}, {}, {}};
+  EXPECT_EQ(conversation.setSystem("\xff").message(),
+            "system: expected utf-8, found something else at byte 0");
+  ASSERT_TRUE(conversation.setSystem(" ok ").ok());
+  say(conversation, "a", {}, "b");
+  say(conversation, "c", {picture(0)}, "");
+  const std::vector<std::int64_t> first = {FAKE_BEGIN,     'o', 'k',     '\n', FAKE_USER, 'a',
+                                           FAKE_ASSISTANT, 'b', FAKE_END};
+  std::vector<std::int64_t> whole = ids(conversation);
+  whole.resize(first.size());
+  EXPECT_EQ(whole, first);
+  EXPECT_EQ(conversation.setSystem("late").message(),
+            "system: expected a conversation without turns, found 2");
+  // It opens what is left of the conversation, too.
+  Conversation left = *conversation.withoutOldest(1);
+  EXPECT_EQ(ids(left)[3], FAKE_USER);
+  EXPECT_EQ(ids(*left.withoutOldest(1)), std::vector<std::int64_t>());
+  left = *left.withoutOldest(1);
+  EXPECT_TRUE(left.setSystem(std::nullopt).ok());
+  say(left, "a", {}, "");
+  EXPECT_EQ(ids(left), (std::vector<std::int64_t>{FAKE_BEGIN, FAKE_USER, 'a', FAKE_ASSISTANT}));
+}
+
+// Templates write answers that are over otherwise than they are given: without reasoning, without
+// white space, behind another opening.
+TEST_F(ConversationTest, AnswersThatAreOver) {
+  const auto history = [&](const std::string &answer) {
+    Conversation conversation = make();
+    say(conversation, "q<image>", {picture(0)}, answer);
+    std::vector<std::int64_t> row = ids(*conversation.asHistory());
+    EXPECT_EQ(row.size() > 4 ? row[3] : 0, ids(conversation)[3]) << "the picture's rows";
+    return std::vector<std::int64_t>(row.begin() + 5, row.end());
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(history(" a "), (Ids{FAKE_ASSISTANT, ' ', 'a', ' '}));
+  chat.answerTrims = {Trim::Spaces, Trim::Newlines};
+  EXPECT_EQ(history("\n a \n"), (Ids{FAKE_ASSISTANT, 'a', ' '}));
+  chat.answerMark = "/>";
+  chat.markedTrims = {Trim::Newlines, Trim::None};
+  EXPECT_EQ(history("x/>y/>\n a\n"), (Ids{FAKE_ASSISTANT, ' ', 'a', '\n'}));
+  chat.answerPart = Part::BehindFirst;
+  EXPECT_EQ(history("x/>y/>a"), (Ids{FAKE_ASSISTANT, 'y', '/', '>', 'a'}));
+  chat.answerPart = Part::Second;
+  EXPECT_EQ(history("x/>\ny/>a"), (Ids{FAKE_ASSISTANT, 'y'}));
+  EXPECT_EQ(history("x/>y"), (Ids{FAKE_ASSISTANT, 'y'}));
+  chat.ask = "<";
+  EXPECT_EQ(history("a"), (Ids{FAKE_ASSISTANT, 'a'})) << "without what asks";
+  EXPECT_EQ(history(""), (Ids{FAKE_ASSISTANT}));
+  chat.answer = "=";
+  chat.noAnswer = "-";
+  EXPECT_EQ(history(" a"), (Ids{FAKE_ASSISTANT, '=', 'a'}));
+  EXPECT_EQ(history(" \n"), (Ids{FAKE_ASSISTANT, '-'}));
+  chat.ask = "";
+  chat.answer = " ";
+  EXPECT_EQ(history(" a"), (Ids{FAKE_ASSISTANT, ' ', 'a'})) << "which the model writes itself";
+  EXPECT_EQ(history("a"), (Ids{FAKE_ASSISTANT, ' ', 'a'}));
+  chat.noAnswer.reset();
+  Conversation silent = make();
+  say(silent, "q", {}, "\n");
+  EXPECT_EQ(silent.asHistory().status().message(),
+            "answer: expected some text, which the model's chat template needs, found none");
+  chat.reservedInAnswer = {"<x>"};
+  Conversation conversation = make();
+  say(conversation, "q", {}, "a<x>");
+  EXPECT_EQ(conversation.asHistory().status().message(),
+            "answer: expected none of what the model's chat template has a meaning of its own for, "
+            "found '<x>'");
 }
 
 TEST_F(ConversationTest, IdsForListings) {

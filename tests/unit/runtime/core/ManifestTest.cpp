@@ -48,8 +48,10 @@ TEST_F(ManifestTest, ReadsEveryField) {
   EXPECT_EQ(manifest->preprocess.candidates.size(), 4u);
   EXPECT_EQ(manifest->preprocess.candidates[0], (Grid{4, 2}));
   EXPECT_EQ(manifest->preprocess.tileWidth, FAKE_TILE);
-  EXPECT_EQ(manifest->chat.bosTokenId, FAKE_BEGIN);
-  EXPECT_TRUE(manifest->chat.addBos);
+  EXPECT_EQ(manifest->chat.begin, (ByItem{"<|begin|><|user|>", "<|begin|><|user|>"}));
+  EXPECT_EQ(manifest->chat.end.text, "<|assistant|>");
+  EXPECT_FALSE(manifest->chat.system);
+  EXPECT_EQ(manifest->chat.userTrims, Trims());
   EXPECT_EQ(manifest->endTokens, std::vector<std::int32_t>{FAKE_END});
   ASSERT_NE(manifest->file("weights.bin"), nullptr);
   EXPECT_EQ(manifest->file("weights.bin")->bytes, std::uint64_t(FAKE_WEIGHTS_BYTES));
@@ -143,7 +145,7 @@ TEST_F(ManifestTest, Refusals) {
   } cases[] = {
       {"manifest.json: format: expected 'bluec-bundle', found 'zip'",
        [](Json &json) { json["format"] = "zip"; }},
-      {"manifest.json: version: expected 2, found 1", [](Json &json) { json["version"] = 1; }},
+      {"manifest.json: version: expected 3, found 1", [](Json &json) { json["version"] = 1; }},
       {"manifest.json: producer: expected a value, found none",
        [](Json &json) { json.erase("producer"); }},
       {"manifest.json: target: expected an object", [](Json &json) { json["target"] = 5; }},
@@ -254,8 +256,14 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["generation"]["top_k"] = -1; }},
       {"manifest.json: generation.temperature: expected a number",
        [](Json &json) { json["generation"]["temperature"] = "hot"; }},
-      {"manifest.json: chat.add_bos: expected true or false",
-       [](Json &json) { json["chat"]["add_bos"] = "yes"; }},
+      {"manifest.json: chat.pictures_first: expected true or false",
+       [](Json &json) { json["chat"]["pictures_first"] = "yes"; }},
+      {"manifest.json: chat.begin: expected an object",
+       [](Json &json) { json["chat"].erase("begin"); }},
+      {"manifest.json: chat.system.before: expected a value, found none",
+       [](Json &json) { json["chat"]["system"] = Json::object(); }},
+      {"manifest.json: chat.trim_text.left: expected 'none', 'newlines' or 'spaces', found 'all'",
+       [](Json &json) { json["chat"]["trim_text"]["left"] = "all"; }},
       {"manifest.json: files: expected the name of a file beside the manifest, found "
        "'../model.so'",
        [](Json &json) { json["files"]["../model.so"] = json["files"]["model.so"]; }},

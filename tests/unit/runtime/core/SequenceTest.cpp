@@ -17,9 +17,14 @@ protected:
     auto converted =
         bluec::tokenizer::convertTokenizerText(byteTokenizerJson(), "", FAKE_VOCABULARY);
     EXPECT_TRUE(converted.ok());
-    table.assign(converted->begin(), converted->end());
+    table = converted->table;
     tokenizer = *Tokenizer::fromTable(table);
-    chat = {"<image>", FAKE_IMAGE, FAKE_BEGIN, true, "<|user|>", "", "<|assistant|>", "<|end|>"};
+    chat.imageToken = "<image>";
+    chat.imageTokenId = FAKE_IMAGE;
+    chat.begin = {"<|begin|><|user|>", "<|begin|><|user|>"};
+    chat.next = {"<|end|><|user|>", "<|end|><|user|>"};
+    chat.end = {"<|assistant|>", "<|assistant|>"};
+    chat.noAnswer = "";
   }
 
   Sequence make() const {

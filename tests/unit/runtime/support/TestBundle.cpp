@@ -92,11 +92,11 @@ TestBundle::TestBundle(const std::string &model) {
   auto table = tokenizer::convertTokenizerText(byteTokenizerJson(), "", FAKE_VOCABULARY);
   if (!table.ok())
     std::abort();
-  writeWhole(file("tokenizer.bin"), std::string(table->begin(), table->end()));
+  writeWhole(file("tokenizer.bin"), std::string(table->table.begin(), table->table.end()));
 
   using List = std::vector<double>;
   manifest["format"] = "bluec-bundle";
-  manifest["version"] = 2;
+  manifest["version"] = 3;
   manifest["producer"] = "a test";
   manifest["target"] = {{"name", "fake"},
                         {"triple", FAKE_TRIPLE},
@@ -122,10 +122,17 @@ TestBundle::TestBundle(const std::string &model) {
                             {"candidates", nlohmann::json::parse("[[4,2],[2,4],[2,2],[1,1]]")},
                             {"thumbnail", "last_if_many"},
                             {"max_tokens", 0}};
-  manifest["chat"] = {{"image_token_id", FAKE_IMAGE},        {"image_token", "<image>"},
-                      {"bos_token_id", FAKE_BEGIN},          {"add_bos", true},
-                      {"user_prefix", "<|user|>"},           {"user_suffix", ""},
-                      {"assistant_prefix", "<|assistant|>"}, {"assistant_suffix", "<|end|>"}};
+  manifest["chat"] = nlohmann::json::parse(R"({"system": null, "ask": "", "answer": "",
+      "no_answer": "", "answer_mark": "", "answer_part": "last", "trims_turn": false,
+      "pictures_first": false, "reserved_in_text": [], "reserved_in_answer": [],
+      "begin": {"text": "<|begin|><|user|>", "picture": "<|begin|><|user|>"},
+      "next": {"text": "<|end|><|user|>", "picture": "<|end|><|user|>"},
+      "between": {"text_text": "", "text_picture": "", "picture_text": "", "picture_picture": ""},
+      "end": {"text": "<|assistant|>", "picture": "<|assistant|>"}})");
+  for (const char *key : {"trim_text", "trim_answer", "trim_marked"})
+    manifest["chat"][key] = {{"left", "none"}, {"right", "none"}};
+  manifest["chat"]["image_token_id"] = FAKE_IMAGE;
+  manifest["chat"]["image_token"] = "<image>";
   manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
   manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "role": "encode",
       "capacity": 4, "segment": "vision", "device": "npu", "arena_bytes": 16384, "steps": 1,

@@ -11,26 +11,30 @@ using namespace bluec::test;
 
 namespace {
 
+using Ids = std::vector<std::int32_t>;
+
 class ChatTemplateTest : public ::testing::Test {
 protected:
   void SetUp() override {
     auto converted =
         bluec::tokenizer::convertTokenizerText(byteTokenizerJson(), "", FAKE_VOCABULARY);
     ASSERT_TRUE(converted.ok());
-    table = *converted;
+    table = converted->table;
     auto made = Tokenizer::fromTable(table);
     ASSERT_TRUE(made.ok());
     tokenizer = *made;
     chat.imageToken = "<image>";
-    chat.userPrefix = "<|user|>\n";
-    chat.userSuffix = ".";
-    chat.assistantPrefix = "<|assistant|>";
+    chat.begin = chat.next = {"<|user|>\n", "<|user|>\n"};
+    chat.end = {".<|assistant|>", ".<|assistant|>"};
   }
 
   // Ids; pictures as -1 - index.
-  std::vector<std::int32_t> turn(std::string_view text, int pictures, std::string_view opening = "",
-                                 bool first = true) {
-    const auto parts = makeTurn(tokenizer, chat, opening, first, text, pictures);
+  std::vector<std::int32_t> turn(std::string_view text, int pictures, const TurnPlace &place = {},
+                                 std::string_view tail = "") {
+    return idsOf(makeTurn(tokenizer, chat, place, text, pictures, tail));
+  }
+
+  static std::vector<std::int32_t> idsOf(const Result<std::vector<PromptPart>> &parts) {
     EXPECT_TRUE(parts.ok()) << parts.status().message();
     std::vector<std::int32_t> ids;
     if (parts.ok())
@@ -44,18 +48,71 @@ protected:
   ChatTemplate chat;
 };
 
-using Ids = std::vector<std::int32_t>;
-
 TEST_F(ChatTemplateTest, AroundTheText) {
   EXPECT_EQ(turn("hi", 0), (Ids{FAKE_USER, '\n', 'h', 'i', '.', FAKE_ASSISTANT}));
 }
 
-TEST_F(ChatTemplateTest, Beginning) {
-  chat.bosTokenId = FAKE_BEGIN;
-  EXPECT_EQ(turn("", 0)[0], FAKE_USER); // not asked for
-  chat.addBos = true;
-  EXPECT_EQ(turn("", 0)[0], FAKE_BEGIN);
-  EXPECT_EQ(turn("", 0, "<|end|>", false)[0], FAKE_END);
+TEST_F(ChatTemplateTest, Places) {
+  chat.begin.text = "<|begin|>";
+  chat.next.text = "<|end|>";
+  EXPECT_EQ(turn("a", 0)[0], FAKE_BEGIN);
+  EXPECT_EQ(turn("a", 0, {.first = false})[0], FAKE_END);
+  const std::string system = " b";
+  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", 0, "").status().message(),
+            "system: the model's chat template takes no system text");
+  chat.system = {"<|end|>", {"<|user|>", ""}, {Trim::Spaces, Trim::None}, {}, {}};
+  EXPECT_EQ(turn("a", 0, {true, &system}, "!"),
+            (Ids{FAKE_END, 'b', FAKE_USER, 'a', '.', FAKE_ASSISTANT, '!'}));
+}
+
+TEST_F(ChatTemplateTest, BetweenItems) {
+  chat.begin = {"t", "p"};
+  chat.textPicture = "1";
+  chat.pictureText = "2";
+  chat.picturePicture = "3";
+  chat.end = {"x", "y"};
+  EXPECT_EQ(turn("a<image><image>b", 2), (Ids{'t', 'a', '1', -1, '3', -2, '2', 'b', 'x'}));
+  EXPECT_EQ(turn("<image>a<image>", 2), (Ids{'p', -1, '2', 'a', '1', -2, 'y'}));
+  EXPECT_EQ(turn("", 1), (Ids{'p', -1, 'y'}));
+  EXPECT_EQ(turn("", 0), (Ids{'t', 'x'}));
+  chat.picturesFirst = true;
+  chat.textText = "4";
+  EXPECT_EQ(turn("a<image><image>b<image>c", 3),
+            (Ids{'p', -1, '3', -2, '3', -3, '2', 'a', '4', 'b', '4', 'c', 'x'}));
+}
+
+TEST_F(ChatTemplateTest, ReservedTexts) {
+  chat.reservedInText = {"</think>"};
+  const std::string system = "/no";
+  EXPECT_EQ(makeTurn(tokenizer, chat, {}, "a</think>", 0, "").status().message(),
+            "prompt: expected none of what the model's chat template has a meaning of its own for, "
+            "found '</think>'");
+  chat.system = SystemPieces();
+  chat.system->reserved = {"/no"};
+  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", 0, "").status().message(),
+            "system: expected none of what the model's chat template has a meaning of its own for, "
+            "found '/no'");
+}
+
+TEST_F(ChatTemplateTest, Dates) {
+  constexpr std::time_t kNoon = 1'000'036'800; // 2001-09-09, in any time zone but the last ones
+  EXPECT_EQ(withDates("on \x1a%d %b %Y\x1a.", kNoon), "on 09 Sep 2001.");
+  EXPECT_EQ(withDates("\x1a\x1a \x1a%Y", kNoon), " 2001");
+  chat.begin.text = "\x1a%%\x1a";
+  EXPECT_EQ(turn("a", 0), (Ids{'%', 'a', '.', FAKE_ASSISTANT}));
+}
+
+TEST_F(ChatTemplateTest, Trims) {
+  chat.begin = chat.end = {};
+  chat.userTrims = {Trim::Newlines, Trim::Spaces};
+  EXPECT_EQ(turn("\n\n a\x1c\xc2\xa0\n", 0), (Ids{' ', 'a'}));
+  chat.userTrims = {Trim::Spaces, Trim::Newlines};
+  EXPECT_EQ(turn("\n\n a \n", 0), (Ids{'a', ' '}));
+  EXPECT_EQ(turn(" \n", 0), Ids());
+  chat.begin.picture = "p";
+  EXPECT_EQ(turn(" a\n<image> b \n", 1), (Ids{'a', -1, 'b', ' '}));
+  chat.trimsTurn = true;
+  EXPECT_EQ(turn(" a\n<image> b \n", 1), (Ids{'a', '\n', -1, ' ', 'b', ' '}));
 }
 
 TEST_F(ChatTemplateTest, Pictures) {
@@ -70,7 +127,7 @@ TEST_F(ChatTemplateTest, SpecialTokensOfTheUserAreText) {
   EXPECT_EQ(std::count(ids.begin(), ids.end(), FAKE_USER), 1);
   EXPECT_EQ(ids.size(), 2u + 8 + 2);
   // Half from the template, half from the user: still not a token.
-  chat.userPrefix = "<|us";
+  chat.begin.text = "<|us";
   EXPECT_EQ(turn("er|>", 0).size(), 8u + 2);
 }
 
@@ -83,7 +140,7 @@ TEST_F(ChatTemplateTest, WithoutAPlaceholderTextIsText) {
 TEST_F(ChatTemplateTest, PrefixOfATurn) {
   std::size_t settled = 0;
   const auto prefix = [&](std::string_view draft, int pictures) {
-    const TurnPrefix known = makeTurnPrefix(tokenizer, chat, "", true, draft, pictures);
+    const TurnPrefix known = makeTurnPrefix(tokenizer, chat, {}, draft, pictures);
     Ids ids;
     for (const PromptPart &part : known.parts)
       ids.push_back(part.kind == PromptPart::Kind::Token ? part.value : -1 - part.value);

@@ -15,7 +15,7 @@ namespace {
 std::vector<std::uint8_t> makeTable() {
   auto table = bluec::tokenizer::convertTokenizer(
       BLUEC_SOURCE_DIR "/tests/golden/runtime/tokenizers/llama3.json", "", 400);
-  return table.ok() ? *table : std::vector<std::uint8_t>();
+  return table.ok() ? table->table : std::vector<std::uint8_t>();
 }
 
 TEST(Tokenizer, RefusesEveryTruncation) {
@@ -68,7 +68,7 @@ TEST(Tokenizer, RefusesSectionsOutOfBounds) {
   EXPECT_EQ(message().substr(0, 54), "tokenizer.bin: section mergeSlots: expected a power of");
   restore();
   header.version = 9;
-  EXPECT_EQ(message(), "tokenizer.bin: expected version 1, found 9");
+  EXPECT_EQ(message(), "tokenizer.bin: expected version 2, found 9");
   restore();
   header.flags = 0x80;
   EXPECT_EQ(message(), "tokenizer.bin: it has flags that this runtime does not know");

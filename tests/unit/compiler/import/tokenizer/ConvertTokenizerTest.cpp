@@ -30,7 +30,7 @@ TEST_P(ConvertTokenizerGolden, GivesTheSameIds) {
   const std::string name = GetParam();
   const auto table = convertTokenizer(folder + name + ".json", "", 363);
   ASSERT_TRUE(table.ok()) << table.status().message();
-  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table->table);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status().message();
   for (const Json &entry : load(name + ".cases.json")) {
     const std::string text = entry[0];
@@ -49,7 +49,7 @@ TEST(ConvertTokenizer, RoundTrip) {
   for (const std::string name : {"gpt2", "llama3", "digits"}) {
     const auto table = convertTokenizer(folder + name + ".json", "", 363);
     ASSERT_TRUE(table.ok());
-    const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+    const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table->table);
     ASSERT_TRUE(tokenizer.ok());
     for (const Json &entry : load(name + ".cases.json")) {
       const std::string text = entry[0];
@@ -65,7 +65,7 @@ TEST(ConvertTokenizer, SameInputSameBytes) {
   const auto first = convertTokenizer(folder + "gpt2.json", "", 400);
   const auto second = convertTokenizer(folder + "gpt2.json", "", 400);
   ASSERT_TRUE(first.ok() && second.ok());
-  EXPECT_EQ(*first, *second);
+  EXPECT_EQ(first->table, second->table);
 }
 
 TEST(ConvertTokenizer, DoesNotFit) {
@@ -88,7 +88,7 @@ TEST(ConvertTokenizer, AddedTokensOfTheConfig) {
       {"0": {"content": "<|end|>", "special": true}, "370": {"content": "<new>", "special": true}}})";
   const auto table = convertTokenizerText(text, config, 371);
   ASSERT_TRUE(table.ok()) << table.status().message();
-  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(*table);
+  const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table->table);
   ASSERT_TRUE(tokenizer.ok());
   EXPECT_EQ(tokenizer->findAdded("<new>"), 370);
   EXPECT_EQ(tokenizer->size(), 371u);
@@ -186,7 +186,7 @@ TEST(ConvertTokenizer, BothFormsOfMerges) {
   const auto strings = convertTokenizerText(json.dump(), "", 400);
   const auto pairs = convertTokenizer(folder + "gpt2.json", "", 400);
   ASSERT_TRUE(strings.ok()) << strings.status().message();
-  EXPECT_EQ(*strings, *pairs);
+  EXPECT_EQ(strings->table, pairs->table);
 }
 
 } // namespace

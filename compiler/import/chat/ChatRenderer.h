@@ -1,0 +1,79 @@
+// Conversations, and what a chat template makes of them.
+#ifndef BLUEC_COMPILER_IMPORT_CHAT_CHATRENDERER_H
+#define BLUEC_COMPILER_IMPORT_CHAT_CHATRENDERER_H
+
+#include "compiler/import/jinja/Template.h"
+#include "runtime/text/ChatTemplate.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bluec::chat {
+
+enum class Role { System, User, Assistant };
+constexpr size_t kRoles = 3;
+
+struct Item {
+  bool isPicture = false;
+  std::string text; // none of a picture
+};
+
+struct Message {
+  Role role;
+  std::vector<Item> items;
+};
+
+/// The last message is the user's; its answer is due.
+using Conversation = std::vector<Message>;
+
+inline Message system(std::string text) { return {Role::System, {{false, std::move(text)}}}; }
+inline Message user(std::string text) { return {Role::User, {{false, std::move(text)}}}; }
+inline Message answer(std::string text) { return {Role::Assistant, {{false, std::move(text)}}}; }
+inline Item text(std::string text) { return {false, std::move(text)}; }
+inline Item picture() { return {true, {}}; }
+
+/// For messages: "user 'a', assistant 'b', user <picture> 'c'".
+std::string describe(const Conversation &conversation);
+
+/// How a message's content is handed to a template: as a string, or as a list of items
+/// ({"type": "text", "text": ...}, {"type": "image"}). Published templates take one or both.
+enum class Form { String, List };
+
+/// Texts that a template gets and does not have, as variables: "bos_token".
+using Tokens = std::vector<std::pair<std::string, std::string>>;
+
+class Renderer {
+public:
+  /// `source` and `tokens` are borrowed; the template has `bytes` bytes.
+  Renderer(const jinja::Template &source, size_t bytes, const Tokens &tokens)
+      : source(source), bytes(bytes), tokens(tokens) {}
+
+  std::array<Form, kRoles> forms{};
+
+  /// As transformers' apply_chat_template() with add_generation_prompt, with dates as marks
+  /// (runtime::kDateMark). Nothing when the template raises; fault() then says why.
+  std::optional<std::string> render(const Conversation &conversation);
+  const std::string &fault() const { return why; }
+  /// Whether more was asked for than any published template needs; nothing is rendered then.
+  bool isExhausted() const { return spent > kBudget; }
+
+private:
+  static constexpr size_t kBudget = size_t{1} << 29; // bytes of template, evaluated
+  const jinja::Template &source;
+  size_t bytes, spent = 0;
+  const Tokens &tokens;
+  std::string why;
+};
+
+/// The same by pieces, as the runtime writes it; a picture is the image token. Nothing when the
+/// runtime refuses it.
+std::optional<std::string> write(const runtime::ChatTemplate &chat,
+                                 const Conversation &conversation);
+
+} // namespace bluec::chat
+
+#endif // BLUEC_COMPILER_IMPORT_CHAT_CHATRENDERER_H
