@@ -38,6 +38,16 @@ bluec::MappedFile::open(const std::string &filePath) {
   return file;
 }
 
+/// The folder whose files links of a directory may lead to: `models--x--y/blobs` of
+/// `models--x--y/snapshots/REVISION`, as Hugging Face's cache has it. Empty for any other
+/// directory.
+static std::string blobsBeside(llvm::StringRef root) {
+  llvm::StringRef snapshots = path::parent_path(root), model = path::parent_path(snapshots);
+  if (path::filename(snapshots) != "snapshots" || !path::filename(model).starts_with("models--"))
+    return "";
+  return (model + "/blobs/").str();
+}
+
 llvm::Expected<std::string> bluec::resolveInside(const std::string &directory,
                                                  llvm::StringRef name) {
   if (name.empty() || name.contains('\0'))
@@ -55,7 +65,9 @@ llvm::Expected<std::string> bluec::resolveInside(const std::string &directory,
     return fault(code.message());
   if (std::error_code code = fs::real_path(joined, file))
     return fault(code == std::errc::no_such_file_or_directory ? "not found" : code.message());
-  if (!llvm::StringRef(file).starts_with((root + "/").str()))
+  std::string blobs = blobsBeside(root);
+  bool isBlob = !blobs.empty() && llvm::StringRef(file).starts_with(blobs);
+  if (!isBlob && !llvm::StringRef(file).starts_with((root + "/").str()))
     return fault("expected a file inside the model directory, found a symbolic link out of it");
   return std::string(file);
 }

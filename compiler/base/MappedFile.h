@@ -29,7 +29,10 @@ private:
 
 /// The real path of `name`, a file inside `directory`. `name` comes from a model file and may be
 /// hostile: it has to be relative, must not contain "..", and neither it nor a symbolic link on the
-/// way may lead out of the directory.
+/// way may lead out of the directory. A snapshot in Hugging Face's cache
+/// (models--x--y/snapshots/REVISION) is one directory with the blobs of its model, to which its
+/// files are links; what lies there is of the same model, so no flag has to say that they may be
+/// followed.
 llvm::Expected<std::string> resolveInside(const std::string &directory, llvm::StringRef name);
 
 } // namespace bluec

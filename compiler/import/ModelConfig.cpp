@@ -1,6 +1,7 @@
 #include "compiler/import/ModelConfig.h"
 
 #include "compiler/base/JsonReader.h"
+#include "compiler/base/MappedFile.h"
 #include "runtime/platform/MappedFile.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -22,13 +23,26 @@ namespace {
 constexpr JsonLimits kFileLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/1'000'000};
 constexpr int64_t kLargestCount = int64_t{1} << 31;
 
-/// The object in a file; null when there is no such file.
-JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fault) {
+/// The place of a file; empty when there is no such file, or after a fault: a link out of the
+/// directory.
+std::string findFile(llvm::StringRef directory, const char *name, std::string &fault) {
   llvm::SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
   if (!fault.empty() || !llvm::sys::fs::exists(path))
+    return "";
+  llvm::Expected<std::string> place = resolveInside(directory.str(), name);
+  if (place)
+    return *place;
+  fault = std::string(name) + ": " + llvm::toString(place.takeError());
+  return "";
+}
+
+/// The object in a file; null when there is no such file.
+JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fault) {
+  std::string path = findFile(directory, name, fault);
+  if (path.empty())
     return JsonValue();
-  std::optional<JsonValue> json = readJsonFile(std::string(path), name, kFileLimits, fault);
+  std::optional<JsonValue> json = readJsonFile(path, name, kFileLimits, fault);
   if (json && !json->isObject())
     fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
             JsonReader::shown(*json);
@@ -307,15 +321,17 @@ void readFit(const JsonReader &reader, runtime::Preprocess &out) {
   std::string type = reader.string(kType, "");
   llvm::StringRef name(type);
   name.consume_back("Fast");
-  if (isTiled || name.empty() || name == "BlueLMVImageProcessor")
+  if (name.empty() || name == "BlueLMVImageProcessor" ||
+      (isTiled && (name == "LlavaNextImageProcessor" || name == "GotOcr2ImageProcessor")))
     return;
-  if (name == "SiglipImageProcessor" || name == "ViTImageProcessor") {
+  if (!isTiled && (name == "SiglipImageProcessor" || name == "ViTImageProcessor")) {
     out.scheme = runtime::Scheme::InternVl; // which stretches, here to its only grid
     return;
   }
   reader.failWith(kType,
-                  "SiglipImageProcessor, ViTImageProcessor, or tiles by dynamic_resolution, "
-                  "image_grid_pinpoints or crop_to_patches",
+                  isTiled ? "LlavaNextImageProcessor, GotOcr2ImageProcessor or none with tiles"
+                          : "SiglipImageProcessor, ViTImageProcessor, or tiles by "
+                            "dynamic_resolution, image_grid_pinpoints or crop_to_patches",
                   JsonReader::shown(type));
 }
 
@@ -414,14 +430,12 @@ chooseTemplate(llvm::StringRef directory, const JsonReader &tokenizer, const Jso
   constexpr const char *kKey = "chat_template", *kJinja = "chat_template.jinja",
                        *kJson = "chat_template.json";
   std::optional<ChatTemplateText> jinja;
-  llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, kJinja);
-  if (llvm::sys::fs::exists(path)) {
-    runtime::Result<std::string> text = runtime::readFile(std::string(path), kFileLimits.bytes);
+  if (std::string path = findFile(directory, kJinja, fault); !path.empty()) {
+    runtime::Result<std::string> text = runtime::readFile(path, kFileLimits.bytes);
     if (text.ok())
       jinja = {std::move(*text), kJinja};
-    else if (fault.empty())
-      fault = text.status().message();
+    else
+      fault = std::string(kJinja) + ": " + text.status().message();
   }
   const JsonValue json = readFile(directory, kJson, fault);
   static const JsonValue none{JsonValue::Object()};

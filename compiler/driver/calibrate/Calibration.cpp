@@ -128,6 +128,7 @@ LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream
   scratch = std::string(made);
   CompileOptions options;
   options.model = like.model;
+  options.variant = like.variant;
   options.output = scratch + "/float";
   options.recipe = "float";
   options.context = like.context;

@@ -14,6 +14,7 @@ namespace bluec {
 
 struct ScheduleCommandOptions {
   std::string model;   // directory: with graphs, or with configuration files alone
+  std::string variant; // of its graphs (PackagePlace)
   std::string machine; // a name or a file, as Machine::load takes it
   std::string target;  // as TargetRegistry::find takes it; empty: the machine's
   std::string recipe = "bluelm-v";

@@ -32,9 +32,9 @@ public:
   ModelPackage &package() { return data; }
   PassRunner &passes() { return runner; }
 
-  /// Reads the graphs of `directory` into the module, everything else into the package.
-  mlir::LogicalResult read(const std::string &directory) {
-    return readPackage(directory, *model, data, says);
+  /// Reads the graphs into the module, everything else into the package.
+  mlir::LogicalResult read(const PackagePlace &from) {
+    return readPackage(from, *model, data, says);
   }
   /// Runs passes on the module, or on a part of it that stands by itself.
   mlir::LogicalResult run(llvm::StringRef name,

@@ -1,6 +1,7 @@
 #include "compiler/driver/session/ModelPackage.h"
 
 #include "compiler/base/JsonReader.h"
+#include "compiler/base/MappedFile.h"
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/chat/ChatPieces.h"
@@ -10,6 +11,7 @@
 #include "runtime/vision/Tiles.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -28,19 +30,44 @@ std::string inside(StringRef directory, StringRef name) {
   return path.str().str();
 }
 
-/// "vision_encoder.onnx" or "onnx/vision_encoder.onnx"; empty when there is neither.
-std::string findGraph(StringRef directory, StringRef name) {
-  for (const std::string &place : {name.str(), "onnx/" + name.str()})
-    if (llvm::sys::fs::exists(inside(directory, place)))
+/// "vision_encoder", with variant fp16 "vision_encoder_fp16", at the top or in onnx/; empty when
+/// there is neither.
+std::string findGraph(const PackagePlace &from, StringRef stem) {
+  std::string name = (stem + (from.variant.empty() ? "" : "_" + from.variant) + ".onnx").str();
+  for (const std::string &place : {name, "onnx/" + name})
+    if (llvm::sys::fs::exists(inside(from.directory, place)))
       return place;
   return "";
 }
 
-LogicalResult importGraph(ModelFiles &files, StringRef name, blue::Role role, ModuleOp module,
-                          Diagnostics &diagnostics) {
-  std::string place = findGraph(files.directory(), name);
+/// What lies where graphs are looked for, for a message: " (beside a.onnx and b.onnx)".
+std::string graphsBeside(StringRef directory) {
+  constexpr size_t kMostNamed = 8;
+  std::vector<std::string> names;
+  for (const char *place : {"", "onnx"}) {
+    std::error_code code;
+    for (llvm::sys::fs::directory_iterator at(inside(directory, place), code), end;
+         !code && at != end; at.increment(code))
+      if (llvm::sys::path::extension(at->path()) == ".onnx")
+        names.push_back(
+            (Twine(*place ? "onnx/" : "") + llvm::sys::path::filename(at->path())).str());
+  }
+  if (names.empty())
+    return "";
+  llvm::sort(names);
+  bool isMore = names.size() > kMostNamed;
+  names.resize(std::min(names.size(), kMostNamed));
+  return " (there are " + llvm::join(names, ", ") + (isMore ? " and others" : "") +
+         "; --variant chooses)";
+}
+
+LogicalResult importGraph(ModelFiles &files, const PackagePlace &from, StringRef stem,
+                          blue::Role role, ModuleOp module, Diagnostics &diagnostics) {
+  std::string place = findGraph(from, stem);
   if (place.empty())
-    return diagnostics.inputError(name + ": expected in the model directory, found none");
+    return diagnostics.inputError(stem + (from.variant.empty() ? "" : "_" + from.variant) +
+                                  ".onnx: expected in the model directory, found none" +
+                                  graphsBeside(from.directory));
   StringRef symbol = blue::stringifyRole(role);
   if (failed(importOnnxFile(files, place, symbol, module)))
     return failure();
@@ -135,8 +162,11 @@ LogicalResult readTokenizer(const std::string &directory, int64_t vocabulary, Mo
     // Graphs alone, for measuring and comparing, and for who makes ids elsewhere.
     return diagnostics.warning("tokenizer.json: found none: the bundle takes no text");
   }
+  llvm::Expected<std::string> place = resolveInside(directory, "tokenizer.json");
+  if (!place)
+    return diagnostics.inputError("tokenizer.json: " + llvm::toString(place.takeError()));
   runtime::Result<tokenizer::ConvertedTokenizer> converted =
-      tokenizer::convertTokenizer(path, inside(directory, "tokenizer_config.json"), vocabulary);
+      tokenizer::convertTokenizer(*place, inside(directory, "tokenizer_config.json"), vocabulary);
   if (!converted.ok())
     return diagnostics.report(converted.status());
   package.tokenizer = converted->table;
@@ -165,20 +195,12 @@ LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackag
   return success();
 }
 
-LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
-                                 ModelPackage &package, Diagnostics &diagnostics) {
+LogicalResult bluec::readTexts(const std::string &directory, ModelPackage &package,
+                               Diagnostics &diagnostics) {
   if (failed(readConfiguration(directory, package, diagnostics)))
-    return failure();
-  ModelFiles files(directory);
-  if (package.config.hasVision &&
-      failed(importGraph(files, "vision_encoder.onnx", blue::Role::Vision, module, diagnostics)))
     return failure();
   if (!package.config.hasText)
     return success();
-  if (failed(importGraph(files, "embed_tokens.onnx", blue::Role::Embed, module, diagnostics)) ||
-      failed(importGraph(files, "decoder_model_merged.onnx", blue::Role::Decoder, module,
-                         diagnostics)))
-    return failure();
   // The table of embeddings is what ids index; without the number any id is taken.
   const JsonValue *said = package.config.text.find("vocab_size");
   std::optional<int64_t> size = said ? said->integer() : std::nullopt;
@@ -186,10 +208,25 @@ LogicalResult bluec::readPackage(const std::string &directory, ModuleOp module,
   return readTokenizer(directory, vocabulary, package, diagnostics);
 }
 
-bool bluec::hasGraphs(const std::string &directory) {
-  return llvm::any_of(
-      ArrayRef<StringRef>{"vision_encoder.onnx", "embed_tokens.onnx", "decoder_model_merged.onnx"},
-      [&](StringRef name) { return !findGraph(directory, name).empty(); });
+LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, ModelPackage &package,
+                                 Diagnostics &diagnostics) {
+  if (failed(readTexts(from.directory, package, diagnostics)))
+    return failure();
+  ModelFiles files(from.directory);
+  auto read = [&](StringRef stem, blue::Role role) {
+    return importGraph(files, from, stem, role, module, diagnostics);
+  };
+  if (package.config.hasVision && failed(read("vision_encoder", blue::Role::Vision)))
+    return failure();
+  if (!package.config.hasText)
+    return success();
+  return success(succeeded(read("embed_tokens", blue::Role::Embed)) &&
+                 succeeded(read("decoder_model_merged", blue::Role::Decoder)));
+}
+
+bool bluec::hasGraphs(const PackagePlace &from) {
+  return llvm::any_of(ArrayRef<StringRef>{"vision_encoder", "embed_tokens", "decoder_model_merged"},
+                      [&](StringRef stem) { return !findGraph(from, stem).empty(); });
 }
 
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,

@@ -30,13 +30,23 @@ struct ModelPackage {
 mlir::LogicalResult readConfiguration(const std::string &directory, ModelPackage &package,
                                       Diagnostics &diagnostics);
 
-/// Reads the graphs of `directory` into `module`, and everything else into `package`.
-mlir::LogicalResult readPackage(const std::string &directory, mlir::ModuleOp module,
+/// Where a package is, and which of its graphs are meant.
+struct PackagePlace {
+  std::string directory;
+  std::string variant; // fp16: decoder_model_merged_fp16.onnx; empty: decoder_model_merged.onnx
+};
+
+/// Reads configuration files, tokenizer and chat template of `directory` into `package`.
+mlir::LogicalResult readTexts(const std::string &directory, ModelPackage &package,
+                              Diagnostics &diagnostics);
+
+/// Reads the graphs into `module`, and everything else into `package`.
+mlir::LogicalResult readPackage(const PackagePlace &from, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
 
 /// Whether one of the graphs of a package is there. A directory of configuration files alone has a
 /// geometry (buildGeometryModel).
-bool hasGraphs(const std::string &directory);
+bool hasGraphs(const PackagePlace &from);
 
 /// Context and chunk as asked for, or what suits the model. A number that does not is a fault of
 /// the command line.

@@ -134,7 +134,7 @@ LogicalResult Verification::open() {
 }
 
 LogicalResult Verification::import() {
-  if (failed(compiler.read(options.reference)) ||
+  if (failed(compiler.read({options.reference, options.variant})) ||
       failed(compiler.run("import", buildImportPipeline)))
     return failure();
   return compiler.run("model", [&](OpPassManager &to) {

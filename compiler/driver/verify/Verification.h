@@ -13,6 +13,7 @@ namespace bluec {
 struct VerifyOptions {
   std::string bundle;      // directory
   std::string reference;   // model directory that the bundle was compiled from
+  std::string variant;     // of its graphs (PackagePlace)
   std::string calibration; // the set that it was compiled with; empty: none
   /// Of the relative error of a layer; absent: 1e-3 where all is computed in floats, 2e-2 with
   /// 16-bit and 1e-1 with 8-bit activations. A value that is rounded the other way is off by a

@@ -349,7 +349,8 @@ private:
       listed.insert(*id);
       BLUEC_RETURN_IF_ERROR(addToken(*id, value, kFileName));
     }
-    // The config repeats them, and sometimes has more.
+    // The config repeats them, and sometimes has more. What it says of one counts, as in
+    // transformers.
     if (byId.isObject()) {
       for (const auto &[key, value] : *byId.object()) {
         std::int64_t number = -1;
@@ -359,7 +360,9 @@ private:
         if (!id)
           return bad(value, "added_tokens_decoder: expected an id, found " + inQuotes(key),
                      kConfigName);
-        if (!listed.contains(*id))
+        if (listed.contains(*id))
+          BLUEC_RETURN_IF_ERROR(changeToken(*id, value));
+        else
           BLUEC_RETURN_IF_ERROR(addToken(*id, value, kConfigName));
       }
     }
@@ -421,8 +424,6 @@ private:
     };
     if (content.empty())
       return wrong("expected a text for token " + std::to_string(id) + ", found none");
-    if (isTrue(value, "single_word"))
-      return wrong(inQuotes(content) + ": expected single_word false, found 'true'");
     if (auto found = ids.find(content); found != ids.end() && found->second != id)
       return wrong(inQuotes(content) + ": expected id " + std::to_string(found->second) +
                    " as in model.vocab, found " + std::to_string(id));
@@ -431,16 +432,38 @@ private:
       return wrong("expected each id once, found " + std::to_string(id) + " twice");
     token.known = true;
     token.bytes = content; // found in text as it stands
+    added.push_back(id);
+    return readKind(token, value, file);
+  }
+
+  // What tokenizer_config.json says of a token that tokenizer.json has.
+  Status changeToken(std::uint32_t id, const JsonValue &value) {
+    Token &token = tokenAt(id);
+    if (textOf(value, "content") != token.bytes)
+      return bad(value,
+                 "added_tokens_decoder: expected " + inQuotes(token.bytes) + " for token " +
+                     std::to_string(id) + " as in tokenizer.json, found " +
+                     inQuotes(textOf(value, "content")),
+                 kConfigName);
+    return readKind(token, value, kConfigName);
+  }
+
+  Status readKind(Token &token, const JsonValue &value, const char *file) {
+    if (isTrue(value, "single_word"))
+      return bad(value,
+                 "added_tokens: " + inQuotes(token.bytes) +
+                     ": expected single_word false, found 'true'",
+                 file);
+    const bool isSpecial = isTrue(value, "special");
     token.kind = TokenAdded;
-    if (isTrue(value, "special"))
+    if (isSpecial)
       token.kind |= TokenSpecial;
     if (isTrue(value, "lstrip"))
       token.kind |= TokenStripsLeft;
     if (isTrue(value, "rstrip"))
       token.kind |= TokenStripsRight;
-    if (isTrue(value, "normalized", /*absent=*/!isTrue(value, "special")))
+    if (isTrue(value, "normalized", /*absent=*/!isSpecial))
       token.kind |= TokenNormalized;
-    added.push_back(id);
     return {};
   }
 

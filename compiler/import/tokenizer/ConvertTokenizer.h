@@ -31,7 +31,8 @@ struct ConvertedTokenizer {
 };
 
 // Reads the two files. The same input gives the same bytes. `configPath` (tokenizer_config.json)
-// may be empty or name a file that is not there; it then adds no added tokens.
+// may be empty or name a file that is not there. Its `added_tokens_decoder` adds added tokens, and
+// what it says of those that tokenizer.json has counts.
 //
 // Errors are of the input, one line that begins with the file's name. A tokenizer with an id of
 // `vocabularySize` or above does not fit the model and is refused.

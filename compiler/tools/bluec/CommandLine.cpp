@@ -52,6 +52,13 @@ std::string bluec::tools::recipeHelp() {
                      Recipe::load);
 }
 
+runtime::Option bluec::tools::variantOption(std::string &variant) {
+  return {.name = "--variant",
+          .target = &variant,
+          .help = "Of graphs that are published in several precisions: fp16 for "
+                  "decoder_model_merged_fp16.onnx"};
+}
+
 runtime::Option bluec::tools::threadsOption(int &threads) {
   return {.name = "--threads",
           .target = &threads,

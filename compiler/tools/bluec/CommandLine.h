@@ -23,6 +23,8 @@ std::string machineHelp(const std::string &what);
 /// The same of a recipe.
 std::string recipeHelp();
 
+/// --variant: which of a package's graphs are meant (PackagePlace::variant).
+runtime::Option variantOption(std::string &variant);
 /// --threads.
 runtime::Option threadsOption(int &threads);
 

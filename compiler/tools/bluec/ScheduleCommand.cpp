@@ -34,6 +34,7 @@ Command bluec::tools::scheduleCommand() {
        .target = &options.model,
        .help = "The model directory; its configuration files are enough",
        .required = true},
+      variantOption(options.variant),
       {.name = "--machine",
        .target = &options.machine,
        .help = machineHelp("Machine description"),

@@ -24,6 +24,7 @@ Command bluec::tools::verifyCommand() {
        .target = &options->reference,
        .help = "The model directory that the bundle was compiled from",
        .required = true},
+      variantOption(options->variant),
       {.name = "--calibration",
        .target = &options->calibration,
        .help = "The calibration set that the bundle was compiled with, for recipes with gptq"},

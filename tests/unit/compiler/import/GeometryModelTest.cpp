@@ -49,7 +49,7 @@ struct GeometryModelTest : testing::Test {
     Diagnostics::Scope scope(mlirContext, diagnostics);
     ModelPackage package;
     PassRunner passes;
-    EXPECT_TRUE(succeeded(readPackage(directory, *module, package, diagnostics)) &&
+    EXPECT_TRUE(succeeded(readPackage({directory, ""}, *module, package, diagnostics)) &&
                 succeeded(passes.run(*module, "import", buildImportPipeline)) &&
                 succeeded(passes.run(*module, "model", [&](OpPassManager &to) {
                   buildModelPipeline(to, directory, kContext);

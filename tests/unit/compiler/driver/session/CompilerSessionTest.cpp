@@ -50,7 +50,7 @@ TEST_F(CompilerSessionTest, ErrorsOfItsContextAreSaid) {
 }
 
 TEST_F(CompilerSessionTest, ADirectoryThatIsNotThereIsSaid) {
-  EXPECT_TRUE(failed(session.read("/no/such/model")));
+  EXPECT_TRUE(failed(session.read({"/no/such/model", ""})));
   EXPECT_EQ(errors, "error: /no/such/model: expected a model directory, found none\n");
 }
 

@@ -177,6 +177,59 @@ TEST(ConvertTokenizer, NotJson) {
     EXPECT_EQ(convertTokenizerText(text, "", 10).status().message(), "tokenizer.json:" + expected);
 }
 
+// As in transformers, the config's word on an added token counts.
+TEST(ConvertTokenizer, TheConfigChangesAddedTokens) {
+  const Json json = load("gpt2.json");
+  const std::string text = json.dump(), content = json["added_tokens"][0]["content"];
+  const std::int64_t id = json["added_tokens"][0]["id"];
+  const auto configOf = [&](const std::string &of, bool strips) {
+    Json config;
+    config["added_tokens_decoder"][std::to_string(id)] = {
+        {"content", of}, {"special", true}, {"rstrip", strips}};
+    return config.dump();
+  };
+  for (const bool strips : {false, true}) {
+    const auto table = convertTokenizerText(text, configOf(content, strips), 400);
+    ASSERT_TRUE(table.ok()) << table.status().message();
+    const auto ids = Tokenizer::fromTable(table->table)->encode(content + " a", Trust::Template);
+    EXPECT_EQ(Tokenizer::fromTable(table->table)->decode(*ids), strips ? "a" : " a");
+  }
+  const Status status = convertTokenizerText(text, configOf("<other>", false), 400).status();
+  EXPECT_EQ(status.message().substr(status.message().find(": added")),
+            ": added_tokens_decoder: expected " + inQuotes(content) + " for token " +
+                std::to_string(id) + " as in tokenizer.json, found '<other>'");
+}
+
+// What a post-processor adds to a text that is no rendered template.
+TEST(ConvertTokenizer, PostProcessors) {
+  Json json = load("gpt2.json");
+  const std::string token = json["added_tokens"][0]["content"];
+  const auto around = [&](const std::string &processor) {
+    json["post_processor"] = Json::parse(processor);
+    const auto converted = convertTokenizerText(json.dump(), "", 400);
+    return converted.ok() ? converted->before + "|" + converted->after
+                          : converted.status().message();
+  };
+  const std::string special = R"({"SpecialToken": {"id": ")" + token + R"(", "type_id": 0}})";
+  const std::string text = R"({"Sequence": {"id": "A", "type_id": 0}})";
+  EXPECT_EQ(around("null"), "|");
+  EXPECT_EQ(around(R"({"type": "ByteLevel"})"), "|");
+  EXPECT_EQ(around(R"({"type": "TemplateProcessing", "single": [)" + special + ", " + text + "]}"),
+            token + "|");
+  EXPECT_EQ(around(R"({"type": "Sequence", "processors": [{"type": "ByteLevel"},
+                      {"type": "TemplateProcessing", "single": [)" +
+                   text + ", " + special + "]}]}"),
+            "|" + token);
+  EXPECT_EQ(around(R"({"type": "RobertaProcessing", "cls": [")" + token + R"(", 0], "sep": [")" +
+                   token + R"(", 0]})"),
+            token + "|" + token);
+  EXPECT_NE(around(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "no"}}]})")
+                .find("post_processor: expected the name of an added token, found 'no'"),
+            std::string::npos);
+  EXPECT_NE(around(R"({"type": "Other"})").find("post_processor: expected 'ByteLevel'"),
+            std::string::npos);
+}
+
 // Merges may come as pairs, as newer releases write them, or as one string.
 TEST(ConvertTokenizer, BothFormsOfMerges) {
   Json json = load("gpt2.json");
