@@ -440,6 +440,8 @@ chooseTemplate(llvm::StringRef directory, const JsonReader &tokenizer, const Jso
   const JsonValue json = readFile(directory, kJson, fault);
   static const JsonValue none{JsonValue::Object()};
   const JsonReader legacy(json.isNull() ? none : json, kJson, "", fault, JsonNulls::Absent);
+  if (!json.isNull())
+    legacy.require(kKey, "a template");
   const auto fromJson = templateOf(legacy, kJson, kKey);
   const auto fromTokenizer = templateOf(tokenizer, "tokenizer_config.json", kKey);
   const auto fromProcessor = templateOf(processor, "processor_config.json", kKey);
@@ -461,9 +463,9 @@ const llvm::StringSet<> &tokenizerKeys() {
       // read
       "add_bos_token", "add_eos_token", "added_tokens_decoder", "chat_template", "bluec_chat",
       // tokenizer.json has what they say
-      "additional_special_tokens", "extra_special_tokens", "tokenizer_class", "backend", "legacy",
-      "vocab_file", "merges_file", "tokenizer_file", "unk_id", "sp_model_kwargs", "use_fast",
-      "trim_offsets", "errors",
+      "additional_special_tokens", "tokenizer_class", "backend", "legacy", "vocab_file",
+      "merges_file", "tokenizer_file", "unk_id", "sp_model_kwargs", "use_fast", "trim_offsets",
+      "errors",
       // batches and lengths
       "model_max_length", "max_length", "padding", "padding_side", "truncation", "truncation_side",
       "truncation_strategy", "stride", "pad_to_multiple_of", "pad_token_type_id",
@@ -481,12 +483,16 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &map, const JsonR
   if (!chat.imageTokenId)
     chat.imageTokenId = config.integer("image_token_index", 0, kLargestCount);
   chat.imageToken = readToken(reader, "image_token", readToken(processor, "image_token", ""));
-  for (const JsonReader *source : {&reader, &map})
+  // transformers asks the older file only where there is no added_tokens_decoder.
+  std::vector<const JsonReader *> sources = {&reader};
+  if (!reader.find("added_tokens_decoder"))
+    sources.push_back(&map);
+  for (const JsonReader *source : sources)
     for (const JsonMember &member : *source->value().object()) {
       const JsonValue *content = member.value.find("content");
       const JsonValue &value = content ? *content : member.value;
       if (llvm::StringRef(member.name).ends_with("_token") && value.string() &&
-          chat.token(member.name).empty())
+          !value.string()->empty() && chat.token(member.name).empty())
         chat.tokens.emplace_back(member.name, *value.string());
     }
   chat.endToken = chat.token("eos_token");
@@ -494,6 +500,12 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &map, const JsonR
     if (reader.find(key))
       to = reader.boolean(key, false);
   };
+  if (const JsonValue::Array *more = reader.list("additional_special_tokens", 0, 1 << 16))
+    for (const JsonValue &entry : *more) {
+      const JsonValue *content = entry.find("content");
+      if (const std::string *text = (content ? *content : entry).string(); text && !text->empty())
+        chat.tokens.emplace_back("additional_special_tokens", *text);
+    }
   readSwitch("add_bos_token", chat.addBos);
   readSwitch("add_eos_token", chat.addEos);
   return chat;

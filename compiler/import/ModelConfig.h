@@ -41,7 +41,7 @@ struct ChatConfig {
   std::string endToken;   // tokenizer_config.json's eos_token; empty: it has none
   /// The tokens that tokenizer_config.json has a name for ("bos_token").
   std::vector<std::pair<std::string, std::string>> tokens;
-  std::optional<bool> addBos, addEos; // nothing: as tokenizer.json's post-processor does
+  std::optional<bool> addBos, addEos; // which tokenizer.json's post-processor should say, too
   /// Of chat_template.jinja, tokenizer_config.json and so on, the one that counts.
   std::optional<ChatTemplateText> source;
   runtime::ChatTemplate pieces;

@@ -39,13 +39,14 @@
 //                 {image_token_id: id | null, image_token,
 //                  begin: {text, picture},                      what stands around the items of a
 //                  system: null | {before, after: {text,        chat; text/ChatTemplate.h
-//                           picture}, trim, trim_text, reserved: [text]},
+//                           picture}, trim, trim_text, reserved: [text],
+//                           needs_text},
 //                  next: {text, picture},
 //                  between: {text_text, text_picture, picture_text, picture_picture},
 //                  end: {text, picture}, ask, answer, no_answer: text | null,
 //                  answer_mark, answer_part: "last" | "behind_first" | "second",
 //                  trim_text, trims_turn, trim_answer, trim_marked, pictures_first,
-//                  reserved_in_text: [text], reserved_in_answer: [text]}
+//                  reserved_in_text: [text], reserved_in_answer: [text], needs_text}
 //                 trims are {left, right}, each "none" | "newlines" | "spaces"
 //   generation    may be absent:
 //                 {eos_token_ids: [id],                         what follows may be absent, each: what

@@ -48,7 +48,7 @@ Status Conversation::setSystem(std::optional<std::string> text) {
     if (const std::size_t at = findInvalidUtf8(*text); at != text->size())
       return {Code::InvalidArgument,
               "system: expected utf-8, found something else at byte " + std::to_string(at)};
-    if (const auto turn = writeTurn(*chat, {true, &*text}, "", 0); !turn.ok())
+    if (const auto turn = writeTurn(*chat, {true, &*text}, "a", 0); !turn.ok())
       return turn.status();
   }
   system = std::move(text);

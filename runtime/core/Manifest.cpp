@@ -317,6 +317,7 @@ void readChat(const Json &json, Manifest &out, Status &fault) {
     Reader pieces(system, "chat.system", fault);
     pieces.read("before", to.system->before);
     readReserved(pieces, "reserved", to.system->reserved);
+    pieces.read("needs_text", to.system->needsText);
     if (system.is_object()) {
       readItems(child(system, "after"), "chat.system.after", to.system->after);
       readTrims(child(system, "trim"), "chat.system.trim", to.system->trims);
@@ -341,6 +342,7 @@ void readChat(const Json &json, Manifest &out, Status &fault) {
   readTrims(child(json, "trim_answer"), "chat.trim_answer", to.answerTrims);
   readTrims(child(json, "trim_text"), "chat.trim_text", to.userTrims);
   reader.read("trims_turn", to.trimsTurn);
+  reader.read("needs_text", to.needsText);
   reader.read("pictures_first", to.picturesFirst);
   readReserved(reader, "reserved_in_text", to.reservedInText);
   readReserved(reader, "reserved_in_answer", to.reservedInAnswer);

@@ -64,6 +64,13 @@ Status checkReserved(std::string_view text, std::span<const std::string> reserve
   return {};
 }
 
+bool isBlank(std::string_view text) { return trim(text, {Trim::Spaces, Trim::Spaces}).empty(); }
+
+Status needsText(const char *what) {
+  return {Code::InvalidArgument, std::string(what) + ": expected some text, which the model's " +
+                                     "chat template needs, found none"};
+}
+
 // Writes a turn item by item, with what the template has between them.
 class TurnWriter {
 public:
@@ -233,8 +240,11 @@ Result<std::vector<TurnText>> writeTurn(const ChatTemplate &chat, const TurnPlac
                   "prompt: expected utf-8, found something else at byte " + std::to_string(at));
   if (place.system && !chat.system)
     return Status(Code::InvalidArgument, "system: the model's chat template takes no system text");
-  if (place.system)
+  if (place.system) {
     BLUEC_RETURN_IF_ERROR(checkReserved(*place.system, chat.system->reserved, "system"));
+    if (chat.system->needsText && isBlank(*place.system))
+      return needsText("system");
+  }
   BLUEC_RETURN_IF_ERROR(checkReserved(text, chat.reservedInText, "prompt"));
   const int placeholders = countOf(text, chat.imageToken);
   if (placeholders != 0 && placeholders != pictures)
@@ -242,6 +252,11 @@ Result<std::vector<TurnText>> writeTurn(const ChatTemplate &chat, const TurnPlac
                                              " as pictures (" + std::to_string(pictures) +
                                              "), found " + std::to_string(placeholders));
   TurnWriter turn(chat, place);
+  bool hasBlank = false;
+  const auto say = [&](std::string_view part, bool isLast) {
+    hasBlank |= isBlank(part);
+    turn.text(part, turn.textTrims(isLast));
+  };
   const bool inPlace = placeholders != 0 && !chat.picturesFirst;
   if (!inPlace)
     for (int i = 0; i < pictures; ++i)
@@ -250,13 +265,15 @@ Result<std::vector<TurnText>> writeTurn(const ChatTemplate &chat, const TurnPlac
   for (int i = 0; i < placeholders; ++i) {
     const std::size_t at = text.find(chat.imageToken, begin);
     if (at != begin)
-      turn.text(text.substr(begin, at - begin), turn.textTrims(/*isLast=*/false));
+      say(text.substr(begin, at - begin), /*isLast=*/false);
     if (inPlace)
       turn.picture();
     begin = at + chat.imageToken.size();
   }
   if (begin != text.size() || pictures == 0)
-    turn.text(text.substr(begin), turn.textTrims(/*isLast=*/true));
+    say(text.substr(begin), /*isLast=*/true);
+  if (hasBlank && chat.needsText)
+    return needsText("prompt");
   return turn.end();
 }
 
@@ -275,8 +292,7 @@ Result<std::pair<std::size_t, std::size_t>> keptAnswer(const ChatTemplate &chat,
   const auto [begin, end] =
       trimmed(answer.substr(from, to - from), isMarked ? chat.markedTrims : chat.answerTrims);
   if (begin == end && !chat.noAnswer)
-    return Status(Code::InvalidArgument,
-                  "answer: expected some text, which the model's chat template needs, found none");
+    return needsText("answer");
   return std::pair(from + begin, from + end);
 }
 

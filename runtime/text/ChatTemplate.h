@@ -48,6 +48,7 @@ struct SystemPieces {
   Trims trims;
   Trims textTrims;                   // of the texts of the turn behind it
   std::vector<std::string> reserved; // texts with one of these are refused
+  bool needsText = false;            // so are those of white space only
   bool operator==(const SystemPieces &) const = default;
 };
 
@@ -76,6 +77,7 @@ struct ChatTemplate {
   bool picturesFirst = false; // wherever the user has them
   // The template does something of its own with texts that have one of these; they are refused.
   std::vector<std::string> reservedInText, reservedInAnswer;
+  bool needsText = false; // and with texts of white space only, or of nothing
   bool operator==(const ChatTemplate &) const = default;
 };
 

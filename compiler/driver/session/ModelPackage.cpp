@@ -97,10 +97,15 @@ LogicalResult findEndTokens(ModelPackage &package, Diagnostics &diagnostics) {
   return success();
 }
 
-/// What the tokenizer writes before or behind a text that is no rendered template.
-std::string around(const std::optional<bool> &said, const std::string &token,
-                   const std::string &otherwise) {
-  return !said ? otherwise : *said ? token : "";
+/// transformers takes what a tokenizer writes around a text from tokenizer.json alone.
+LogicalResult checkSwitch(const char *key, const std::optional<bool> &said,
+                          const std::string &written, Diagnostics &diagnostics) {
+  if (!said || *said != written.empty())
+    return success();
+  return diagnostics.warning(std::string("tokenizer_config.json: ") + key + ": " +
+                             (*said ? "true" : "false") +
+                             " is ignored: tokenizer.json's post-processor counts, which adds " +
+                             (written.empty() ? "nothing" : JsonReader::shown(written)));
 }
 
 /// What stands around what is said: as the chat template has it, or as the tokenizer does to any
@@ -115,6 +120,12 @@ LogicalResult findPieces(ModelPackage &package, const tokenizer::ConvertedTokeni
     chat.imageToken = package.tokens().bytes(static_cast<int32_t>(*chat.imageTokenId));
   if (config.hasVision && chat.imageToken.empty())
     chat.imageToken = "<image>";
+  for (const auto &[name, text] : chat.tokens)
+    if (package.tokens().findAdded(text) < 0 &&
+        failed(diagnostics.warning("tokenizer_config.json: " + name + ": " +
+                                   JsonReader::shown(text) +
+                                   " is no added token of tokenizer.json, so it is text")))
+      return failure();
   if (chat.source) {
     std::vector<std::string> warnings;
     std::string fault;
@@ -133,21 +144,23 @@ LogicalResult findPieces(ModelPackage &package, const tokenizer::ConvertedTokeni
   // A tokenizer adds nothing to what a template gives; a processor does, unless that begins with
   // the BOS token.
   std::string bos = chat.token("bos_token");
-  std::string before = around(chat.addBos, bos, converted.before);
-  std::string after = around(chat.addEos, chat.endToken, converted.after);
+  const std::string &before = converted.before, &after = converted.after;
   auto open = [&](std::string &piece) {
     if (bos.empty() || !StringRef(piece).starts_with(bos))
       piece.insert(0, before);
   };
   if (!chat.source || config.hasVision) {
+    bool hasBos = !bos.empty() && StringRef(chat.pieces.begin.text).starts_with(bos);
+    if ((!hasBos && failed(checkSwitch("add_bos_token", chat.addBos, before, diagnostics))) ||
+        failed(checkSwitch("add_eos_token", chat.addEos, after, diagnostics)))
+      return failure();
     open(chat.pieces.begin.text);
     open(chat.pieces.begin.picture);
     if (chat.pieces.system)
       open(chat.pieces.system->before);
     if (!after.empty())
-      return diagnostics.inputError(
-          "tokenizer.json: expected nothing behind a prompt, found " + JsonReader::shown(after) +
-          " (of the post-processor, or add_eos_token in tokenizer_config.json)");
+      return diagnostics.inputError("tokenizer.json: expected nothing behind a prompt, found " +
+                                    JsonReader::shown(after) + " (of the post-processor)");
   }
   return success();
 }
@@ -359,11 +372,9 @@ static Json describeChat(const runtime::ChatTemplate &from) {
   };
   Json system;
   if (from.system)
-    system = {{"before", from.system->before},
-              {"after", items(from.system->after)},
-              {"trim", trims(from.system->trims)},
-              {"trim_text", trims(from.system->textTrims)},
-              {"reserved", from.system->reserved}};
+    system = {{"before", from.system->before},     {"after", items(from.system->after)},
+              {"trim", trims(from.system->trims)}, {"trim_text", trims(from.system->textTrims)},
+              {"reserved", from.system->reserved}, {"needs_text", from.system->needsText}};
   return {{"image_token_id", from.imageTokenId < 0 ? Json() : Json(from.imageTokenId)},
           {"image_token", from.imageToken},
           {"begin", items(from.begin)},
@@ -386,7 +397,8 @@ static Json describeChat(const runtime::ChatTemplate &from) {
           {"trim_marked", trims(from.markedTrims)},
           {"pictures_first", from.picturesFirst},
           {"reserved_in_text", from.reservedInText},
-          {"reserved_in_answer", from.reservedInAnswer}};
+          {"reserved_in_answer", from.reservedInAnswer},
+          {"needs_text", from.needsText}};
 }
 
 /// The number that a file said: the shortest one that is this f32.

@@ -57,15 +57,15 @@ class PieceFinder {
 public:
   PieceFinder(const jinja::Template &source, const TemplateSource &from,
               std::vector<std::string> &warnings)
-      : renderer(source, from.text.size(), from.tokens), literals(source.literals()),
-        warnings(warnings) {
+      : renderer(source, from.tokens), literals(source.literals()), warnings(warnings) {
     chat.imageToken = from.imageToken;
   }
 
   bool find() {
     return findAll() ||
-           (renderer.isExhausted() && fail("expected a template that can be probed, found one of " +
-                                           std::to_string(literals.size()) + " string constants"));
+           (renderer.isExhausted() &&
+            fail(
+                "expected a template that is soon evaluated, found one that takes too many steps"));
   }
 
   runtime::ChatTemplate chat;
@@ -75,7 +75,6 @@ private:
   bool findAll() {
     if (!findForm() || !findTurns() || !findSystem() || !findPictures() || !findTrims())
       return false;
-    findNoAnswer();
     findOddTexts();
     return checkDates() && checkConversations();
   }
@@ -125,6 +124,7 @@ private:
   void findAnswerMark();
   template <typename ProbesOf> std::vector<std::string> findReserved(ProbesOf probesOf);
   bool checkDates();
+  bool checkLongOnes(const std::string &odd);
   bool checkConversations();
 
   Renderer renderer;
@@ -283,6 +283,7 @@ bool PieceFinder::findTrims(Trims &trims, auto probeOf) {
           }))
         return true;
     }
+  trims = {};
   return differs(probeOf(" Xq7 Zy "));
 }
 
@@ -315,9 +316,13 @@ void PieceFinder::findNoAnswer() {
   const std::string before = chat.begin.text + kFirst + chat.end.text;
   const std::string behind = chat.next.text + kSecond + chat.end.text + chat.ask;
   chat.noAnswer.reset();
+  const std::string &mark = chat.answerMark;
   if (text && text->size() >= before.size() + behind.size() && text->starts_with(before) &&
       text->ends_with(behind))
     chat.noAnswer = text->substr(before.size(), text->size() - before.size() - behind.size());
+  for (const std::string &said : {std::string(" "), std::string("\n"), mark, "Xq8" + mark + "\n"})
+    if (chat.noAnswer && !explains(answered(said)))
+      chat.noAnswer.reset();
 }
 
 /// Reasoning goes from answers that are over, and the white space behind it. The shortest constant
@@ -359,8 +364,11 @@ template <typename ProbesOf> std::vector<std::string> PieceFinder::findReserved(
     return std::find(reserved.begin(), reserved.end(), word) != reserved.end();
   };
   for (const std::string &word : words)
-    if (!isPlain(word + kReply) || !isPlain(kReply + word) || !isPlain(kReply + word + kNextReply))
-      reserved.push_back(word);
+    for (const std::string &said :
+         {word, word + kReply, kReply + word, kReply + word + kNextReply,
+          kReply + " " + word + " " + kNextReply, kReply + "\n" + word + "\n" + kNextReply})
+      if (!isReserved(word) && !isPlain(said))
+        reserved.push_back(word);
   // What begins with one and ends with another, as results of tools do.
   constexpr size_t kMostPaired = 48;
   words.resize(std::min(words.size(), kMostPaired));
@@ -374,19 +382,26 @@ template <typename ProbesOf> std::vector<std::string> PieceFinder::findReserved(
 void PieceFinder::findOddTexts() {
   using Probes = std::vector<Conversation>;
   findAnswerMark();
-  chat.reservedInAnswer =
-      findReserved([](const std::string &said) { return Probes{answered(said)}; });
+  findNoAnswer();
+  chat.reservedInAnswer = findReserved([&](const std::string &said) {
+    // What is refused at once needs no explanation.
+    return runtime::keptAnswer(chat, said).ok() ? Probes{answered(said)} : Probes();
+  });
   // Whether reasoning goes may depend on what the question behind it is taken for.
   const std::string reasoned = "Xq8" + chat.answerMark + kReply;
   chat.reservedInText = findReserved([&](const std::string &said) {
     return Probes{{user(said)}, {user(kFirst), answer(reasoned), user(said)}};
   });
-  if (chat.system)
-    chat.system->reserved =
-        findReserved([](const std::string &said) { return Probes{opened(said)}; });
+  chat.needsText = !explains({user("")}) || !explains({user(" \n")});
+  if (!chat.system)
+    return;
+  chat.system->reserved =
+      findReserved([](const std::string &said) { return Probes{opened(said)}; });
+  chat.system->needsText = !explains(opened(" \n"));
 }
 
-/// Today's date is one of the conversation's beginning.
+/// Today's date is one of the conversation's beginning, as strftime() of C writes it too, and
+/// nothing is computed from it.
 bool PieceFinder::checkDates() {
   for (const std::string *piece :
        {&chat.next.text, &chat.next.picture, &chat.end.text, &chat.end.picture, &chat.ask,
@@ -394,6 +409,51 @@ bool PieceFinder::checkDates() {
     if (piece->find(runtime::kDateMark) != std::string::npos)
       return fail("expected a date in the conversation's beginning only, found one in " +
                   inQuotes(*piece));
+  for (const std::string &format : renderer.formats())
+    for (size_t at = format.find('%'); at < format.size(); at = format.find('%', at + 2))
+      if (at + 1 == format.size() ||
+          std::string_view("aAbBcdDeFHIjmMpSTuUwWxXyY%-").find(format[at + 1]) ==
+              std::string_view::npos)
+        return fail("expected a date that C's strftime() writes as Python's, found " +
+                    inQuotes(format));
+  if (renderer.formats().empty())
+    return true;
+  constexpr std::time_t kOneDay = 1'000'000'000, kAnother = 1'721'995'200;
+  for (std::time_t now : {kOneDay, kAnother})
+    for (const Conversation &probe : {Conversation{user(kFirst)}, opened(kSystem)}) {
+      if (probe.front().role == Role::System && !chat.system)
+        continue;
+      renderer.now = now;
+      const std::optional<std::string> dated = renderer.render(probe);
+      renderer.now.reset();
+      const std::optional<std::string> written = write(chat, probe);
+      if (!dated || !written || *dated != runtime::withDates(*written, now))
+        return fail("expected a date that is only written, found one that is computed with");
+    }
+  return true;
+}
+
+/// A long text, many turns, and many pictures in one.
+bool PieceFinder::checkLongOnes(const std::string &odd) {
+  constexpr int kMany = 60;
+  std::string text;
+  Conversation turns;
+  Message items = {Role::User, {}};
+  for (int i = 0; i < kMany; ++i) {
+    text += "Word " + std::to_string(i) + ". " + odd;
+    if (i > 0)
+      turns.push_back(answer("Xq4"));
+    turns.push_back(user("Xq1"));
+    items.items.push_back(i % 2 == 0 ? chat::text("Xq1") : picture());
+  }
+  std::vector<Conversation> probes = {{user(text)}, answered(text), turns};
+  if (takesPictures())
+    probes.push_back({items});
+  for (const Conversation &probe : probes)
+    if (!explains(probe))
+      return differs(probe);
+  if (chat.system && !explains(opened(text)))
+    refuseSystem();
   return true;
 }
 
@@ -406,8 +466,11 @@ bool PieceFinder::checkConversations() {
   };
   const bool withPictures = takesPictures();
   constexpr int kProbes = 64, kMostTurns = 5, kMostItems = 4;
-  const std::vector<std::string> texts = {"Xq7", " Zy\n", "Two\nlines.", "\u00e9 \u4e2d",
-                                          "1. a\n\n"};
+  const std::string odd = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ a  b\n\nc\td\r\ne";
+  const std::vector<std::string> texts = {"Xq7",           " Zy\n",    "Two\nlines.",
+                                          "\u00e9 \u4e2d", "1. a\n\n", odd};
+  if (!checkLongOnes(odd))
+    return false;
   for (int i = 0; i < kProbes; ++i) {
     Conversation probe;
     if (chat.system && random(2))
@@ -439,6 +502,10 @@ bool PieceFinder::checkConversations() {
 std::optional<runtime::ChatTemplate> bluec::chat::findPieces(const TemplateSource &source,
                                                              std::vector<std::string> &warnings,
                                                              std::string &fault) {
+  if (source.text.find(runtime::kDateMark) != std::string::npos) {
+    fault = "expected no character of code 26, found one";
+    return std::nullopt;
+  }
   const std::optional<jinja::Template> parsed = jinja::Template::parse(source.text, fault);
   if (!parsed)
     return std::nullopt;

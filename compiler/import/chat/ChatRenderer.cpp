@@ -42,7 +42,7 @@ std::string bluec::chat::describe(const Conversation &conversation) {
 
 std::optional<std::string> Renderer::render(const Conversation &conversation) {
   using jinja::Value;
-  spent += bytes;
+  ++spent;
   if (isExhausted())
     return std::nullopt;
   std::vector<Value> messages;
@@ -57,8 +57,11 @@ std::optional<std::string> Renderer::render(const Conversation &conversation) {
   for (const auto &[name, text] : tokens)
     variables.emplace_back(name, Value(text));
   jinja::RenderOptions options;
-  options.strftimeNow = [](std::string_view format) {
-    return std::string(1, runtime::kDateMark) + std::string(format) + runtime::kDateMark;
+  options.stepsSpent = &spent;
+  options.strftimeNow = [&](std::string_view format) {
+    asked.emplace(format);
+    const std::string marked = runtime::kDateMark + std::string(format) + runtime::kDateMark;
+    return now ? runtime::withDates(marked, *now) : marked;
   };
   why.clear();
   return source.render(Value::dict(std::move(variables)), why, options);

@@ -6,7 +6,9 @@
 #include "runtime/text/ChatTemplate.h"
 
 #include <array>
+#include <ctime>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,11 +50,12 @@ using Tokens = std::vector<std::pair<std::string, std::string>>;
 
 class Renderer {
 public:
-  /// `source` and `tokens` are borrowed; the template has `bytes` bytes.
-  Renderer(const jinja::Template &source, size_t bytes, const Tokens &tokens)
-      : source(source), bytes(bytes), tokens(tokens) {}
+  /// Both are borrowed.
+  Renderer(const jinja::Template &source, const Tokens &tokens) : source(source), tokens(tokens) {}
 
   std::array<Form, kRoles> forms{};
+  /// What strftime_now gives: dates of that time; nothing: marks.
+  std::optional<std::time_t> now;
 
   /// As transformers' apply_chat_template() with add_generation_prompt, with dates as marks
   /// (runtime::kDateMark). Nothing when the template raises; fault() then says why.
@@ -60,11 +63,14 @@ public:
   const std::string &fault() const { return why; }
   /// Whether more was asked for than any published template needs; nothing is rendered then.
   bool isExhausted() const { return spent > kBudget; }
+  /// The formats for which the template asked.
+  const std::set<std::string> &formats() const { return asked; }
 
 private:
-  static constexpr size_t kBudget = size_t{1} << 29; // bytes of template, evaluated
+  static constexpr size_t kBudget = 50'000'000; // steps of evaluation, and one for each render
   const jinja::Template &source;
-  size_t bytes, spent = 0;
+  size_t spent = 0;
+  std::set<std::string> asked;
   const Tokens &tokens;
   std::string why;
 };

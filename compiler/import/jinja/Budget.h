@@ -44,6 +44,7 @@ public:
   }
 
   const Limits &limit() const { return limits; }
+  size_t spent() const { return limits.steps - left; }
 
 private:
   const Limits limits;

@@ -50,7 +50,10 @@ std::optional<std::string> Template::render(const Value &variables, std::string 
     budget.checkDepth(variables.depth());
     return Evaluator(*variables.dictionary(), options, budget, line).run(syntax->body);
   };
-  return guarded(evaluate, line, fault);
+  std::optional<std::string> text = guarded(evaluate, line, fault);
+  if (options.stepsSpent)
+    *options.stepsSpent += budget.spent();
+  return text;
 }
 
 const std::vector<std::string> &Template::literals() const { return syntax->literals; }

@@ -19,7 +19,8 @@ struct Syntax;
 using StrftimeNow = std::function<std::string(std::string_view format)>;
 
 struct RenderOptions {
-  StrftimeNow strftimeNow; // empty: the template finds no strftime_now
+  StrftimeNow strftimeNow;      // empty: the template finds no strftime_now
+  size_t *stepsSpent = nullptr; // the steps that it took are added here
 };
 
 class Template {

@@ -382,36 +382,50 @@ private:
         BLUEC_RETURN_IF_ERROR(readPostProcessor(part));
       return {};
     }
+    if (!before.empty() || !after.empty())
+      return bad(json, "post_processor: expected one that adds tokens, found two");
     if (type == "BertProcessing" || type == "RobertaProcessing") {
-      BLUEC_RETURN_IF_ERROR(addAround(json, firstText(member(json, "cls")), before));
-      return addAround(json, firstText(member(json, "sep")), after);
+      BLUEC_RETURN_IF_ERROR(addPair(member(json, "cls"), before));
+      return addPair(member(json, "sep"), after);
     }
     if (type != "TemplateProcessing")
       return unsupported(json, "post_processor",
                          "'ByteLevel', 'TemplateProcessing', 'BertProcessing', "
                          "'RobertaProcessing' or a 'Sequence' of them",
                          type);
-    bool isBefore = true;
+    int texts = 0;
     for (const JsonValue &piece : valuesOf(member(json, "single"))) {
       if (piece.find("Sequence")) {
-        isBefore = false;
+        ++texts;
         continue;
       }
       const std::string name = textOf(member(piece, "SpecialToken"), "id");
-      BLUEC_RETURN_IF_ERROR(addAround(piece, name, isBefore ? before : after));
+      const JsonValue &ids = member(member(member(json, "special_tokens"), name.c_str()), "ids");
+      const JsonValue::Array &values = valuesOf(ids);
+      BLUEC_RETURN_IF_ERROR(addAround(piece, name,
+                                      values.size() == 1 ? values[0].integer() : std::nullopt,
+                                      texts == 0 ? before : after));
     }
+    if (texts != 1)
+      return unsupported(json, "post_processor.single", "the text once",
+                         std::to_string(texts) + " times");
     return {};
   }
 
-  static std::string firstText(const JsonValue &pair) {
+  // ["<s>", 0]
+  Status addPair(const JsonValue &pair, std::string &to) {
     const JsonValue::Array &values = valuesOf(pair);
-    return !values.empty() && values[0].string() ? *values[0].string() : std::string();
+    const bool isPair = values.size() == 2 && values[0].string();
+    return addAround(pair, isPair ? *values[0].string() : std::string(),
+                     isPair ? values[1].integer() : std::nullopt, to);
   }
 
-  Status addAround(const JsonValue &at, const std::string &name, std::string &to) {
-    if (std::none_of(added.begin(), added.end(),
-                     [&](std::uint32_t id) { return tokens[id].bytes == name; }))
-      return unsupported(at, "post_processor", "the name of an added token", name);
+  Status addAround(const JsonValue &at, const std::string &name, std::optional<std::int64_t> id,
+                   std::string &to) {
+    if (std::none_of(added.begin(), added.end(), [&](std::uint32_t each) {
+          return tokens[each].bytes == name && id == std::int64_t(each);
+        }))
+      return unsupported(at, "post_processor", "an added token with its id", name);
     to += name;
     return {};
   }

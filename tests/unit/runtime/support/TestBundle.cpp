@@ -124,7 +124,7 @@ TestBundle::TestBundle(const std::string &model) {
                             {"max_tokens", 0}};
   manifest["chat"] = nlohmann::json::parse(R"({"system": null, "ask": "", "answer": "",
       "no_answer": "", "answer_mark": "", "answer_part": "last", "trims_turn": false,
-      "pictures_first": false, "reserved_in_text": [], "reserved_in_answer": [],
+      "pictures_first": false, "reserved_in_text": [], "reserved_in_answer": [], "needs_text": false,
       "begin": {"text": "<|begin|><|user|>", "picture": "<|begin|><|user|>"},
       "next": {"text": "<|end|><|user|>", "picture": "<|end|><|user|>"},
       "between": {"text_text": "", "text_picture": "", "picture_text": "", "picture_picture": ""},

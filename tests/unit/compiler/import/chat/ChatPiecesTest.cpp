@@ -265,9 +265,38 @@ TEST_F(ChatPieces, RefuseWhatTheyDoNotExplain) {
                     "<img>"),
             "expected a picture as '<img>', found '<other>Xq1Zy|'");
   EXPECT_EQ(faultOf("{% for m in messages %}{{ m.content | replace(' ', '_') }}{% endfor %}"),
-            "no pieces explain user ' Xq7 Zy ': expected 'Xq7 Zy', found '_Xq7_Zy_'");
+            "no pieces explain user ' Xq7 Zy ': expected ' Xq7 Zy ', found '_Xq7_Zy_'");
   EXPECT_EQ(faultOf("{% for m in messages %}{{ m.content }}{{ strftime_now('%H') }}{% endfor %}"),
             "expected a date in the conversation's beginning only, found one in '?%H?'");
+}
+
+// Templates that look into what is said, in ways that a probe shows.
+TEST_F(ChatPieces, OddTemplates) {
+  const auto of = [](const std::string &content) {
+    return "{% for m in messages %}<" + content + ">{% endfor %}";
+  };
+  const auto reservedIn = [&](const std::string &content) {
+    const auto pieces = find(of(content));
+    return pieces ? pieces->reservedInText : std::vector<std::string>{fault};
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(reservedIn("{{ 'G' if m.content == 'go' else m.content }}"), (Words{"go"}));
+  EXPECT_EQ(reservedIn("{{ 'Q' if '/q' in m.content.split() }}{{ m.content }}"), (Words{"/q"}));
+  EXPECT_EQ(reservedIn("{{ 'Q' if '/q' in m.content.split('\\n') }}{{ m.content }}"),
+            (Words{"/q"}));
+  const auto pieces = find(of("{{ m.content if m.content | trim else 'nothing' }}"));
+  ASSERT_TRUE(pieces) << fault;
+  EXPECT_TRUE(pieces->needsText);
+  for (const char *content :
+       {"{{ m.content | e }}", "{{ m.content | replace('  ', ' ') }}",
+        "{{ m.content | truncate(40) }}", "{{ m.content if loop.index < 100 }}",
+        "{{ m.content }}{{ '!' if m.content | length > 100 }}"})
+    EXPECT_FALSE(find(of(content))) << content;
+  for (const char *date : {"strftime_now('%d %B') | upper", "strftime_now('%Y') | int > 2020",
+                           "strftime_now('%d %b')[:3]", "strftime_now('%f')", "strftime_now('%')"})
+    EXPECT_FALSE(find("{{ " + std::string(date) + " }}" + of("{{ m.content }}"))) << date;
+  EXPECT_TRUE(find("{{ strftime_now('%-d %B %Y') }}" + of("{{ m.content }}"))) << fault;
+  EXPECT_FALSE(find("\x1a%Y" + of("{{ m.content }}")));
 }
 
 TEST_F(ChatPieces, ASystemTextMayBeRefused) {
@@ -284,12 +313,15 @@ TEST_F(ChatPieces, ASystemTextMayBeRefused) {
 // Of a stranger's templates, none takes long.
 TEST_F(ChatPieces, EndSoon) {
   EXPECT_FALSE(find("{% for i in range(1000000000) %}{{ messages[0].content }}{% endfor %}"));
+  EXPECT_FALSE(find("{% for i in range(600) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
+                    "{% for m in messages %}{{ m.content }}{% endfor %}"));
   EXPECT_FALSE(find("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"));
   std::string many = "{% for m in messages %}{{ m.content }}{% endfor %}";
   for (int i = 0; i < 3000; ++i)
     many += "{% if 'w" + std::to_string(i) + "' == messages[0].content %}{% endif %}";
   EXPECT_FALSE(find(many));
-  EXPECT_EQ(fault, "expected a template that can be probed, found one of 3000 string constants");
+  EXPECT_EQ(fault,
+            "expected a template that is soon evaluated, found one that takes too many steps");
 }
 
 } // namespace

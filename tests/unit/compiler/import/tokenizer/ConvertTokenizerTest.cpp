@@ -210,24 +210,35 @@ TEST(ConvertTokenizer, PostProcessors) {
     return converted.ok() ? converted->before + "|" + converted->after
                           : converted.status().message();
   };
+  const std::string id = json["added_tokens"][0]["id"].dump();
   const std::string special = R"({"SpecialToken": {"id": ")" + token + R"(", "type_id": 0}})";
   const std::string text = R"({"Sequence": {"id": "A", "type_id": 0}})";
+  const auto templateOf = [&](const std::string &single, const std::string &ids) {
+    return R"({"type": "TemplateProcessing", "single": [)" + single + R"(], "special_tokens": {")" +
+           token + R"(": {"ids": [)" + ids + "]}}}";
+  };
   EXPECT_EQ(around("null"), "|");
   EXPECT_EQ(around(R"({"type": "ByteLevel"})"), "|");
-  EXPECT_EQ(around(R"({"type": "TemplateProcessing", "single": [)" + special + ", " + text + "]}"),
-            token + "|");
-  EXPECT_EQ(around(R"({"type": "Sequence", "processors": [{"type": "ByteLevel"},
-                      {"type": "TemplateProcessing", "single": [)" +
-                   text + ", " + special + "]}]}"),
-            "|" + token);
-  EXPECT_EQ(around(R"({"type": "RobertaProcessing", "cls": [")" + token + R"(", 0], "sep": [")" +
-                   token + R"(", 0]})"),
+  EXPECT_EQ(around(templateOf(special + ", " + text, id)), token + "|");
+  const std::string behind = templateOf(text + ", " + special, id);
+  EXPECT_EQ(
+      around(R"({"type": "Sequence", "processors": [{"type": "ByteLevel"}, )" + behind + "]}"),
+      "|" + token);
+  const std::string pair = "[\"" + token + "\", " + id + "]";
+  EXPECT_EQ(around(R"({"type": "RobertaProcessing", "cls": )" + pair + R"(, "sep": )" + pair + "}"),
             token + "|" + token);
-  EXPECT_NE(around(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "no"}}]})")
-                .find("post_processor: expected the name of an added token, found 'no'"),
-            std::string::npos);
-  EXPECT_NE(around(R"({"type": "Other"})").find("post_processor: expected 'ByteLevel'"),
-            std::string::npos);
+  const auto refuses = [&](const std::string &processor, const std::string &why) {
+    EXPECT_NE(around(processor).find(why), std::string::npos) << around(processor);
+  };
+  const std::string unknown = "post_processor: expected an added token with its id, found '";
+  refuses(templateOf(R"({"SpecialToken": {"id": "no"}}, )" + text, id), unknown + "no'");
+  refuses(templateOf(special + ", " + text, "1, 2"), unknown + token + "'");
+  refuses(R"({"type": "BertProcessing", "cls": [")" + token + R"(", 300]})", unknown + token + "'");
+  refuses(templateOf(text + ", " + text, id), "single: expected the text once, found '2 times'");
+  refuses(templateOf(special, id), "single: expected the text once, found '0 times'");
+  refuses(R"({"type": "Sequence", "processors": [)" + behind + ", " + behind + "]}",
+          "post_processor: expected one that adds tokens, found two");
+  refuses(R"({"type": "Other"})", "post_processor: expected 'ByteLevel'");
 }
 
 // Merges may come as pairs, as newer releases write them, or as one string.
