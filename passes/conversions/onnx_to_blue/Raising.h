@@ -95,6 +95,7 @@ struct Meaning {
 /// Cosines and sines by position, [context, rotated / 2].
 struct RopeTables {
   std::shared_ptr<const Tensor> cos, sin;
+  std::optional<Lengths> unsettled = std::nullopt; ///< a call whose rows have others
 };
 
 /// The attention that appends to a past, and what it appends.

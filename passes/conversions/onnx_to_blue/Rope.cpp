@@ -96,13 +96,18 @@ static std::optional<std::pair<Tensor, Tensor>> readTables(Raising &raising, con
   return std::pair(std::move(cos), std::move(sin));
 }
 
+/// As many rows as are read at a time.
+static int64_t rowsAtATime(Raising &raising, const RowsUse &use) {
+  constexpr int64_t kElements = int64_t{1} << 20;
+  int64_t width = raising.meaning(use.anchor)->shape.back();
+  return std::clamp<int64_t>(kElements / std::max<int64_t>(width, 1), 1, raising.context);
+}
+
 /// The tables for all positions of the context, some rows at a time. Not set when they cannot be
 /// read.
 static RopeTables readAllTables(Raising &raising, const Cone &cone, const RowsUse &use,
                                 const Style &style) {
-  constexpr int64_t kElements = int64_t{1} << 20;
-  int64_t width = raising.meaning(use.anchor)->shape.back(), half = style.rotated / 2;
-  int64_t step = std::clamp<int64_t>(kElements / std::max<int64_t>(width, 1), 1, raising.context);
+  int64_t half = style.rotated / 2, step = rowsAtATime(raising, use);
   Tensor cos = Tensor::zeros(reference::ElementType::F32, {raising.context, half}), sin = cos;
   for (int64_t first = 0; first < raising.context; first += step) {
     int64_t rows = std::min(step, raising.context - first);
@@ -116,6 +121,36 @@ static RopeTables readAllTables(Raising &raising, const Cone &cone, const RowsUs
     llvm::copy(part->second.f32, sin.f32.begin() + first * half);
   }
   return {raising.intern(std::move(cos)), raising.intern(std::move(sin))};
+}
+
+/// Rows that have other tables when other rows follow them: a graph may choose its frequencies by
+/// the last position, as exports of longrope do. The same rows are read with each other's ends:
+/// from the middle of what was read at a time to the middle of the next, and the first ones with
+/// ever fewer behind them, so that a switch at any position shows.
+static std::optional<Lengths> findUnsettledRows(Raising &raising, const Cone &cone,
+                                                const RowsUse &use, const Style &style,
+                                                const RopeTables &tables) {
+  int64_t half = style.rotated / 2, step = rowsAtATime(raising, use);
+  SmallVector<Lengths> others;
+  for (int64_t first = step / 2; first > 0 && first < raising.context; first += step)
+    others.push_back({1, std::min(step, raising.context - first), first});
+  for (int64_t rows = step / 2; rows > 0; rows /= 2)
+    others.push_back({1, rows, 0});
+  auto isClose = [](float a, float b) { return std::abs(a - b) <= 1e-5f * (1 + std::abs(b)); };
+  for (const Lengths &lengths : others) {
+    std::unique_ptr<Probe> probe = raising.probeAt(lengths);
+    std::optional<std::pair<Tensor, Tensor>> part;
+    if (probe)
+      part = readTables(raising, cone, *probe, use, style);
+    if (!part)
+      return lengths;
+    const float *cos = tables.cos->f32.data() + lengths.past * half;
+    const float *sin = tables.sin->f32.data() + lengths.past * half;
+    if (!std::equal(part->first.f32.begin(), part->first.f32.end(), cos, isClose) ||
+        !std::equal(part->second.f32.begin(), part->second.f32.end(), sin, isClose))
+      return lengths;
+  }
+  return std::nullopt;
 }
 
 /// Whether the cone does what the style and the tables (of rows `first` and on) say.
@@ -295,8 +330,19 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
             isa<FloatType>(getElementTypeOrSelf(operand.getType())))
           keyStream << ' ' << operand.getAsOpaquePointer();
     RopeTables &tables = raising.ropeTables[key];
-    if (!tables.cos)
+    if (!tables.cos) {
       tables = readAllTables(raising, *cone, *use, style);
+      if (tables.cos)
+        tables.unsettled = findUnsettledRows(raising, *cone, *use, style, tables);
+    }
+    if (tables.unsettled) {
+      raising.explain(op, "expected a rotary embedding that depends on each row's position only, "
+                          "up to the context of " +
+                              Twine(raising.context) + " tokens, found another one for " +
+                              Twine(tables.unsettled->rows) + " rows after " +
+                              Twine(tables.unsettled->past) + " than with more rows behind them");
+      return false;
+    }
     if (!tables.cos) {
       raising.explain(op, "expected a rotation by tables that can be computed for " +
                               Twine(raising.context) + " positions");
