@@ -23,7 +23,7 @@ RUNTIME = RUNTIME_GROUND + ["runtime/include", "runtime/platform", "runtime/visi
 CELLAR = ["compiler/base", "compiler/dialect", "compiler/reference", "compiler/weights", "compiler/recipe",
           "compiler/machine"]
 GROUND = CELLAR + ["compiler/import", "passes", "targets", "runtime"]
-DRIVER = ["bundle", "session", "predict", "compile", "calibrate", "measure", "verify"]
+DRIVER = ["bundle", "session", "check", "predict", "compile", "calibrate", "measure", "verify"]
 MAY_USE = {
     "runtime/abi": [],
     "runtime": RUNTIME,

@@ -225,6 +225,11 @@ LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, Mode
                                  Diagnostics &diagnostics) {
   if (failed(readTexts(from.directory, package, diagnostics)))
     return failure();
+  return readGraphsOf(from, module, package, diagnostics);
+}
+
+LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
+                                  const ModelPackage &package, Diagnostics &diagnostics) {
   ModelFiles files(from.directory);
   auto read = [&](StringRef stem, blue::Role role) {
     return importGraph(files, from, stem, role, module, diagnostics);
@@ -235,6 +240,10 @@ LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, Mode
     return success();
   return success(succeeded(read("embed_tokens", blue::Role::Embed)) &&
                  succeeded(read("decoder_model_merged", blue::Role::Decoder)));
+}
+
+std::string bluec::graphFile(const PackagePlace &from, StringRef stem) {
+  return findGraph(from, stem);
 }
 
 bool bluec::hasGraphs(const PackagePlace &from) {

@@ -40,9 +40,17 @@ struct PackagePlace {
 mlir::LogicalResult readTexts(const std::string &directory, ModelPackage &package,
                               Diagnostics &diagnostics);
 
-/// Reads the graphs into `module`, and everything else into `package`.
+/// Reads the graphs that `package`, whose texts have been read, says there are.
+mlir::LogicalResult readGraphsOf(const PackagePlace &from, mlir::ModuleOp module,
+                                 const ModelPackage &package, Diagnostics &diagnostics);
+
+/// Both.
 mlir::LogicalResult readPackage(const PackagePlace &from, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
+
+/// The file of a graph, relative to the directory; empty when there is none. `stem`:
+/// "embed_tokens".
+std::string graphFile(const PackagePlace &from, llvm::StringRef stem);
 
 /// Whether one of the graphs of a package is there. A directory of configuration files alone has a
 /// geometry (buildGeometryModel).

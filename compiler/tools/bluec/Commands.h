@@ -20,6 +20,7 @@ struct Command {
   std::vector<std::string> *rest = nullptr;
 };
 
+Command checkCommand();
 Command compileCommand();
 Command runCommand();
 Command chatCommand();

@@ -29,17 +29,10 @@ static int flushed(int code) {
 int main(int argc, char **argv) {
   registerAllPasses(); // so that --mlir-print-ir-after knows them
   registerInstrumentationOptions();
-  const Command commands[] = {compileCommand(),
-                              runCommand(),
-                              chatCommand(),
-                              benchCommand(),
-                              inspectCommand(),
-                              verifyCommand(),
-                              scheduleCommand(),
-                              tilesCommand(),
-                              listTargetsCommand(),
-                              listMachinesCommand(),
-                              calibrateMachineCommand()};
+  const Command commands[] = {
+      checkCommand(), compileCommand(),     runCommand(),          chatCommand(),
+      benchCommand(), inspectCommand(),     verifyCommand(),       scheduleCommand(),
+      tilesCommand(), listTargetsCommand(), listMachinesCommand(), calibrateMachineCommand()};
   const Asked asked = readCommandLine(std::vector<std::string>(argv + 1, argv + argc), commands,
                                       std::string(kProducer) + " (llvm " LLVM_VERSION_STRING ")");
   return asked.run ? flushed(asked.run()) : usageError(asked.wrong);
