@@ -152,7 +152,7 @@ void addAnswerOptions(AnswerOptions &options, OptionTable &table) {
   table.options.insert(table.options.end(),
                        {{.name = "--system",
                          .target = &options.system,
-                         .help = "A system text for the model's chat template"},
+                         .help = "A system text for the model's chat template; nothing: none"},
                         {.name = "--max-new-tokens",
                          .target = &options.maxNewTokens,
                          .help = "Tokens of the answer, 0: as many as the context holds (as the "

@@ -11,13 +11,16 @@ namespace {
 constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
 
 // Tokens of the bytes from `from` to `to` of what `ids` read, `text`: the same ones, but for those
-// of which only a part stays.
+// of which only a part stays. All are made anew where such a part is no whole characters.
 std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const std::int32_t> ids,
                                      std::span<const std::size_t> begins, std::string_view text,
                                      std::size_t from, std::size_t to) {
   std::vector<std::int32_t> kept;
+  bool isWhole = true;
   const auto encode = [&](std::size_t begin, std::size_t end) {
-    if (const auto part = tokenizer.encode(text.substr(begin, end - begin), Trust::User); part.ok())
+    const auto part = tokenizer.encode(text.substr(begin, end - begin), Trust::User);
+    isWhole &= part.ok();
+    if (part.ok())
       kept.insert(kept.end(), part->begin(), part->end());
   };
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -27,7 +30,13 @@ std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const
     else if (begin < end)
       encode(begin, end);
   }
-  return kept;
+  if (isWhole)
+    return kept;
+  kept.clear();
+  isWhole = true;
+  encode(from, to);
+  // Of bytes that are no text nothing goes.
+  return isWhole ? kept : std::vector<std::int32_t>(ids.begin(), ids.end());
 }
 
 } // namespace

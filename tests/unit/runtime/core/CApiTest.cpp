@@ -95,6 +95,39 @@ TEST_F(CApiTest, WholeConversation) {
   EXPECT_EQ(statistics.position, 0);
 }
 
+TEST_F(CApiTest, SystemText) {
+  EXPECT_EQ(bluec_session_set_system(session, "Be kind.", SIZE_MAX), BLUEC_INVALID_ARGUMENT);
+  EXPECT_STREQ(bluec_session_error(session),
+               "system: the model's chat template takes no system text");
+  EXPECT_EQ(bluec_session_set_system(session, nullptr, 0), BLUEC_OK);
+  EXPECT_EQ(bluec_session_set_system(session, "", SIZE_MAX), BLUEC_OK);
+
+  const nlohmann::json none = {{"left", "none"}, {"right", "none"}};
+  files.manifest["chat"]["system"] = {
+      {"before", "<|begin|>"}, {"after", {{"text", "<|user|>"}, {"picture", "<|user|>"}}},
+      {"trim", none},          {"trim_text", none},
+      {"reserved", {"/no"}},   {"needs_text", true}};
+  files.write();
+  TearDown();
+  SetUp();
+  const auto firstIds = [&] {
+    int64_t count = 0;
+    const int32_t *ids = bluec_session_turn_tokens(session, &count);
+    return std::vector<std::int32_t>(ids, ids + count);
+  };
+  EXPECT_EQ(bluec_session_set_system(session, " ", 1), BLUEC_INVALID_ARGUMENT);
+  EXPECT_STREQ(bluec_session_error(session),
+               "system: expected some text, which the model's chat template needs, found none");
+  ASSERT_EQ(bluec_session_set_system(session, "be", SIZE_MAX), BLUEC_OK);
+  ASSERT_EQ(bluec_session_add_turn(session, "a", SIZE_MAX), BLUEC_OK);
+  EXPECT_EQ(firstIds(),
+            (std::vector<std::int32_t>{FAKE_BEGIN, 'b', 'e', FAKE_USER, 'a', FAKE_ASSISTANT}));
+  EXPECT_EQ(bluec_session_set_system(session, "late", SIZE_MAX), BLUEC_INVALID_ARGUMENT);
+  bluec_session_reset(session); // which the system text survives
+  ASSERT_EQ(bluec_session_add_turn(session, "a", SIZE_MAX), BLUEC_OK);
+  EXPECT_EQ(firstIds().size(), 6u);
+}
+
 TEST_F(CApiTest, PicturesInTheBackground) {
   const std::uint8_t pixels[4 * 16] = {};
   ASSERT_EQ(bluec_session_add_picture_file(session, "nonsense", 8), BLUEC_OK);
