@@ -549,7 +549,7 @@ const llvm::StringSet<> &generationKeys() {
   static const llvm::StringSet<> known = {
       // read
       "eos_token_id", "bos_token_id", "do_sample", "temperature", "top_k", "top_p", "min_p",
-      "repetition_penalty", "max_new_tokens",
+      "repetition_penalty", "max_new_tokens", "stop_strings",
       // where the file comes from
       "transformers_version", "_from_model_config", "_commit_hash",
       // batches, how results are given, how memory is kept
@@ -568,10 +568,31 @@ const llvm::StringSet<> &generationKeys() {
   return known;
 }
 
+/// One, or a list.
+void readStopStrings(const JsonReader &reader, std::vector<std::string> &out) {
+  constexpr const char *kKey = "stop_strings";
+  constexpr size_t kMost = 256;
+  const JsonValue *found = reader.find(kKey);
+  if (!found)
+    return;
+  auto add = [&](const JsonValue &value) {
+    if (value.string() && !value.string()->empty())
+      out.push_back(*value.string());
+    else
+      reader.fail(kKey, "texts", value);
+  };
+  if (!found->array())
+    return add(*found);
+  if (const JsonValue::Array *values = reader.list(kKey, 0, kMost, " values"))
+    for (const JsonValue &value : *values)
+      add(value);
+}
+
 void readGeneration(const JsonReader &reader, const JsonValue &json, const char *file,
                     ModelConfig &out) {
   readSampling(reader, out.generate.sampling);
   out.generate.maxNewTokens = reader.integer("max_new_tokens", 1, kLargestCount).value_or(0);
+  readStopStrings(reader, out.stopStrings);
   nameUnknown(json, file, "", generationKeys(), out.ignored);
 }
 

@@ -76,6 +76,7 @@ struct ModelConfig {
   std::vector<int64_t> eosTokenIds; // of generation_config.json, else of config.json
   /// generation_config.json as transformers' generate() takes it: greedy without do_sample.
   runtime::GenerateOptions generate;
+  std::vector<std::string> stopStrings; // an answer ends with the first of these in it
   /// What a file says that would change answers and is not done: one line each.
   std::vector<std::string> ignored;
   /// The numbers, strings and booleans of vision_config, text_config and these; null without one.

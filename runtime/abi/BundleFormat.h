@@ -51,7 +51,8 @@
 //   generation    may be absent:
 //                 {eos_token_ids: [id],                         what follows may be absent, each: what
 //                  max_new_tokens, temperature, top_k, top_p,   answers are made with where nobody
-//                  min_p, repetition_penalty}                   says anything else; text/Sampler.h
+//                  min_p, repetition_penalty,                   says anything else; text/Sampler.h
+//                  stop_strings: [text]}                        an answer ends with the first one
 //   entry_points, memory_plan, precision, fusions
 //                 for people; what counts is in the code: a bluec_model in each code file, with the
 //                 entry points of that file's devices. `bluec bench` divides the entry points'

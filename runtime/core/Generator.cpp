@@ -77,10 +77,41 @@ Status Generator::answer(std::span<const Row> rows, const GenerateOptions &optio
   return status;
 }
 
+namespace {
+
+// Tells when the text of an answer has one of some strings in it.
+class StopStrings {
+public:
+  explicit StopStrings(std::span<const std::string> strings) : strings(strings) {
+    for (const std::string &each : strings)
+      longest = std::max(longest, each.size());
+  }
+
+  // Whether one ends in `bytes`, which come behind all before.
+  bool push(std::string_view bytes) {
+    if (longest == 0)
+      return false;
+    tail += bytes;
+    const bool found = std::any_of(strings.begin(), strings.end(), [&](const std::string &each) {
+      return tail.find(each) != tail.npos;
+    });
+    tail.erase(0, tail.size() - std::min(tail.size(), longest - 1));
+    return found;
+  }
+
+private:
+  std::span<const std::string> strings;
+  std::size_t longest = 0;
+  std::string tail; // too short to hold one
+};
+
+} // namespace
+
 Status Generator::sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens,
                                   const OnText &onText) {
   const std::vector<std::int32_t> &ends = bundle.manifest().endTokens;
   const Tokenizer &tokenizer = bundle.tokenizer();
+  StopStrings stops(bundle.manifest().stopStrings);
   Utf8Stream text;
   const auto emit = [&](const std::string &piece) {
     return piece.empty() || !onText || onText(piece);
@@ -105,8 +136,11 @@ Status Generator::sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens,
       sequence->addAnswerToken(*next);
     }
     const bool wanted = tokenizer.isSpecial(*next) || emit(text.push(tokenizer.bytes(*next)));
+    const bool ends = stops.push(tokenizer.bytes(*next));
     if (!wanted)
       stop = Stop::Cancelled;
+    else if (ends)
+      stop = Stop::End;
     else if (std::ssize(tokens) == maxNewTokens)
       stop = Stop::Length;
     else if (fed == bundle.model().context)

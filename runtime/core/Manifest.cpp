@@ -354,6 +354,13 @@ void readGeneration(const Json &json, Manifest &out, Status &fault) {
     out.endTokens.push_back(std::int32_t(
         reader.integer(value, "eos_token_ids", 0, std::numeric_limits<std::int32_t>::max())));
   });
+  if (json.is_object() && json.contains("stop_strings"))
+    reader.forEach("stop_strings", 0, 256, [&](const Json &value) {
+      if (value.is_string() && !value.get_ref<const std::string &>().empty())
+        out.stopStrings.push_back(value.get<std::string>());
+      else
+        reader.fail("stop_strings", "texts");
+    });
   SamplingOptions &sampling = out.generate.sampling;
   std::int64_t topK = sampling.topK;
   reader.readIfThere("max_new_tokens", out.generate.maxNewTokens, 0, kLargestCount);

@@ -53,8 +53,9 @@ struct Manifest {
   std::int64_t maxImageTokens = 0; // of a picture; 0: no cap
   bool hasChat = false;
   ChatTemplate chat;
-  std::vector<std::int32_t> endTokens; // that end an answer
-  GenerateOptions generate;            // of whoever says nothing else
+  std::vector<std::int32_t> endTokens;  // that end an answer
+  std::vector<std::string> stopStrings; // an answer ends with the first of these in it
+  GenerateOptions generate;             // of whoever says nothing else
   std::vector<FileEntry> files;
   std::string checksum;
 

@@ -430,6 +430,7 @@ void bluec::addConfig(const ModelConfig &config, Json &fields) {
     fields["chat"] = describeChat(config.chat->pieces);
   const runtime::SamplingOptions &sampling = config.generate.sampling;
   fields["generation"] = {{"eos_token_ids", config.eosTokenIds},
+                          {"stop_strings", config.stopStrings},
                           {"max_new_tokens", config.generate.maxNewTokens},
                           {"temperature", asSaid(sampling.temperature)},
                           {"top_k", sampling.topK},

@@ -102,6 +102,21 @@ TEST_F(ModelConfigTest, AnEndTokenMayStandAtTheTopOfANestedConfiguration) {
   EXPECT_EQ(config->eosTokenIds, (std::vector<int64_t>{5}));
 }
 
+TEST_F(ModelConfigTest, StopStringsAreOneOrSeveral) {
+  auto stopsOf = [&](const std::string &value) {
+    auto config = read({{"config.json", textOnly},
+                        {"generation_config.json", "{\"stop_strings\": " + value + "}"}});
+    return config ? config->stopStrings
+                  : std::vector<std::string>{withoutPlace(llvm::toString(config.takeError()))};
+  };
+  EXPECT_EQ(stopsOf("null"), std::vector<std::string>());
+  EXPECT_EQ(stopsOf("\"User:\""), (std::vector<std::string>{"User:"}));
+  EXPECT_EQ(stopsOf(R"(["a", "b"])"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(stopsOf(R"(["a", ""])"),
+            (std::vector<std::string>{
+                "generation_config.json: stop_strings: expected texts, found \"\""}));
+}
+
 // Where transformers looks for a chat template, and in which order: tokenizers and processors
 // differ.
 TEST_F(ModelConfigTest, ChoosesAChatTemplate) {

@@ -95,6 +95,20 @@ TEST_F(CApiTest, WholeConversation) {
   EXPECT_EQ(statistics.position, 0);
 }
 
+// They end an answer wherever tokens part them, and are a part of it.
+TEST_F(CApiTest, StopStrings) {
+  files.manifest["generation"]["stop_strings"] = {"never", "bc"};
+  files.write();
+  TearDown();
+  SetUp();
+  ASSERT_EQ(bluec_session_add_turn(session, "abcd", SIZE_MAX), BLUEC_OK);
+  std::string answer;
+  ASSERT_EQ(bluec_session_generate(session, nullptr, collect, &answer), BLUEC_OK);
+  EXPECT_EQ(answer, "abc");
+  EXPECT_EQ(bluec_session_stop_reason(session), BLUEC_STOP_END);
+  EXPECT_EQ(bluec_session_generate(session, nullptr, collect, &answer), BLUEC_INVALID_ARGUMENT);
+}
+
 TEST_F(CApiTest, SystemText) {
   EXPECT_EQ(bluec_session_set_system(session, "Be kind.", SIZE_MAX), BLUEC_INVALID_ARGUMENT);
   EXPECT_STREQ(bluec_session_error(session),

@@ -256,6 +256,8 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) { json["generation"]["top_k"] = -1; }},
       {"manifest.json: generation.temperature: expected a number",
        [](Json &json) { json["generation"]["temperature"] = "hot"; }},
+      {"manifest.json: generation.stop_strings: expected texts",
+       [](Json &json) { json["generation"]["stop_strings"] = {""}; }},
       {"manifest.json: chat.pictures_first: expected true or false",
        [](Json &json) { json["chat"]["pictures_first"] = "yes"; }},
       {"manifest.json: chat.begin: expected an object",

@@ -44,7 +44,7 @@ const std::set<std::string> withoutEffect = {
     // The chat template writes BOS by its name; generation_config.json says what ends an answer.
     "config.json /text_config/bos_token_id", "config.json /text_config/eos_token_id",
     "generation_config.json /bos_token_id", "generation_config.json /pad_token_id",
-    "tokenizer_config.json /add_bos_token", "tokenizer_config.json /pad_token",
+    "tokenizer_config.json /add_bos_token",
     // Of other tools' batches.
     "tokenizer_config.json /model_max_length",
     // Pictures are decoded to RGB; how a picture fits its tiles is in dynamic_resolution.
