@@ -129,8 +129,9 @@ LogicalResult findPieces(ModelPackage &package, const tokenizer::ConvertedTokeni
   if (chat.source) {
     std::vector<std::string> warnings;
     std::string fault;
-    auto pieces =
-        chat::findPieces({chat.source->text, chat.tokens, chat.imageToken}, warnings, fault);
+    auto pieces = chat::findPieces(
+        {.text = chat.source->text, .tokens = chat.tokens, .imageToken = chat.imageToken}, warnings,
+        fault);
     if (!pieces)
       return diagnostics.inputError(chat.source->place + ": " + fault);
     for (const std::string &line : warnings)

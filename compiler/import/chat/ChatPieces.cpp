@@ -57,7 +57,8 @@ class PieceFinder {
 public:
   PieceFinder(const jinja::Template &source, const TemplateSource &from,
               std::vector<std::string> &warnings)
-      : renderer(source, from.tokens), literals(source.literals()), warnings(warnings) {
+      : renderer(source, from.tokens, from.budget), literals(source.literals()),
+        warnings(warnings) {
     chat.imageToken = from.imageToken;
   }
 

@@ -12,9 +12,10 @@
 namespace bluec::chat {
 
 struct TemplateSource {
-  std::string text;       // Jinja
-  Tokens tokens;          // "bos_token" and the like, as the template may use them
-  std::string imageToken; // what it writes for a picture; empty: there are no pictures
+  std::string text;           // Jinja
+  Tokens tokens;              // "bos_token" and the like, as the template may use them
+  std::string imageToken;     // what it writes for a picture; empty: there are no pictures
+  size_t budget = 25'000'000; // steps of evaluation, over all probes; published ones need a third
 };
 
 /// The pieces that explain what the template makes of probe conversations: with and without a

@@ -50,8 +50,9 @@ using Tokens = std::vector<std::pair<std::string, std::string>>;
 
 class Renderer {
 public:
-  /// Both are borrowed.
-  Renderer(const jinja::Template &source, const Tokens &tokens) : source(source), tokens(tokens) {}
+  /// Template and tokens are borrowed. `budget`: steps of evaluation, and one for each render.
+  Renderer(const jinja::Template &source, const Tokens &tokens, size_t budget)
+      : source(source), tokens(tokens), budget(budget) {}
 
   std::array<Form, kRoles> forms{};
   /// What strftime_now gives: dates of that time; nothing: marks.
@@ -61,17 +62,16 @@ public:
   /// (runtime::kDateMark). Nothing when the template raises; fault() then says why.
   std::optional<std::string> render(const Conversation &conversation);
   const std::string &fault() const { return why; }
-  /// Whether more was asked for than any published template needs; nothing is rendered then.
-  bool isExhausted() const { return spent > kBudget; }
+  /// Whether the budget is spent; nothing is rendered then.
+  bool isExhausted() const { return spent > budget; }
   /// The formats for which the template asked.
   const std::set<std::string> &formats() const { return asked; }
 
 private:
-  static constexpr size_t kBudget = 50'000'000; // steps of evaluation, and one for each render
   const jinja::Template &source;
-  size_t spent = 0;
-  std::set<std::string> asked;
   const Tokens &tokens;
+  size_t budget, spent = 0;
+  std::set<std::string> asked;
   std::string why;
 };
 

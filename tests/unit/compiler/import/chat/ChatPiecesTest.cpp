@@ -67,13 +67,24 @@ chat::Conversation conversationOf(const Json &json) {
   return result;
 }
 
-class PublishedTemplate : public ::testing::TestWithParam<std::string> {
-protected:
-  void SetUp() override { pieces = findPieces(sourceOf(GetParam()), warnings, fault); }
-
+// Found once for all tests of a template.
+struct Found {
   std::vector<std::string> warnings;
   std::string fault;
   std::optional<ChatTemplate> pieces;
+};
+const Found &foundFor(const std::string &name) {
+  static std::map<std::string, Found> all;
+  const auto [at, isNew] = all.try_emplace(name);
+  if (isNew)
+    at->second.pieces = findPieces(sourceOf(name), at->second.warnings, at->second.fault);
+  return at->second;
+}
+
+class PublishedTemplate : public ::testing::TestWithParam<std::string> {
+protected:
+  const std::string &fault = foundFor(GetParam()).fault;
+  std::optional<ChatTemplate> pieces = foundFor(GetParam()).pieces;
 };
 
 // The text that transformers' apply_chat_template gives, from the pieces.
@@ -183,11 +194,16 @@ protected:
   std::optional<ChatTemplate> find(const std::string &text, const std::string &imageToken = "") {
     warnings.clear();
     fault.clear();
-    return findPieces({text, {{"bos_token", "<s>"}}, imageToken}, warnings, fault);
+    return findPieces({.text = text,
+                       .tokens = {{"bos_token", "<s>"}},
+                       .imageToken = imageToken,
+                       .budget = budget},
+                      warnings, fault);
   }
 
   std::vector<std::string> warnings;
   std::string fault;
+  size_t budget = TemplateSource().budget;
 };
 
 TEST_F(ChatPieces, AreStringsBetweenWhatIsSaid) {
@@ -312,6 +328,7 @@ TEST_F(ChatPieces, ASystemTextMayBeRefused) {
 
 // Of a stranger's templates, none takes long.
 TEST_F(ChatPieces, EndSoon) {
+  budget = 1'000'000;
   EXPECT_FALSE(find("{% for i in range(1000000000) %}{{ messages[0].content }}{% endfor %}"));
   EXPECT_FALSE(find("{% for i in range(600) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
                     "{% for m in messages %}{{ m.content }}{% endfor %}"));
