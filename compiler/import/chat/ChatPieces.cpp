@@ -107,6 +107,10 @@ private:
     const std::optional<std::string> text = renderer.render(probe);
     return text && write(chat, probe) == text;
   }
+  /// The same, or the runtime refuses it by name.
+  bool explainsOrRefuses(const Conversation &probe) {
+    return !write(chat, probe) || explains(probe);
+  }
   bool hasPictures() const { return !chat.imageToken.empty(); }
   /// Whether the template has pictures between texts.
   bool takesPictures() const {
@@ -123,6 +127,7 @@ private:
   void findNoAnswer();
   void findOddTexts();
   void findAnswerMark();
+  void forgetAnswerMark();
   template <typename ProbesOf> std::vector<std::string> findReserved(ProbesOf probesOf);
   bool checkDates();
   bool checkLongOnes(const std::string &odd);
@@ -344,10 +349,14 @@ void PieceFinder::findAnswerMark() {
           explains(answered("a" + literal + "b" + literal + "c")))
         return;
     }
-    chat.answerMark.clear();
-    chat.answerPart = runtime::Part::Last;
-    chat.markedTrims = {};
+    forgetAnswerMark();
   }
+}
+
+void PieceFinder::forgetAnswerMark() {
+  chat.answerMark.clear();
+  chat.answerPart = runtime::Part::Last;
+  chat.markedTrims = {};
 }
 
 /// Those of the template's string constants to which it gives a meaning where they are said.
@@ -388,6 +397,10 @@ void PieceFinder::findOddTexts() {
     // What is refused at once needs no explanation.
     return runtime::keptAnswer(chat, said).ok() ? Probes{answered(said)} : Probes();
   });
+  // Answers with a mark that has a reserved text in it are refused anyway.
+  if (std::any_of(chat.reservedInAnswer.begin(), chat.reservedInAnswer.end(),
+                  [&](const std::string &word) { return chat.answerMark.find(word) != word.npos; }))
+    forgetAnswerMark();
   // Whether reasoning goes may depend on what the question behind it is taken for.
   const std::string reasoned = "Xq8" + chat.answerMark + kReply;
   chat.reservedInText = findReserved([&](const std::string &said) {
@@ -451,9 +464,9 @@ bool PieceFinder::checkLongOnes(const std::string &odd) {
   if (takesPictures())
     probes.push_back({items});
   for (const Conversation &probe : probes)
-    if (!explains(probe))
+    if (!explainsOrRefuses(probe))
       return differs(probe);
-  if (chat.system && !explains(opened(text)))
+  if (chat.system && !explainsOrRefuses(opened(text)))
     refuseSystem();
   return true;
 }
@@ -489,7 +502,7 @@ bool PieceFinder::checkConversations() {
       if (turns > 1)
         probe.push_back(answer(texts[random(texts.size())]));
     }
-    if (explains(probe))
+    if (explainsOrRefuses(probe))
       continue;
     if (probe.front().role != Role::System || !chat.system)
       return differs(probe);
