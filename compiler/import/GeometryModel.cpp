@@ -221,8 +221,9 @@ public:
     auto width = cast<RankedTensorType>(query.getType()).getShape().back();
     return blue::AttentionOp::create(
                builder, locationOf(path), query.getType(), Type(), Type(), query, key, value,
-               Value(), Value(), builder.getI64IntegerAttr(heads), builder.getI64IntegerAttr(heads),
-               scaleOf(width / heads), UnitAttr(), TypeAttr())
+               Value(), Value(), /*sinks=*/Value(), builder.getI64IntegerAttr(heads),
+               builder.getI64IntegerAttr(heads), scaleOf(width / heads), /*causal=*/UnitAttr(),
+               /*window=*/IntegerAttr(), /*softcap=*/FloatAttr(), /*compute_type=*/TypeAttr())
         .getResult();
   }
 
@@ -324,9 +325,10 @@ void buildDecoder(LayerBuilder &b, const TextSizes &sizes, int64_t context) {
     Type pastType = function.getArgument(past).getType();
     auto mixed = blue::AttentionOp::create(
         b.builder, b.locationOf(attention), query.getType(), pastType, pastType, query, key, value,
-        function.getArgument(past), function.getArgument(past + 1),
+        function.getArgument(past), function.getArgument(past + 1), /*sinks=*/Value(),
         b.builder.getI64IntegerAttr(sizes.heads), b.builder.getI64IntegerAttr(sizes.kvHeads),
-        b.scaleOf(sizes.headDim), b.builder.getUnitAttr(), TypeAttr());
+        b.scaleOf(sizes.headDim), b.builder.getUnitAttr(), /*window=*/IntegerAttr(),
+        /*softcap=*/FloatAttr(), /*compute_type=*/TypeAttr());
     presents.append({mixed.getPresentKey(), mixed.getPresentValue()});
     Value out = b.linear(attention + ".o_proj", mixed.getResult(), sizes.hidden, false);
     x = b.add(layer, x, out);

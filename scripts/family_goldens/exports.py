@@ -24,6 +24,10 @@ def cache_names(config, prefix: str) -> list[str]:
     ]
 
 
+def key_value_heads(config) -> int:
+    return getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+
+
 def head_dim(config) -> int:
     return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
 
@@ -127,7 +131,7 @@ def export_decoder(
         torch.ones(batch, past + length, dtype=torch.int64),
         torch.arange(past, past + length)[None].repeat(batch, 1),
         *[
-            torch.zeros(batch, config.num_key_value_heads, past, head_dim(config), dtype=dtype)
+            torch.zeros(batch, key_value_heads(config), past, head_dim(config), dtype=dtype)
             for _ in past_names
         ],
     )

@@ -10,10 +10,24 @@ import math
 import torch
 from torch import nn
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+    PhiConfig,
+    PhiForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     SiglipVisionConfig,
     SiglipVisionModel,
 )
@@ -100,6 +114,121 @@ def qwen2(attention: str = "sdpa") -> nn.Module:
             )
         ),
         seed=12,
+    )
+
+
+def _tiny(kind, config_kind, seed, **settings) -> nn.Module:
+    name = kind.__name__
+    config = _decoder_config(
+        config_kind, attn_implementation="eager", architectures=[name], **settings
+    )
+    return _randomise(kind(config), seed)
+
+
+def qwen3() -> nn.Module:
+    """Queries and keys normalised by head, before their heads are put in front; heads that are not
+    hidden_size / num_attention_heads wide."""
+    return _tiny(
+        Qwen3ForCausalLM,
+        Qwen3Config,
+        15,
+        hidden_size=40,
+        intermediate_size=76,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=12,
+        tie_word_embeddings=True,
+    )
+
+
+def _gemma(kind, config_kind, seed, **settings) -> nn.Module:
+    """A window of four tokens in the first of two layers; norms with 1 + weight."""
+    return _tiny(
+        kind,
+        config_kind,
+        seed,
+        hidden_size=36,
+        intermediate_size=60,
+        num_attention_heads=3,
+        num_key_value_heads=1,
+        head_dim=14,
+        query_pre_attn_scalar=20,
+        sliding_window=4,
+        layer_types=["sliding_attention", "full_attention"],
+        **settings,
+    )
+
+
+def gemma2() -> nn.Module:
+    """Scores and logits capped by tanh, at values that bite."""
+    return _gemma(
+        Gemma2ForCausalLM,
+        Gemma2Config,
+        17,
+        attn_logit_softcapping=1.5,
+        final_logit_softcapping=2.0,
+    )
+
+
+def gemma3() -> nn.Module:
+    """Queries and keys normalised behind the transposition of heads; two rotary bases."""
+    return _gemma(Gemma3ForCausalLM, Gemma3TextConfig, 18)
+
+
+def phi() -> nn.Module:
+    """Half of each head rotated; layer norms and biases; attention and MLP side by side."""
+    return _tiny(
+        PhiForCausalLM,
+        PhiConfig,
+        19,
+        hidden_size=48,
+        intermediate_size=60,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        partial_rotary_factor=0.5,
+        tie_word_embeddings=False,
+    )
+
+
+def phi3() -> nn.Module:
+    """One product for q, k and v, and one for gate and up; whole heads rotated, with an empty rest
+    put beside them."""
+    return _tiny(
+        Phi3ForCausalLM,
+        Phi3Config,
+        20,
+        hidden_size=40,
+        intermediate_size=52,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=False,
+    )
+
+
+def gpt_neox() -> nn.Module:
+    """One product for q, k and v whose columns go by head: query, key and value of each."""
+    return _tiny(
+        GPTNeoXForCausalLM,
+        GPTNeoXConfig,
+        21,
+        hidden_size=36,
+        intermediate_size=60,
+        num_attention_heads=3,
+        rotary_pct=0.5,
+        tie_word_embeddings=False,
+    )
+
+
+def gpt2() -> nn.Module:
+    """Learned position embeddings; products with transposed weights."""
+    return _tiny(
+        GPT2LMHeadModel,
+        GPT2Config,
+        22,
+        hidden_size=36,
+        n_inner=60,
+        num_attention_heads=3,
+        tie_word_embeddings=True,
     )
 
 
@@ -315,7 +444,9 @@ class Decoder(nn.Module):
 class Embedding(nn.Module):
     def __init__(self, model):
         super().__init__()
-        self.embed_tokens = model.model.embed_tokens
+        # MiniCPM's class is none of transformers'.
+        is_own = isinstance(model, MiniCPM)
+        self.embed_tokens = model.model.embed_tokens if is_own else model.get_input_embeddings()
 
     def forward(self, input_ids):
         return self.embed_tokens(input_ids)

@@ -1,4 +1,5 @@
 // Rope, the KV cache and attention, alone and together, over head sizes, positions and chunks.
+#include "tests/conformance/CacheBytes.h"
 #include "tests/conformance/Checks.h"
 
 #include <cmath>
@@ -39,49 +40,61 @@ StepText appendValues(const std::string &entry, const Geometry &g, int64_t rows)
 }
 
 std::string attentionText(const Geometry &g, const Shape &query, const Shape &keys,
-                          const Shape &values, bool causal) {
-  return "    %y = plan.attention %a0, %a1, %a2 {num_heads = " + number(g.heads) +
-         " : i64, num_kv_heads = " + number(g.kvHeads) + " : i64, scale = 0.125 : f64" +
-         (causal ? ", causal" : "") + "} : (" + tensorText(query) + ", " + tensorText(keys) + ", " +
-         tensorText(values) + ") -> " + tensorText(query) +
+                          const Shape &values, bool causal, const Scores &how = {}) {
+  return "    %y = plan.attention %a0, %a1, %a2" + std::string(how.sinks ? " sinks %a3" : "") +
+         " {num_heads = " + number(g.heads) + " : i64, num_kv_heads = " + number(g.kvHeads) +
+         " : i64, scale = 0.125 : f64" + (causal ? ", causal" : "") +
+         (how.window ? ", window = " + number(how.window) + " : i64" : "") +
+         (how.softcap != 0 ? ", softcap = " + std::to_string(how.softcap) + " : f64" : "") +
+         "} : (" + tensorText(query) + ", " + tensorText(keys) + ", " + tensorText(values) +
+         (how.sinks ? ", " + tensorText({g.heads}) : "") + ") -> " + tensorText(query) +
          "\n    plan.yield %y : " + tensorText(query);
 }
 
-StepText attend(const std::string &entry, const Geometry &g, int64_t rows, int64_t lanes) {
+StepText attend(const std::string &entry, const Geometry &g, int64_t rows, int64_t lanes,
+                const Scores &how = {}) {
   Shape query = {rows, g.queryCols()}, keys = g.keyShape(lanes),
         values = {1, g.context, g.kvCols()};
-  return {
-      entry,
-      rows,
-      {{Place::Input, "q", query}, {Place::Cache, "keys", keys}, {Place::Cache, "values", values}},
-      attentionText(g, query, keys, values, true),
-      query};
+  std::vector<Operand> operands = {
+      {Place::Input, "q", query}, {Place::Cache, "keys", keys}, {Place::Cache, "values", values}};
+  if (how.sinks)
+    operands.push_back({Place::Weight, "sinks", {g.heads}});
+  return {entry, rows, operands, attentionText(g, query, keys, values, true, how), query};
 }
 
-/// Row t of `q` attends to positions [0, valid(t)) of keys and values [position, kvCols].
+/// Row t of `q` attends to positions [0, valid(t)) of keys and values [position, kvCols], or the
+/// last ones of these.
 template <typename Valid>
 std::vector<double> reference(const Geometry &g, const Data &q, const Data &k, const Data &v,
-                              int64_t rows, Valid valid) {
+                              int64_t rows, Valid valid, const Scores &how = {},
+                              const Data &sinks = {}) {
   std::vector<double> y;
   for (int64_t t = 0; t < rows; ++t)
     for (int64_t h = 0; h < g.heads; ++h) {
       int64_t kv = h / (g.heads / g.kvHeads), last = valid(t);
+      int64_t first = how.window ? std::max<int64_t>(0, last - how.window) : 0;
       std::vector<double> scores;
-      double most = -1e300, total = 0;
-      for (int64_t j = 0; j < last; ++j) {
+      double sink = how.sinks ? sinks[static_cast<size_t>(h)] : -1e300;
+      double most = sink, total = 0;
+      for (int64_t j = first; j < last; ++j) {
         double dot = 0;
         for (int64_t d = 0; d < g.dims; ++d)
           dot += static_cast<double>(q[static_cast<size_t>(t * g.queryCols() + h * g.dims + d)]) *
                  k[static_cast<size_t>(j * g.kvCols() + kv * g.dims + d)];
-        scores.push_back(0.125 * dot);
+        double score = 0.125 * dot;
+        if (how.softcap != 0)
+          score = how.softcap * std::tanh(score / how.softcap);
+        scores.push_back(score);
         most = std::max(most, scores.back());
       }
       for (double &score : scores)
         total += score = std::exp(score - most);
+      if (how.sinks)
+        total += std::exp(sink - most);
       for (int64_t d = 0; d < g.dims; ++d) {
         double sum = 0;
-        for (int64_t j = 0; j < last; ++j)
-          sum += scores[static_cast<size_t>(j)] *
+        for (int64_t j = first; j < last; ++j)
+          sum += scores[static_cast<size_t>(j - first)] *
                  v[static_cast<size_t>(j * g.kvCols() + kv * g.dims + d)];
         y.push_back(sum / total);
       }
@@ -135,6 +148,48 @@ TEST_P(AttentionTest, CausalRowsDoNotDependOnChunks) {
         all.insert(all.end(), rows.begin(), rows.begin() + count * g.queryCols());
       }
       expectNear(all, expected, total * g.queryCols(), 1e-5, 2e-6);
+      if (first.empty())
+        first = all;
+      expectSameBits(all, first, total * g.queryCols());
+    }
+  }
+}
+
+// Windows that end in a stretch, between two and before the first; caps; sinks of all sizes: rows
+// are what plain loops say, and the same bits for every chunk length.
+TEST_P(AttentionTest, WindowsCapsAndSinks) {
+  Geometry g{6, 2, 24, 300};
+  int64_t total = 290, chunk = 32;
+  Data q = randomData(total * g.queryCols(), 1, 6), k = randomData(total * g.kvCols(), 2, 6);
+  Data v = randomData(total * g.kvCols(), 3), sinks = randomData(g.heads, 4, 8);
+  for (const Scores &how : {Scores{1}, Scores{7}, Scores{128}, Scores{150}, Scores{400},
+                            Scores{0, 1.5}, Scores{0, 0, true}, Scores{40, 2.0, true}}) {
+    SCOPED_TRACE("window " + number(how.window) + ", cap " + std::to_string(how.softcap));
+    std::vector<double> expected =
+        reference(g, q, k, v, total, [](int64_t t) { return t + 1; }, how, sinks);
+    CompiledSteps steps(target(),
+                        {appendKeys("k", g, chunk, lanes()), appendValues("v", g, chunk),
+                         attend("a", g, chunk, lanes(), how), appendKeys("k1", g, 1, lanes()),
+                         appendValues("v1", g, 1), attend("a1", g, 1, lanes(), how)});
+    ASSERT_TRUE(steps.ok());
+    if (how.sinks)
+      steps.set("sinks", sinks);
+    Data first;
+    for (int64_t length : {32, 13, 1}) {
+      SCOPED_TRACE("chunks of " + number(length));
+      steps.clearCaches();
+      Data all;
+      int64_t capacity = length == 1 ? 1 : chunk;
+      std::string suffix = length == 1 ? "1" : "";
+      for (int64_t at = 0; at < total; at += length) {
+        int64_t count = std::min(length, total - at);
+        steps.run("k" + suffix, {rowsOf(k, g.kvCols(), at, count, capacity)}, count, at);
+        steps.run("v" + suffix, {rowsOf(v, g.kvCols(), at, count, capacity)}, count, at);
+        Data rows = steps.run("a" + suffix, {rowsOf(q, g.queryCols(), at, count, capacity)}, count,
+                              at, Split::Threads);
+        all.insert(all.end(), rows.begin(), rows.begin() + count * g.queryCols());
+      }
+      expectNear(all, expected, total * g.queryCols(), 1e-5, 3e-6);
       if (first.empty())
         first = all;
       expectSameBits(all, first, total * g.queryCols());

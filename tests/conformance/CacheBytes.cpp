@@ -29,20 +29,27 @@ int64_t CacheBytes::elementAt(const std::vector<uint8_t> &bytes, int64_t at) con
 
 StepText bluec::conformance::attentionStep(const std::string &entry, int64_t rows, int64_t heads,
                                            double scale, const CacheBytes &keys,
-                                           const CacheBytes &values) {
+                                           const CacheBytes &values, const Scores &how) {
   Shape query = {rows, heads * keys.dims};
   if (keys.encoder)
     query.insert(query.begin() + 1, keys.context);
   Operand k = keys.operand(), v = values.operand();
   char factor[32];
   std::snprintf(factor, sizeof(factor), "%.17e", scale);
-  return {entry,
-          rows,
-          {{Place::Input, "q", query}, k, v},
-          "    %y = plan.attention %a0, %a1, %a2 {" + std::string(keys.encoder ? "" : "causal, ") +
-              "num_heads = " + std::to_string(heads) +
-              " : i64, num_kv_heads = " + std::to_string(keys.heads) + " : i64, scale = " + factor +
-              " : f64} : (" + tensorText(query) + ", " + typeText(k) + ", " + typeText(v) +
+  std::vector<Operand> operands = {{Place::Input, "q", query}, k, v};
+  std::string more;
+  if (how.window)
+    more += ", window = " + std::to_string(how.window) + " : i64";
+  if (how.softcap != 0)
+    more += ", softcap = " + std::to_string(how.softcap) + " : f64";
+  if (how.sinks)
+    operands.push_back({Place::Weight, "sinks", {heads}});
+  return {entry, rows, operands,
+          "    %y = plan.attention %a0, %a1, %a2" + std::string(how.sinks ? " sinks %a3" : "") +
+              " {" + std::string(keys.encoder ? "" : "causal, ") + "num_heads = " +
+              std::to_string(heads) + " : i64, num_kv_heads = " + std::to_string(keys.heads) +
+              " : i64, scale = " + factor + " : f64" + more + "} : (" + tensorText(query) + ", " +
+              typeText(k) + ", " + typeText(v) + (how.sinks ? ", " + tensorText({heads}) : "") +
               ") -> " + tensorText(query) + "\n    plan.yield %y : " + tensorText(query),
           query};
 }

@@ -71,10 +71,17 @@ private:
   }
 };
 
+/// What attention may have beside its mask; 0 and false: it does not.
+struct Scores {
+  int64_t window = 0;
+  double softcap = 0;
+  bool sinks = false; // the weight "sinks"
+};
+
 /// A step of plan.attention for `rows` rows of `heads` heads over both caches, causal; for an
 /// encoder's keys and values `rows` is the batch, and every token attends to all.
 StepText attentionStep(const std::string &entry, int64_t rows, int64_t heads, double scale,
-                       const CacheBytes &keys, const CacheBytes &values);
+                       const CacheBytes &keys, const CacheBytes &values, const Scores &how = {});
 
 } // namespace bluec::conformance
 

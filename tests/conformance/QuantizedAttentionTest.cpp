@@ -98,13 +98,14 @@ public:
             {}};
   }
   StepText attend(const std::string &entry, int64_t rows) const {
-    return attentionStep(entry, rows, g.heads, scale, keys, values);
+    return attentionStep(entry, rows, g.heads, scale, keys, values, how);
   }
 
   struct Expected {
     std::vector<double> rows, bounds;
   };
-  /// Plain softmax over what the caches hold; row t of `q` sees positions 0 .. first + t.
+  /// Plain softmax over what the caches hold; row t of `q` sees positions 0 .. first + t, or the
+  /// last ones of these.
   Expected reference(const Data &q, const Bytes &keyBytes, const Bytes &valueBytes, int64_t first,
                      int64_t count) const;
 
@@ -112,6 +113,8 @@ public:
   int64_t dotBits;
   double scale;
   CacheBytes keys, values;
+  Scores how;
+  Data sinks; // by head
 };
 
 Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes &valueBytes,
@@ -131,18 +134,27 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
       double queryScale = static_cast<double>(quantize(q.data() + t * g.queryCols() + h * g.dims,
                                                        g.dims, keys.mostQuery(), false, ints));
       std::vector<double> weights;
-      double largest = -1e300, size = 0, total = 0;
+      int64_t from0 = how.window ? std::max<int64_t>(0, seen - how.window) : 0;
+      double sink = how.sinks ? sinks[static_cast<size_t>(h)] : -1e300;
+      double largest = sink, size = how.sinks ? std::fabs(sink) : 0, total = 0;
       for (int64_t j = 0; j < seen; ++j) {
+        if (j < from0) {
+          weights.push_back(-1e300);
+          continue;
+        }
         int64_t dot = 0;
         for (int64_t d = 0; d < g.dims; ++d)
           dot += ints[static_cast<size_t>(d)] * keys.elementAt(keyBytes, keys.element(kv, j, d));
-        weights.push_back(scale * queryScale * scaleAt(keys, keyBytes, kv, j) *
-                          static_cast<double>(dot));
+        double score =
+            scale * queryScale * scaleAt(keys, keyBytes, kv, j) * static_cast<double>(dot);
+        weights.push_back(how.softcap != 0 ? how.softcap * std::tanh(score / how.softcap) : score);
         largest = std::max(largest, weights.back());
         size = std::max(size, std::fabs(weights.back()));
       }
       for (double &weight : weights)
         total += weight = std::exp(weight - largest);
+      if (how.sinks)
+        total += std::exp(sink - largest);
       // A score's roundings, and those of the maxima that it meets, as a factor of its weight.
       double relative = polynomial + 6e-7 * (1 + size);
       for (int64_t d = 0; d < g.dims; ++d) {
@@ -417,6 +429,48 @@ TEST_P(QuantizedAttentionTest, AgreesWithThePlainEvaluator) {
       bound += 1e-6;
     expectWithin(steps.run("a", {q}, rows), expected);
   }
+}
+
+// Windows that end in a block, between two and before the first; caps; sinks: rows are within the
+// bounds, and the same bits in chunks and one by one.
+TEST_P(QuantizedAttentionTest, WindowsCapsAndSinks) {
+  for (int64_t dotBits : {8, 16})
+    for (const Scores &how : {Scores{1}, Scores{7}, Scores{32}, Scores{45}, Scores{0, 1.5},
+                              Scores{0, 0, true}, Scores{20, 2.0, true}}) {
+      SCOPED_TRACE("dot i" + number(dotBits) + ", window " + number(how.window));
+      Geometry g{4, 2, 24, 100, 32};
+      Case c(g, dotBits, 0.2, facts());
+      c.how = how;
+      c.sinks = randomData(g.heads, 4, 4);
+      int64_t rows = 23, total = 90;
+      CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                     c.attend("a", rows), c.attend("a1", 1)});
+      ASSERT_TRUE(steps.ok());
+      if (!steps.runs())
+        continue;
+      if (how.sinks)
+        steps.set("sinks", c.sinks);
+      Data q = randomData(total * g.queryCols(), 1, 3), k = randomData(total * g.kvCols(), 2, 3);
+      Data v = randomData(total * g.kvCols(), 3, 3), all, singles;
+      for (int64_t at = 0; at < total; at += rows) {
+        int64_t count = std::min(rows, total - at);
+        steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
+        steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
+        Data y =
+            steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at, Split::Threads);
+        all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
+      }
+      for (int64_t at = 0; at < total; ++at) {
+        Data y = steps.run("a1", {rowsOf(q, g.queryCols(), at, 1, 1)}, 1, at);
+        singles.insert(singles.end(), y.begin(), y.begin() + g.queryCols());
+      }
+      expectSameBits(singles, all, total * g.queryCols());
+      // A window of one leaves a weight of one, which no rounding touches.
+      expectWithin(
+          all,
+          c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, total),
+          how.window == 1 ? 0 : 0.1);
+    }
 }
 
 // A position without values beside one with values: the result is the latter's share of the

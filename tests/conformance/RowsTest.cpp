@@ -206,3 +206,31 @@ TEST_P(RowsTest, TokenDownsamplePadsOddGrids) {
                      whole, elements(out) / 2);
     }
 }
+
+// Each row takes the table's row of its own position, wherever a chunk begins; behind the table the
+// last one.
+TEST_P(RowsTest, PositionEmbeddingsFollowTheCall) {
+  int64_t rows = 5, width = 37, positions = 12;
+  std::string x = tensorText({rows, width}), table = tensorText({positions, width});
+  StepText step{"f",
+                rows,
+                {{Place::Input, "x", {rows, width}}, {Place::Weight, "table", {positions, width}}},
+                "    %p = plan.position\n    %y = blue.position_embedding %a0, %a1 at %p : (" + x +
+                    ", " + table + ", index) -> " + x + "\n    plan.yield %y : " + x,
+                {rows, width}};
+  CompiledSteps steps(target(), {step});
+  ASSERT_TRUE(steps.ok());
+  Data in = randomData(rows * width, 1), numbers = randomData(positions * width, 2);
+  steps.set("table", numbers);
+  for (int64_t position : {0, 3, 7, 10}) {
+    std::vector<double> expected;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t i = 0; i < width; ++i)
+        expected.push_back(
+            static_cast<double>(in[static_cast<size_t>(row * width + i)]) +
+            numbers[static_cast<size_t>(std::min(position + row, positions - 1) * width + i)]);
+    expectNear(steps.run("f", {in}, rows, position), expected, rows * width, 1e-6, 1e-7);
+    Data some = steps.run("f", {withGarbageFrom(in, 2, width)}, 2, position, Split::Threads);
+    expectNear(some, expected, 2 * width, 1e-6, 1e-7);
+  }
+}

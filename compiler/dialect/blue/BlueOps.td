@@ -289,12 +289,17 @@ def Blue_LinearOp : Blue_Op<"linear", [Pure]> {
 def Blue_RmsNormOp : Blue_Op<"rms_norm", [Pure, SameOperandsAndResultElementType]> {
   let summary = "y = x / sqrt(mean(x^2) + epsilon) * weight over the last dimension";
   let description = [{
+    With `groups`, each of so many equal parts of the last dim is a norm of its own: the heads of
+    queries and keys.
+
     Constraints:
-    - (C1) weight is [C], C being x's last dim
+    - (C1) weight is [C], C being x's last dim, or [C / groups], the same for all groups
     - (C2) the result has x's type
     - (C3) epsilon is not negative
+    - (C4) groups is positive and divides C
   }];
-  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight, F64Attr:$epsilon);
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight, F64Attr:$epsilon,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = "$x `,` $weight attr-dict `:` functional-type(operands, results)";
 }
@@ -302,15 +307,17 @@ def Blue_RmsNormOp : Blue_Op<"rms_norm", [Pure, SameOperandsAndResultElementType
 def Blue_LayerNormOp : Blue_Op<"layer_norm", [Pure, SameOperandsAndResultElementType]> {
   let summary = "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over the last dimension";
   let description = [{
-    The variance is the biased one (divided by the count).
+    The variance is the biased one (divided by the count). `groups` is as of blue.rms_norm.
 
     Constraints:
-    - (C1) weight, and bias if there, are [C], C being x's last dim
+    - (C1) weight, and bias if there, are [C], C being x's last dim, or [C / groups]
     - (C2) the result has x's type
     - (C3) epsilon is not negative
+    - (C4) groups is positive and divides C
   }];
   let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$weight,
-                       Optional<Blue_FloatTensor>:$bias, F64Attr:$epsilon);
+                       Optional<Blue_FloatTensor>:$bias, F64Attr:$epsilon,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
       "$x `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
@@ -359,12 +366,36 @@ def Blue_RopeOp : Blue_Op<"rope", [Pure]> {
       "$x `,` $cos `,` $sin `at` $position attr-dict `:` functional-type(operands, results)";
 }
 
+def Blue_PositionEmbeddingOp
+    : Blue_Op<"position_embedding", [Pure]> {
+  let summary = "add to each row the table's row of its position: y[t] = x[t] + table[position + t]";
+  let description = [{
+    Learned position embeddings of a decoder; `position` is that of the first row.
+
+    Constraints:
+    - (C1) x is [T, C] and table a static [P, C]
+    - (C2) the result has x's type
+
+    ```mlir
+    %y = blue.position_embedding %x, %table at %position : (..., index) -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$table, Index:$position);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $table `at` $position attr-dict `:` functional-type(operands, results)";
+}
+
 def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
   let summary = "scaled dot-product attention with grouped heads and, in decoders, a KV cache";
   let description = [{
     Query head h reads key/value head h / (num_heads / num_kv_heads).
     result[t, h] = softmax_j(scale * dot(query[t, h], key[j, h'])) * value[j, h'].
     Heads lie side by side in the last dim.
+
+    - With `softcap` c, a score s counts as c tanh(s / c).
+    - With `sinks`, head h has one more score, sinks[h], in the softmax's sum, and no value for it.
+    - With `window` w, row t attends to the last w of its positions only, its own included.
 
     In a decoder `query` is [T, num_heads * D] and `past_key`/`past_value` are [P, num_kv_heads * D]:
     keys and values of the positions before. `present_key` and `present_value` are the past with
@@ -389,16 +420,19 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     - (C5) the result has query's type; a present has rank 2, the past's last dim and element type
     - (C6) a quantized past is i8 without zeros, in groups of D, keys and values alike
     - (C7) compute_type, if there, is i8 or i16, and the past, if there, is quantized
+    - (C8) softcap and window, if there, are positive, and the latter comes with causal
+    - (C9) sinks, if there, are [num_heads]
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
                        Optional<Blue_NumberTensor>:$past_key,
-                       Optional<Blue_NumberTensor>:$past_value,
+                       Optional<Blue_NumberTensor>:$past_value, Optional<Blue_FloatTensor>:$sinks,
                        I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
-                       UnitAttr:$causal, OptionalAttr<TypeAttr>:$compute_type);
+                       UnitAttr:$causal, OptionalAttr<I64Attr>:$window,
+                       OptionalAttr<F64Attr>:$softcap, OptionalAttr<TypeAttr>:$compute_type);
   let results = (outs Blue_FloatTensor:$result, Optional<Blue_NumberTensor>:$present_key,
                       Optional<Blue_NumberTensor>:$present_value);
   let assemblyFormat = [{
-    $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? attr-dict `:`
+    $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? (`sinks` $sinks^)? attr-dict `:`
     functional-type(operands, $result) (`present` type($present_key)^ `,` type($present_value))?
   }];
 }

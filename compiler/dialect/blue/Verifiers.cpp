@@ -101,15 +101,20 @@ LogicalResult LinearOp::verify() {
 
 /// What both normalisations ask.
 static LogicalResult verifyNorm(Operation *op, Value x, Value weight, Value bias, Value result,
-                                const APFloat &epsilon) {
+                                const APFloat &epsilon, int64_t groups) {
   if (typeOf(x).getRank() == 0)
     return op->emitOpError("(C1) expected an x of rank 1 or more, found rank 0");
   int64_t channels = lastDim(typeOf(x));
+  if (groups < 1 || (groups > 1 && (channels == kDynamic || channels % groups != 0)))
+    return op->emitOpError("(C4) expected groups that divide ")
+           << dimText(channels) << ", found " << groups;
   for (Value vector : {weight, bias})
-    if (vector && !isVector(vector, channels))
+    if (vector && !isVector(vector, channels) &&
+        !(groups > 1 && isVector(vector, channels / groups)))
       return op->emitOpError("(C1) expected ")
              << (vector == bias && vector != weight ? "a bias [" : "a weight [")
-             << dimText(channels) << "], found " << shapeText(typeOf(vector).getShape());
+             << dimText(groups > 1 ? channels / groups : channels) << "], found "
+             << shapeText(typeOf(vector).getShape());
   if (x.getType() != result.getType())
     return op->emitOpError("(C2) expected a result of x's type ")
            << x.getType() << ", found " << result.getType();
@@ -120,11 +125,11 @@ static LogicalResult verifyNorm(Operation *op, Value x, Value weight, Value bias
 }
 
 LogicalResult RmsNormOp::verify() {
-  return verifyNorm(*this, getX(), getWeight(), Value(), getResult(), getEpsilon());
+  return verifyNorm(*this, getX(), getWeight(), Value(), getResult(), getEpsilon(), getGroups());
 }
 
 LogicalResult LayerNormOp::verify() {
-  return verifyNorm(*this, getX(), getWeight(), getBias(), getResult(), getEpsilon());
+  return verifyNorm(*this, getX(), getWeight(), getBias(), getResult(), getEpsilon(), getGroups());
 }
 
 LogicalResult RopeOp::verify() {
@@ -158,6 +163,18 @@ LogicalResult RopeOp::verify() {
     return success();
   return emitOpError("(C4) expected sections of ")
          << lastDim(cos) << " angles in all, one for each axis of positions, and no interleaving";
+}
+
+LogicalResult PositionEmbeddingOp::verify() {
+  RankedTensorType x = typeOf(getX()), table = typeOf(getTable());
+  if (x.getRank() != 2 || table.getRank() != 2 || !table.hasStaticShape() ||
+      lastDim(table) != lastDim(x))
+    return emitOpError("(C1) expected x [T, C] and a static table [P, C], found ")
+           << shapeText(x.getShape()) << " and " << shapeText(table.getShape());
+  if (getX().getType() != getResult().getType())
+    return emitOpError("(C2) expected a result of x's type ")
+           << getX().getType() << ", found " << getResult().getType();
+  return success();
 }
 
 void RopeOp::build(OpBuilder &builder, OperationState &state, Type type, Value x, Value cos,
@@ -215,6 +232,15 @@ LogicalResult AttentionOp::verify() {
   if (getResult().getType() != getQuery().getType())
     return emitOpError("(C5) expected a result of query's type ")
            << getQuery().getType() << ", found " << getResult().getType();
+  if (getSoftcap() && !(getSoftcap()->isFiniteNonZero() && !getSoftcap()->isNegative()))
+    return emitOpError("(C8) expected a positive softcap, found ")
+           << getSoftcap()->convertToDouble();
+  if (getWindow() && (static_cast<int64_t>(*getWindow()) < 1 || !getCausal()))
+    return emitOpError("(C8) expected a positive window of causal attention, found ")
+           << static_cast<int64_t>(*getWindow());
+  if (getSinks() && !isVector(getSinks(), heads))
+    return emitOpError("(C9) expected sinks [")
+           << heads << "], found " << shapeText(typeOf(getSinks()).getShape());
   if (Type compute = getComputeType().value_or(Type()))
     if ((!compute.isInteger(8) && !compute.isInteger(16)) ||
         (hasPast && !isa<QuantizedType>(typeOf(getPastKey()).getElementType())))

@@ -209,6 +209,14 @@ bool bluec::plan::isElementwise(Operation *op) {
              blue::SwigluOp>(op);
 }
 
+int64_t bluec::plan::normGroups(Operation *op) {
+  if (auto norm = dyn_cast_or_null<blue::RmsNormOp>(op))
+    return norm.getGroups();
+  if (auto norm = dyn_cast_or_null<blue::LayerNormOp>(op))
+    return norm.getGroups();
+  return 1;
+}
+
 /// The value whose name stands at its place in `names`.
 template <typename Values>
 static Value valueNamed(ArrayAttr names, StringRef name, const Values &values) {

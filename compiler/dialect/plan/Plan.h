@@ -114,6 +114,8 @@ EntryOp findEntry(mlir::ModuleOp module, Role role, llvm::StringRef takes);
 std::optional<llvm::SmallVector<llvm::ArrayRef<int64_t>>> encodeCallsOf(mlir::ModuleOp module);
 /// True for the ops that may stand in the elementwise chain at the end of a step.
 bool isElementwise(mlir::Operation *op);
+/// Groups of a row that `op` makes norms of, one by one; 1 for any other op, or none.
+int64_t normGroups(mlir::Operation *op);
 /// The module's plan.target, or null with an error on the module.
 TargetAttr requireTarget(mlir::ModuleOp module);
 

@@ -409,7 +409,7 @@ def Plan_StepOp : Plan_Op<"step", [IsolatedFromAbove, SingleBlock]> {
     - (C2) the body holds compute ops only: of `blue` (no weights, no constants), and of this dialect
 
     A body has one shape, which the kernel generator counts on:
-    1. at most one plan.position, at the top, used by rope;
+    1. at most one plan.position, at the top, used by the root;
     2. the root: any compute op; for plan.append_keys, the root may follow the blue.rope that makes
        its keys;
     3. a chain of elementwise ops, each of which takes the result of the op before it as one of its
@@ -623,8 +623,10 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
     [T, num_heads * D] and row t attends to positions 0 .. position + t; without, `query` is
     [B, S, num_heads * D] and a row attends to all S rows of its batch element.
 
-    Softmax is streamed over blocks of L positions from position 0 on, so that a row's result does
-    not depend on how the prompt was cut into chunks.
+    `window`, `softcap` and `sinks` are as of blue.attention.
+
+    Softmax is streamed over blocks of L positions counted from position 0, so that a row's result
+    does not depend on how the prompt was cut into chunks.
 
     Quantized keys and values have #plan.keys and #plan.values: [S, kv_heads * D] of a cache, or
     [B, S, kv_heads * D] of an encoder. The kernel then quantizes the query by token and head, and
@@ -636,13 +638,15 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
     - (C2) the result has query's type
     - (C3) quantized keys and values come together, for one dot: of rank 2 and i8 with scales of f16
       with `causal`, of rank 3 and i8 or i16, both the same, with scales of f32 without
+    - (C4) window, softcap and sinks are as of blue.attention
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
-                       I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
-                       UnitAttr:$causal);
+                       Optional<Blue_FloatTensor>:$sinks, I64Attr:$num_heads,
+                       I64Attr:$num_kv_heads, F64Attr:$scale, UnitAttr:$causal,
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = [{
-    $query `,` $keys `,` $values attr-dict `:` functional-type(operands, results)
+    $query `,` $keys `,` $values (`sinks` $sinks^)? attr-dict `:` functional-type(operands, results)
   }];
 }
 

@@ -622,6 +622,15 @@ LogicalResult AttentionOp::verify() {
   if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0)
     return emitOpError() << "(C1) expected num_heads to be a multiple of num_kv_heads, found "
                          << heads << " and " << kvHeads;
+  if (getSoftcap() && !(getSoftcap()->isFiniteNonZero() && !getSoftcap()->isNegative()))
+    return emitOpError() << "(C4) expected a positive softcap, found "
+                         << getSoftcap()->convertToDouble();
+  if (getWindow() && (static_cast<int64_t>(*getWindow()) < 1 || !getCausal()))
+    return emitOpError() << "(C4) expected a positive window of causal attention, found "
+                         << static_cast<int64_t>(*getWindow());
+  if (getSinks() && tensorOf(getSinks()).getShape() != ArrayRef<int64_t>(heads))
+    return emitOpError() << "(C4) expected sinks [" << heads << "], found "
+                         << typeText(getSinks().getType());
   if (isQuantized(keys) || isQuantized(values)) {
     int64_t rank = getCausal() ? 2 : 3;
     std::optional<CacheLayout> keyLayout = quantizedLayout(keys, rank, /*keys=*/true);

@@ -32,10 +32,12 @@ Layers layersOf(func::FuncOp part) {
       layers.headDims.insert(lastDim(attention.getQuery()) / attention.getNumHeads());
     } else if (auto norm = dyn_cast<blue::RmsNormOp>(op)) {
       layers.rmsEpsilons.insert(norm.getEpsilon().convertToDouble());
-      layers.hidden.insert(lastDim(norm.getX()));
+      if (norm.getGroups() == 1)
+        layers.hidden.insert(lastDim(norm.getX()));
     } else if (auto norm = dyn_cast<blue::LayerNormOp>(op)) {
       layers.layerEpsilons.insert(norm.getEpsilon().convertToDouble());
-      layers.hidden.insert(lastDim(norm.getX()));
+      if (norm.getGroups() == 1)
+        layers.hidden.insert(lastDim(norm.getX()));
     } else if (auto linear = dyn_cast<blue::LinearOp>(op)) {
       layers.outputs.insert(lastDim(linear.getResult()));
     } else if (auto embed = dyn_cast<blue::PatchEmbedOp>(op)) {

@@ -97,12 +97,16 @@ static Results evaluateLinear(const Tensor &x, const Tensor &weight, const Tenso
   return one(std::move(y));
 }
 
+/// `weight` and `bias` go on from group to group, or are the same for all.
 static Results evaluateNorm(const Tensor &x, const Tensor &weight, const Tensor *bias,
-                            double epsilon, bool centred) {
+                            double epsilon, bool centred, int64_t groups) {
   Tensor y = floatsOf(x.shape);
-  int64_t width = x.shape.back();
-  for (int64_t row = 0; row < rowsOf(x); ++row) {
+  int64_t width = x.shape.back() / groups;
+  for (int64_t row = 0; row < rowsOf(x) * groups; ++row) {
     const float *in = x.f32.data() + row * width;
+    auto of = [&](const Tensor &vector, int64_t i) {
+      return vector.f32[(row % groups * width + i) % vector.numElements()];
+    };
     double mean = 0, squares = 0;
     if (centred) {
       for (int64_t i = 0; i < width; ++i)
@@ -114,7 +118,7 @@ static Results evaluateNorm(const Tensor &x, const Tensor &weight, const Tensor 
     double scale = 1 / std::sqrt(squares / width + epsilon);
     for (int64_t i = 0; i < width; ++i)
       y.f32[row * width + i] =
-          static_cast<float>((in[i] - mean) * scale * weight.f32[i] + (bias ? bias->f32[i] : 0.0));
+          static_cast<float>((in[i] - mean) * scale * of(weight, i) + (bias ? of(*bias, i) : 0.0));
   }
   return one(std::move(y));
 }
@@ -182,7 +186,8 @@ static Tensor quantizeHeads(Tensor x, Type type, int64_t heads, bool isValue) {
 /// The cache holds what it is quantized to, so that is what scores and values come from.
 static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
                                  const Tensor &floatKey, const Tensor &floatValue,
-                                 const Tensor *pastKey, const Tensor *pastValue) {
+                                 const Tensor *pastKey, const Tensor *pastValue,
+                                 const Tensor *sinks) {
   Tensor query = floatQuery, newKey = floatKey, newValue = floatValue;
   auto elementOf = [](Value value) {
     return dyn_cast<blue::QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
@@ -228,29 +233,36 @@ static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
 
   Tensor y = floatsOf(query.shape);
   std::vector<double> weights(positions), sums(headDim);
+  auto window = static_cast<int64_t>(op.getWindow().value_or(positions));
+  std::optional<double> softcap;
+  if (op.getSoftcap())
+    softcap = op.getSoftcap()->convertToDouble();
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t head = 0; head < heads; ++head) {
         int64_t kvHead = head / (heads / kvHeads);
         int64_t seen = op.getCausal() ? past + row + 1 : positions;
+        int64_t first = std::max<int64_t>(0, seen - window);
         const float *q = query.f32.data() + (b * rows + row) * width + head * headDim;
         const float *k = key.f32.data() + b * positions * kvWidth + kvHead * headDim;
         const float *v = value.f32.data() + b * positions * kvWidth + kvHead * headDim;
-        double largest = -std::numeric_limits<double>::infinity();
-        for (int64_t j = 0; j < seen; ++j) {
+        double largest = sinks ? sinks->f32[head] : -std::numeric_limits<double>::infinity();
+        for (int64_t j = first; j < seen; ++j) {
           double dot = 0;
           for (int64_t d = 0; d < headDim; ++d)
             dot += double(q[d]) * double(k[j * kvWidth + d]);
           weights[j] = dot * op.getScale().convertToDouble();
+          if (softcap)
+            weights[j] = *softcap * std::tanh(weights[j] / *softcap);
           largest = std::max(largest, weights[j]);
         }
-        double total = 0;
-        for (int64_t j = 0; j < seen; ++j) {
+        double total = sinks ? std::exp(sinks->f32[head] - largest) : 0;
+        for (int64_t j = first; j < seen; ++j) {
           weights[j] = std::exp(weights[j] - largest);
           total += weights[j];
         }
         llvm::fill(sums, 0.0);
-        for (int64_t j = 0; j < seen; ++j)
+        for (int64_t j = first; j < seen; ++j)
           for (int64_t d = 0; d < headDim; ++d)
             sums[d] += weights[j] * double(v[j * kvWidth + d]);
         for (int64_t d = 0; d < headDim; ++d)
@@ -373,18 +385,32 @@ static Results evaluate(blue::LinearOp, Operands operands) {
 }
 static Results evaluate(blue::RmsNormOp op, Operands operands) {
   return evaluateNorm(*operands[0], *operands[1], nullptr, op.getEpsilon().convertToDouble(),
-                      /*centred=*/false);
+                      /*centred=*/false, op.getGroups());
 }
 static Results evaluate(blue::LayerNormOp op, Operands operands) {
   return evaluateNorm(*operands[0], *operands[1], optional(operands, 2),
-                      op.getEpsilon().convertToDouble(), /*centred=*/true);
+                      op.getEpsilon().convertToDouble(), /*centred=*/true, op.getGroups());
 }
 static Results evaluate(blue::RopeOp op, Operands operands) {
   return evaluateRope(op, *operands[0], *operands[1], *operands[2], *operands[3]);
 }
+static Results evaluate(blue::PositionEmbeddingOp op, Operands operands) {
+  const Tensor &table = *operands[1];
+  int64_t first = operands[2]->i64[0];
+  Tensor y = *operands[0];
+  int64_t rows = y.shape[0], width = y.shape[1];
+  if (first < 0 || first > table.shape[0] - rows)
+    return op.emitOpError("expected positions within 0 to ")
+           << table.shape[0] << ", found " << rows << " rows from " << first << " on";
+  for (int64_t i = 0; i < rows * width; ++i)
+    y.f32[i] = y.f32[i] + table.f32[first * width + i];
+  return one(std::move(y));
+}
 static Results evaluate(blue::AttentionOp op, Operands operands) {
-  return evaluateAttention(op, *operands[0], *operands[1], *operands[2], optional(operands, 3),
-                           optional(operands, 4));
+  bool hasPast = bool(op.getPastKey());
+  return evaluateAttention(op, *operands[0], *operands[1], *operands[2],
+                           hasPast ? operands[3] : nullptr, hasPast ? operands[4] : nullptr,
+                           op.getSinks() ? operands.back() : nullptr);
 }
 static Results evaluate(blue::PatchEmbedOp, Operands operands) {
   return evaluatePatchEmbed(*operands[0], *operands[1], optional(operands, 2));
@@ -485,8 +511,9 @@ template <typename... OpTypes> static EvaluatorTable makeTable() {
 const EvaluatorTable &bluec::reference::blueEvaluators() {
   using namespace bluec::blue;
   static const EvaluatorTable table =
-      makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp, AttentionOp,
-                PatchEmbedOp, TokenDownsampleOp, EmbeddingOp, GeluOp, GeluTanhOp, QuickGeluOp,
-                SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
+      makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp,
+                PositionEmbeddingOp, AttentionOp, PatchEmbedOp, TokenDownsampleOp, EmbeddingOp,
+                GeluOp, GeluTanhOp, QuickGeluOp, SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp,
+                SubOp, MulOp, SwigluOp>();
   return table;
 }

@@ -15,6 +15,12 @@ static bool isFloatTensor(Value value) {
   return type && isa<FloatType>(type.getElementType());
 }
 
+/// A tensor without elements: the rest of heads that are rotated as a whole, say.
+static bool isEmpty(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && isFloatTensor(value) && llvm::is_contained(type.getShape(), 0);
+}
+
 /// An op whose first result is its first operand, element by element.
 static bool doesNothing(Operation *op) {
   if (auto cast = dyn_cast<onnx::CastOp>(op))
@@ -151,7 +157,7 @@ std::optional<Cone> bluec::onnx_to_blue::traceCone(Value value, ConeKind kind,
   SmallVector<Value> worklist = {value};
   while (!worklist.empty()) {
     Value next = worklist.pop_back_val();
-    if (!seen.insert(next).second || !dependences.onActivations(next))
+    if (!seen.insert(next).second || !dependences.onActivations(next) || isEmpty(next))
       continue;
     Operation *op = next.getDefiningOp();
     SmallVector<Value> operands;
@@ -215,7 +221,12 @@ std::optional<Tensor> bluec::onnx_to_blue::evaluateCone(const Cone &cone, Probe 
         operands.push_back(&found->second);
         continue;
       }
-      std::shared_ptr<const Tensor> tensor = probe.value(operand);
+      std::shared_ptr<const Tensor> tensor;
+      std::optional<std::vector<int64_t>> shape = probe.shape(operand);
+      if (isEmpty(operand) && shape)
+        tensor = std::make_shared<Tensor>(Tensor::zeros(reference::ElementType::F32, *shape));
+      else
+        tensor = probe.value(operand);
       if (!tensor)
         return std::nullopt;
       // A number of the graph's own among moved elements can only be padding.

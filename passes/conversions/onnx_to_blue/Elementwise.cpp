@@ -99,6 +99,11 @@ bool bluec::onnx_to_blue::matchElementwise(Raising &raising, Operation *op) {
     return recordUnary<blue::TanhOp>(raising, op);
   if (isa<onnx::SigmoidOp>(op))
     return recordUnary<blue::SigmoidOp>(raising, op);
+  if (auto power = dyn_cast<onnx::PowOp>(op); power && raising.scalar(power.getRhs()) == 2.0)
+    return recordElementwise(
+        raising, op, power.getLhs(), [](Emitter &emitter, Location location, Value x) -> Value {
+          return blue::MulOp::create(emitter.builder, location, x.getType(), x, x);
+        });
   bool isSum = isa<onnx::SumOp>(op) && op->getNumOperands() == 2;
   if (!isa<onnx::AddOp, onnx::SubOp, onnx::MulOp, onnx::DivOp>(op) && !isSum)
     return false;

@@ -91,9 +91,8 @@ Value Emitter::weight(WeightUse use, StringRef suffix, Location location, bool k
 
 Value Emitter::rows(const RowsUse &use, Location location) {
   const Meaning *meaning = raising.meaning(use.anchor);
-  if (use.end != 0)
-    return meaning->match->buildColumns(*this, layerLocation(meaning->match->nodes), use.begin,
-                                        use.end);
+  if (!use.columns.isAll())
+    return meaning->match->buildColumns(*this, layerLocation(meaning->match->nodes), use.columns);
   Value value = values.at(use.anchor);
   if (!use.downsample)
     return value;

@@ -50,9 +50,10 @@ static std::optional<RowsUse> columnsOf(Raising &raising, const NodeRows &rows, 
   if (begin == 0 && end == rows.width)
     return rows.use;
   const Meaning *meaning = raising.meaning(rows.use.anchor);
-  if (!meaning->match || !meaning->match->buildColumns || end > rows.width)
+  const Columns &all = rows.use.columns;
+  if (!meaning->match || !meaning->match->buildColumns || end > rows.width || all.stride != 0)
     return std::nullopt;
-  return RowsUse{rows.use.anchor, rows.use.begin + begin, rows.use.begin + end, std::nullopt};
+  return RowsUse{rows.use.anchor, Columns{all.begin + begin, all.begin + end}};
 }
 
 /// Takes a node's own past and presents into `parts`; false with a reason when they do not fit.
@@ -82,13 +83,29 @@ static bool takePast(Raising &raising, Operation *op, AttentionParts &parts, Val
   return true;
 }
 
+/// A node's cap of its scores; 0 is none. False with a reason when it can be none.
+static bool readSoftcap(Raising &raising, Operation *op, const APFloat &attribute,
+                        std::optional<double> &softcap) {
+  double value = attribute.convertToFloat();
+  if (value == 0)
+    return true;
+  softcap = value;
+  if (value > 0 && std::isfinite(value))
+    return true;
+  raising.explain(op, "expected a softcap of at least 0, found " + Twine(std::to_string(value)));
+  return false;
+}
+
 //===----------------------------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------------------------===//
 
 static bool matchNode(Raising &raising, onnx::AttentionOp op) {
-  if (op.getSoftcap().convertToFloat() != 0 || !isNone(op.getQkMatmulOutput())) {
-    raising.explain(op, "expected attention without softcap and without scores as a result");
+  std::optional<double> softcap;
+  if (!readSoftcap(raising, op, op.getSoftcap(), softcap))
+    return false;
+  if (!isNone(op.getQkMatmulOutput())) {
+    raising.explain(op, "expected attention without scores as a result");
     return false;
   }
   bool hasPast = !isNone(op.getPastKey()) || !isNone(op.getPastValue());
@@ -121,6 +138,7 @@ static bool matchNode(Raising &raising, onnx::AttentionOp op) {
   }
   int64_t headDim = raising.shapeOf(parts->query).back() / parts->heads;
   parts->scale *= scale != 0 ? scale : 1 / std::sqrt(double(headDim));
+  parts->softcap = softcap;
   if (hasPast && !takePast(raising, op, *parts, op.getPastKey(), op.getPastValue(),
                            op.getPresentKey(), op.getPresentValue()))
     return false;
@@ -137,7 +155,7 @@ static bool matchNode(Raising &raising, onnx::AttentionOp op) {
     raising.explain(op, "expected is_causal only beside a past inside of the node");
     return false;
   }
-  if (!masksFit(raising, op, masks, bool(parts->pastKey), isCausal))
+  if (!masksFit(raising, op, masks, *parts, isCausal))
     return false;
   return recordAttention(raising, op.getOperation(), *parts, op.getResult(), arrangement);
 }
@@ -287,7 +305,7 @@ static bool matchNode(Raising &raising, onnx::MsMultiHeadAttentionOp op) {
     raising.explain(op, "expected unidirectional attention only beside a past");
     return false;
   }
-  if (!masksFit(raising, op, masks, bool(parts.pastKey), isCausal))
+  if (!masksFit(raising, op, masks, parts, isCausal))
     return false;
   return recordAttention(raising, op.getOperation(), parts, op.getResult(), nullptr);
 }

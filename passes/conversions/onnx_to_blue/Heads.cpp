@@ -10,18 +10,46 @@ using namespace bluec::onnx_to_blue;
 
 RowsUse Heads::use(Raising &raising) const {
   int64_t width = raising.meaning(anchor)->shape.back();
-  if (begin == 0 && end == width)
+  if (columns.count(width) == width)
     return RowsUse{anchor};
-  return RowsUse{anchor, begin, end, std::nullopt};
+  return RowsUse{anchor, columns};
+}
+
+std::optional<Columns> bluec::onnx_to_blue::columnPieces(ArrayRef<int64_t> begins, int64_t size,
+                                                         int64_t width) {
+  auto run = static_cast<size_t>(1); // pieces that follow each other
+  while (run < begins.size() && begins[run] == begins[run - 1] + size)
+    ++run;
+  Columns columns{begins.front(), begins.front() + static_cast<int64_t>(run) * size};
+  if (run < begins.size()) {
+    columns.stride = begins[run] - begins.front();
+    if (begins.size() % run != 0 || width % columns.stride != 0)
+      return std::nullopt;
+  }
+  for (auto [i, begin] : llvm::enumerate(begins)) {
+    auto group = static_cast<int64_t>(i / run), inGroup = static_cast<int64_t>(i % run);
+    if (begin != begins.front() + group * columns.stride + inGroup * size)
+      return std::nullopt;
+  }
+  bool isWhole = columns.count(width) == static_cast<int64_t>(begins.size()) * size;
+  return isWhole && columns.end <= (columns.stride ? columns.stride : width)
+             ? std::optional(columns)
+             : std::nullopt;
 }
 
 std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value value, bool transposed,
                                                     Probe &probe) {
   if (!raising.dependences().onActivations(value))
     return std::nullopt;
-  std::optional<Cone> cone = traceCone(
-      strip(value), ConeKind::Movement, raising.dependences(), probe,
-      [&](Value other) { return raising.isLayer(other); }, /*allowFactor=*/true);
+  value = strip(value);
+  // A layer may end in a movement of its own, a concatenation of what is rotated and what is not.
+  std::optional<Cone> cone;
+  if (raising.isLayer(value))
+    cone = Cone{value, ConeKind::Movement, {}, {value}};
+  else
+    cone = traceCone(
+        value, ConeKind::Movement, raising.dependences(), probe,
+        [&](Value other) { return raising.isLayer(other); }, /*allowFactor=*/true);
   if (!cone || cone->roots.empty() || cone->roots.size() > 2)
     return std::nullopt;
 
@@ -90,16 +118,19 @@ std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value valu
             base + 1 + (picture * layerRows + row - past) * width + column[lead] + dim)
           return std::nullopt;
   }
-  heads.begin = *std::min_element(column.begin(), column.end());
-  heads.end = *std::max_element(column.begin(), column.end()) + heads.headDim;
-  if (heads.end > width)
+  // In the order of their columns, which may have other heads between them.
+  std::vector<int64_t> columns = column;
+  llvm::sort(columns);
+  columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
+  std::optional<Columns> pieces = columnPieces(columns, heads.headDim, width);
+  if (!pieces)
     return std::nullopt;
-  for (int64_t lead = 0; lead < count; ++lead) {
-    if ((column[lead] - heads.begin) % heads.headDim != 0)
-      return std::nullopt;
-    heads.head.push_back((column[lead] - heads.begin) / heads.headDim);
-  }
-  if (heads.past && pastWidth != heads.end - heads.begin)
+  heads.columns = *pieces;
+  heads.heads = static_cast<int64_t>(columns.size());
+  for (int64_t lead = 0; lead < count; ++lead)
+    heads.head.push_back(llvm::lower_bound(columns, column[lead]) - columns.begin());
+  int64_t headsWidth = heads.columns.count(width);
+  if (heads.past && pastWidth != headsWidth)
     return std::nullopt;
   for (int64_t lead = 0; lead < count; ++lead)
     for (int64_t row = 0; row < past; ++row)
@@ -110,7 +141,7 @@ std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value valu
             static_cast<float>(row * pastWidth + heads.head[lead] * heads.headDim + dim + 1))
           return std::nullopt;
       }
-  if (heads.end - heads.begin != width && (!meaning->match || !meaning->match->buildColumns))
+  if (headsWidth != width && (!meaning->match || !meaning->match->buildColumns))
     return std::nullopt;
   return heads;
 }
@@ -222,7 +253,7 @@ std::optional<AttentionParts> bluec::onnx_to_blue::readAttention(Raising &raisin
                          value->past,         query->count(),
                          key->count(),        scale * query->factor * key->factor};
     auto isEqual = [](const RowsUse &a, const RowsUse &b) {
-      return a.anchor == b.anchor && a.begin == b.begin && a.end == b.end;
+      return a.anchor == b.anchor && a.columns == b.columns;
     };
     if (result && (!isEqual(result->query, parts.query) || !isEqual(result->key, parts.key) ||
                    !isEqual(result->value, parts.value) || result->pastKey != parts.pastKey ||
@@ -242,6 +273,26 @@ std::optional<AttentionParts> bluec::onnx_to_blue::readAttention(Raising &raisin
       return fail("expected keys for all " + Twine(positions) + " positions");
   }
   return result;
+}
+
+std::function<std::optional<Tensor>(Probe &)>
+bluec::onnx_to_blue::headsFirst(Value value, int64_t heads, int64_t headDim) {
+  return [value, heads, headDim](Probe &probe) -> std::optional<Tensor> {
+    std::optional<std::vector<int64_t>> shape = probe.shape(value);
+    int64_t rows = probe.lengths().rows, width = 0, count = 0;
+    if (!shape || llvm::MulOverflow(heads, headDim, width) ||
+        llvm::MulOverflow(rows, width, count) || count > kMaxNumbered)
+      return std::nullopt;
+    Tensor tensor = Tensor::zeros(reference::ElementType::F32, *shape);
+    if (tensor.numElements() != count)
+      return std::nullopt;
+    size_t at = 0;
+    for (int64_t head = 0; head < heads; ++head)
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t dim = 0; dim < headDim; ++dim)
+          tensor.f32[at++] = static_cast<float>(row * width + head * headDim + dim + 1);
+    return tensor;
+  };
 }
 
 std::function<std::optional<Tensor>(Probe &)>
@@ -308,7 +359,9 @@ bool bluec::onnx_to_blue::recordAttention(
       query = parts.turn(emitter, location, query, parts.heads);
       key = parts.turn(emitter, location, key, parts.kvHeads);
     }
-    Value pastKey, pastValue;
+    Value sinks, pastKey, pastValue;
+    if (parts.sinks)
+      sinks = emitter.table(parts.sinks, "sinks", location);
     Type presentType;
     if (parts.pastKey) {
       pastKey = emitter.values.at(parts.pastKey);
@@ -317,8 +370,11 @@ bool bluec::onnx_to_blue::recordAttention(
     }
     auto op = blue::AttentionOp::create(
         builder, location, query.getType(), presentType, presentType, query, key, value, pastKey,
-        pastValue, builder.getI64IntegerAttr(parts.heads), builder.getI64IntegerAttr(parts.kvHeads),
-        builder.getF64FloatAttr(parts.scale), parts.pastKey ? builder.getUnitAttr() : UnitAttr(),
+        pastValue, sinks, builder.getI64IntegerAttr(parts.heads),
+        builder.getI64IntegerAttr(parts.kvHeads), builder.getF64FloatAttr(parts.scale),
+        parts.pastKey ? builder.getUnitAttr() : UnitAttr(),
+        parts.window ? builder.getI64IntegerAttr(*parts.window) : IntegerAttr(),
+        parts.softcap ? builder.getF64FloatAttr(*parts.softcap) : FloatAttr(),
         /*compute_type=*/TypeAttr());
     if (parts.pastKey) {
       emitter.presents[parts.pastKey] = op.getPresentKey();
@@ -384,15 +440,44 @@ bluec::onnx_to_blue::readMasks(Raising &raising, ArrayRef<MaskUse> masks, Probe 
   return seen;
 }
 
+namespace {
+
+/// What the masks of a layer say at a probe.
+struct SeenAt {
+  int64_t rows, past, positions;
+  std::vector<char> seen;
+  /// Positions that the last row does not see before the first one that it sees.
+  int64_t hidden() const {
+    const char *last = seen.data() + (rows - 1) * positions;
+    return std::find(last, last + positions, 1) - last;
+  }
+};
+
+} // namespace
+
 bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<MaskUse> masks,
-                                   bool hasPast, bool isCausal) {
+                                   AttentionParts &parts, bool isCausal) {
+  bool hasPast = bool(parts.pastKey);
   if (hasPast && masks.empty() && !isCausal) {
     raising.explain(op, "expected a causal mask, found none");
     return false;
   }
+  if (masks.empty())
+    return true;
+  std::string place;
+  if (Operation *maskOp = masks.front().mask.getDefiningOp())
+    if (auto name = dyn_cast<NameLoc>(maskOp->getLoc()))
+      place = "'" + name.getName().str() + "' ";
+  auto fail = [&](const Twine &reason, int64_t rows, int64_t past) {
+    StringRef expected = hasPast ? "expected a causal mask, found one "
+                                 : "expected a mask that hides nothing, found one ";
+    raising.explain(op, expected + place + reason + " (" + Twine(rows) + " rows after " +
+                            Twine(past) + ")");
+    return false;
+  };
+
+  std::vector<SeenAt> probed;
   for (Probe *probe : raising.allProbes()) {
-    if (masks.empty())
-      break;
     // In an encoder, rows see all rows: only the mask's own shape says how many.
     int64_t past = hasPast ? probe->lengths().past : 0;
     int64_t rows = probe->lengths().rows, positions = past + rows;
@@ -404,32 +489,26 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
     std::string reason;
     std::optional<std::vector<char>> seen =
         readMasks(raising, masks, *probe, rows, positions, reason);
-    Operation *maskOp = masks.front().mask.getDefiningOp();
-    std::string place;
-    if (maskOp)
-      if (auto name = dyn_cast<NameLoc>(maskOp->getLoc()))
-        place = "'" + name.getName().str() + "' ";
-    std::string lengths = " (" + std::to_string(rows) + " rows after " + std::to_string(past) + ")";
-    StringRef expected = hasPast ? "expected a causal mask, found one "
-                                 : "expected a mask that hides nothing, found one ";
-    if (!seen) {
-      raising.explain(op, expected + place + reason + lengths);
-      return false;
-    }
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t position = 0; position < positions; ++position) {
-        bool isSeen = (*seen)[row * positions + position];
-        bool shouldSee = !hasPast || position <= past + row;
-        // A node's own causality hides what is to come by itself.
-        if (isCausal && isSeen && !shouldSee)
-          continue;
-        if (isSeen != shouldSee) {
-          raising.explain(op, expected + place + "where row " + Twine(row) +
-                                  (isSeen ? " sees" : " does not see") + " position " +
-                                  Twine(position) + lengths);
-          return false;
-        }
-      }
+    if (!seen)
+      return fail(reason, rows, past);
+    probed.push_back({rows, past, positions, std::move(*seen)});
+    // Where a last row does not see the first positions, a window does not reach them.
+    int64_t hidden = rows > 0 && hasPast ? probed.back().hidden() : 0;
+    if (hidden > 0 && hidden < positions && !parts.window)
+      parts.window = positions - hidden;
   }
+  for (const SeenAt &at : probed)
+    for (int64_t row = 0; row < at.rows; ++row)
+      for (int64_t position = 0; position < at.positions; ++position) {
+        bool isSeen = at.seen[row * at.positions + position];
+        int64_t own = at.past + row;
+        bool isToCome = hasPast && position > own;
+        bool isOut = hasPast && parts.window && position <= own - *parts.window;
+        // A node's own causality hides what is to come by itself.
+        if (isSeen != (!isToCome && !isOut) && !(isCausal && isSeen && isToCome))
+          return fail("where row " + Twine(row) + (isSeen ? " sees" : " does not see") +
+                          " position " + Twine(position),
+                      at.rows, at.past);
+      }
   return true;
 }

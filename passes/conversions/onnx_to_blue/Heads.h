@@ -11,15 +11,23 @@ namespace bluec::onnx_to_blue {
 struct Heads {
   mlir::Value past;   ///< the function argument, or null
   mlir::Value anchor; ///< the layer of the new rows
-  int64_t headDim = 0;
-  int64_t begin = 0, end = 0; ///< columns of the anchor that the heads take, all of them or a part
-  double factor = 1;          ///< numbers that the heads are multiplied with
+  int64_t heads = 0, headDim = 0;
+  Columns columns;              ///< of the anchor that the heads take, all of them or a part
+  double factor = 1;            ///< numbers that the heads are multiplied with
   std::vector<int64_t> leading; ///< the leading dims at the probe
   std::vector<int64_t> batch;   ///< picture of each leading index (0 in a decoder)
   std::vector<int64_t> head;    ///< head of each leading index
-  int64_t count() const { return (end - begin) / headDim; }
+  int64_t count() const { return heads; }
   RowsUse use(Raising &raising) const;
 };
+
+/// The columns of rows of `width` that pieces of `size` columns at `begins`, in order, are; nothing
+/// when that is neither a range nor ranges at equal distances.
+std::optional<Columns> columnPieces(llvm::ArrayRef<int64_t> begins, int64_t size, int64_t width);
+
+/// The arrangement of heads [1, heads, T, D] that a layer of rows [T, heads * D] is.
+std::function<std::optional<Tensor>(Probe &)> headsFirst(mlir::Value value, int64_t heads,
+                                                         int64_t headDim);
 
 /// The heads that `value` holds at a probe, or nothing when it is anything else. `transposed`: the
 /// value is [..., D, rows].
@@ -31,6 +39,9 @@ struct AttentionParts {
   mlir::Value pastKey, pastValue; ///< null in an encoder
   int64_t heads, kvHeads;
   double scale;
+  std::optional<double> softcap = std::nullopt;
+  std::optional<int64_t> window = std::nullopt;  ///< positions that a row sees, at most
+  std::shared_ptr<const Tensor> sinks = nullptr; ///< [heads], or null
   /// Vectors added to query, key and value first, by nodes that do so themselves; or empty.
   llvm::SmallVector<WeightUse> biases = {};
   /// Turns queries and keys, for nodes that do so themselves; or not set.
@@ -79,10 +90,11 @@ std::optional<std::vector<char>> readMasks(Raising &raising, llvm::ArrayRef<Mask
                                            Probe &probe, int64_t rows, int64_t positions,
                                            std::string &reason);
 
-/// Whether the masks hide what is to come and nothing else (in an encoder: nothing), at all probes.
-/// The reason goes to `op`.
-bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks, bool hasPast,
-              bool isCausal);
+/// Whether the masks hide what is to come, and what is out of a window if there is one, and nothing
+/// else (in an encoder: nothing), at all probes. Sets the window of `parts`. The reason goes to
+/// `op`.
+bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks,
+              AttentionParts &parts, bool isCausal);
 
 } // namespace bluec::onnx_to_blue
 

@@ -14,6 +14,22 @@ static Value makeLinear(Emitter &emitter, Location location, const LinearParts &
   return blue::LinearOp::create(emitter.builder, location, emitter.floats(shape), x, weight, bias);
 }
 
+/// The rows of a weight or bias that make these columns of the result.
+static void takeRows(WeightUse &use, const Columns &columns) {
+  if (columns.stride == 0)
+    return use.slice(0, columns.begin, columns.end);
+  // As stretches of rows, of which each gives a part.
+  std::vector<int64_t> rest(use.shape.begin() + 1, use.shape.end());
+  auto withRows = [&](std::vector<int64_t> rows) {
+    rows.insert(rows.end(), rest.begin(), rest.end());
+    return rows;
+  };
+  int64_t stretches = use.shape[0] / columns.stride, each = columns.end - columns.begin;
+  use.reshape(withRows({stretches, columns.stride}));
+  use.slice(1, columns.begin, columns.end);
+  use.reshape(withRows({stretches * each}));
+}
+
 static bool recordLinear(Raising &raising, ArrayRef<Operation *> nodes, LinearParts linear) {
   auto parts = std::make_shared<const LinearParts>(std::move(linear));
   Match match;
@@ -25,12 +41,12 @@ static bool recordLinear(Raising &raising, ArrayRef<Operation *> nodes, LinearPa
   match.build = [parts](Emitter &emitter, Location location) -> SmallVector<Value> {
     return {makeLinear(emitter, location, *parts)};
   };
-  match.buildColumns = [parts](Emitter &emitter, Location location, int64_t begin, int64_t end) {
-    LinearParts columns = *parts;
-    columns.weight.slice(0, begin, end);
-    if (columns.bias)
-      columns.bias->slice(0, begin, end);
-    return makeLinear(emitter, location, columns);
+  match.buildColumns = [parts](Emitter &emitter, Location location, Columns columns) {
+    LinearParts some = *parts;
+    takeRows(some.weight, columns);
+    if (some.bias)
+      takeRows(*some.bias, columns);
+    return makeLinear(emitter, location, some);
   };
   SmallVector<int64_t> shape = raising.shapeOf(parts->x);
   shape.back() = parts->weight.shape[0];

@@ -1,5 +1,8 @@
 // RMSNorm and LayerNorm, written out or as nodes.
+#include "passes/conversions/onnx_to_blue/Heads.h"
 #include "passes/conversions/onnx_to_blue/Structure.h"
+
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -55,8 +58,11 @@ struct Normalised {
 
 static std::optional<RootMeanSquare> readSum(Raising &raising, Value value, Operation *node) {
   auto sum = producer<onnx::AddOp>(value);
-  if (!sum)
-    return std::nullopt;
+  if (!sum) {
+    // An epsilon that no float shows beside the mean may have been left out by an exporter.
+    Value x = argumentOfMeanSquare(raising, value);
+    return x ? std::optional(RootMeanSquare{x, 0, node}) : std::nullopt;
+  }
   for (unsigned i : {1u, 0u}) {
     std::optional<double> epsilon = raising.scalar(sum->getOperand(i));
     Value x = epsilon ? argumentOfMeanSquare(raising, sum->getOperand(1 - i)) : Value();
@@ -125,12 +131,13 @@ struct Norm {
   double epsilon;
   std::optional<WeightUse> weight; ///< ones when not there
   std::optional<WeightUse> bias;
+  int64_t groups = 1; ///< heads, say, that are normalised one by one
 };
 
 } // namespace
 
 static Value makeNorm(Emitter &emitter, Location location, Value x, const Norm &norm) {
-  int64_t channels = cast<RankedTensorType>(x.getType()).getShape().back();
+  int64_t channels = cast<RankedTensorType>(x.getType()).getShape().back() / norm.groups;
   WeightUse weight;
   if (norm.weight) {
     weight = *norm.weight;
@@ -142,21 +149,62 @@ static Value makeNorm(Emitter &emitter, Location location, Value x, const Norm &
     weight.elementType = emitter.builder.getF32Type();
   }
   Value weightValue = emitter.weight(weight, "weight", location);
+  FloatAttr epsilon = emitter.builder.getF64FloatAttr(norm.epsilon);
+  IntegerAttr groups = emitter.builder.getI64IntegerAttr(norm.groups);
   if (!norm.isCentred)
-    return blue::RmsNormOp::create(emitter.builder, location, x.getType(), x, weightValue,
-                                   emitter.builder.getF64FloatAttr(norm.epsilon));
+    return blue::RmsNormOp::create(emitter.builder, location, x.getType(), x, weightValue, epsilon,
+                                   groups);
   Value bias = norm.bias ? emitter.weight(*norm.bias, "bias", location) : Value();
   return blue::LayerNormOp::create(emitter.builder, location, x.getType(), x, weightValue, bias,
-                                   emitter.builder.getF64FloatAttr(norm.epsilon));
+                                   epsilon, groups);
 }
 
-static bool recordNorm(Raising &raising, ArrayRef<Operation *> nodes, Value x, const Norm &norm,
+/// A norm of heads that stand before their rows, [1, heads, T, D].
+static bool recordHeadsNorm(Raising &raising, ArrayRef<Operation *> nodes, Value x, Norm norm) {
+  std::optional<RowsUse> use;
+  int64_t headDim = 0;
+  for (Probe *probe : raising.shortProbes()) {
+    std::optional<Heads> heads = readHeads(raising, x, /*transposed=*/false, *probe);
+    if (!heads || heads->past || heads->factor != 1 || raising.role == blue::Role::Vision ||
+        !llvm::equal(heads->head, llvm::seq<int64_t>(heads->count())))
+      return false;
+    use = heads->use(raising);
+    norm.groups = heads->count();
+    headDim = heads->headDim;
+  }
+  for (const std::optional<WeightUse> &vector : {norm.weight, norm.bias})
+    if (!use || (vector && vector->shape.front() != headDim))
+      return false;
+  Match match;
+  match.nodes = llvm::to_vector(nodes);
+  match.uses = {*use};
+  match.results = {nodes.front()->getResult(0)};
+  match.build = [use = *use, norm](Emitter &emitter, Location location) -> SmallVector<Value> {
+    return {makeNorm(emitter, location, emitter.rows(use, location), norm)};
+  };
+  Meaning meaning;
+  meaning.shape = raising.shapeOf(*use);
+  meaning.arrangement = headsFirst(match.results.front(), norm.groups, headDim);
+  raising.record(std::move(match), meaning);
+  return true;
+}
+
+/// The rows of `x` may have several of its last dim: as many groups.
+static bool recordNorm(Raising &raising, ArrayRef<Operation *> nodes, Value x, Norm norm,
                        Match::Kind kind) {
   std::optional<RowsUse> use = raising.rows(x);
   auto type = dyn_cast<RankedTensorType>(x.getType());
-  if (!use || use->end != 0 || !type || type.getRank() == 0 ||
-      type.getShape().back() != raising.channels(*use))
+  if (!type || type.getRank() == 0)
     return false;
+  if (!use)
+    return recordHeadsNorm(raising, nodes, x, norm);
+  int64_t channels = raising.channels(*use), width = type.getShape().back();
+  if (width < 1 || channels % width != 0)
+    return false;
+  norm.groups = channels / width;
+  for (const std::optional<WeightUse> &vector : {norm.weight, norm.bias})
+    if (vector && vector->shape.front() != width && vector->shape.front() != channels)
+      return false;
   return recordElementwise(
       raising, nodes, x,
       [norm](Emitter &emitter, Location location, Value rows) {
@@ -165,9 +213,23 @@ static bool recordNorm(Raising &raising, ArrayRef<Operation *> nodes, Value x, c
       kind);
 }
 
-static int64_t lastDimOf(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getRank() > 0 ? type.getShape().back() : ShapedType::kDynamic;
+/// A weight or bias of a norm over the last dim of `x`: a vector for that dim, or, where heads have
+/// theirs, one for the last two.
+static std::optional<WeightUse> normVector(Raising &raising, Value vector, Value x) {
+  auto type = dyn_cast<RankedTensorType>(x.getType());
+  if (!type || type.getRank() == 0)
+    return std::nullopt;
+  if (auto use = raising.vectorWeight(vector, type.getShape().back()))
+    return use;
+  auto shape = dyn_cast<RankedTensorType>(vector.getType());
+  if (type.getRank() < 2 || !shape || !shape.hasStaticShape() || shape.getRank() < 2 ||
+      type.getShape().take_back(2) != shape.getShape().take_back(2) ||
+      shape.getNumElements() != shape.getShape().back() * shape.getDimSize(shape.getRank() - 2))
+    return std::nullopt;
+  std::optional<WeightUse> use = raising.weight(vector);
+  if (!use || !use->reshape({shape.getNumElements()}))
+    return std::nullopt;
+  return use;
 }
 
 //===----------------------------------------------------------------------------------------===//
@@ -176,14 +238,13 @@ static int64_t lastDimOf(Value value) {
 
 /// weight * x / sqrt(mean(x^2) + epsilon), with the weight on either side or not there.
 static bool matchProduct(Raising &raising, Operation *op, bool centred) {
-  int64_t channels = lastDimOf(op->getResult(0));
   for (unsigned i : {0u, 1u}) {
     if (!isa<onnx::MulOp>(op))
       break;
     std::optional<WeightUse> weight;
     std::optional<Normalised> normalised = readNormalised(raising, op->getOperand(1 - i));
     if (normalised && normalised->isCentred == centred)
-      weight = raising.vectorWeight(op->getOperand(i), channels);
+      weight = normVector(raising, op->getOperand(i), op->getResult(0));
     if (!weight)
       continue;
     normalised->nodes.insert(normalised->nodes.begin(), op);
@@ -214,14 +275,13 @@ bool bluec::onnx_to_blue::matchLayerNorm(Raising &raising, Operation *op) {
     const Match *inner = raising.matchOf(op->getOperand(1 - i), Match::Kind::LayerNorm);
     if (!inner)
       continue;
-    int64_t channels = lastDimOf(op->getResult(0));
-    std::optional<WeightUse> bias = raising.vectorWeight(op->getOperand(i), channels);
+    std::optional<WeightUse> bias = normVector(raising, op->getOperand(i), op->getResult(0));
     Operation *product = inner->nodes.front();
     for (unsigned j : {0u, 1u}) {
       std::optional<Normalised> normalised = readNormalised(raising, product->getOperand(1 - j));
       std::optional<WeightUse> weight;
       if (bias && normalised && normalised->isCentred)
-        weight = raising.vectorWeight(product->getOperand(j), channels);
+        weight = normVector(raising, product->getOperand(j), op->getResult(0));
       if (!weight)
         continue;
       SmallVector<Operation *> nodes = {op, product};
@@ -294,11 +354,10 @@ bool bluec::onnx_to_blue::matchNormNode(Raising &raising, Operation *op) {
       raising.explain(op, "expected a norm over the last dim, found axis " + Twine(axis));
       return false;
     }
-    int64_t channels = lastDimOf(x);
-    Norm norm{centred, epsilon, raising.vectorWeight(scale, channels), std::nullopt};
+    Norm norm{centred, epsilon, normVector(raising, scale, x), std::nullopt};
     if (!norm.weight)
       return false;
-    if (bias && !isNone(bias) && !(norm.bias = raising.vectorWeight(bias, channels)))
+    if (bias && !isNone(bias) && !(norm.bias = normVector(raising, bias, x)))
       return false;
     return recordNorm(raising, op, x, norm, Match::Kind::Other);
   };

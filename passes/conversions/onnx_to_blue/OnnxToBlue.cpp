@@ -21,8 +21,9 @@ static constexpr int64_t kMaxContext = int64_t{1} << 20;
 
 /// In order: what comes first is more particular.
 static constexpr LayerPattern kPatterns[] = {
-    matchRmsNorm,        matchLayerNorm,  matchNormNode,  matchGelu,   matchGates, matchAttention,
-    matchFusedAttention, matchPatchEmbed, matchEmbedding, matchLinear, matchRope,  matchElementwise,
+    matchRmsNorm,   matchLayerNorm,      matchNormNode,    matchGelu,      matchGates,
+    matchAttention, matchFusedAttention, matchPatchEmbed,  matchEmbedding, matchPositionEmbedding,
+    matchLinear,    matchRope,           matchElementwise,
 };
 
 namespace {
@@ -112,8 +113,7 @@ Output FunctionRaiser::readPresent(Value value, int64_t layer, bool isKey, Opera
       return {};
     }
     const RowsUse &appended = cache->second.added;
-    if (appended.anchor != added.anchor || appended.begin != added.begin ||
-        appended.end != added.end)
+    if (appended.anchor != added.anchor || appended.columns != added.columns)
       return {};
     past = heads->past;
   }
@@ -161,7 +161,7 @@ LogicalResult FunctionRaiser::readOutputs() {
     main = i;
     Output output;
     output.rows = raising.rows(value);
-    if (output.rows && output.rows->end != 0)
+    if (output.rows && !output.rows->columns.isAll())
       output.rows.reset();
     if (!output.rows) {
       Operation *op = strip(value).getDefiningOp();

@@ -1,5 +1,7 @@
 #include "passes/conversions/onnx_to_blue/Raising.h"
 
+#include "passes/conversions/onnx_to_blue/Heads.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -151,7 +153,8 @@ const Match *Raising::recordRows(Match match, ArrayRef<int64_t> shape) {
   for (Probe *probe : shorts) {
     std::optional<std::vector<int64_t>> found = probe->shape(match.results.front());
     std::vector<int64_t> expected = shapeAt(shape, *probe);
-    if (!found || found->empty() || found->back() != expected.back())
+    // Heads may have a dim of their own, the last one.
+    if (!found || found->empty() || found->back() < 1 || expected.back() % found->back() != 0)
       return nullptr;
     int64_t foundCount = 1, expectedCount = 1;
     for (int64_t dim : *found)
@@ -264,20 +267,29 @@ static bool isIota(const Tensor &tensor) {
   return true;
 }
 
-/// The columns [begin, end) of rows of `width` that `tensor` holds in order, if it does.
-static std::optional<std::pair<int64_t, int64_t>> columnsOf(const Tensor &tensor, int64_t width,
-                                                            int64_t rows) {
+/// The columns of rows of `width` that `tensor` holds in order, if it does.
+static std::optional<Columns> columnsOf(const Tensor &tensor, int64_t width, int64_t rows) {
   if (rows <= 0 || tensor.f32.empty() || tensor.numElements() % rows != 0)
     return std::nullopt;
-  int64_t columns = tensor.numElements() / rows;
-  auto begin = static_cast<int64_t>(tensor.f32.front()) - 1;
-  if (columns > width || begin < 0 || begin + columns > width)
+  int64_t count = tensor.numElements() / rows;
+  auto columnAt = [&](int64_t i) { return static_cast<int64_t>(tensor.f32[i]) - 1; };
+  if (count >= width || columnAt(0) < 0 || columnAt(0) >= width)
     return std::nullopt;
   for (int64_t row = 0; row < rows; ++row)
-    for (int64_t i = 0; i < columns; ++i)
-      if (tensor.f32[row * columns + i] != static_cast<float>(row * width + begin + i + 1))
+    for (int64_t i = 0; i < count; ++i)
+      if (columnAt(row * count + i) != row * width + columnAt(i))
         return std::nullopt;
-  return std::pair(begin, begin + columns);
+  // In pieces as long as the first one.
+  int64_t size = 1;
+  while (size < count && columnAt(size) == columnAt(size - 1) + 1)
+    ++size;
+  std::vector<int64_t> begins;
+  for (int64_t i = 0; i < count; ++i)
+    if (i % size == 0)
+      begins.push_back(columnAt(i));
+    else if (columnAt(i) != columnAt(i - 1) + 1)
+      return std::nullopt;
+  return count % size == 0 ? columnPieces(begins, size, width) : std::nullopt;
 }
 
 /// Whether `tensor` holds the tokens of a [batch, height * width, channels] grid regrouped.
@@ -340,10 +352,8 @@ std::optional<RowsUse> Raising::rows(Value value) {
     RowsUse use{anchor};
     if (moved->numElements() == count && isIota(*moved)) {
       // The whole anchor.
-    } else if (auto columns = columnsOf(*moved, width, width == 0 ? 0 : count / width);
-               columns && columns->second - columns->first < width) {
-      use.begin = columns->first;
-      use.end = columns->second;
+    } else if (auto columns = columnsOf(*moved, width, width == 0 ? 0 : count / width)) {
+      use.columns = *columns;
     } else if (shape.size() == 3 && !result) {
       for (int64_t height = 1; height <= shape[1] && !use.downsample; ++height)
         for (bool columnMajor : {false, true}) {
@@ -358,27 +368,26 @@ std::optional<RowsUse> Raising::rows(Value value) {
     } else {
       return std::nullopt;
     }
-    if (result && (result->begin != use.begin || result->end != use.end))
+    if (result && result->columns != use.columns)
       return std::nullopt;
     result = use;
   }
   // Columns can only be made one by one by a layer that knows how.
-  if (result && result->end != 0 && (!found->match || !found->match->buildColumns))
+  if (result && !result->columns.isAll() && (!found->match || !found->match->buildColumns))
     return std::nullopt;
   return result;
 }
 
 std::optional<RowsUse> Raising::wholeRows(Value value) {
   std::optional<RowsUse> use = rows(value);
-  if (!use || use->end != 0 || use->downsample)
+  if (!use || !use->columns.isAll() || use->downsample)
     return std::nullopt;
   return use;
 }
 
 SmallVector<int64_t> Raising::shapeOf(const RowsUse &use) {
   SmallVector<int64_t> shape = meaning(use.anchor)->shape;
-  if (use.end != 0)
-    shape.back() = use.end - use.begin;
+  shape.back() = use.columns.count(shape.back());
   if (use.downsample) {
     shape[1] = (use.downsample->height / 2 + use.downsample->height % 2) *
                (use.downsample->width / 2 + use.downsample->width % 2);

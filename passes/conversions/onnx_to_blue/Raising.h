@@ -30,12 +30,33 @@ struct Downsample {
   bool columnMajor;
 };
 
+/// Columns [begin, end) of rows; with a stride, of each stretch of so many columns. None: all.
+struct Columns {
+  int64_t begin = 0, end = 0;
+  int64_t stride = 0;
+
+  bool isAll() const { return end == 0; }
+  /// How many they are of rows of `width`.
+  int64_t count(int64_t width) const {
+    return isAll() ? width : (end - begin) * (stride ? width / stride : 1);
+  }
+  /// The place of a column of the rows among these; nothing when it is none of them.
+  std::optional<int64_t> placeOf(int64_t column) const {
+    if (isAll())
+      return column;
+    int64_t inStretch = stride ? column % stride : column;
+    if (inStretch < begin || inStretch >= end)
+      return std::nullopt;
+    return (stride ? column / stride * (end - begin) : 0) + inStretch - begin;
+  }
+  bool operator==(const Columns &) const = default;
+};
+
 /// An operand of a layer: what the value of an anchor holds, some of its columns, or its tokens
 /// regrouped. An anchor is an activation that is a layer's result or a function argument.
 struct RowsUse {
   mlir::Value anchor;
-  /// Columns [begin, end) of the last dim when `end` is not 0.
-  int64_t begin = 0, end = 0;
+  Columns columns = {}; ///< of the last dim
   std::optional<Downsample> downsample = std::nullopt;
 };
 
@@ -78,8 +99,8 @@ struct Match {
   llvm::SmallVector<mlir::Value> results;
   /// Makes the layer's ops and returns its values at the blue level.
   std::function<llvm::SmallVector<mlir::Value>(Emitter &, mlir::Location)> build;
-  /// A layer whose columns can be made one by one (a linear): makes columns [begin, end).
-  std::function<mlir::Value(Emitter &, mlir::Location, int64_t begin, int64_t end)> buildColumns;
+  /// A layer whose columns can be made one by one (a linear): makes some of them.
+  std::function<mlir::Value(Emitter &, mlir::Location, Columns)> buildColumns;
 };
 
 /// What an onnx value holds at the blue level.
@@ -206,6 +227,7 @@ bool matchAttention(Raising &raising, mlir::Operation *op);
 bool matchFusedAttention(Raising &raising, mlir::Operation *op);
 bool matchPatchEmbed(Raising &raising, mlir::Operation *op);
 bool matchEmbedding(Raising &raising, mlir::Operation *op);
+bool matchPositionEmbedding(Raising &raising, mlir::Operation *op);
 
 /// Makes the blue function.
 class Emitter {

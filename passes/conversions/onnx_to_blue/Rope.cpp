@@ -5,9 +5,11 @@
 // - Ones in one half of each head and zeros in the other give the tables.
 // - A mixture of numbers tells whether the tables and a style of pairing explain everything.
 // The tables then hold a model's own frequencies, and an attention factor.
+#include "passes/conversions/onnx_to_blue/Heads.h"
 #include "passes/conversions/onnx_to_blue/Structure.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace bluec;
@@ -44,9 +46,10 @@ static std::optional<Tensor> runCone(Raising &raising, const Cone &cone, Probe &
   int64_t columns = rows.shape[1];
   for (float &element : root->f32) {
     int64_t index = static_cast<int64_t>(element) - 1;
-    int64_t column = index % width - use.begin;
-    bool inside = index >= 0 && column >= 0 && column < columns;
-    element = inside ? rows.f32[index / width * columns + column] : 0.0f;
+    std::optional<int64_t> column;
+    if (index >= 0)
+      column = use.columns.placeOf(index % width);
+    element = column ? rows.f32[index / width * columns + *column] : 0.0f;
   }
   return evaluateCone(cone, probe, {*root});
 }
@@ -267,24 +270,42 @@ static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   int64_t rows = probe.lengths().rows;
   if (count == rows * width)
     return RowsUse{anchor};
-  // Few parts: each is tried.
-  if (count <= 0 || count > rows * width || rows * width / count > 64 || count % rows != 0 ||
+  // Which columns reach the value: lit up in blocks, each is tried.
+  constexpr int64_t kMostBlocks = 1024;
+  if (count <= 0 || count > rows * width || count % rows != 0 || shape->empty() ||
       !meaning->match || !meaning->match->buildColumns)
     return std::nullopt;
-  // Find the columns by lighting up one after the other would be slow: the first that is seen
-  // begins the range.
-  int64_t columns = count / rows;
-  for (int64_t begin = 0; begin + columns <= width; begin += columns) {
-    RowsUse use{anchor, begin, begin + columns, std::nullopt};
-    Tensor ones = Tensor::zeros(reference::ElementType::F32, {rows, columns});
+  int64_t block = shape->back() == 1 ? count / rows : std::gcd(shape->back(), count / rows);
+  if (block < 1 || width % block != 0 || width / block > kMostBlocks)
+    return std::nullopt;
+  std::vector<int64_t> lit;
+  for (int64_t begin = 0; begin < width; begin += block) {
+    RowsUse use{anchor, Columns{begin, begin + block}};
+    Tensor ones = Tensor::zeros(reference::ElementType::F32, {rows, block});
     llvm::fill(ones.f32, 1.0f);
     std::optional<Tensor> y = runCone(raising, cone, probe, use, ones);
     if (!y)
       return std::nullopt;
     if (llvm::any_of(y->f32, [](float element) { return element != 0; }))
-      return use;
+      lit.push_back(begin);
   }
-  return std::nullopt;
+  if (static_cast<int64_t>(lit.size()) * block != count / rows)
+    return std::nullopt;
+  std::optional<Columns> columns = columnPieces(lit, block, width);
+  if (!columns)
+    return std::nullopt;
+  return RowsUse{anchor, *columns};
+}
+
+/// Whether `value` is a part of each head whose rest is put beside it: the whole is a layer then.
+static bool isPartOfHeads(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    auto concat = dyn_cast<onnx::ConcatOp>(user);
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    auto whole = concat ? dyn_cast<RankedTensorType>(concat.getResult().getType()) : type;
+    return concat && type && whole && type.getRank() == whole.getRank() && type.getRank() > 0 &&
+           type.getShape().back() != whole.getShape().back();
+  });
 }
 
 bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
@@ -310,7 +331,7 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
   if (!turns)
     return false;
   std::optional<RowsUse> use = turnedRows(raising, *cone);
-  if (!use)
+  if (!use || isPartOfHeads(result))
     return false;
 
   int64_t width = raising.channels(*use);
@@ -373,21 +394,7 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
     Meaning meaning;
     meaning.shape = {ShapedType::kDynamic, width};
     if (style.headsFirst)
-      meaning.arrangement = [result, style, width](Probe &probe) -> std::optional<Tensor> {
-        std::optional<std::vector<int64_t>> shape = probe.shape(result);
-        int64_t rows = probe.lengths().rows, count = 0;
-        if (!shape || llvm::MulOverflow(rows, width, count) || count > kMaxNumbered)
-          return std::nullopt;
-        Tensor tensor = Tensor::zeros(reference::ElementType::F32, *shape);
-        if (tensor.numElements() != count)
-          return std::nullopt;
-        size_t at = 0;
-        for (int64_t head = 0; head < style.heads; ++head)
-          for (int64_t row = 0; row < rows; ++row)
-            for (int64_t dim = 0; dim < style.headDim; ++dim)
-              tensor.f32[at++] = static_cast<float>(row * width + head * style.headDim + dim + 1);
-        return tensor;
-      };
+      meaning.arrangement = headsFirst(result, style.heads, style.headDim);
     raising.record(std::move(match), meaning);
     return true;
   }

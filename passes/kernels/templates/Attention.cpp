@@ -8,7 +8,9 @@
 //   m' = max(m, max s);  p[j] = exp(s[j] - m');  c = exp(m - m')
 //   l = c l + sum p;     o = c o + sum p[j] v[j] one chain over positions
 // and at the end o / l. What a row does depends on its own position only: positions past it have
-// p = 0 and do not enter the chains, and a stretch without any of its positions leaves c = 1.
+// p = 0 and do not enter the chains, and a stretch without any of its positions leaves c = 1. With
+// a window, stretches before it are left out. With a soft cap, s = cap tanh(scale / cap dot(q, k)).
+// With sinks, m begins with the head's sink and l with 1.
 // clang-format on
 #include "passes/kernels/templates/Templates.h"
 
@@ -38,12 +40,18 @@ private:
   /// Row of the query and of the result, and first column of the head, of row `i` of the tile.
   Value queryRow(int64_t i) { return overHeads ? tileRow : b.minimum(b.add(tileRow, i), lastRow); }
   Value queryRow(Value i) { return overHeads ? tileRow : b.minimum(b.add(tileRow, i), lastRow); }
-  Value headCol(Value i) { return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims); }
+  Value headOf(Value i) { return overHeads ? b.add(firstHead, i) : firstHead; }
+  Value headCol(Value i) { return b.mul(headOf(i), dims); }
+  /// The first position in the window of a row that sees positions before `end`.
+  Value firstSeen(Value end) {
+    Value window = b.index(static_cast<int64_t>(*op.getWindow()));
+    return b.sub(b.maximum(end, window), window);
+  }
 
   StepKernel &k;
   KernelBuilder &b;
   plan::AttentionOp op;
-  Value query, keys, values;
+  Value query, keys, values, sinks; // sinks may be null
   int64_t batches, tokens, heads, kvHeads, groupSize, dims, keyBlocks, keyLanes, valueRows;
   bool causal;
 
@@ -65,8 +73,9 @@ private:
 
 AttentionEmitter::AttentionEmitter(StepKernel &k, plan::AttentionOp op)
     : k(k), b(k.b), op(op), query(k.buffer(op.getQuery())), keys(k.buffer(op.getKeys())),
-      values(k.buffer(op.getValues())), heads(op.getNumHeads()), kvHeads(op.getNumKvHeads()),
-      groupSize(heads / kvHeads), causal(op.getCausal()) {
+      values(k.buffer(op.getValues())), sinks(op.getSinks() ? k.buffer(op.getSinks()) : Value()),
+      heads(op.getNumHeads()), kvHeads(op.getNumKvHeads()), groupSize(heads / kvHeads),
+      causal(op.getCausal()) {
   auto queryShape = cast<RankedTensorType>(op.getQuery().getType()).getShape();
   auto keyShape = cast<RankedTensorType>(op.getKeys().getType()).getShape();
   batches = causal ? 1 : queryShape[0];
@@ -154,12 +163,17 @@ void AttentionEmitter::emitTile(Value batchAt, Value groupAt, Value headInGroup,
   }
 
   b.loop(b.index(0), b.index(height), 1, [&](Value i) {
-    b.storeScalar(b.scalar(kLowest), maxima, {i});
-    b.storeScalar(b.scalar(0), weightSums, {i});
+    // A sink is a score, and its weight 1 so far.
+    Value sink = sinks ? b.loadScalar(sinks, {b.index(0), headOf(i)}) : b.scalar(kLowest);
+    b.storeScalar(sink, maxima, {i});
+    b.storeScalar(b.scalar(sinks ? 1 : 0), weightSums, {i});
     b.loop(b.index(0), b.index(dimVectors), 1,
            [&](Value v) { b.store(b.splat(0), sums, {i, b.mul(v, b.facts.lanes)}); });
   });
-  b.loop(b.index(0), most, kStretch, [&](Value stretch) {
+  Value from = b.index(0);
+  if (op.getWindow())
+    from = b.mul(b.div(firstSeen(least), kStretch), kStretch);
+  b.loop(from, most, kStretch, [&](Value stretch) {
     Value last = b.minimum(most, b.add(stretch, kStretch));
     emitScores(stretch, b.sub(last, stretch));
     emitSoftmax(stretch);
@@ -171,7 +185,10 @@ void AttentionEmitter::emitTile(Value batchAt, Value groupAt, Value headInGroup,
 /// scores[i][j] for positions of the stretch, `inUse` of them, rounded up to keySide vectors.
 void AttentionEmitter::emitScores(Value stretch, Value inUse) {
   int64_t lanes = b.facts.lanes;
-  Value scale = b.splat(op.getScale().convertToDouble());
+  std::optional<double> softcap;
+  if (op.getSoftcap())
+    softcap = op.getSoftcap()->convertToDouble();
+  Value scale = b.splat(op.getScale().convertToDouble() / softcap.value_or(1));
   Values rowsAt, colsAt;
   for (int64_t i = 0; i < height; ++i) {
     Value row = queryRow(i);
@@ -203,9 +220,12 @@ void AttentionEmitter::emitScores(Value stretch, Value inUse) {
       return next;
     });
     for (int64_t i = 0; i < height; ++i)
-      for (int64_t v = 0; v < keySide; ++v)
-        b.store(b.mulf(dots[static_cast<size_t>(i * keySide + v)], scale), scores,
-                {b.index(i), b.add(offset, v * lanes)});
+      for (int64_t v = 0; v < keySide; ++v) {
+        Value score = b.mulf(dots[static_cast<size_t>(i * keySide + v)], scale);
+        if (softcap)
+          score = b.mulf(b.tanh(score), b.splat(*softcap));
+        b.store(score, scores, {b.index(i), b.add(offset, v * lanes)});
+      }
   });
 }
 
@@ -215,9 +235,16 @@ void AttentionEmitter::emitSoftmax(Value stretch) {
     Value valid = overHeads || !causal ? most : b.minimum(b.add(least, i), most);
     Value inUse = b.maximum(b.index(0), b.minimum(b.sub(valid, stretch), b.index(kStretch)));
     Value lowest = b.splat(kLowest);
+    auto seen = [&](Value j) {
+      Value mask = b.laneMask(b.sub(inUse, j));
+      if (!op.getWindow())
+        return mask;
+      Value none = arith::ConstantOp::create(b, b.getZeroAttr(b.maskType()));
+      return b.select(b.laneMask(b.sub(b.sub(firstSeen(valid), stretch), j)), none, mask);
+    };
     Values largest =
         b.loop(b.index(0), inUse, lanes, ValueRange{lowest}, [&](Value j, ValueRange carried) {
-          Value mask = b.laneMask(b.sub(inUse, j));
+          Value mask = seen(j);
           Value score = b.select(mask, b.load(scores, {i, j}), lowest);
           return Values{b.maxf(score, carried[0])};
         });
@@ -227,7 +254,7 @@ void AttentionEmitter::emitSoftmax(Value stretch) {
     Value factor = b.exp(b.subf(b.broadcast(before), shift));
     Values total =
         b.loop(b.index(0), inUse, lanes, ValueRange{b.splat(0)}, [&](Value j, ValueRange carried) {
-          Value mask = b.laneMask(b.sub(inUse, j));
+          Value mask = seen(j);
           Value weight = b.exp(b.subf(b.load(scores, {i, j}), shift));
           weight = b.select(mask, weight, b.splat(0));
           b.store(weight, scores, {i, j});
@@ -245,7 +272,9 @@ void AttentionEmitter::emitValues(Value stretch, Value last) {
   int64_t lanes = b.facts.lanes;
   Value start = b.mul(group, dims);
   Value rowOffset = b.mul(batch, valueRows);
-  Value common = b.maximum(stretch, b.minimum(least, last));
+  // Below a row's window weights are 0, and change nothing.
+  Value first = op.getWindow() ? b.maximum(stretch, firstSeen(least)) : stretch;
+  Value common = b.maximum(first, b.minimum(least, last));
   for (int64_t from = 0; from < dimVectors; from += dimSide) {
     int64_t side = std::min(dimSide, dimVectors - from);
     SmallVector<Columns> cols;
@@ -274,7 +303,7 @@ void AttentionEmitter::emitValues(Value stretch, Value last) {
       }
       return next;
     };
-    carried = b.loop(stretch, common, 1, carried,
+    carried = b.loop(first, common, 1, carried,
                      [&](Value position, ValueRange now) { return step(position, now, false); });
     if (causal && !overHeads)
       carried = b.loop(common, last, 1, carried,

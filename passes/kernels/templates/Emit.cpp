@@ -36,6 +36,7 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<blue::RmsNormOp>([&](auto op) { return emitRmsNorm(k, op); })
       .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
       .Case<blue::EmbeddingOp, plan::LastRowOp>([&](auto) { return emitRowCopy(k); })
+      .Case<blue::PositionEmbeddingOp>([&](auto op) { return emitPositionEmbedding(k, op); })
       .Case<plan::EmbeddingOp>([&](auto op) { return emitEmbedding(k, op); })
       .Case<blue::RopeOp>([&](auto op) { return emitRope(k, op); })
       .Case<plan::AppendKeysOp>([&](auto op) { return emitAppendKeys(k, op); })

@@ -1,5 +1,8 @@
-// rms_norm and layer_norm: two passes over a row, which stays in the first-level cache.
+// rms_norm and layer_norm: two passes over a row, or over each group of one, which stays in the
+// first-level cache.
 #include "passes/kernels/templates/Templates.h"
+
+#include <functional>
 
 using namespace mlir;
 using namespace bluec;
@@ -34,50 +37,93 @@ static Value inverseRoot(KernelBuilder &b, Value sum, int64_t width, const APFlo
   return b.broadcast(b.divf(b.scalar(1), root));
 }
 
+namespace {
+
+/// The rows of a norm, or the groups of rows: `width` columns each.
+class NormEmitter {
+public:
+  NormEmitter(StepKernel &k, Operation *op, Value x)
+      : k(k), b(k.b), x(k.buffer(x)), groups(plan::normGroups(op)), width(k.shape().cols / groups) {
+    k.tasks = k.validRowsExpr(op->getResult(0).getType());
+  }
+
+  /// `makeValue` computes what it needs of a row, and returns what gives its result by columns.
+  using ValueOf = std::function<Value(Columns)>;
+  void emit(function_ref<ValueOf()> makeValue) {
+    b.loop(k.begin, k.end, 1, [&](Value at) {
+      row = at;
+      if (groups == 1) {
+        first = b.index(0);
+        ValueOf value = makeValue();
+        k.finishRow(row, value);
+        return;
+      }
+      b.loop(b.index(0), b.index(groups), 1, [&](Value group) {
+        first = b.mul(group, width);
+        ValueOf value = makeValue();
+        b.forColumns(width, [&](Columns cols) {
+          k.finish(value(cols), row, {b.add(first, cols.col), cols.mask});
+        });
+      });
+    });
+  }
+
+  Value load(Columns at) { return b.load(x, {row, b.add(first, at.col)}, at.mask); }
+  /// Of a vector that goes on from group to group, or is the same for all.
+  Value loadVector(Value vector, Columns at) {
+    bool isWhole = cast<MemRefType>(vector.getType()).getDimSize(1) == width * groups;
+    Value col = isWhole ? b.add(first, at.col) : at.col;
+    return b.load(vector, {b.index(0), col}, at.mask);
+  }
+
+  StepKernel &k;
+  KernelBuilder &b;
+  const Value x;
+  const int64_t groups, width;
+  Value row, first; // of the group at hand: its row, its first column
+};
+
+} // namespace
+
 LogicalResult kernels::emitRmsNorm(StepKernel &k, blue::RmsNormOp op) {
+  NormEmitter norm(k, op, op.getX());
   KernelBuilder &b = k.b;
-  Value x = k.buffer(op.getX()), weight = k.buffer(op.getWeight());
-  int64_t width = k.shape().cols;
-  k.tasks = k.validRowsExpr(op.getType());
-  b.loop(k.begin, k.end, 1, [&](Value row) {
-    Value sum = sumOverRow(b, width, [&](Columns at) {
-      Value value = b.load(x, {row, at.col}, at.mask);
+  Value weight = k.buffer(op.getWeight());
+  norm.emit([&]() -> NormEmitter::ValueOf {
+    Value sum = sumOverRow(b, norm.width, [&](Columns at) {
+      Value value = norm.load(at);
       return b.mulf(value, value);
     });
-    Value inverse = inverseRoot(b, sum, width, op.getEpsilon());
-    k.finishRow(row, [&](Columns at) {
-      Value value = b.mulf(b.load(x, {row, at.col}, at.mask), inverse);
-      return b.mulf(value, b.load(weight, {b.index(0), at.col}, at.mask));
-    });
+    Value inverse = inverseRoot(b, sum, norm.width, op.getEpsilon());
+    return [&norm, &b, weight, inverse](Columns at) {
+      return b.mulf(b.mulf(norm.load(at), inverse), norm.loadVector(weight, at));
+    };
   });
   return success();
 }
 
 LogicalResult kernels::emitLayerNorm(StepKernel &k, blue::LayerNormOp op) {
+  NormEmitter norm(k, op, op.getX());
   KernelBuilder &b = k.b;
-  Value x = k.buffer(op.getX()), weight = k.buffer(op.getWeight());
+  Value weight = k.buffer(op.getWeight());
   Value bias = op.getBias() ? k.buffer(op.getBias()) : Value();
-  int64_t width = k.shape().cols;
-  k.tasks = k.validRowsExpr(op.getType());
-  b.loop(k.begin, k.end, 1, [&](Value row) {
-    auto load = [&](Columns at) { return b.load(x, {row, at.col}, at.mask); };
-    Value sum = sumOverRow(b, width, load);
-    Value mean = b.broadcast(b.divf(sum, b.scalar(static_cast<double>(width))));
-    auto centred = [&](Columns at) { return b.subf(load(at), mean); };
-    Value squares = sumOverRow(b, width, [&](Columns at) {
+  norm.emit([&]() -> NormEmitter::ValueOf {
+    Value sum = sumOverRow(b, norm.width, [&](Columns at) { return norm.load(at); });
+    Value mean = b.broadcast(b.divf(sum, b.scalar(static_cast<double>(norm.width))));
+    auto centred = [&norm, &b, mean](Columns at) { return b.subf(norm.load(at), mean); };
+    Value squares = sumOverRow(b, norm.width, [&](Columns at) {
       Value value = centred(at);
       // Lanes past the row are not -mean but nothing.
       if (at.mask)
         value = b.select(at.mask, value, b.splat(0));
       return b.mulf(value, value);
     });
-    Value inverse = inverseRoot(b, squares, width, op.getEpsilon());
-    k.finishRow(row, [&](Columns at) {
+    Value inverse = inverseRoot(b, squares, norm.width, op.getEpsilon());
+    return [&norm, &b, weight, bias, centred, inverse](Columns at) {
       Value value = b.mulf(centred(at), inverse);
-      Value scale = b.load(weight, {b.index(0), at.col}, at.mask);
-      return bias ? b.fma(value, scale, b.load(bias, {b.index(0), at.col}, at.mask))
-                  : b.mulf(value, scale);
-    });
+      Value scale = norm.loadVector(weight, at);
+      return bias ? b.fma(value, scale, norm.loadVector(bias, at)) : b.mulf(value, scale);
+    };
   });
   return success();
 }

@@ -148,8 +148,9 @@ LogicalResult kernels::checkQuantize(StepKernel &k) {
   if (layout.group < layout.k && layout.group % k.b.facts.lanes != 0)
     return k.quantize.emitError() << "expected groups of a multiple of " << k.b.facts.lanes
                                   << " elements, found " << k.quantize.getType();
-  if (!k.root || isa<plan::QuantizeOp, blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp,
-                     plan::EmbeddingOp, plan::LastRowOp>(k.root))
+  if (!k.root || (isa<plan::QuantizeOp, blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp,
+                      plan::EmbeddingOp, plan::LastRowOp>(k.root) &&
+                  plan::normGroups(k.root) == 1))
     return success();
   return k.quantize.emitError() << "expected a step that makes whole rows, found "
                                 << k.root->getName();

@@ -26,6 +26,10 @@
 // it. On a real model (SmolLM2-135M, i8, KL divergence from floats) the difference is small: 1.92e-3
 // this way, 1.98e-3 with w, 1.44e-3 with i16, 0.90e-3 over a cache of floats.
 //
+// With a window, stretches before it are left out. With a soft cap c, x is log2(e) c tanh(s / c) +
+// log2 vs for a score s. With sinks, m begins with log2(e) times the head's sink and L with its
+// weight.
+//
 // What a row does depends on its own position only. Positions past it have p = w = 0, and a stretch
 // without any of its positions leaves L and O as they are. Sums of integers have no order, and the
 // position fixes the order of all others. Positions that no token was written to hold garbage, in
@@ -43,10 +47,11 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kMostDims = 512;          // of a head: sums of products stay below 2^31
-constexpr int64_t kMostPositions = 512;     // of a block, for the same reason
-constexpr int64_t kMostRows = 64;           // of a tile
-constexpr int64_t kFewestTasks = 8;         // of one token, where there are as many heads
+constexpr int64_t kMostDims = 512;      // of a head: sums of products stay below 2^31
+constexpr int64_t kMostPositions = 512; // of a block, for the same reason
+constexpr int64_t kMostRows = 64;       // of a tile
+constexpr int64_t kFewestTasks = 8;     // of one token, where there are as many heads
+constexpr double kLog2E = 1.4426950408889634;
 constexpr double kLowest = -3.402823e+38;   // below every score, and finite
 constexpr double kLeastExponent = -120;     // 2^ this is as good as 0 beside 1, and no denormal
 constexpr double kLeastHalfScale = 0x1p-24; // of f16, for log2: smaller ones are 0
@@ -84,7 +89,13 @@ private:
     Value row = overHeads ? tileRow : b.minimum(b.add(tileRow, i), b.index(tokens - 1));
     return causal ? row : b.add(b.mul(batch, tokens), row);
   }
-  Value headCol(Value i) { return b.mul(overHeads ? b.add(firstHead, i) : firstHead, dims); }
+  Value headOf(Value i) { return overHeads ? b.add(firstHead, i) : firstHead; }
+  Value headCol(Value i) { return b.mul(headOf(i), dims); }
+  /// The first position in the window of a row that sees positions before `end`.
+  Value firstSeen(Value end) {
+    Value window = b.index(static_cast<int64_t>(*op.getWindow()));
+    return b.sub(b.maximum(end, window), window);
+  }
   /// First dim of a vector of dims: the last one reaches back where it would reach past the head.
   int64_t dimOf(int64_t v) {
     return dims < b.facts.lanes ? 0 : std::min(v * b.facts.lanes, dims - b.facts.lanes);
@@ -97,20 +108,27 @@ private:
   }
   Value log2(Value x);
   Value exp2(Value x, int64_t degree, double factor);
-  Value seenHere(Value row, Value stretch);
+  /// Of a stretch, from `begin` (null: from its first position) to before `end` (null: all of
+  /// them), in all lanes.
+  struct Seen {
+    Value begin, end;
+  };
+  Seen seenHere(Value row, Value stretch);
   Value positionMask(Value bound, int64_t v);
-  Value score(Value i, int64_t v, Value seen);
+  Value seenMask(const Seen &seen, int64_t v);
+  Value score(Value i, int64_t v, const Seen &seen);
 
   StepKernel &k;
   KernelBuilder &b;
   plan::AttentionOp op;
-  Value query, keys, values;
+  Value query, keys, values, sinks; // sinks may be null
   plan::CacheLayout keyLayout, valueLayout;
   int64_t tokens, heads, kvHeads, groupSize, dims, block;
   bool causal;           // over a cache
   bool wide;             // keys and values of i16
   plan::WordLayout word; // of keys and of values
   DotType dot;
+  std::optional<double> softcap;
 
   // The tile.
   bool overHeads = false; // rows of a tile are heads of a group, not tokens
@@ -141,13 +159,15 @@ private:
 
 Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
     : k(k), b(k.b), op(op), query(k.buffer(op.getQuery())), keys(k.buffer(op.getKeys())),
-      values(k.buffer(op.getValues())),
+      values(k.buffer(op.getValues())), sinks(op.getSinks() ? k.buffer(op.getSinks()) : Value()),
       keyLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getKeys().getType()))),
       valueLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()))),
       tokens(rowShape(op.getType()).rows / keyLayout.batch), heads(op.getNumHeads()),
       kvHeads(op.getNumKvHeads()), groupSize(heads / kvHeads), dims(keyLayout.dims),
       block(keyLayout.block), causal(op.getCausal()), wide(keyLayout.word.bits == 16),
       word(keyLayout.word) {
+  if (op.getSoftcap())
+    softcap = op.getSoftcap()->convertToDouble();
   if (word.operandBits == 8)
     dot = {127, keyLayout.dot.isLhsUnsigned() ? 255 : 127, 3};
   else
@@ -255,11 +275,15 @@ void Emitter::emitTile(Value batchAt, Value headInGroup, Value row) {
   rowsHere = overHeads ? b.index(height) : b.minimum(b.sub(validRows, row), b.index(height));
 
   b.loop(b.index(0), b.mul(b.ceilDiv(rowsHere, rows), rows), 1, [&](Value i) { emitQuery(i); });
-  // All rows see all of the stretches before `full`.
-  Value full = b.mul(b.div(least, block), block);
-  emitStretches(b.index(0), full, /*masked=*/false);
-  if (causal || keyLayout.positions % block != 0)
-    emitStretches(full, most, /*masked=*/true);
+  if (op.getWindow()) {
+    emitStretches(b.mul(b.div(firstSeen(least), block), block), most, /*masked=*/true);
+  } else {
+    // All rows see all of the stretches before `full`.
+    Value full = b.mul(b.div(least, block), block);
+    emitStretches(b.index(0), full, /*masked=*/false);
+    if (causal || keyLayout.positions % block != 0)
+      emitStretches(full, most, /*masked=*/true);
+  }
   b.loop(b.index(0), rowsHere, 1, [&](Value i) { emitResult(i); });
 }
 
@@ -285,10 +309,20 @@ void Emitter::emitQuery(Value i) {
     Value offset = arith::MulIOp::create(b, sum, factor);
     b.storeScalarBytes(offset, offsets, b.mul(i, 4));
   }
-  double factor = op.getScale().convertToDouble() * 1.4426950408889634;
+  double factor = op.getScale().convertToDouble();
+  factor = softcap ? factor / *softcap : factor * kLog2E;
   b.storeScalar(b.mulf(scale, b.scalar(factor)), queryScales, {i});
-  b.storeScalar(b.scalar(kLowest), maxima, {i});
-  b.store(b.splat(0), weightSums, {i, b.index(0)});
+  if (sinks) {
+    Value sink = b.loadScalar(sinks, {b.index(0), headOf(i)});
+    b.storeScalar(b.mulf(sink, b.scalar(kLog2E)), maxima, {i});
+    // In one lane of the sums: a weight of 1, times what weights are multiplied with.
+    double weight = wide ? 1 : static_cast<double>(dot.mostWeight);
+    Value one = b.columns(b.index(0), 1).mask;
+    b.store(b.select(one, b.splat(weight), b.splat(0)), weightSums, {i, b.index(0)});
+  } else {
+    b.storeScalar(b.scalar(kLowest), maxima, {i});
+    b.store(b.splat(0), weightSums, {i, b.index(0)});
+  }
   for (int64_t v = 0; v < dimVectors; ++v)
     b.store(b.splat(0), sums, {i, b.index(v * lanes)});
 }
@@ -421,7 +455,11 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
       for (int64_t i = 0; i < rows; ++i) {
         Value factor = b.loadBroadcast(queryScales, {b.add(firstRow, i)});
         Value score = b.mulf(b.toFloat(dots[static_cast<size_t>(i * keySide + v)]), scale);
-        b.store(b.fma(score, factor, log), scores, {b.index(i), at});
+        if (softcap) // the factor has its inverse
+          score = b.fma(b.tanh(b.mulf(score, factor)), b.splat(*softcap * kLog2E), log);
+        else
+          score = b.fma(score, factor, log);
+        b.store(score, scores, {b.index(i), at});
       }
     }
   });
@@ -479,23 +517,35 @@ Value Emitter::positionMask(Value bound, int64_t v) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, positions, bound);
 }
 
-/// Positions of the stretch that a row sees, in all lanes.
-Value Emitter::seenHere(Value row, Value stretch) {
-  Value seen = overHeads || !causal ? most : b.minimum(b.add(least, row), most);
-  seen = b.maximum(b.index(0), b.minimum(b.sub(seen, stretch), b.index(block)));
-  return b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), seen));
+/// The positions of the stretch that a row sees.
+Emitter::Seen Emitter::seenHere(Value row, Value stretch) {
+  auto inStretch = [&](Value position) {
+    Value here = b.maximum(b.index(0), b.minimum(b.sub(position, stretch), b.index(block)));
+    return b.broadcastTo(b.intVectorType(), arith::IndexCastOp::create(b, b.getI32Type(), here));
+  };
+  Value end = overHeads || !causal ? most : b.minimum(b.add(least, row), most);
+  return {op.getWindow() ? inStretch(firstSeen(end)) : Value(), inStretch(end)};
 }
 
-Value Emitter::score(Value i, int64_t v, Value seen) {
+/// Lanes of the vector of positions `v` that are seen.
+Value Emitter::seenMask(const Seen &seen, int64_t v) {
+  Value mask = positionMask(seen.end, v);
+  if (!seen.begin)
+    return mask;
+  Value none = arith::ConstantOp::create(b, b.getZeroAttr(mask.getType()));
+  return b.select(positionMask(seen.begin, v), none, mask);
+}
+
+Value Emitter::score(Value i, int64_t v, const Seen &seen) {
   Value x = b.load(scores, {i, b.index(v * b.facts.lanes)});
-  return seen ? b.select(positionMask(seen, v), x, b.splat(kLowest)) : x;
+  return seen.end ? b.select(seenMask(seen, v), x, b.splat(kLowest)) : x;
 }
 
 /// Maxima of the stretch's scores. A loop of its own: the rows' maxima do not wait for each other's
 /// weights.
 void Emitter::emitMaxima(Value firstRow, Value stretch, bool masked) {
   b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
-    Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
+    Seen seen = masked ? seenHere(b.add(firstRow, i), stretch) : Seen();
     Values largest;
     for (int64_t v = 0; v < positionVectors; ++v)
       largest.push_back(score(i, v, seen));
@@ -516,7 +566,7 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
   int64_t lanes = b.facts.lanes;
   auto narrow = VectorType::get(lanes, b.intType(word.operandBits));
   b.loop(b.index(0), b.index(rows), 1, [&](Value i) {
-    Value seen = masked ? seenHere(b.add(firstRow, i), stretch) : Value();
+    Seen seen = masked ? seenHere(b.add(firstRow, i), stretch) : Seen();
     Value shift = b.loadBroadcast(stretchMaxima, {i});
     auto mostWeight = static_cast<double>(dot.mostWeight);
     Value total = b.splat(0), sum = b.splat(0);
@@ -534,7 +584,7 @@ void Emitter::emitWeights(Value firstRow, Value stretch, bool masked) {
       Value p = exp2(b.subf(score(i, v, seen), shift), dot.degree, wide ? 1 : mostWeight);
       Value added = b.fma(p, b.load(valueInverses, {at}), total);
       if (masked) {
-        Value mask = positionMask(seen, v);
+        Value mask = seenMask(seen, v);
         p = b.select(mask, p, b.splat(0));
         total = b.select(mask, added, total);
       } else {

@@ -1,5 +1,5 @@
-// Steps that make each row of the result from whole rows: elementwise chains, embeddings, and the
-// last row.
+// Steps that make each row of the result from whole rows: elementwise chains, embeddings of tokens
+// and positions, and the last row.
 #include "passes/kernels/templates/Templates.h"
 
 using namespace mlir;
@@ -36,6 +36,23 @@ LogicalResult kernels::emitRowCopy(StepKernel &k) {
   b.loop(k.begin, k.end, 1, [&](Value row) {
     Value from = sourceRow(row);
     k.finishRow(row, [&](Columns at) { return b.load(source, {from, at.col}, at.mask); });
+  });
+  return success();
+}
+
+LogicalResult kernels::emitPositionEmbedding(StepKernel &k, blue::PositionEmbeddingOp op) {
+  if (!op.getPosition().getDefiningOp<plan::PositionOp>())
+    return op.emitError("expected a position given by plan.position");
+  KernelBuilder &b = k.b;
+  Value x = k.buffer(op.getX()), table = k.buffer(op.getTable());
+  // A position outside of the table is the caller's mistake; it must not become a read outside.
+  Value last = b.index(rowShape(op.getTable().getType()).rows - 1);
+  k.tasks = k.validRowsExpr(op.getType());
+  b.loop(k.begin, k.end, 1, [&](Value row) {
+    Value position = b.minimum(b.add(k.position, row), last);
+    k.finishRow(row, [&](Columns at) {
+      return b.addf(b.load(x, {row, at.col}, at.mask), b.load(table, {position, at.col}, at.mask));
+    });
   });
   return success();
 }

@@ -25,9 +25,12 @@ bool takesEpilogue(plan::StepOp step) {
 }
 
 /// True if the step's kernel sees whole rows of its result, one after the other, and no
-/// quantization ends it yet. (Tasks of linear layers and of attention see parts of rows.)
+/// quantization ends it yet. (Tasks of linear layers and of attention see parts of rows, and so do
+/// norms by groups.)
 bool takesQuantization(plan::StepOp step) {
   Operation *root = step.getRoot();
+  if (plan::normGroups(root) > 1)
+    return false;
   return isa<blue::RmsNormOp, blue::LayerNormOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
          plan::isElementwise(root);
 }

@@ -167,7 +167,8 @@ LogicalResult EntryBuilder::lower(Operation *op) {
   if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(op);
       gathering && isa<blue::QuantizedType>(tensorOf(gathering.getX()).getElementType()))
     return lowerQuantizedGathering(gathering);
-  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::TokenDownsampleOp>(op) ||
+  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::PositionEmbeddingOp,
+          blue::TokenDownsampleOp>(op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
   return op->emitOpError("expected a layer that a schedule can express");
@@ -358,12 +359,20 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
       return op.emitOpError("expected attention of rank 3 that is not causal, without a past");
     std::tie(keys, cachedValues) = packed(op, *key, *value, headDim);
   }
+  SmallVector<Value> operands{*query, keys, cachedValues};
+  if (op.getSinks()) {
+    FailureOr<Value> sinks = mapped(op.getSinks(), op);
+    if (failed(sinks))
+      return failure();
+    operands.push_back(*sinks);
+  }
   RankedTensorType type = tensorOf(*query);
-  values[op.getResult()] = addStep(
-      op, "", {*query, keys, cachedValues}, type, [&](OpBuilder &b, ValueRange arguments) -> Value {
-        return plan::AttentionOp::create(b, op.getLoc(), type, arguments[0], arguments[1],
-                                         arguments[2], op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
-                                         op.getScaleAttr(), op.getCausalAttr());
+  values[op.getResult()] =
+      addStep(op, "", operands, type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::AttentionOp::create(
+            b, op.getLoc(), type, arguments[0], arguments[1], arguments[2],
+            op.getSinks() ? arguments[3] : Value(), op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
+            op.getScaleAttr(), op.getCausalAttr(), op.getWindowAttr(), op.getSoftcapAttr());
       });
   return success();
 }
@@ -399,25 +408,33 @@ std::pair<Value, Value> EntryBuilder::packed(blue::AttentionOp op, Value key, Va
   return {keys, values};
 }
 
-/// The rows of a rope table that a context of this length reads, as a transform of the table.
-LogicalResult EntryBuilder::checkRope(blue::RopeOp op, SmallVectorImpl<Attribute> &slice) {
-  if (op.isConsecutive() ? !position || op.getPosition() != position
-                         : !isa<BlockArgument>(op.getPosition()))
-    return op.emitOpError("expected the position to be the function's argument");
-  int64_t positions = tensorOf(op.getCos()).getDimSize(0);
+/// The rows of a table by position that a context of this length reads, as a transform of the
+/// table.
+LogicalResult EntryBuilder::checkPositions(Operation *op, Value at, Value table,
+                                           SmallVectorImpl<Attribute> &slice) {
+  if (at.getType().isIndex() ? !position || at != position : !isa<BlockArgument>(at))
+    return op->emitOpError("expected the position to be the function's argument");
+  int64_t positions = tensorOf(table).getDimSize(0);
   if (positions < context)
-    return op.emitOpError() << "expected a table of at least " << context
-                            << " positions for that context, found " << positions;
+    return op->emitOpError() << "expected a table of at least " << context
+                             << " positions for that context, found " << positions;
   if (positions > context)
     slice.push_back(blue::SliceAttr::get(builder.getContext(), 0, 0, context));
   return success();
 }
 
 LogicalResult EntryBuilder::lowerByClone(Operation *op) {
-  SmallVector<Attribute> slice;
-  if (auto rope = dyn_cast<blue::RopeOp>(op))
-    if (failed(checkRope(rope, slice)))
+  SmallVector<Attribute> slice; // of what is stored: all of it is by position, where anything is
+  Value at;
+  if (auto rope = dyn_cast<blue::RopeOp>(op)) {
+    at = rope.getPosition();
+    if (failed(checkPositions(op, at, rope.getCos(), slice)))
       return failure();
+  } else if (auto embedding = dyn_cast<blue::PositionEmbeddingOp>(op)) {
+    at = embedding.getPosition();
+    if (failed(checkPositions(op, at, embedding.getTable(), slice)))
+      return failure();
+  }
   SmallVector<Value> operands, origins;
   for (Value operand : op->getOperands()) {
     if (operand.getType().isIndex())
@@ -436,7 +453,7 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
   values[op->getResult(0)] =
       addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         IRMapping mapping;
-        if (auto rope = dyn_cast<blue::RopeOp>(op); rope && rope.isConsecutive())
+        if (at && at.getType().isIndex())
           mapping.map(position,
                       plan::PositionOp::create(b, op->getLoc(), b.getIndexType()).getResult());
         for (auto [origin, argument] : llvm::zip(origins, arguments))

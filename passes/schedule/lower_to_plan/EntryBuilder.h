@@ -54,7 +54,8 @@ private:
                                              mlir::Value value, int64_t headDim);
   mlir::LogicalResult lowerByClone(mlir::Operation *op);
   mlir::LogicalResult addPositions(mlir::func::FuncOp function);
-  mlir::LogicalResult checkRope(blue::RopeOp op, llvm::SmallVectorImpl<mlir::Attribute> &slice);
+  mlir::LogicalResult checkPositions(mlir::Operation *op, mlir::Value at, mlir::Value table,
+                                     llvm::SmallVectorImpl<mlir::Attribute> &slice);
 
   /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
   mlir::FailureOr<mlir::Value> mapped(mlir::Value value, mlir::Operation *user);

@@ -34,3 +34,49 @@ func.func @scaled(%ids: !ids {onnx.name = "input_ids"}) -> (tensor<*xf32> {onnx.
   %1 = onnx.Mul %0, %twelve : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
   return %1 : tensor<*xf32>
 }
+
+// -----
+
+#rows = #onnx.dims<()[s0, s1] -> (1, s0, 8)>
+!rows = tensor<1x?x8xf32, #rows>
+#places = #onnx.dims<()[s0, s1] -> (1, s0)>
+!places = tensor<1x?xi64, #places>
+#past = #onnx.dims<()[s0, s1] -> (1, 1, s1, 4)>
+!past = tensor<1x1x?x4xf32, #past>
+
+// A table that ends before the context does.
+// CHECK-LABEL: func.func @short_table
+// CHECK: onnx.Add {{.*}}blue.unraised = "expected embeddings of 2048 positions for that context, found 1023"
+func.func @short_table(%x: !rows {onnx.name = "inputs_embeds"}, %at: !places {onnx.name = "position_ids"})
+    -> (tensor<*xf32> {onnx.name = "logits"})
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
+  %one = onnx.Constant dense<1> : tensor<i64> : tensor<i64>
+  %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<1024x8xf32>> : tensor<1024x8xf32>
+  %0 = onnx.Add %at, %one : (!places, tensor<i64>) -> tensor<*xi64>
+  %1 = onnx.Gather %table, %0 : (tensor<1024x8xf32>, tensor<*xi64>) -> tensor<*xf32>
+  %2 = onnx.Add %x, %1 : (!rows, tensor<*xf32>) -> tensor<*xf32>
+  return %2 : tensor<*xf32>
+}
+
+// -----
+
+#rows = #onnx.dims<()[s0, s1] -> (1, s0, 8)>
+!rows = tensor<1x?x8xf32, #rows>
+#places = #onnx.dims<()[s0, s1] -> (1, s0)>
+!places = tensor<1x?xi64, #places>
+
+// Learned positions, two rows into their table, as OPT has them.
+// CHECK-LABEL: func.func @positions
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32>, %[[AT:.*]]: index) -> tensor<?x8xf32>
+// CHECK: %[[T:.*]] = blue.weight "decoder/table" <"m.onnx" at 64 : tensor<4096x8xf32>> [#blue.slice<{{.*}}>] : tensor<2048x8xf32>
+// CHECK: blue.position_embedding %[[X]], %[[T]] at %[[AT]]
+func.func @positions(%x: !rows {onnx.name = "inputs_embeds"}, %at: !places {onnx.name = "position_ids"})
+    -> (tensor<*xf32> {onnx.name = "logits"})
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
+  %two = onnx.Constant dense<2> : tensor<i64> : tensor<i64>
+  %table = onnx.Weight "table" <"m.onnx" at 64 : tensor<4096x8xf32>> : tensor<4096x8xf32>
+  %0 = onnx.Add %at, %two : (!places, tensor<i64>) -> tensor<*xi64>
+  %1 = onnx.Gather %table, %0 : (tensor<4096x8xf32>, tensor<*xi64>) -> tensor<*xf32>
+  %2 = onnx.Add %x, %1 : (!rows, tensor<*xf32>) -> tensor<*xf32>
+  return %2 : tensor<*xf32>
+}

@@ -73,3 +73,40 @@ func.func @nodes(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onn
   %sum = onnx.Add %skip#0, %skip#3 : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
   return %sum : tensor<*xf32>
 }
+
+// -----
+
+#rows = #onnx.dims<()[s0, s1] -> (1, s0, 24)>
+!rows = tensor<1x?x24xf32, #rows>
+
+// Heads of queries, each normalised on its own: in their rows, and with heads in front.
+// CHECK-LABEL: func.func @by_head
+// CHECK: %[[A:.*]] = blue.rms_norm %{{.*}}, %{{.*}} {epsilon = {{.*}}, groups = 3 : i64} : (tensor<?x24xf32>, tensor<8xf32>) -> tensor<?x24xf32>
+// CHECK: %[[B:.*]] = blue.rms_norm %[[A]], %{{.*}} {epsilon = {{.*}}, groups = 3 : i64} : (tensor<?x24xf32>, tensor<8xf32>) -> tensor<?x24xf32>
+// CHECK: return %[[B]]
+func.func @by_head(%x: !rows {onnx.name = "inputs_embeds"}) -> (tensor<*xf32> {onnx.name = "logits"})
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t", "p"]} {
+  %w = onnx.Weight "w" <"m.onnx" at 64 : tensor<8xf32>> : tensor<8xf32>
+  %last = onnx.Constant dense<-1> : tensor<1xi64> : tensor<1xi64>
+  %two = onnx.Constant dense<2.0> : tensor<f32> : tensor<f32>
+  %eps = onnx.Constant dense<1.0e-06> : tensor<f32> : tensor<f32>
+  %split = onnx.Constant dense<[1, -1, 3, 8]> : tensor<4xi64> : tensor<4xi64>
+  %flat = onnx.Constant dense<[1, -1, 24]> : tensor<3xi64> : tensor<3xi64>
+  %h = onnx.Reshape %x, %split : (!rows, tensor<4xi64>) -> tensor<*xf32>
+  %0 = onnx.Pow %h, %two : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
+  %1 = onnx.ReduceMean %0, %last {keepdims = 1 : i64} : (tensor<*xf32>, tensor<1xi64>) -> tensor<*xf32>
+  %2 = onnx.Add %1, %eps : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
+  %3 = onnx.Sqrt %2 : (tensor<*xf32>) -> tensor<*xf32>
+  %4 = onnx.Div %h, %3 : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %5 = onnx.Mul %4, %w : (tensor<*xf32>, tensor<8xf32>) -> tensor<*xf32>
+  %front = onnx.Transpose %5 {perm = array<i64: 0, 2, 1, 3>} : (tensor<*xf32>) -> tensor<*xf32>
+  %6 = onnx.Pow %front, %two : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
+  %7 = onnx.ReduceMean %6, %last {keepdims = 1 : i64} : (tensor<*xf32>, tensor<1xi64>) -> tensor<*xf32>
+  %8 = onnx.Add %7, %eps : (tensor<*xf32>, tensor<f32>) -> tensor<*xf32>
+  %9 = onnx.Sqrt %8 : (tensor<*xf32>) -> tensor<*xf32>
+  %10 = onnx.Div %front, %9 : (tensor<*xf32>, tensor<*xf32>) -> tensor<*xf32>
+  %11 = onnx.Mul %10, %w : (tensor<*xf32>, tensor<8xf32>) -> tensor<*xf32>
+  %back = onnx.Transpose %11 {perm = array<i64: 0, 2, 1, 3>} : (tensor<*xf32>) -> tensor<*xf32>
+  %y = onnx.Reshape %back, %flat : (tensor<*xf32>, tensor<3xi64>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

@@ -581,3 +581,66 @@ func.func @f() {
   %w = blue.weight "w" <"m" at 0 : tensor<4x8xi8>> [#blue.dequantize<[1, 4], dense<1.0> : tensor<4x2xf32>, dense<1> : tensor<4x2xui8>>] : tensor<4x8xf32>
   return
 }
+
+// -----
+
+// A norm of groups that do not divide its rows.
+func.func @groups(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error@+1 {{(C4) expected groups that divide 8, found 3}}
+  %y = blue.rms_norm %x, %w {epsilon = 0.5, groups = 3} : (tensor<?x8xf32>, tensor<8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// A norm by groups whose weight is that of another number of groups.
+func.func @group_weight(%x: tensor<?x8xf32>, %w: tensor<2xf32>) {
+  // expected-error@+1 {{(C1) expected a weight [4], found [2]}}
+  %y = blue.layer_norm %x, %w {epsilon = 0.5, groups = 2} : (tensor<?x8xf32>, tensor<2xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C8): no cap at all is said by leaving it out.
+func.func @softcap(%x: tensor<?x4x8xf32>) {
+  // expected-error@+1 {{(C8) expected a positive softcap, found 0}}
+  %o = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, softcap = 0.0 : f64} : (tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C8): an encoder's rows see all of their picture.
+func.func @window(%x: tensor<?x4x8xf32>) {
+  // expected-error@+1 {{(C8) expected a positive window of causal attention, found 2}}
+  %o = blue.attention %x, %x, %x {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, window = 2} : (tensor<?x4x8xf32>, tensor<?x4x8xf32>, tensor<?x4x8xf32>) -> tensor<?x4x8xf32>
+  return
+}
+
+// -----
+
+// blue.attention (C9): a sink for each key head instead of each query head.
+func.func @sinks(%q: tensor<?x8xf32>, %k: tensor<?x4xf32>, %s: tensor<1xf32>) {
+  // expected-error@+1 {{(C9) expected sinks [2], found [1]}}
+  %o = blue.attention %q, %k, %k sinks %s {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0 : f64} : (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<1xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.position_embedding (C1): a table of another width.
+func.func @positions(%x: tensor<?x8xf32>, %t: tensor<16x4xf32>, %p: index) {
+  // expected-error@+1 {{(C1) expected x [T, C] and a static table [P, C], found [?, 8] and [16, 4]}}
+  %y = blue.position_embedding %x, %t at %p : (tensor<?x8xf32>, tensor<16x4xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// blue.position_embedding (C2): a result of other rows.
+func.func @position_rows(%x: tensor<?x8xf32>, %t: tensor<16x8xf32>, %p: index) {
+  // expected-error@+1 {{(C2) expected a result of x's type}}
+  %y = blue.position_embedding %x, %t at %p : (tensor<?x8xf32>, tensor<16x8xf32>, index) -> tensor<4x8xf32>
+  return
+}

@@ -513,6 +513,33 @@ func.func @f(%a0: tensor<2x12xf32>, %a1: tensor<1x2x2x4x4xf32>, %a2: tensor<1x8x
 
 // -----
 
+// plan.attention (C4): a cap of nothing.
+func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4xf32>) {
+  // expected-error @below {{(C4) expected a positive softcap, found -1}}
+  %y = plan.attention %a0, %a1, %a2 {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0, softcap = -1.0} : (tensor<2x8xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C4): a window that shows nothing.
+func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4xf32>) {
+  // expected-error @below {{(C4) expected a positive window of causal attention, found 0}}
+  %y = plan.attention %a0, %a1, %a2 {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0, window = 0} : (tensor<2x8xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// plan.attention (C4): sinks of other heads.
+func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4xf32>, %s: tensor<4xf32>) {
+  // expected-error @below {{(C4) expected sinks [2], found tensor<4xf32>}}
+  %y = plan.attention %a0, %a1, %a2 sinks %s {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0} : (tensor<2x8xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>, tensor<4xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
 // plan.attention (C1): keys of other heads.
 func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x2x2x4x4xf32>, %a2: tensor<1x8x4xf32>) {
   // expected-error @below {{(C1) expected keys [B, 1, blocks, D, L], found tensor<1x2x2x4x4xf32>}}
