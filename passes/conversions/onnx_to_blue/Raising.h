@@ -211,7 +211,8 @@ private:
   llvm::DenseMap<mlir::Operation *, std::string> reasons;
 };
 
-/// A pattern: looks at `op` as the last node of a layer; true when it recorded a match.
+/// A pattern: looks at `op` as the last node of a layer; true when it recorded a match, or when no
+/// other pattern may.
 using LayerPattern = bool (*)(Raising &, mlir::Operation *op);
 
 /// The patterns, one file a kind of layer.

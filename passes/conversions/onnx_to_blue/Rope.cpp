@@ -331,8 +331,11 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
   if (!turns)
     return false;
   std::optional<RowsUse> use = turnedRows(raising, *cone);
-  if (!use || isPartOfHeads(result))
+  if (!use)
     return false;
+  // Taken for a sum of rows it would stand between the heads and their layer.
+  if (isPartOfHeads(result))
+    return true;
 
   int64_t width = raising.channels(*use);
   Probe &first = *raising.shortProbes().front();
