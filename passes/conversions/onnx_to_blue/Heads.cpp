@@ -431,5 +431,13 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
         }
       }
   }
-  return true;
+  if (!hasPast || masks.empty())
+    return true;
+  const std::string &odd = findOddRow(raising, masks, isCausal ? "or causal" : "causal",
+                                      [&](int64_t own, int64_t position, bool isSeen) {
+                                        return isSeen == (position <= own) || (isCausal && isSeen);
+                                      });
+  if (!odd.empty())
+    raising.explain(op, "expected a causal mask, found one " + odd);
+  return odd.empty();
 }
