@@ -90,9 +90,10 @@ CallPlan bluec::planCalls(int64_t context, int64_t chunk, int64_t prompt, const 
   while (plan.total < context && (plan.total < least || spent + cost.of(1, plan.total) <= work))
     spent += cost.of(1, plan.total++);
 
-  plan.oneCall = largest(least, context, [&](int64_t rows) {
+  plan.oneCall = largest(1, context, [&](int64_t rows) {
     auto r = static_cast<double>(rows);
-    return cost.of(rows, 0) <= work && r * r * static_cast<double>(cost.heads) <= kMaxElements &&
+    return (rows <= least || cost.of(rows, 0) <= work) &&
+           r * r * static_cast<double>(cost.heads) <= kMaxElements &&
            r * static_cast<double>(cost.vocabulary) <= kMaxElements;
   });
 

@@ -5,6 +5,7 @@
 #include "compiler/reference/onnx/OnnxEvaluators.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -13,11 +14,13 @@ using reference::Tensor;
 
 static TensorPtr shared(Tensor tensor) { return std::make_shared<const Tensor>(std::move(tensor)); }
 
-/// The same elements as rows of the last dim's width.
+/// The same elements, as floats, in rows of the last dim's width.
 static TensorPtr asRows(const TensorPtr &tensor) {
   int64_t width = tensor->shape.empty() ? 1 : tensor->shape.back();
-  Tensor rows = *tensor;
-  rows.shape = {width > 0 ? tensor->numElements() / width : 0, width};
+  Tensor rows =
+      Tensor::zeros(ElementType::F32, {width > 0 ? tensor->numElements() / width : 0, width});
+  for (auto [i, element] : llvm::enumerate(rows.f32))
+    element = static_cast<float>(tensor->number(static_cast<int64_t>(i)));
   return shared(std::move(rows));
 }
 

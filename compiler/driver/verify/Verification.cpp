@@ -333,7 +333,9 @@ LogicalResult Verification::compareGraphs() {
         options.bundle + ": expected entry points for pictures as the reference has, found none");
   const bluec_model &model = bundle->model();
   graphOptions.context = bundle->manifest().context;
-  graphOptions.chunk = bundle->hasText() ? bundle->prefill().capacity : 1;
+  // The scores of larger chunks would fill the memory; an entry takes any number of rows.
+  constexpr int64_t kMostRows = 512;
+  graphOptions.chunk = bundle->hasText() ? std::min(bundle->prefill().capacity, kMostRows) : 1;
   graphOptions.prompt = options.tokens;
   graphOptions.tiles = options.tiles;
   graphOptions.tileHeight = model.tile_height;
