@@ -162,8 +162,7 @@ TEST_P(AttentionTest, WindowsCapsAndSinks) {
   int64_t total = 290, chunk = 32;
   Data q = randomData(total * g.queryCols(), 1, 6), k = randomData(total * g.kvCols(), 2, 6);
   Data v = randomData(total * g.kvCols(), 3), sinks = randomData(g.heads, 4, 8);
-  for (const Scores &how : {Scores{1}, Scores{7}, Scores{128}, Scores{150}, Scores{400},
-                            Scores{0, 1.5}, Scores{0, 0, true}, Scores{40, 2.0, true}}) {
+  for (const Scores &how : {Scores{1}, Scores{128}, Scores{150}, Scores{40, 2.0, true}}) {
     SCOPED_TRACE("window " + number(how.window) + ", cap " + std::to_string(how.softcap));
     std::vector<double> expected =
         reference(g, q, k, v, total, [](int64_t t) { return t + 1; }, how, sinks);

@@ -435,8 +435,7 @@ TEST_P(QuantizedAttentionTest, AgreesWithThePlainEvaluator) {
 // bounds, and the same bits in chunks and one by one.
 TEST_P(QuantizedAttentionTest, WindowsCapsAndSinks) {
   for (int64_t dotBits : {8, 16})
-    for (const Scores &how : {Scores{1}, Scores{7}, Scores{32}, Scores{45}, Scores{0, 1.5},
-                              Scores{0, 0, true}, Scores{20, 2.0, true}}) {
+    for (const Scores &how : {Scores{1}, Scores{45}, Scores{20, 2.0, true}}) {
       SCOPED_TRACE("dot i" + number(dotBits) + ", window " + number(how.window));
       Geometry g{4, 2, 24, 100, 32};
       Case c(g, dotBits, 0.2, facts());

@@ -1,6 +1,6 @@
 """Other models of the family, from ONNX to compiled code: each package of tests/golden/family compiles, and
-each layer of the bundle computes what the plain evaluators say. That these say what onnxruntime says is
-tests/unit/passes/conversions' to show.
+each layer of the bundle computes what the plain evaluators say, and whole calls what they say of the package's own
+graphs. That these say what onnxruntime says is tests/unit/compiler/import's to show.
 
     python3 tests/e2e/family.py [PART-OF-A-CASE-NAME...]
 """
@@ -23,11 +23,14 @@ def package(name):
     model = os.path.join(FAMILY, name)
     # A short chunk, so that verify's prompt takes several and ends in a part of one.
     bundle = compile_model(os.path.join(ROOT, name), "--recipe", "float", "--context", "64", "--chunk", "8", model=model)
-    done = run(BLUEC, "verify", bundle, "--reference", model, "--tolerance", str(TOLERANCE), "--json", seconds=300)
-    check(done.code == 0, f"expected every layer within {TOLERANCE}, found {describe(done)}")
-    layers = json.loads(done.out)["layers"]
+    done = run(BLUEC, "verify", bundle, "--reference", model, "--tolerance", str(TOLERANCE), "--onnx", "--json", seconds=300)
+    check(done.code == 0, f"expected every call and layer within its tolerance, found {describe(done)}")
+    summary = json.loads(done.out)
+    layers, onnx = summary["layers"], summary["onnx"]
     check(len(layers) >= 10, f"expected at least ten layers, found {len(layers)}")
-    return f"{len(layers)} layers"
+    check(not onnx["not_compared"], f"expected the whole context, found all but {onnx['not_compared']}")
+    worst = max(part["relative_error"] for part in onnx["compared"])
+    return f"{len(layers)} layers; against the graphs {worst:.1e}"
 
 
 for name in sorted(os.listdir(FAMILY)):

@@ -13,7 +13,7 @@ void Deviation::add(double expected, double found) {
   constexpr double kNever = -std::numeric_limits<double>::infinity();
   if (expected == kNever && found == kNever)
     return;
-  notFinite |= !std::isfinite(found) || expected == kNever;
+  notFinite |= !std::isfinite(found) || !std::isfinite(expected);
   largestDifference = std::max(largestDifference, std::abs(found - expected));
   largestExpected = std::max(largestExpected, std::abs(expected));
   squaredDifference += (found - expected) * (found - expected);

@@ -22,7 +22,7 @@ struct Deviation {
   double largestDifference = 0; // max |found - expected|
   double largestExpected = 0;   // max |expected|
   double squaredDifference = 0, squaredExpected = 0, squaredFound = 0, product = 0; // sums
-  bool notFinite = false; // found an infinity or a NaN
+  bool notFinite = false; // met an infinity on one side only, or a NaN
 
   void add(double expected, double found);
   /// Of the largest difference to the largest value. Infinite when something was not finite; the

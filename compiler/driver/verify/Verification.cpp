@@ -9,7 +9,9 @@
 #include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/Emulation.h"
 #include "compiler/driver/session/Pipelines.h"
+#include "compiler/driver/verify/BundleCalls.h"
 #include "compiler/driver/verify/LayerErrors.h"
+#include "compiler/driver/verify/OnnxComparison.h"
 #include "compiler/reference/blue/BlueEvaluators.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/Session.h"
@@ -25,8 +27,6 @@ using namespace bluec;
 using reference::Tensor;
 
 namespace {
-
-using TensorPtr = std::shared_ptr<const Tensor>;
 
 /// Tokens of the answer, fed one by one after the prompt.
 constexpr int64_t kDecodedTokens = 16;
@@ -53,6 +53,8 @@ private:
   LogicalResult verifyLanguage();
   LogicalResult applyRecipe();
   LogicalResult calibrate();
+  /// With --onnx: success, too, when something is beyond the tolerance.
+  LogicalResult compareGraphs();
   /// The first result of a part of `from`; the values of its layers go to `layers`.
   FailureOr<TensorPtr> evaluate(ModuleOp from, blue::Role role, SmallVector<TensorPtr> inputs,
                                 ReferenceValues &layers);
@@ -88,14 +90,18 @@ private:
   Emulation emulation;
   std::unique_ptr<runtime::Bundle> bundle;
   std::unique_ptr<runtime::Session> session;
+  OwningOpRef<ModuleOp> imported;                    // the graphs, before any pass; with --onnx
   OwningOpRef<ModuleOp> &module = compiler.module(); // as written, in floats
   OwningOpRef<ModuleOp> quantized;                   // folded, with the recipe's types
   bool hasRecipe = false;                            // whether the two differ
+  bool isQuantized = false;                          // whether that is more than rounding
   double tolerance = kFloatTolerance;
   Recipe recipe;
   quantize::Statistics statistics;
   WeightReader weights;
   ReferenceValues values, floatValues;
+  OnnxComparisonOptions graphOptions;
+  std::unique_ptr<OnnxComparison> graphs; // with --onnx
   std::unique_ptr<LayerErrors> errors;
   LogitErrors logitErrors;
   int64_t answerTokens = 0;
@@ -112,8 +118,12 @@ int bluec::verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::ra
 }
 
 LogicalResult Verification::run() {
-  if (failed(open()) || failed(import()) || failed(applyRecipe()) || failed(compareModel()) ||
-      failed(verifyVision()) || failed(verifyLanguage()))
+  if (failed(open()) || failed(import()) || failed(applyRecipe()) ||
+      (options.onnx && failed(compareGraphs())))
+    return failure();
+  // Where the graphs say something else, that is what there is to say.
+  bool isOther = graphs && graphs->firstBad();
+  if (!isOther && (failed(compareModel()) || failed(verifyVision()) || failed(verifyLanguage())))
     return failure();
   return conclude();
 }
@@ -134,8 +144,11 @@ LogicalResult Verification::open() {
 }
 
 LogicalResult Verification::import() {
-  if (failed(compiler.read({options.reference, options.variant})) ||
-      failed(compiler.run("import", buildImportPipeline)))
+  if (failed(compiler.read({options.reference, options.variant})))
+    return failure();
+  if (options.onnx)
+    imported = module->clone();
+  if (failed(compiler.run("import", buildImportPipeline)))
     return failure();
   return compiler.run("model", [&](OpPassManager &to) {
     buildModelPipeline(to, options.reference, bundle->manifest().context, /*asWritten=*/true);
@@ -199,7 +212,7 @@ LogicalResult Verification::applyRecipe() {
   };
   hasRecipe = linears(*quantized) != linears(*module);
   quantized->walk([&](Operation *op) {
-    hasRecipe |= llvm::any_of(op->getResultTypes(), [](Type type) {
+    isQuantized |= llvm::any_of(op->getResultTypes(), [](Type type) {
       return isa<blue::QuantizedType>(getElementTypeOrSelf(type));
     });
     std::optional<Type> computed;
@@ -210,6 +223,13 @@ LogicalResult Verification::applyRecipe() {
     if (computed)
       tolerance = std::max(tolerance, computed->isInteger(8) ? kByteTolerance : kWideTolerance);
   });
+  // Half-precision weights round those of the files.
+  quantized->walk([&](blue::WeightOp weight) {
+    isQuantized |= isa<Float16Type, BFloat16Type>(getElementTypeOrSelf(weight.getType()));
+  });
+  // An attention may compute in integers between floats.
+  isQuantized |= tolerance > kFloatTolerance;
+  hasRecipe |= isQuantized;
   tolerance = options.tolerance.value_or(tolerance);
   errors = std::make_unique<LayerErrors>(values, hasRecipe ? &floatValues : nullptr);
   return success();
@@ -302,6 +322,32 @@ LogicalResult Verification::compareModel() {
                                     Twine(size.found));
   std::span<const uint8_t> bytes = bundle->weights();
   return compareWeights(*plan, weights, {bytes.data(), bytes.size()});
+}
+
+LogicalResult Verification::compareGraphs() {
+  if (!bundle->hasText() && blue::partOf(*module, blue::Role::Decoder))
+    return diagnostics.inputError(
+        options.bundle + ": expected entry points for text as the reference has, found none");
+  if (bundle->tileEncoders().empty() && blue::partOf(*module, blue::Role::Vision))
+    return diagnostics.inputError(
+        options.bundle + ": expected entry points for pictures as the reference has, found none");
+  const bluec_model &model = bundle->model();
+  graphOptions.context = bundle->manifest().context;
+  // The scores of larger chunks would fill the memory; an entry takes any number of rows.
+  constexpr int64_t kMostRows = 512;
+  graphOptions.chunk = bundle->hasText() ? std::min(bundle->prefill().capacity, kMostRows) : 1;
+  graphOptions.prompt = options.tokens;
+  graphOptions.tiles = options.tiles;
+  graphOptions.tileHeight = model.tile_height;
+  graphOptions.tileWidth = model.tile_width;
+  graphOptions.vocabulary = std::max<int64_t>(model.vocabulary, 1);
+  graphOptions.seed = options.seed;
+  graphOptions.tolerance = kOnnxTolerance;
+  graphOptions.work = kOnnxWork;
+  BundleCalls calls(*bundle, *session, diagnostics);
+  graphs = std::make_unique<OnnxComparison>(*imported, *module, weights, &calls,
+                                            /*isExact=*/!isQuantized, graphOptions, diagnostics);
+  return graphs->run();
 }
 
 //===------------------------------------------------------------------------------------------===//
@@ -509,6 +555,15 @@ Json Verification::describe(const LayerError &error) const {
 }
 
 LogicalResult Verification::conclude() {
+  if (const OnnxComparison::Part *bad = graphs ? graphs->firstBad() : nullptr) {
+    if (options.json)
+      out << Json{{"ok", false}, {"recipe", recipe.name}, {"onnx", graphs->asJson()}}.dump(
+                 1, ' ', false, Json::error_handler_t::replace)
+          << '\n';
+    else
+      graphs->print(out);
+    return diagnostics.inputError(OnnxComparison::describe(*bad));
+  }
   const LayerError *worst = errors->worst(), *bad = errors->firstBeyond(tolerance);
   if (!worst)
     return diagnostics.inputError(options.bundle + ": expected layers to compare, found none");
@@ -522,6 +577,8 @@ LogicalResult Verification::conclude() {
     summary["recipe"] = recipe.name;
     summary["emulator"] = emulation.command();
     summary["tolerance"] = tolerance;
+    if (graphs)
+      summary["onnx"] = graphs->asJson();
     summary["layers"] = std::move(layers);
     summary["worst"] = {{"layer", named(*worst)}, {"relative_error", worst->relative()}};
     summary["first_bad"] = bad ? Json(named(*bad)) : Json();
@@ -539,6 +596,8 @@ LogicalResult Verification::conclude() {
   } else {
     if (std::string command = emulation.command(); !command.empty())
       out << "run by " << command << '\n';
+    if (graphs)
+      graphs->print(out);
     out << llvm::formatv("{0,-8} {1,8} {2,8}{3}  {4}\n", "entry", "error", "cosine",
                          hasRecipe ? "  from float: error   cosine" : "", "layer");
     for (const LayerError &error : errors->all()) {

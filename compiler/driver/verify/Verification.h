@@ -23,7 +23,8 @@ struct VerifyOptions {
   int64_t tokens = 0; // of the prompt; 0: one and a half chunks
   int64_t tiles = 2;  // pictures
   uint64_t seed = 1;
-  int threads = 0; // 0: one for each CPU
+  int threads = 0;   // 0: one for each CPU
+  bool onnx = false; // compare with the package's own graphs, too (OnnxComparison)
   bool json = false;
 };
 
@@ -37,6 +38,11 @@ struct VerifyOptions {
 /// - By layer: root mean square of the difference over that of the values, cosine.
 /// - Of the logits: KL divergence from the float model's in nats, and the first token of the answer
 ///   that the float model would not have chosen.
+///
+/// With `onnx`, all that begins with a comparison of whole calls with the package's own graphs,
+/// evaluated node by node as they were imported (OnnxComparison): what the importer or raising got
+/// wrong is the same on both sides of the layers' comparison. Where the graphs say something else,
+/// layers are not compared.
 ///
 /// Prints all that, the worst layer and the first bad one, as text or JSON. Returns an exit code;
 /// 1 also when a layer is beyond the tolerance.

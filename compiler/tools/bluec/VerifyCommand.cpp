@@ -45,6 +45,10 @@ Command bluec::tools::verifyCommand() {
        .help = "Of the random input",
        .whole = {0, std::numeric_limits<int64_t>::max()}},
       threadsOption(options->threads),
+      {.name = "--onnx",
+       .target = &options->onnx,
+       .help = "Compare with the package's own graphs, too, evaluated node by node: features, "
+               "embeddings and logits, in one call, in chunks and token by token"},
       {.name = "--json", .target = &options->json, .help = "Print it as JSON"}};
   return {table, [options] { return verify(*options, llvm::outs(), llvm::errs()); }};
 }

@@ -497,18 +497,26 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
     if (hidden > 0 && hidden < positions && !parts.window)
       parts.window = positions - hidden;
   }
+  auto fits = [&](int64_t own, int64_t position, bool isSeen) {
+    bool isToCome = hasPast && position > own;
+    bool isOut = hasPast && parts.window && position <= own - *parts.window;
+    // A node's own causality hides what is to come by itself.
+    return isSeen == (!isToCome && !isOut) || (isCausal && isSeen && isToCome);
+  };
   for (const SeenAt &at : probed)
     for (int64_t row = 0; row < at.rows; ++row)
-      for (int64_t position = 0; position < at.positions; ++position) {
-        bool isSeen = at.seen[row * at.positions + position];
-        int64_t own = at.past + row;
-        bool isToCome = hasPast && position > own;
-        bool isOut = hasPast && parts.window && position <= own - *parts.window;
-        // A node's own causality hides what is to come by itself.
-        if (isSeen != (!isToCome && !isOut) && !(isCausal && isSeen && isToCome))
+      for (int64_t position = 0; position < at.positions; ++position)
+        if (bool isSeen = at.seen[row * at.positions + position];
+            !fits(at.past + row, position, isSeen))
           return fail("where row " + Twine(row) + (isSeen ? " sees" : " does not see") +
                           " position " + Twine(position),
                       at.rows, at.past);
-      }
-  return true;
+  if (!hasPast)
+    return true;
+  std::string rule = isCausal ? "or causal " : "causal ";
+  rule += std::to_string(parts.window.value_or(0));
+  const std::string &odd = findOddRow(raising, masks, rule, fits);
+  if (!odd.empty())
+    raising.explain(op, "expected a causal mask, found one " + odd);
+  return odd.empty();
 }

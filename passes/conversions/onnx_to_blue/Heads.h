@@ -90,11 +90,17 @@ std::optional<std::vector<char>> readMasks(Raising &raising, llvm::ArrayRef<Mask
                                            Probe &probe, int64_t rows, int64_t positions,
                                            std::string &reason);
 
+/// Looks at the masks of a decoder's layer at all lengths up to the context, as far as that can be
+/// afforded, and says what is wrong with the first row that is odd: empty when there is none.
+/// `fits(own, position, isSeen)`: whether the row at position `own` may see `position`, or not.
+/// `rule` tells what `fits` says from other rules: the same question is answered once.
+const std::string &
+findOddRow(Raising &raising, llvm::ArrayRef<MaskUse> masks, const llvm::Twine &rule,
+           llvm::function_ref<bool(int64_t own, int64_t position, bool isSeen)> fits);
+
 /// Whether the masks hide what is to come, and what is out of a window if there is one, and nothing
-/// else (in an encoder: nothing), at all probes. Sets the window of `parts`. The reason goes to
+/// else (in an encoder: nothing), at all lengths. Sets the window of `parts`. The reason goes to
 /// `op`.
-bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks,
-              AttentionParts &parts, bool isCausal);
 
 } // namespace bluec::onnx_to_blue
 

@@ -80,9 +80,13 @@ public:
   /// Takes the making of `elements` off what a probe may spend on data; false when nothing is left.
   bool spend(int64_t elements) { return (work -= std::max<int64_t>(elements, 1)) > 0; }
 
+  /// Elements that evaluating values has made.
+  int64_t made() const { return kRoom - room; }
+
 private:
   Probe() = default;
 
+  static constexpr int64_t kRoom = int64_t{1} << 27;
   Lengths at;
   const Dependences *dependences = nullptr;
   reference::WeightValues *weights = nullptr;
@@ -92,7 +96,7 @@ private:
   /// Elements that may still be made: minutes of work, whatever a model file asks for.
   int64_t work = int64_t{1} << 34;
   /// Elements that may still be kept in `known`.
-  int64_t room = int64_t{1} << 27;
+  int64_t room = kRoom;
 };
 
 } // namespace bluec::onnx_to_blue

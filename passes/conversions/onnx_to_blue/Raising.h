@@ -191,6 +191,8 @@ public:
   llvm::DenseMap<mlir::Value, mlir::Value> nodePresents;
   /// The tables found so far, by what they were computed from.
   llvm::StringMap<RopeTables> ropeTables;
+  /// What is odd about masks, by the masks and what they should hide (findOddRow).
+  llvm::StringMap<std::string> oddMaskRows;
   /// A table that layers share: equal tables are one.
   std::shared_ptr<const Tensor> intern(Tensor table);
 

@@ -287,6 +287,16 @@ LogicalResult split(NodeFacts &node) {
   return success();
 }
 
+// Whether a - b is a sum of lengths, whatever they are, and nothing is taken off it.
+bool isAtMost(AffineExpr b, AffineExpr a) {
+  AffineExpr difference = subtract(a, b);
+  if (!difference)
+    return false;
+  int64_t lastDim = -1, lastSymbol = -1;
+  getMaxDimAndSymbol<SmallVector<AffineExpr, 1>>({{difference}}, lastDim, lastSymbol);
+  return isNonNegative(simplifyAffineExpr(difference, 0, static_cast<unsigned>(lastSymbol + 1)));
+}
+
 // One bound of a slice along a dim of extent `extent`, clamped as ONNX says: to [low, extent +
 // high]. Null when it cannot be told.
 AffineExpr clampBound(NodeFacts &node, AffineExpr bound, AffineExpr extent) {
@@ -302,12 +312,15 @@ AffineExpr clampBound(NodeFacts &node, AffineExpr bound, AffineExpr extent) {
     return extent;
   if (value && *value <= -kOpen)
     return node.constant(0);
-  // The last row of at least one. More of them, counted from the end, may be more than there are:
-  // so a cache that keeps a window is written.
-  if (value && *value < 0)
-    return *value == -1 ? add(extent, bound) : AffineExpr();
-  // Past the end is possible here; but a slice that relies on clamping is not written that way.
-  return isNonNegative(bound) ? bound : AffineExpr();
+  // One row of at least one, from either end. More of them may be more than there are: so a cache
+  // that keeps a window is written, and so is one that keeps the first rows.
+  if (value)
+    return *value == -1 ? add(extent, bound) : *value == 1 ? bound : AffineExpr();
+  if (!isNonNegative(bound))
+    return AffineExpr();
+  // Of a table of a fixed length, a call takes as many rows as it has itself: past the end, who
+  // reads them finds too few.
+  return size || isAtMost(bound, extent) ? bound : AffineExpr();
 }
 
 LogicalResult slice(NodeFacts &node) {

@@ -67,12 +67,14 @@ TEST_F(LayerErrorsTest, WhatIsNotFiniteIsInfinitelyWrong) {
 // A logit of a token that is never taken, which both sides have to say.
 TEST(DeviationTest, MinusInfinityEqualsItself) {
   constexpr double kNever = -std::numeric_limits<double>::infinity();
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   Deviation same;
   same.add(kNever, kNever);
   same.add(2, 2);
   EXPECT_EQ(same.relative(), 0);
   EXPECT_EQ(same.cosine(), 1);
-  for (auto [expected, found] : {std::pair{kNever, 2.0}, {2.0, kNever}, {-kNever, -kNever}}) {
+  for (auto [expected, found] :
+       {std::pair{kNever, 2.0}, {2.0, kNever}, {-kNever, -kNever}, {kNaN, 2.0}}) {
     Deviation other;
     other.add(expected, found);
     EXPECT_TRUE(std::isinf(other.relative())) << expected << " " << found;
