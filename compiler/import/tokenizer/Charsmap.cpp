@@ -11,7 +11,7 @@ using namespace bluec::runtime;
 namespace {
 
 constexpr std::size_t kLongestKey = 5;
-constexpr std::size_t kMostNodes = 4'000'000;
+constexpr std::size_t kMostNodes = 1'000'000;
 
 Status bad(const std::string &message) { return {Code::InvalidArgument, message}; }
 

@@ -15,6 +15,8 @@ using runtime::Status;
 
 constexpr int kMostLevels = 64;
 constexpr std::size_t kMostInstructions = 1000, kMostStates = 1000, kMostSets = 64;
+// Expressions of published tokenizers have some 400 characters, and need some 100,000 steps.
+constexpr std::size_t kMostCharacters = 4000, kMostSteps = 10'000'000;
 constexpr std::uint32_t kLongS = 0x17f, kKelvin = 0x212a;
 
 bool isAsciiLetter(std::uint32_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
@@ -50,6 +52,10 @@ public:
   }
 
   Result<Pattern> parse() {
+    if (characters.size() > kMostCharacters)
+      return Status(Code::InvalidArgument, "expected at most " + std::to_string(kMostCharacters) +
+                                               " characters, found " +
+                                               std::to_string(characters.size()));
     Pattern pattern = alternatives(0);
     if (fault.empty() && at < characters.size())
       fail("an expression", shown());
@@ -536,6 +542,10 @@ public:
       if (states.size() > kMostStates)
         return {Code::InvalidArgument,
                 "expected at most " + std::to_string(kMostStates) + " states, found more"};
+      if (steps > kMostSteps)
+        return {Code::InvalidArgument, "expected a simpler expression, found one that takes more "
+                                       "than " +
+                                           std::to_string(kMostSteps) + " steps"};
       for (std::uint32_t ofNext = 0; ofNext < classes.count(); ++ofNext) {
         const auto [next, isMatch] = follow(*states[state], ofNext);
         if (state == 1 && isMatch)
@@ -559,7 +569,7 @@ private:
   }
 
   // Where `places` go with a character of a class, and whether they match before it.
-  std::pair<Places, bool> follow(const Places &places, std::uint32_t ofNext) const {
+  std::pair<Places, bool> follow(const Places &places, std::uint32_t ofNext) {
     const bool isEnd = ofNext == classes.count() - 1;
     const auto isIn = [&](std::size_t set) {
       return !isEnd && (classes.membership[ofNext] >> set & 1);
@@ -571,6 +581,7 @@ private:
       while (!stack.empty()) {
         const std::size_t at = stack.back();
         stack.pop_back();
+        ++steps;
         if (std::exchange(seen[at], 1))
           continue;
         const Instructions::Instruction &each = instructions[at];
@@ -601,6 +612,7 @@ private:
 
   const Instructions &instructions;
   const Classes &classes;
+  std::size_t steps = 0;
   std::map<Places, std::size_t> numbers;
   std::vector<const Places *> states;
 };

@@ -11,7 +11,7 @@ using namespace bluec::runtime;
 
 namespace {
 
-constexpr std::size_t kMostOperations = 64;
+constexpr std::size_t kMostOperations = 32;
 constexpr int kMostLevels = 16;
 constexpr std::uint32_t kSurrounds = 1; // of Replace
 

@@ -130,6 +130,7 @@ TEST(Regex, Refusals) {
                                   "found others");
   EXPECT_EQ(fault("(?i:ss)"), "at character 7: expected no letters in (?i:..) that fold to one "
                               "character, found ')'");
+  EXPECT_EQ(fault(std::string(4001, 'a')), "expected at most 4000 characters, found 4001");
   EXPECT_EQ(fault("a|b*"), "expected no match of an empty text, found one");
   EXPECT_EQ(fault("(a{900}){900}"), "expected at most 1000 parts, found more");
   EXPECT_EQ(fault("(a|b)*a(a|b){12}"), "expected at most 1000 states, found more");
