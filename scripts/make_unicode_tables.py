@@ -140,7 +140,9 @@ def maps():
 def sets():
     clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
     marks = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
-    clusters = {c: name for name in CLUSTERS for c in map(ord, regex.findall(rf"\p{{GCB={name}}}", TEXT))}
+    # The package's release of Unicode is not the newest: what it does not know belongs to no cluster.
+    unknown = set(matching(r"\p{Cn}"))
+    clusters = {c: name for name in CLUSTERS for c in map(ord, regex.findall(rf"\p{{GCB={name}}}", TEXT)) if name == "Control" or c not in unknown}
     body = set_table("kWords", matching(r"\w"))
     # Rust's own classes, which the other pre-tokenizers ask.
     spaces = set(matching(r"\s"))
