@@ -14,6 +14,8 @@ import unicodedata
 import regex
 from tokenizers import Regex, normalizers, pre_tokenizers
 
+import tokenizer_families as families
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EVERY = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 TEXT = "".join(map(chr, EVERY))
@@ -140,9 +142,10 @@ def maps():
 def sets():
     clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False)
     marks = normalizers.BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
-    # The package's release of Unicode is not the newest: what it does not know belongs to no cluster.
-    unknown = set(matching(r"\p{Cn}"))
-    clusters = {c: name for name in CLUSTERS for c in map(ord, regex.findall(rf"\p{{GCB={name}}}", TEXT)) if name == "Control" or c not in unknown}
+    # The releases differ: what the package knows joins the character before it, and takes part in its replacement.
+    joins = normalizers.Precompiled(families.darts({"a": "b"})).normalize_str
+    clusters = {c: name for name in CLUSTERS for c in map(ord, regex.findall(rf"\p{{GCB={name}}}", TEXT))
+                if name not in ("Extend", "SpacingMark") or joins("a" + chr(c)) == "b"}
     body = set_table("kWords", matching(r"\w"))
     # Rust's own classes, which the other pre-tokenizers ask.
     spaces = set(matching(r"\s"))
