@@ -18,7 +18,8 @@ std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const
   std::vector<std::int32_t> kept;
   bool isWhole = true;
   const auto encode = [&](std::size_t begin, std::size_t end) {
-    const auto part = tokenizer.encode(text.substr(begin, end - begin), Trust::User);
+    const auto part =
+        tokenizer.encode(text.substr(begin, end - begin), Trust::User, TextBegin::Continued);
     isWhole &= part.ok();
     if (part.ok())
       kept.insert(kept.end(), part->begin(), part->end());

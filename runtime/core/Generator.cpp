@@ -1,7 +1,7 @@
 #include "core/Generator.h"
 
 #include "base/Stopwatch.h"
-#include "text/Unicode.h"
+#include "text/TokenText.h"
 
 #include <algorithm>
 
@@ -112,7 +112,7 @@ Status Generator::sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens,
   const std::vector<std::int32_t> &ends = bundle.manifest().endTokens;
   const Tokenizer &tokenizer = bundle.tokenizer();
   StopStrings stops(bundle.manifest().stopStrings);
-  Utf8Stream text;
+  TokenText text(tokenizer);
   const auto emit = [&](const std::string &piece) {
     return piece.empty() || !onText || onText(piece);
   };
@@ -135,7 +135,7 @@ Status Generator::sampleUntilStop(Sampler &sampler, std::int64_t maxNewTokens,
       fed = sequence->length();
       sequence->addAnswerToken(*next);
     }
-    const bool wanted = tokenizer.isSpecial(*next) || emit(text.push(tokenizer.bytes(*next)));
+    const bool wanted = tokenizer.isSpecial(*next) || emit(text.push(*next));
     const bool ends = stops.push(tokenizer.bytes(*next));
     if (!wanted)
       stop = Stop::Cancelled;

@@ -145,7 +145,8 @@ private:
 
 // The tokens of a written turn; a picture is a break between texts, as its token is.
 std::vector<PromptPart> tokenize(const Tokenizer &tokenizer, const ChatTemplate &chat,
-                                 std::vector<TurnText> turn, std::string_view tail) {
+                                 const TurnPlace &place, std::vector<TurnText> turn,
+                                 std::string_view tail) {
   const std::time_t now = std::time(nullptr);
   std::vector<Tokenizer::Span> spans;
   for (TurnText &part : turn) {
@@ -160,7 +161,9 @@ std::vector<PromptPart> tokenize(const Tokenizer &tokenizer, const ChatTemplate 
   std::vector<PromptPart> parts;
   std::int32_t pictures = 0;
   std::vector<std::int32_t> ids;
-  for (const Tokenizer::Piece &piece : tokenizer.cut(spans)) {
+  // A later turn goes on from an answer.
+  const TextBegin after = place.first ? TextBegin::Text : TextBegin::Continued;
+  for (const Tokenizer::Piece &piece : tokenizer.cut(spans, after)) {
     if (piece.token == Tokenizer::kBreak) {
       parts.push_back({PromptPart::Kind::Picture, pictures++});
       continue;
@@ -302,7 +305,7 @@ Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatT
   Result<std::vector<TurnText>> turn = writeTurn(chat, place, text, pictures);
   if (!turn.ok())
     return turn.status();
-  return tokenize(tokenizer, chat, std::move(*turn), tail);
+  return tokenize(tokenizer, chat, place, std::move(*turn), tail);
 }
 
 TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
@@ -313,7 +316,7 @@ TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
   TurnWriter turn(chat, place);
   TurnPrefix result;
   const auto settle = [&] {
-    result.parts = tokenize(tokenizer, chat, turn.soFar(), "");
+    result.parts = tokenize(tokenizer, chat, place, turn.soFar(), "");
     result.settled = result.parts.size();
   };
   if (!inPlace) {
@@ -343,7 +346,7 @@ TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
   const std::size_t lastSpace = tail.find_last_of(" \n");
   turn.text(tail.substr(0, lastSpace == tail.npos ? 0 : lastSpace),
             {turn.textTrims(/*isLast=*/true).left, Trim::None});
-  result.parts = tokenize(tokenizer, chat, turn.soFar(), "");
+  result.parts = tokenize(tokenizer, chat, place, turn.soFar(), "");
   return result;
 }
 

@@ -71,19 +71,53 @@ std::uint32_t compose(std::uint32_t first, std::uint32_t second) {
   return entry->whole;
 }
 
+// The code points of `text`, decomposed, with marks in order.
+std::vector<std::uint32_t> decomposed(std::string_view text) {
+  std::vector<std::uint32_t> points;
+  points.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded next = decodeUtf8(text.substr(at));
+    decompose(next.valid ? next.codePoint : 0xfffd, points);
+    at += next.bytes;
+  }
+  // Marks between two starters go in the order of their classes, equals as they stand.
+  for (std::size_t begin = 0; begin < points.size(); ++begin) {
+    struct Mark {
+      std::uint32_t markClass;
+      std::size_t at;
+      std::uint32_t point;
+    };
+    std::vector<Mark> marks;
+    while (begin + marks.size() < points.size()) {
+      const std::size_t at = begin + marks.size();
+      const std::uint32_t markClass = combiningClass(points[at]);
+      if (markClass == 0)
+        break;
+      marks.push_back({markClass, at, points[at]});
+    }
+    std::sort(marks.begin(), marks.end(), [](const Mark &a, const Mark &b) {
+      return a.markClass != b.markClass ? a.markClass < b.markClass : a.at < b.at;
+    });
+    for (const Mark &mark : marks)
+      points[begin++] = mark.point;
+  }
+  return points;
+}
+
+std::string encoded(const std::vector<std::uint32_t> &points) {
+  std::string result;
+  result.reserve(points.size());
+  for (std::uint32_t point : points)
+    appendUtf8(result, point);
+  return result;
+}
+
+// Whether all of `text` is below the code point that this lead byte begins with.
+bool isBelow(std::string_view text, std::uint8_t lead) {
+  return std::all_of(text.begin(), text.end(), [&](char c) { return std::uint8_t(c) < lead; });
+}
+
 } // namespace
-
-bool isLetter(std::uint32_t codePoint) {
-  if (codePoint < 0x80)
-    return (codePoint | 0x20) >= 'a' && (codePoint | 0x20) <= 'z';
-  return findRange(unicodeTables.letters, codePoint) != nullptr;
-}
-
-bool isNumber(std::uint32_t codePoint) {
-  if (codePoint < 0x80)
-    return codePoint >= '0' && codePoint <= '9';
-  return findRange(unicodeTables.numbers, codePoint) != nullptr;
-}
 
 bool isSpace(std::uint32_t codePoint) {
   switch (codePoint) {
@@ -168,47 +202,38 @@ void appendUtf8(std::string &text, std::uint32_t codePoint) {
   }
 }
 
+std::size_t leadingSpace(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const Decoded next = decodeUtf8(text.substr(at));
+    if (!next.valid || !isSpace(next.codePoint))
+      break;
+    at += next.bytes;
+  }
+  return at;
+}
+
+std::string_view trimRight(std::string_view text) {
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Decoded next = decodeUtf8(text.substr(at));
+    at += next.bytes;
+    if (!next.valid || !isSpace(next.codePoint))
+      end = at;
+  }
+  return text.substr(0, end);
+}
+
 std::string composeCanonically(std::string_view text) {
   // Up to U+02FF every character is its own normal form and starts anew.
   constexpr std::uint8_t kFirstLeadOf0300 = 0xcc;
-  if (std::all_of(text.begin(), text.end(),
-                  [](char c) { return std::uint8_t(c) < kFirstLeadOf0300; }))
+  if (isBelow(text, kFirstLeadOf0300))
     return std::string(text);
-
-  std::vector<std::uint32_t> points;
-  points.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    const Decoded next = decodeUtf8(text.substr(at));
-    decompose(next.valid ? next.codePoint : 0xfffd, points);
-    at += next.bytes;
-  }
-  // Marks between two starters go in the order of their classes, equals as they stand.
-  for (std::size_t begin = 0; begin < points.size(); ++begin) {
-    struct Mark {
-      std::uint32_t markClass;
-      std::size_t at;
-      std::uint32_t point;
-    };
-    std::vector<Mark> marks;
-    while (begin + marks.size() < points.size()) {
-      const std::size_t at = begin + marks.size();
-      const std::uint32_t markClass = combiningClass(points[at]);
-      if (markClass == 0)
-        break;
-      marks.push_back({markClass, at, points[at]});
-    }
-    std::sort(marks.begin(), marks.end(), [](const Mark &a, const Mark &b) {
-      return a.markClass != b.markClass ? a.markClass < b.markClass : a.at < b.at;
-    });
-    for (const Mark &mark : marks)
-      points[begin++] = mark.point;
-  }
   // Each mark joins the last starter unless something of its own or a higher class stands between.
   std::vector<std::uint32_t> composed;
-  composed.reserve(points.size());
   std::ptrdiff_t starter = -1;
   std::uint32_t lastClass = 0;
-  for (std::uint32_t point : points) {
+  for (std::uint32_t point : decomposed(text)) {
     const std::uint32_t pointClass = combiningClass(point);
     const bool adjacent = starter >= 0 && starter + 1 == std::ptrdiff_t(composed.size());
     if (starter >= 0 && (adjacent || lastClass < pointClass)) {
@@ -222,11 +247,12 @@ std::string composeCanonically(std::string_view text) {
     lastClass = pointClass;
     composed.push_back(point);
   }
-  std::string result;
-  result.reserve(text.size());
-  for (std::uint32_t point : composed)
-    appendUtf8(result, point);
-  return result;
+  return encoded(composed);
+}
+
+std::string decomposeCanonically(std::string_view text) {
+  constexpr std::uint8_t kFirstLeadBehindAscii = 0x80;
+  return isBelow(text, kFirstLeadBehindAscii) ? std::string(text) : encoded(decomposed(text));
 }
 
 std::string Utf8Stream::push(std::string_view bytes) {

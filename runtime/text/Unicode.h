@@ -1,4 +1,4 @@
-// UTF-8, the character classes that pre-tokenizers ask for, and canonical composition (NFC).
+// UTF-8, white space, and the canonical normalisation forms.
 #ifndef BLUEC_RUNTIME_TEXT_UNICODE_H
 #define BLUEC_RUNTIME_TEXT_UNICODE_H
 
@@ -10,9 +10,6 @@
 
 namespace bluec::runtime {
 
-struct CodePointRange {
-  std::uint32_t first, last;
-};
 struct CombiningRange {
   std::uint32_t first, last, combiningClass;
 };
@@ -23,17 +20,13 @@ struct CodePointPair {
 
 // Sorted by first code point; `compositions` by (first, second), and only what NFC composes.
 struct UnicodeTables {
-  std::span<const CodePointRange> letters;
-  std::span<const CodePointRange> numbers;
   std::span<const CombiningRange> combining;
   std::span<const CodePointPair> decompositions;
   std::span<const CodePointPair> compositions;
 };
 extern const UnicodeTables unicodeTables; // in UnicodeTables.cpp
 
-bool isLetter(std::uint32_t codePoint); // \p{L}
-bool isNumber(std::uint32_t codePoint); // \p{N}
-bool isSpace(std::uint32_t codePoint);  // \s: White_Space
+bool isSpace(std::uint32_t codePoint); // \s: White_Space
 
 // One code point of UTF-8 text.
 struct Decoded {
@@ -53,8 +46,14 @@ std::size_t findInvalidUtf8(std::string_view text);
 
 void appendUtf8(std::string &text, std::uint32_t codePoint);
 
-// Unicode normalisation form C of valid UTF-8.
+// Bytes of white space that `text` begins with.
+std::size_t leadingSpace(std::string_view text);
+// `text` without the white space at its end.
+std::string_view trimRight(std::string_view text);
+
+// Unicode normalisation forms C and D of valid UTF-8.
 std::string composeCanonically(std::string_view text);
+std::string decomposeCanonically(std::string_view text);
 
 // Turns pieces of a byte stream into text: a character that is not complete yet is held back until
 // the rest of it comes; bytes that can never be UTF-8 become U+FFFD.

@@ -1,6 +1,8 @@
-// Three ways in: a tokenizer.json (starts with '{'), changes to a good tokenizer.bin (starts with
-// 'P', then an offset of two bytes and a value of one, repeated), and text for a good tokenizer.
+// Four ways in: a tokenizer.json (starts with '{'), changes to a good tokenizer.bin (starts with
+// 'P' or, for a model of scores, 'U'; then an offset of two bytes and a value of one, repeated), a
+// regular expression (starts with 'R'), and text for a good tokenizer.
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
+#include "compiler/import/tokenizer/Regex.h"
 #include "runtime/text/ChatTemplate.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/text/Unicode.h"
@@ -35,13 +37,34 @@ std::string goodJson() {
   return text;
 }
 
+// Scores, marks, classes of all kinds, and a decoder that holds back.
+std::string scoresJson() {
+  return R"({"model":{"type":"Unigram","unk_id":0,"byte_fallback":true,"vocab":[["<unk>",0],)"
+         R"(["\u2581the",-1],["\u2581",-2],["he",-3],["e",-4],["<0xC3>",-5],["<0xA9>",-6]]},)"
+         R"("normalizer":{"type":"Sequence","normalizers":[{"type":"NFKD"},{"type":"Lowercase"},)"
+         R"({"type":"BertNormalizer"},{"type":"Strip","strip_left":true,"strip_right":true}]},)"
+         R"("pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Whitespace"},)"
+         R"({"type":"Punctuation"},{"type":"Metaspace","replacement":"\u2581"}]},)"
+         R"("decoder":{"type":"Sequence","decoders":[{"type":"Replace","pattern":)"
+         R"({"String":"\u2581"},"content":" "},{"type":"ByteFallback"},{"type":"Fuse"},)"
+         R"({"type":"Strip","content":" ","start":1,"stop":0}]},)"
+         R"("added_tokens":[{"id":7,"content":"<X>","lstrip":true}]})";
+}
+
+std::vector<std::uint8_t> tableOf(const std::string &json) {
+  auto made = bluec::tokenizer::convertTokenizerText(json, "", kVocabulary);
+  if (!made.ok())
+    std::abort();
+  return made->table;
+}
+
 const std::vector<std::uint8_t> &goodTable() {
-  static const std::vector<std::uint8_t> table = [] {
-    auto made = bluec::tokenizer::convertTokenizerText(goodJson(), "", kVocabulary);
-    if (!made.ok())
-      std::abort();
-    return made->table;
-  }();
+  static const std::vector<std::uint8_t> table = tableOf(goodJson());
+  return table;
+}
+
+const std::vector<std::uint8_t> &scoresTable() {
+  static const std::vector<std::uint8_t> table = tableOf(scoresJson());
   return table;
 }
 
@@ -71,8 +94,7 @@ void convert(std::string_view json) {
   use(*tokenizer, "Hello the world, 123 <|end|> \u00e9!");
 }
 
-void changeTable(const std::uint8_t *data, std::size_t size) {
-  std::vector<std::uint8_t> table = goodTable();
+void changeTable(std::vector<std::uint8_t> table, const std::uint8_t *data, std::size_t size) {
   for (std::size_t i = 0; i + 2 < size; i += 3)
     table[(std::size_t(data[i]) << 8 | data[i + 1]) % table.size()] = data[i + 2];
   const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table);
@@ -80,7 +102,19 @@ void changeTable(const std::uint8_t *data, std::size_t size) {
     use(*tokenizer, "Hello the world, 123 <|end|><x> \u00e9!");
 }
 
+// Anything is an expression, or is none with a reason.
+void compile(std::string_view expression) {
+  const auto pattern = bluec::tokenizer::parsePattern(expression);
+  bluec::tokenizer::Machines machines;
+  const Status status = pattern.ok() ? machines.add(*pattern).status() : pattern.status();
+  if (!status.ok() && status.message().empty())
+    std::abort();
+  if (status.ok() && !machines.build().ok())
+    std::abort();
+}
+
 void encode(std::string_view text) {
+  use(*Tokenizer::fromTable(scoresTable()), text);
   const Result<Tokenizer> tokenizer = Tokenizer::fromTable(goodTable());
   if (!tokenizer.ok())
     std::abort();
@@ -109,7 +143,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   if (text.starts_with('{'))
     convert(text);
   else if (text.starts_with('P'))
-    changeTable(data + 1, size - 1);
+    changeTable(goodTable(), data + 1, size - 1);
+  else if (text.starts_with('U'))
+    changeTable(scoresTable(), data + 1, size - 1);
+  else if (text.starts_with('R'))
+    compile(text.substr(1));
   else
     encode(text);
   return 0;

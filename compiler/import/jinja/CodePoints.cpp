@@ -157,7 +157,10 @@ std::vector<std::string_view> jinja::splitLines(std::string_view text, bool keep
 
 /// Of blocks without a letter that has cases: such texts go through unchanged, as in Python.
 static bool isKnownUncased(uint32_t c) {
-  constexpr runtime::CodePointRange kRanges[] = {
+  struct Range {
+    uint32_t first, last;
+  };
+  constexpr Range kRanges[] = {
       {0x80, 0xa9},       {0xab, 0xb4},       {0xb6, 0xb9},     {0xbb, 0xbf},
       {0xd7, 0xd7},       {0xf7, 0xf7},       {0x590, 0x8ff},   {0x900, 0xfff},
       {0x1100, 0x139f},   {0x2000, 0x2070},   {0x2072, 0x207e}, {0x20a0, 0x20ff},

@@ -1,6 +1,8 @@
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 
-#include "compiler/base/JsonReader.h"
+#include "compiler/import/tokenizer/TextOperations.h"
+#include "compiler/import/tokenizer/TokenDecoder.h"
+#include "compiler/import/tokenizer/TokenizerJson.h"
 #include "runtime/abi/TokenizerFormat.h"
 #include "runtime/platform/MappedFile.h"
 #include "runtime/text/Unicode.h"
@@ -10,8 +12,8 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <map>
-#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -21,17 +23,6 @@ namespace {
 using namespace bluec::runtime;
 
 constexpr JsonLimits kFileLimits = {std::size_t(256) << 20, /*depth=*/64, /*values=*/8'000'000};
-constexpr const char *kFileName = "tokenizer.json", *kConfigName = "tokenizer_config.json";
-
-// `at` is the value of `file` that is at fault, or null.
-Status bad(const JsonValue &at, const std::string &message, const char *file = kFileName) {
-  return {Code::InvalidArgument, jsonPlaceText(file, at.place()) + ": " + message};
-}
-
-Status unsupported(const JsonValue &at, const std::string &place, const std::string &expected,
-                   const std::string &found) {
-  return bad(at, place + ": expected " + expected + ", found " + inQuotes(found));
-}
 
 // Nothing, and a line in `fault`, for what is no object.
 std::optional<JsonValue> parseObject(std::string_view text, const char *name, std::string &fault) {
@@ -41,36 +32,6 @@ std::optional<JsonValue> parseObject(std::string_view text, const char *name, st
   fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
           JsonReader::shown(*json);
   return std::nullopt;
-}
-
-// Member `key` of an object; null when it is absent or `json` is no object.
-const JsonValue &member(const JsonValue &json, const char *key) {
-  static const JsonValue none;
-  const JsonValue *found = json.find(key);
-  return found ? *found : none;
-}
-
-// Values of a list; none of what is no list.
-const JsonValue::Array &valuesOf(const JsonValue &json) {
-  static const JsonValue::Array none;
-  return json.array() ? *json.array() : none;
-}
-
-bool isTrue(const JsonValue &json, const char *key, bool absent = false) {
-  const bool *value = member(json, key).boolean();
-  return value ? *value : absent;
-}
-
-std::string textOf(const JsonValue &json, const char *key) {
-  const std::string *value = member(json, key).string();
-  return value ? *value : std::string();
-}
-
-// An id, or nothing.
-std::optional<std::uint32_t> idOf(std::optional<std::int64_t> value) {
-  if (!value || *value < 0 || *value > 0x7ffffffe)
-    return std::nullopt;
-  return std::uint32_t(*value);
 }
 
 // The byte-level alphabet: each byte as one printable character. Printable Latin-1 stands for
@@ -109,10 +70,13 @@ private:
 };
 
 struct Token {
-  std::string bytes;
+  std::string name;     // as it stands in words; of an added token, what it reads
+  std::string bytes;    // what it stands for in a text
+  std::string searched; // of an added token that is found in normalised text
   std::uint8_t kind = 0;
   bool known = false;   // some token has this id
   bool inModel = false; // it is one of the model's, and of the alphabet
+  bool isNormalized = false;
 };
 
 class Converter {
@@ -121,40 +85,111 @@ public:
 
   Status read(const JsonValue &root, const JsonValue &config) {
     const JsonValue &model = member(root, "model");
-    BLUEC_RETURN_IF_ERROR(readModelOptions(model));
-    BLUEC_RETURN_IF_ERROR(readVocabulary(member(model, "vocab")));
-    BLUEC_RETURN_IF_ERROR(readBytes(model));
-    BLUEC_RETURN_IF_ERROR(readMerges(member(model, "merges")));
-    BLUEC_RETURN_IF_ERROR(readNormalizer(member(root, "normalizer")));
-    BLUEC_RETURN_IF_ERROR(readPreTokenizer(member(root, "pre_tokenizer")));
+    if (!model.isObject())
+      return bad(model, "model: expected an object");
+    BLUEC_RETURN_IF_ERROR(readModelType(model));
+    BLUEC_RETURN_IF_ERROR(text.readNormalizer(member(root, "normalizer")));
+    BLUEC_RETURN_IF_ERROR(text.readPreTokenizer(member(root, "pre_tokenizer")));
+    BLUEC_RETURN_IF_ERROR(text.finish());
+    BLUEC_RETURN_IF_ERROR(readModel(model));
+    BLUEC_RETURN_IF_ERROR(
+        decoder.read(member(root, "decoder"), text.isByteLevel() || text.isInAlphabet()));
     BLUEC_RETURN_IF_ERROR(
         readAddedTokens(member(root, "added_tokens"), member(config, "added_tokens_decoder")));
+    BLUEC_RETURN_IF_ERROR(findTexts(member(root, "added_tokens")));
     return readPostProcessor(member(root, "post_processor"));
   }
 
-  std::vector<std::uint8_t> write() const;
+  std::vector<std::uint8_t> write();
 
   std::string before, after; // what the post-processor adds
 
 private:
-  Status readModelOptions(const JsonValue &model) {
-    if (!model.isObject())
-      return bad(model, "model: expected an object");
-    const std::string type = textOf(model, "type");
-    if (!type.empty() && type != "BPE")
-      return unsupported(member(model, "type"), "model.type", "'BPE'", type);
-    if (isTrue(model, "byte_fallback"))
-      return unsupported(member(model, "byte_fallback"), "model.byte_fallback",
-                         "false: a byte-level alphabet", "true");
-    const JsonValue &dropout = member(model, "dropout");
+  Status readModelType(const JsonValue &json) {
+    const std::string type = textOf(json, "type");
+    if (type == "Unigram")
+      model = TokenizerModel::Unigram;
+    else if (type == "WordPiece")
+      model = TokenizerModel::WordPiece;
+    else if (type.empty() || type == "BPE")
+      model = TokenizerModel::CharacterBpe;
+    else
+      return unsupported(member(json, "type"), "model.type", "'BPE', 'Unigram' or 'WordPiece'",
+                         type);
+    return {};
+  }
+
+  Status readModel(const JsonValue &json) {
+    byteTokens.fill(-1);
+    if (text.isByteLevel() && model == TokenizerModel::CharacterBpe)
+      model = TokenizerModel::ByteBpe;
+    else if (text.isByteLevel())
+      return unsupported(member(json, "type"), "model.type", "'BPE' after 'ByteLevel'",
+                         textOf(json, "type"));
+    if (model == TokenizerModel::Unigram)
+      return readUnigram(json);
+    BLUEC_RETURN_IF_ERROR(readVocabulary(member(json, "vocab")));
+    if (model == TokenizerModel::WordPiece)
+      return readWordPiece(json);
+    BLUEC_RETURN_IF_ERROR(readMergeOptions(json));
+    return readMerges(member(json, "merges"));
+  }
+
+  Status readMergeOptions(const JsonValue &json) {
+    const JsonValue &dropout = member(json, "dropout");
     if (!dropout.isNull() && dropout.number() != 0)
       return unsupported(dropout, "model.dropout", "null", dropout.text());
     for (const char *key : {"continuing_subword_prefix", "end_of_word_suffix"})
-      if (!textOf(model, key).empty())
-        return unsupported(member(model, key), std::string("model.") + key, "none",
-                           textOf(model, key));
-    if (isTrue(model, "ignore_merges"))
+      if (!textOf(json, key).empty())
+        return unsupported(member(json, key), std::string("model.") + key, "none",
+                           textOf(json, key));
+    if (isTrue(json, "ignore_merges"))
       flags |= TokenizerIgnoresMerges;
+    if (isTrue(json, "fuse_unk"))
+      flags |= TokenizerFusesUnknown;
+    if (const std::string name = textOf(json, "unk_token"); !name.empty()) {
+      // The reference fails only where it needs the token; a byte-level alphabet may never do so.
+      if (auto found = ids.find(name); found != ids.end())
+        unknown = std::int32_t(found->second);
+      else if (!text.isByteLevel())
+        return unsupported(member(json, "unk_token"), "model.unk_token",
+                           "a token of the vocabulary", name);
+    }
+    return text.isByteLevel() ? readAlphabet(json) : readByteFallback(json);
+  }
+
+  Status readAlphabet(const JsonValue &json) {
+    std::size_t missing = 0;
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+      if (auto found = ids.find(alphabet.name(byte)); found != ids.end())
+        byteTokens[byte] = std::int32_t(found->second);
+      else
+        ++missing;
+    }
+    if (missing == 256)
+      return bad(member(json, "vocab"),
+                 "model.vocab: expected tokens of a byte-level alphabet, found none");
+    if (missing == 0)
+      return {};
+    if (isTrue(json, "byte_fallback"))
+      return unsupported(member(json, "byte_fallback"), "model.byte_fallback",
+                         "false for an alphabet without some bytes", "true");
+    if (const std::string name = textOf(json, "unk_token"); unknown < 0 && !name.empty())
+      return unsupported(member(json, "unk_token"), "model.unk_token", "a token of the vocabulary",
+                         name);
+    return {};
+  }
+
+  // Tokens of bytes: <0x00> to <0xFF>.
+  Status readByteFallback(const JsonValue &json) {
+    if (!isTrue(json, "byte_fallback"))
+      return {};
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+      const std::string name = {'<', '0', 'x', kDigits[byte >> 4], kDigits[byte & 15], '>'};
+      if (auto found = ids.find(name); found != ids.end())
+        byteTokens[byte] = std::int32_t(found->second);
+    }
     return {};
   }
 
@@ -187,33 +222,67 @@ private:
       if (token.known)
         return bad(value,
                    "model.vocab: expected each id once, found " + std::to_string(*id) + " twice");
-      const std::optional<std::string> bytes = alphabet.decode(name);
+      const std::optional<std::string> bytes =
+          text.isByteLevel() ? alphabet.decode(name) : std::optional(name);
       token.known = true;
       token.inModel = bytes.has_value();
-      token.bytes = bytes ? *bytes : name;
+      token.name = bytes ? *bytes : name;
       ids.emplace(name, *id);
     }
     return {};
   }
 
-  Status readBytes(const JsonValue &model) {
-    const std::string unknown = textOf(model, "unk_token");
-    const auto unknownId = ids.find(unknown);
-    for (std::uint32_t byte = 0; byte < 256; ++byte) {
-      if (auto found = ids.find(alphabet.name(byte)); found != ids.end()) {
-        byteTokens[byte] = std::int32_t(found->second);
-        continue;
-      }
-      // The reference leaves such bytes out, or writes the unknown token for them.
-      byteTokens[byte] = unknownId == ids.end() ? -1 : std::int32_t(unknownId->second);
-      if (unknownId != ids.end() && isTrue(model, "fuse_unk"))
-        return bad(member(model, "fuse_unk"),
-                   "model.fuse_unk: expected false for a vocabulary without byte " +
-                       std::to_string(byte) + ", found true");
+  // [["<unk>", 0.0], ["a", -3.5]]
+  Status readUnigram(const JsonValue &json) {
+    const JsonValue &list = member(json, "vocab");
+    if (valuesOf(list).empty())
+      return bad(list, "model.vocab: expected a list with tokens");
+    double least = std::numeric_limits<double>::infinity();
+    for (const JsonValue &value : valuesOf(list)) {
+      const JsonValue::Array &pair = valuesOf(value);
+      const std::uint32_t id = std::uint32_t(scores.size());
+      if (pair.size() != 2 || !pair[0].string() || !pair[1].number())
+        return bad(value,
+                   "model.vocab: expected a token and its score for id " + std::to_string(id));
+      const std::string &name = *pair[0].string();
+      BLUEC_RETURN_IF_ERROR(fits(value, id, name));
+      Token &token = tokenAt(id);
+      token.known = token.inModel = true;
+      token.name = name;
+      ids[name] = id; // of equal ones the last counts
+      scores.push_back(*pair[1].number());
+      least = std::min(least, scores.back());
     }
-    if (std::all_of(byteTokens.begin(), byteTokens.end(), [](std::int32_t id) { return id < 0; }))
-      return bad(member(model, "vocab"),
-                 "model.vocab: expected tokens of a byte-level alphabet, found none");
+    const JsonValue &unknownId = member(json, "unk_id");
+    const std::optional<std::uint32_t> id = idOf(unknownId.integer());
+    if (!id || *id >= scores.size())
+      return bad(unknownId,
+                 "model.unk_id: expected the id of a token, found " + JsonReader::shown(unknownId));
+    unknown = std::int32_t(*id);
+    constexpr double kPenalty = 10; // as in the reference
+    unknownScore = least - kPenalty;
+    return readByteFallback(json);
+  }
+
+  Status readWordPiece(const JsonValue &json) {
+    const auto textOr = [&](const char *key, const char *absent) {
+      return member(json, key).isNull() ? std::string(absent) : textOf(json, key);
+    };
+    const std::string name = textOr("unk_token", "[UNK]");
+    auto found = ids.find(name);
+    if (found == ids.end())
+      return unsupported(member(json, "unk_token"), "model.unk_token", "a token of the vocabulary",
+                         name);
+    unknown = std::int32_t(found->second);
+    prefix = text.addString(textOr("continuing_subword_prefix", "##"));
+    const JsonValue &limit = member(json, "max_input_chars_per_word");
+    constexpr std::uint32_t kDefaultLimit = 100;
+    const std::optional<std::uint32_t> value =
+        limit.isNull() ? std::optional(kDefaultLimit) : idOf(limit.integer());
+    if (!value)
+      return bad(limit, "model.max_input_chars_per_word: expected a number of characters, found " +
+                            JsonReader::shown(limit));
+    wordLimit = *value;
     return {};
   }
 
@@ -250,94 +319,6 @@ private:
     return {};
   }
 
-  Status readNormalizer(const JsonValue &normalizer) {
-    if (normalizer.isNull())
-      return {};
-    const std::string type = textOf(normalizer, "type");
-    if (type == "NFC") {
-      flags |= TokenizerNfc;
-      return {};
-    }
-    const JsonValue &parts = member(normalizer, "normalizers");
-    if (type != "Sequence" || !parts.array())
-      return unsupported(normalizer, "normalizer", "none or 'NFC'", type);
-    for (const JsonValue &part : *parts.array()) {
-      if (textOf(part, "type") != "NFC")
-        return unsupported(part, "normalizer", "none or 'NFC'", textOf(part, "type"));
-      flags |= TokenizerNfc;
-    }
-    return {};
-  }
-
-  Status readPreTokenizer(const JsonValue &preTokenizer) {
-    std::vector<const JsonValue *> parts;
-    if (textOf(preTokenizer, "type") == "Sequence") {
-      for (const JsonValue &part : valuesOf(member(preTokenizer, "pretokenizers")))
-        parts.push_back(&part);
-    } else {
-      parts.push_back(&preTokenizer);
-    }
-    // The alphabet has to come last: what follows would see its characters and not the text's.
-    if (parts.empty() || textOf(*parts.back(), "type") != "ByteLevel")
-      return unsupported(preTokenizer, "pre_tokenizer", "'ByteLevel' at its end",
-                         parts.empty() ? "" : textOf(*parts.back(), "type"));
-    for (const JsonValue *part : parts)
-      BLUEC_RETURN_IF_ERROR(readStage(*part, part == parts.back()));
-    return {};
-  }
-
-  Status readStage(const JsonValue &part, bool last) {
-    const std::string type = textOf(part, "type");
-    if (type == "ByteLevel" && last) {
-      if (isTrue(part, "add_prefix_space")) {
-        if (!stages.empty())
-          return bad(part, "pre_tokenizer.add_prefix_space: expected false after another "
-                           "pre-tokenizer, found true");
-        flags |= TokenizerPrefixSpace;
-      }
-      return isTrue(part, "use_regex", true) ? addStage(part, SplitStage::Gpt2) : Status();
-    }
-    if (type == "Digits")
-      return addStage(part, isTrue(part, "individual_digits") ? SplitStage::DigitsIndividual
-                                                              : SplitStage::DigitsTogether);
-    if (type == "Split")
-      return readSplit(part);
-    return unsupported(part, "pre_tokenizer", "'Split', 'Digits' or a last 'ByteLevel'", type);
-  }
-
-  Status readSplit(const JsonValue &part) {
-    const std::string behavior = textOf(part, "behavior");
-    const bool inverted = isTrue(part, "invert");
-    // Every character belongs to some match of the expressions below, so cutting matches out and
-    // keeping nothing but matches are the same.
-    if (!(behavior == "Isolated" && !inverted) && !(behavior == "Removed" && inverted))
-      return unsupported(part, "pre_tokenizer.behavior", "'Isolated'", behavior);
-    const std::string expression = textOf(member(part, "pattern"), "Regex");
-    static const std::pair<const char *, SplitStage> known[] = {
-        {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
-         SplitStage::Gpt2},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|)"
-         R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-         SplitStage::Llama3},
-        {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|)"
-         R"( ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
-         SplitStage::Qwen2},
-    };
-    for (const auto &[text, stage] : known)
-      if (expression == text)
-        return addStage(part, stage);
-    return unsupported(part, "pre_tokenizer.pattern",
-                       "the regular expression of GPT-2, Llama 3 or Qwen 2", expression);
-  }
-
-  Status addStage(const JsonValue &part, SplitStage stage) {
-    if (stages.size() == kMaxSplitStages)
-      return bad(part,
-                 "pre_tokenizer: expected at most " + std::to_string(kMaxSplitStages) + " stages");
-    stages.push_back(stage);
-    return {};
-  }
-
   Status readAddedTokens(const JsonValue &list, const JsonValue &byId) {
     if (!list.isNull() && !list.array())
       return bad(list, "added_tokens: expected a list");
@@ -366,10 +347,53 @@ private:
           BLUEC_RETURN_IF_ERROR(addToken(*id, value, kConfigName));
       }
     }
-    std::sort(added.begin(), added.end(), [&](std::uint32_t a, std::uint32_t b) {
-      const std::string &left = tokens[a].bytes, &right = tokens[b].bytes;
-      return left.size() != right.size() ? left.size() > right.size() : left < right;
-    });
+    return {};
+  }
+
+  // What tokens stand for, and by what added ones are found.
+  Status findTexts(const JsonValue &at) {
+    for (Token &token : tokens) {
+      if (!token.known)
+        continue;
+      const bool isAdded = token.kind & TokenAdded, isSpecial = token.kind & TokenSpecial;
+      std::string shown = token.name;
+      if (isAdded && token.isNormalized) {
+        shown = text.normalize(token.name);
+        // Who wrote a special token has to be known: it is looked for in the text as it stands.
+        if (isSpecial && shown != token.name)
+          return bad(at, "added_tokens: " + inQuotes(token.name) +
+                             ": expected normalized false for a special token that the normalizer "
+                             "changes, found true");
+        if (!isSpecial)
+          token.searched = shown;
+      }
+      // Names of a byte-level alphabet have been decoded, but for added ones.
+      if (text.isByteLevel())
+        token.bytes = isAdded ? alphabet.decode(shown).value_or(shown) : token.name;
+      else if (text.isInAlphabet())
+        token.bytes = alphabet.decode(shown).value_or(shown);
+      else
+        BLUEC_RETURN_IF_ERROR(decodeToken(at, shown, token));
+    }
+    std::set<std::string_view> early, late;
+    for (std::uint32_t id : added) {
+      const Token &token = tokens[id];
+      const bool isLate = !token.searched.empty();
+      if (!(isLate ? late : early).insert(isLate ? token.searched : token.name).second)
+        return bad(at, "added_tokens: expected each text once, found " + inQuotes(token.name) +
+                           " twice");
+    }
+    return {};
+  }
+
+  Status decodeToken(const JsonValue &at, const std::string &name, Token &token) const {
+    const std::optional<TokenDecoder::Text> made = decoder.decode(name);
+    if (!made)
+      return bad(at,
+                 "decoder: expected no text for the decoder's cleanup in token " + inQuotes(name));
+    token.bytes = made->bytes;
+    if (made->isByte)
+      token.kind |= TokenByte;
     return {};
   }
 
@@ -423,7 +447,7 @@ private:
   Status addAround(const JsonValue &at, const std::string &name, std::optional<std::int64_t> id,
                    std::string &to) {
     if (std::none_of(added.begin(), added.end(), [&](std::uint32_t each) {
-          return tokens[each].bytes == name && id == std::int64_t(each);
+          return tokens[each].name == name && id == std::int64_t(each);
         }))
       return unsupported(at, "post_processor", "an added token with its id", name);
     to += name;
@@ -445,7 +469,7 @@ private:
     if (token.known && !ids.contains(content))
       return wrong("expected each id once, found " + std::to_string(id) + " twice");
     token.known = true;
-    token.bytes = content; // found in text as it stands
+    token.name = content; // found in text as it stands
     added.push_back(id);
     return readKind(token, value, file);
   }
@@ -453,9 +477,9 @@ private:
   // What tokenizer_config.json says of a token that tokenizer.json has.
   Status changeToken(std::uint32_t id, const JsonValue &value) {
     Token &token = tokenAt(id);
-    if (textOf(value, "content") != token.bytes)
+    if (textOf(value, "content") != token.name)
       return bad(value,
-                 "added_tokens_decoder: expected " + inQuotes(token.bytes) + " for token " +
+                 "added_tokens_decoder: expected " + inQuotes(token.name) + " for token " +
                      std::to_string(id) + " as in tokenizer.json, found " +
                      inQuotes(textOf(value, "content")),
                  kConfigName);
@@ -465,7 +489,7 @@ private:
   Status readKind(Token &token, const JsonValue &value, const char *file) {
     if (isTrue(value, "single_word"))
       return bad(value,
-                 "added_tokens: " + inQuotes(token.bytes) +
+                 "added_tokens: " + inQuotes(token.name) +
                      ": expected single_word false, found 'true'",
                  file);
     const bool isSpecial = isTrue(value, "special");
@@ -476,19 +500,25 @@ private:
       token.kind |= TokenStripsLeft;
     if (isTrue(value, "rstrip"))
       token.kind |= TokenStripsRight;
-    if (isTrue(value, "normalized", /*absent=*/!isSpecial))
-      token.kind |= TokenNormalized;
+    token.isNormalized = isTrue(value, "normalized", /*absent=*/!isSpecial);
     return {};
   }
 
   const ByteAlphabet alphabet;
   std::int64_t vocabularySize;
+  TokenizerModel model = TokenizerModel::ByteBpe;
+  TextOperations text;
+  TokenDecoder decoder;
   std::uint32_t flags = 0;
+  std::int32_t unknown = -1;
+  double unknownScore = 0;
+  std::uint32_t wordLimit = 0;
+  TextRange prefix{};
   std::vector<Token> tokens;                          // by id
   std::unordered_map<std::string, std::uint32_t> ids; // the model's tokens by name
   std::array<std::int32_t, 256> byteTokens{};
   std::vector<TokenizerMerge> merges;
-  std::vector<SplitStage> stages;
+  std::vector<double> scores; // by id
   std::vector<std::uint32_t> added;
 };
 
@@ -531,16 +561,49 @@ std::uint32_t &findSlot(std::vector<std::uint32_t> &slots, std::uint64_t hash, S
   return slots[slot];
 }
 
-std::vector<std::uint8_t> Converter::write() const {
+// One bit for each beginning of the names; few others have theirs set.
+std::vector<std::uint64_t> makePrefixBits(std::span<const std::string_view> names) {
+  std::size_t bytes = 0;
+  for (std::string_view name : names)
+    bytes += name.size();
+  constexpr std::size_t kBitsOfPrefix = 4;
+  std::vector<std::uint64_t> words(std::bit_ceil(bytes * kBitsOfPrefix / 64 + 1));
+  for (std::string_view name : names) {
+    ByteHash hash;
+    for (char c : name) {
+      hash.add(std::uint8_t(c));
+      const std::uint64_t bit = hash.value() & (std::uint64_t(words.size()) * 64 - 1);
+      words[std::size_t(bit / 64)] |= std::uint64_t(1) << bit % 64;
+    }
+  }
+  return words;
+}
+
+// Strings, one after the other, and where each begins.
+struct Strings {
   std::vector<std::uint32_t> offsets;
   std::string bytes;
-  std::vector<std::uint8_t> kinds;
-  for (const Token &token : tokens) {
+  void add(std::string_view text) {
     offsets.push_back(std::uint32_t(bytes.size()));
-    bytes += token.bytes;
-    kinds.push_back(token.kind);
+    bytes += text;
   }
-  offsets.push_back(std::uint32_t(bytes.size()));
+  void finish() { offsets.push_back(std::uint32_t(bytes.size())); }
+};
+
+std::vector<std::uint8_t> Converter::write() {
+  Strings texts, names;
+  std::vector<std::uint8_t> kinds;
+  bool isNamed = false; // some name is not what its token stands for
+  for (const Token &token : tokens) {
+    texts.add(token.bytes);
+    names.add(token.name);
+    kinds.push_back(token.kind);
+    isNamed |= token.name != token.bytes;
+  }
+  texts.finish();
+  names.finish();
+  if (!isNamed)
+    names = {};
 
   std::vector<std::uint32_t> mergeSlots = makeSlots(merges.size());
   for (std::uint32_t rank = 0; rank < merges.size(); ++rank) {
@@ -552,28 +615,77 @@ std::vector<std::uint8_t> Converter::write() const {
   }
 
   // Special tokens are left out: no word of a user's text may turn into one.
-  const bool wholeWords = flags & TokenizerIgnoresMerges;
-  std::vector<std::uint32_t> wordSlots = makeSlots(wholeWords ? tokens.size() : 0);
-  for (std::uint32_t id = 0; wholeWords && id < tokens.size(); ++id)
-    if (tokens[id].inModel && !(tokens[id].kind & TokenSpecial))
-      findSlot(wordSlots, hashBytes(tokens[id].bytes),
-               [&](std::uint32_t other) { return tokens[other].bytes == tokens[id].bytes; }) = id;
+  const bool looksUp = model != TokenizerModel::ByteBpe || (flags & TokenizerIgnoresMerges) != 0;
+  const bool isByPrefix = model == TokenizerModel::Unigram || model == TokenizerModel::WordPiece;
+  std::vector<std::uint32_t> wordSlots = makeSlots(looksUp ? tokens.size() : 0);
+  std::vector<std::string_view> words;
+  for (std::uint32_t id = 0; looksUp && id < tokens.size(); ++id) {
+    if (!tokens[id].inModel || (tokens[id].kind & TokenSpecial))
+      continue;
+    words.push_back(tokens[id].name);
+    findSlot(wordSlots, hashBytes(tokens[id].name),
+             [&](std::uint32_t other) { return tokens[other].name == tokens[id].name; }) = id;
+  }
+  const std::vector<std::uint64_t> prefixBits =
+      isByPrefix ? makePrefixBits(words) : std::vector<std::uint64_t>();
 
+  std::vector<TokenizerText> early, late;
+  for (std::uint32_t id : added) {
+    const Token &token = tokens[id];
+    if (token.searched.empty())
+      early.push_back({id, text.appendString(token.name)});
+    else
+      late.push_back({id, text.appendString(token.searched)});
+  }
+  const auto textOfRange = [&](const TextRange &range) {
+    return std::string_view(text.strings()).substr(range.begin, range.bytes);
+  };
   TokenizerHeader header{};
+  header.lead = text.addString(decoder.lead);
+  for (std::vector<TokenizerText> *list : {&early, &late})
+    std::sort(list->begin(), list->end(), [&](const TokenizerText &a, const TokenizerText &b) {
+      return textOfRange(a.text) < textOfRange(b.text);
+    });
+
+  scores.resize(scores.empty() ? 0 : tokens.size());
   header.magic = kTokenizerMagic;
   header.version = kTokenizerVersion;
   header.tokens = std::uint32_t(tokens.size());
   header.flags = flags;
-  std::copy(stages.begin(), stages.end(), header.stages);
+  header.model = model;
+  header.decoder = decoder.kind;
+  header.unknown = unknown;
+  header.wordLimit = wordLimit;
+  header.unknownScore = unknownScore;
+  header.prefix = prefix;
+  header.leads = decoder.leads;
+  header.normalizers = text.countNormalizers();
+  header.classes = text.tables().classes;
   TableWriter writer;
-  header.tokenOffsets = writer.append(offsets.data(), offsets.size());
-  header.tokenBytes = writer.append(bytes.data(), bytes.size());
-  header.tokenKinds = writer.append(kinds.data(), kinds.size());
-  header.byteTokens = writer.append(byteTokens.data(), byteTokens.size());
-  header.merges = writer.append(merges.data(), merges.size());
-  header.mergeSlots = writer.append(mergeSlots.data(), mergeSlots.size());
-  header.wordSlots = writer.append(wordSlots.data(), wordSlots.size());
-  header.addedTokens = writer.append(added.data(), added.size());
+  const auto append = [&](const auto &values) {
+    return writer.append(values.data(), values.size());
+  };
+  const Machines::Tables &tables = text.tables();
+  header.tokenOffsets = append(texts.offsets);
+  header.tokenBytes = append(texts.bytes);
+  header.nameOffsets = append(names.offsets);
+  header.nameBytes = append(names.bytes);
+  header.tokenKinds = append(kinds);
+  header.byteTokens = append(byteTokens);
+  header.merges = append(merges);
+  header.mergeSlots = append(mergeSlots);
+  header.wordSlots = append(wordSlots);
+  header.prefixBits = append(prefixBits);
+  header.scores = append(scores);
+  header.added = append(early);
+  header.addedLater = append(late);
+  header.operations = append(text.all());
+  header.strings = append(text.strings());
+  header.pairs = append(text.pairs());
+  header.machines = append(tables.machines);
+  header.transitions = append(tables.transitions);
+  header.asciiClasses = append(tables.asciiClasses);
+  header.classStarts = append(tables.classStarts);
   return writer.finish(header);
 }
 

@@ -1,16 +1,20 @@
 // From the tokenizer.json of the `tokenizers` package to the runtime's tokenizer.bin.
 //
-// Accepted:
-// - a BPE model without byte fallback, dropout or affixes, over a byte-level alphabet;
-// - the pre-tokenizers ByteLevel, Digits, and Split with one of the regular expressions of GPT-2,
-//   Llama 3 or Qwen 2, alone or in sequence;
-// - no normalizer, or NFC (which the runtime carries out);
-// - any added tokens except those that match whole words only.
-// Everything else is refused by name: a tokenizer that is nearly right makes a model that is subtly
-// wrong.
+// The result gives what the `tokenizers` package gives, ids and texts, or the file is refused by
+// name: a tokenizer that is nearly right makes a model that is subtly wrong. Accepted are
+// clang-format off
+//   models          BPE (ignore_merges, unk_token, fuse_unk, byte_fallback; merges as pairs or texts), Unigram, WordPiece
+//   normalizers     NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, BertNormalizer, Precompiled
+//   pre-tokenizers  ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer
+//   decoders        ByteLevel; Replace, ByteFallback, Fuse and Strip in this order; Metaspace; WordPiece
+//   added tokens    all but those that match whole words only, and special ones that a normalizer changes
+// clang-format on
+// with each kind's options, alone or in sequence, and no dropout or affixes of BPE. Regular
+// expressions are those of Regex.h; Replace of a decoder takes a text.
 //
-// The post-processor is not looked at (the chat template says what stands around a prompt), nor is
-// the decoder's name: what a token stands for follows from the byte-level alphabet.
+// The post-processor is not looked at but for what it adds around a text (the chat template says
+// what stands around a prompt). A byte-level alphabet needs no decoder to be named: what a token
+// stands for follows from the alphabet.
 #ifndef BLUEC_COMPILER_IMPORT_TOKENIZER_CONVERTTOKENIZER_H
 #define BLUEC_COMPILER_IMPORT_TOKENIZER_CONVERTTOKENIZER_H
 

@@ -65,6 +65,22 @@ TEST_F(ChatTemplateTest, Places) {
             (Ids{FAKE_END, 'b', FAKE_USER, 'a', '.', FAKE_ASSISTANT, '!'}));
 }
 
+// A later turn goes on from an answer: a tokenizer's mark for beginnings is none of it.
+TEST_F(ChatTemplateTest, WhereATextBegins) {
+  auto converted = bluec::tokenizer::convertTokenizer(
+      BLUEC_SOURCE_DIR "/tests/golden/runtime/tokenizers/mistral_v03.json", "", 800);
+  ASSERT_TRUE(converted.ok());
+  const Result<Tokenizer> marking = Tokenizer::fromTable(converted->table);
+  ASSERT_TRUE(marking.ok());
+  chat.begin.text = chat.next.text = "the ";
+  const auto beginsMarked = [&](bool isFirst) {
+    const auto ids = idsOf(makeTurn(*marking, chat, {.first = isFirst}, "price", 0, ""));
+    return marking->name(ids.front()).starts_with("\u2581");
+  };
+  EXPECT_TRUE(beginsMarked(true));
+  EXPECT_FALSE(beginsMarked(false));
+}
+
 TEST_F(ChatTemplateTest, BetweenItems) {
   chat.begin = {"t", "p"};
   chat.textPicture = "1";

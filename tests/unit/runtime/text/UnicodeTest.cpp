@@ -6,11 +6,7 @@ using namespace bluec::runtime;
 
 namespace {
 
-TEST(Unicode, Classes) {
-  EXPECT_TRUE(isLetter('a') && isLetter('Z') && isLetter(0xe9) && isLetter(0x6771));
-  EXPECT_FALSE(isLetter('@') || isLetter('[') || isLetter('`') || isLetter('{') || isLetter('1'));
-  EXPECT_TRUE(isNumber('0') && isNumber(0xbd) && isNumber(0x663) && isNumber(0x2167));
-  EXPECT_FALSE(isNumber('a') || isNumber('/') || isNumber(':') || isNumber(0x300));
+TEST(Unicode, WhiteSpace) {
   EXPECT_TRUE(isSpace(' ') && isSpace('\n') && isSpace(0xa0) && isSpace(0x3000));
   EXPECT_FALSE(isSpace(0x200b) || isSpace('x') || isSpace(0x180e));
 }
@@ -34,6 +30,17 @@ TEST(Unicode, InvalidSequences) {
   for (const char *text : {"\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80", "\xed\xa0\x80",
                            "\xf4\x90\x80\x80", "\x80", "\xff", "\xc3", "\xe2\x82"})
     EXPECT_EQ(findInvalidUtf8(text), 0u);
+}
+
+TEST(Unicode, WhiteSpaceAtTheEnds) {
+  EXPECT_EQ(leadingSpace(" \u00a0a "), 3u);
+  EXPECT_EQ(trimRight(" a\u3000\n"), " a");
+  EXPECT_EQ(trimRight(" "), "");
+}
+
+TEST(Unicode, Decomposition) {
+  EXPECT_EQ(decomposeCanonically("plain"), "plain");
+  EXPECT_EQ(decomposeCanonically("\u1e9b\u0323 \uac01"), "\u017f\u0323\u0307 \u1100\u1161\u11a8");
 }
 
 TEST(Unicode, Composition) {
