@@ -170,7 +170,7 @@ def gemma2() -> nn.Module:
     )
 
 
-def gemma3() -> nn.Module:
+def gemma3_text() -> nn.Module:
     """Queries and keys normalised behind the transposition of heads; two rotary bases."""
     return _gemma(Gemma3ForCausalLM, Gemma3TextConfig, 18)
 
