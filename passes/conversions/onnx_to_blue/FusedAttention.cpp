@@ -39,7 +39,7 @@ struct NodeRows {
 
 static std::optional<NodeRows> rowsOf(Raising &raising, Value value) {
   std::optional<RowsUse> use = raising.rows(value);
-  if (!use || use->downsample)
+  if (!use || use->downsample || use->endToken != 0)
     return std::nullopt;
   return NodeRows{*use, raising.channels(*use)};
 }
@@ -52,7 +52,7 @@ static std::optional<RowsUse> columnsOf(Raising &raising, const NodeRows &rows, 
   const Meaning *meaning = raising.meaning(rows.use.anchor);
   if (!meaning->match || !meaning->match->buildColumns || end > rows.width)
     return std::nullopt;
-  return RowsUse{rows.use.anchor, rows.use.begin + begin, rows.use.begin + end, std::nullopt};
+  return RowsUse{rows.use.anchor, rows.use.begin + begin, rows.use.begin + end};
 }
 
 /// Takes a node's own past and presents into `parts`; false with a reason when they do not fit.

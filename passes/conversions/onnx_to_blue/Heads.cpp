@@ -12,7 +12,7 @@ RowsUse Heads::use(Raising &raising) const {
   int64_t width = raising.meaning(anchor)->shape.back();
   if (begin == 0 && end == width)
     return RowsUse{anchor};
-  return RowsUse{anchor, begin, end, std::nullopt};
+  return RowsUse{anchor, begin, end};
 }
 
 std::optional<Heads> bluec::onnx_to_blue::readHeads(Raising &raising, Value value, bool transposed,

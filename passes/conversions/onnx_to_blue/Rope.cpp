@@ -275,7 +275,7 @@ static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   // begins the range.
   int64_t columns = count / rows;
   for (int64_t begin = 0; begin + columns <= width; begin += columns) {
-    RowsUse use{anchor, begin, begin + columns, std::nullopt};
+    RowsUse use{anchor, begin, begin + columns};
     Tensor ones = Tensor::zeros(reference::ElementType::F32, {rows, columns});
     llvm::fill(ones.f32, 1.0f);
     std::optional<Tensor> y = runCone(raising, cone, probe, use, ones);
