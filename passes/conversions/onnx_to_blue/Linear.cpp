@@ -37,6 +37,9 @@ static bool recordLinear(Raising &raising, ArrayRef<Operation *> nodes, LinearPa
   return raising.recordRows(std::move(match), shape) != nullptr;
 }
 
+/// Rows side by side that a product is taken apart for, at most: each has a weight of its own.
+static constexpr unsigned kMaxJoined = 16;
+
 /// A product of rows side by side, such as the features of several layers, with `weight`, [N, K]:
 /// the sum of each one's product with its columns of the weight.
 static bool recordJoinedProduct(Raising &raising, Operation *op, Value x, const WeightUse &weight) {
@@ -45,7 +48,7 @@ static bool recordJoinedProduct(Raising &raising, Operation *op, Value x, const 
   if (!type || type.getRank() < 1)
     return false;
   auto axis = static_cast<int64_t>(joined.getAxis());
-  if (axis != -1 && axis != type.getRank() - 1)
+  if ((axis != -1 && axis != type.getRank() - 1) || joined->getNumOperands() > kMaxJoined)
     return false;
   auto parts = std::make_shared<std::vector<LinearParts>>();
   SmallVector<int64_t> shape;

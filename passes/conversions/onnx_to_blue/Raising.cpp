@@ -62,8 +62,8 @@ LogicalResult Raising::prepare() {
         for (int64_t dim : picturesOf(cast<RankedTensorType>(argument.getType())))
           if (dim == kDynamic)
             isOpen = true;
-          else if (llvm::MulOverflow(fixed, dim, fixed) || fixed > kMaxPictures)
-            return function.emitError("expected at most ")
+          else if (llvm::MulOverflow(fixed, dim, fixed) || fixed < 1 || fixed > kMaxPictures)
+            return function.emitError("expected 1 to ")
                    << kMaxPictures << " pictures, found " << argument.getType();
         lengths = {{fixed, 0, 0}};
         if (isOpen)
@@ -770,9 +770,8 @@ std::optional<WeightUse> Raising::pictureTable(Value value) {
   for (Probe *probe : shorts) {
     std::shared_ptr<const Tensor> tensor = probe->value(isGather ? gather.getIndices() : value);
     std::optional<Tensor> table = tensor ? samePictures(*tensor) : std::nullopt;
-    bool isOfPictures =
-        tensor && (tensor->shape.front() == probe->lengths().batch || tensor->shape.front() == 1);
-    if (!table || !isOfPictures ||
+    int64_t pictures = table ? tensor->shape.front() : 0;
+    if (pictures < 1 || (pictures != probe->lengths().batch && pictures != 1) ||
         (found &&
          (found->shape != table->shape || found->f32 != table->f32 || found->i64 != table->i64)))
       return std::nullopt;

@@ -72,12 +72,21 @@ func.func @f(%x: tensor<?x12xf32, #patches> {onnx.name = "pixel_values"}) -> ten
 // -----
 
 #pixels = #onnx.dims<()[s0] -> (s0, 5000, 3, 4, 4)>
-// More pictures than a call has.
-// expected-error@+1 {{expected at most 4096 pictures, found 'tensor<?x5000x3x4x4xf32}}
+// More pictures than a call has, and none.
+// expected-error@+1 {{expected 1 to 4096 pictures, found 'tensor<?x5000x3x4x4xf32}}
 func.func @f(%x: tensor<?x5000x3x4x4xf32, #pixels> {onnx.name = "pixel_values"}) -> tensor<?x5000x3x4x4xf32, #pixels>
     attributes {blue.role = #blue.role<vision>, onnx.symbols = ["rows"]} {
   %0 = onnx.Tanh %x : (tensor<?x5000x3x4x4xf32, #pixels>) -> tensor<?x5000x3x4x4xf32, #pixels>
   return %0 : tensor<?x5000x3x4x4xf32, #pixels>
+}
+
+// -----
+
+// expected-error@+1 {{expected 1 to 4096 pictures, found 'tensor<0x3x4x4xf32>'}}
+func.func @f(%x: tensor<0x3x4x4xf32> {onnx.name = "pixel_values"}) -> tensor<0x3x4x4xf32>
+    attributes {blue.role = #blue.role<vision>} {
+  %0 = onnx.Tanh %x : (tensor<0x3x4x4xf32>) -> tensor<0x3x4x4xf32>
+  return %0 : tensor<0x3x4x4xf32>
 }
 
 // -----
