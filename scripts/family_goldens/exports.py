@@ -1,5 +1,6 @@
 """Exports of the models by both exporters of torch.onnx."""
 
+import contextlib
 import inspect
 import logging
 import pathlib
@@ -157,8 +158,57 @@ def export_decoder(
     )
 
 
+@contextlib.contextmanager
+def _exportable_positions():
+    """What Idefics3 computes positions with, in forms that both exporters write rightly: of
+    torch.full with an integer TorchScript makes floats, of torch.bucketize dynamo makes a search
+    that reads past the end."""
+    full, bucketize = torch.full, torch.bucketize
+
+    def integers(size, fill_value, **settings):
+        if isinstance(fill_value, int) and not isinstance(fill_value, bool):
+            settings.setdefault("dtype", torch.int64)
+        return full(size, fill_value, **settings)
+
+    torch.full = integers
+    torch.bucketize = lambda x, edges, right: (
+        (x[..., None] >= edges) if right else (x[..., None] > edges)
+    ).sum(-1)
+    try:
+        yield
+    finally:
+        torch.full, torch.bucketize = full, bucketize
+
+
+def export_masked_vision(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:
+    """A tower that takes rows of pictures and a mask of their pixels."""
+    size = model.config.image_size
+    # The dynamo exporter takes an extent that examples show for one that varies.
+    pictures, rows = {1: "num_images"}, 1
+    with _exportable_positions():
+        export(
+            model,
+            (
+                torch.zeros(rows, 3, 3, size, size, dtype=model.dtype),
+                torch.ones(rows, 3, size, size, dtype=torch.bool),
+            ),
+            path,
+            ["pixel_values", "pixel_attention_mask"],
+            ["image_features"],
+            {
+                "pixel_values": pictures,
+                "pixel_attention_mask": pictures,
+                "image_features": {0: "num_features"},
+            },
+            opset,
+            dynamo,
+        )
+
+
 def export_vision(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:
     size = model.config.image_size
+    if not isinstance(size, int):
+        size = size[0]
     export(
         models.Tower(model).eval(),
         (torch.zeros(2, 3, size, size, dtype=model.dtype),),

@@ -10,16 +10,24 @@ import math
 import torch
 from torch import nn
 from transformers import (
+    CLIPVisionConfig,
+    CLIPVisionModel,
     Gemma2Config,
     Gemma2ForCausalLM,
+    Gemma3Config,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
+    Idefics3Config,
+    InternVLConfig,
+    InternVLVisionConfig,
     LlamaConfig,
     LlamaForCausalLM,
+    LlavaConfig,
+    PaliGemmaConfig,
     Phi3Config,
     Phi3ForCausalLM,
     PhiConfig,
@@ -32,6 +40,19 @@ from transformers import (
     SiglipVisionModel,
 )
 from transformers.cache_utils import DynamicCache
+from transformers.models.gemma3.modeling_gemma3 import Gemma3MultiModalProjector
+from transformers.models.idefics3.modeling_idefics3 import (
+    Idefics3Connector,
+    Idefics3VisionConfig,
+    Idefics3VisionTransformer,
+)
+from transformers.models.internvl.modeling_internvl import (
+    InternVLModel,
+    InternVLMultiModalProjector,
+    InternVLVisionModel,
+)
+from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
+from transformers.models.paligemma.modeling_paligemma import PaliGemmaMultiModalProjector
 
 VOCAB = 109
 LAYERS = 2
@@ -411,6 +432,126 @@ def siglip(attention: str = "sdpa") -> nn.Module:
     return _randomise(SiglipVisionModel(config), seed=14)
 
 
+# Of the language models only the width counts.
+_TEXT_WIDTH = 20
+
+
+def _text(kind) -> dict:
+    heads = {"num_attention_heads": 5, "num_key_value_heads": 5}
+    return {"text_config": {"model_type": kind, "hidden_size": _TEXT_WIDTH} | heads}
+
+
+def _tower(**settings) -> dict:
+    return {
+        "hidden_size": 27,
+        "intermediate_size": 38,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 3,
+        "image_size": 56,
+        "patch_size": 7,
+    } | settings
+
+
+class Features(nn.Module):
+    """A tower and its projector, as a vision-language model puts them together, without that
+    model's other parts."""
+
+    def __init__(self, kind: str, tower: nn.Module, projector: nn.Module):
+        super().__init__()
+        self.vision_tower, self.multi_modal_projector = tower, projector
+        # For bluec, an encoder alone is known by its type.
+        self.config = tower.config
+        self.model_type = f"{kind}_vision_model"
+
+    @property
+    def dtype(self):
+        return next(self.parameters()).dtype
+
+    def forward(self, pixel_values):
+        return self.multi_modal_projector(self.vision_tower(pixel_values).last_hidden_state)
+
+
+class LlavaFeatures(Features):
+    """The layer before the last, without the class token."""
+
+    def forward(self, pixel_values):
+        outputs = self.vision_tower(pixel_values, output_hidden_states=True)
+        return self.multi_modal_projector(outputs.hidden_states[-2][:, 1:])
+
+
+def llava() -> nn.Module:
+    """CLIP with its class token, a norm before the layers and quick_gelu, and two linear layers."""
+    tower = CLIPVisionConfig(**_tower(hidden_act="quick_gelu", num_hidden_layers=LAYERS + 1))
+    config = LlavaConfig(vision_config=tower, **_text("llama"))
+    parts = CLIPVisionModel(tower), LlavaMultiModalProjector(config)
+    return _randomise(LlavaFeatures("llava", *parts), seed=21)
+
+
+class InternVLFeatures(Features):
+    """All tokens but the class token; every two by two become one."""
+
+    def forward(self, pixel_values):
+        tokens = self.vision_tower(pixel_values).last_hidden_state[:, 1:]
+        side = int(tokens.shape[1] ** 0.5)
+        grid = tokens.reshape(tokens.shape[0], side, side, -1)
+        merged = InternVLModel.pixel_shuffle(None, grid, scale_factor=0.5)
+        return self.multi_modal_projector(merged.reshape(tokens.shape[0], -1, merged.shape[-1]))
+
+
+def internvl() -> nn.Module:
+    """InternViT with factors for each layer's result; a norm before the projector's two layers."""
+    settings = _tower(image_size=[56, 56], patch_size=[7, 7], attention_bias=True)
+    tower = InternVLVisionConfig(**settings)
+    config = InternVLConfig(vision_config=tower, **_text("qwen2"))
+    parts = InternVLVisionModel(tower), InternVLMultiModalProjector(config)
+    return _randomise(InternVLFeatures("internvl", *parts), seed=22)
+
+
+class Idefics3Features(Features):
+    """Rows of pictures and a mask of their pixels, from which positions are computed. What
+    searches for pictures without content is left out: exporters cannot write it."""
+
+    def forward(self, pixel_values, pixel_attention_mask):
+        batch, count, channels, height, width = pixel_values.shape
+        patch = self.config.patch_size
+        down, across = height // patch, width // patch
+        blocks = pixel_attention_mask.reshape(batch * count, down, patch, across, patch)
+        tokens = self.vision_tower(
+            pixel_values.reshape(batch * count, channels, height, width),
+            patch_attention_mask=blocks.sum(dim=(2, 4)) > 0,
+        )
+        return self.multi_modal_projector(tokens.last_hidden_state)
+
+
+def idefics3() -> nn.Module:
+    """SigLIP with positions by picture; four by four tokens become one, for one linear layer."""
+    tower = Idefics3VisionConfig(**_tower(num_hidden_layers=1))
+    config = Idefics3Config(vision_config=tower, scale_factor=4, **_text("llama"))
+    parts = Idefics3VisionTransformer(tower), Idefics3Connector(config)
+    return _randomise(Idefics3Features("idefics3", *parts), seed=23)
+
+
+class PaliGemmaFeatures(Features):
+    def forward(self, pixel_values):
+        return super().forward(pixel_values) / _TEXT_WIDTH**0.5
+
+
+def paligemma() -> nn.Module:
+    """SigLIP, one linear layer and a division."""
+    tower = SiglipVisionConfig(**_tower(vision_use_head=False))
+    config = PaliGemmaConfig(vision_config=tower, projection_dim=_TEXT_WIDTH, **_text("gemma"))
+    parts = SiglipVisionModel(tower), PaliGemmaMultiModalProjector(config)
+    return _randomise(PaliGemmaFeatures("paligemma", *parts), seed=25)
+
+
+def gemma3() -> nn.Module:
+    """SigLIP, means of four by four tokens, a norm and a product."""
+    tower = SiglipVisionConfig(**_tower(vision_use_head=False))
+    config = Gemma3Config(vision_config=tower, mm_tokens_per_image=4, **_text("gemma3_text"))
+    parts = SiglipVisionModel(tower), Gemma3MultiModalProjector(config)
+    return _randomise(Features("gemma3", *parts), seed=26)
+
+
 class Decoder(nn.Module):
     """The decoder without its embedding, with the cache as flat tensors: the interface that
     exported decoders publish."""
@@ -458,4 +599,7 @@ class Tower(nn.Module):
         self.model = model
 
     def forward(self, pixel_values):
+        if isinstance(self.model, Features):
+            return self.model(pixel_values)
         return self.model(pixel_values=pixel_values).last_hidden_state
+

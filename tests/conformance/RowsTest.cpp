@@ -1,5 +1,5 @@
-// Steps that work on rows: elementwise chains, embeddings, the choice of a row, im2col and the
-// 2x2 downsampler.
+// Steps that work on rows: elementwise chains, embeddings, the choice of a row, im2col, and those
+// that regroup, average, choose or add tokens.
 #include "tests/conformance/Checks.h"
 
 #include <cmath>
@@ -233,4 +233,117 @@ TEST_P(RowsTest, PositionEmbeddingsFollowTheCall) {
     Data some = steps.run("f", {withGarbageFrom(in, 2, width)}, 2, position, Split::Threads);
     expectNear(some, expected, 2 * width, 1e-6, 1e-7);
   }
+}
+
+TEST_P(RowsTest, TokenDownsampleTakesAnyFactorAndOrder) {
+  for (int64_t factor : {3, 4})
+    for (bool columnMajor : {false, true})
+      for (bool channelsFirst : {false, true})
+        for (bool transposed : {false, true}) {
+          int64_t batch = 2, height = 4, width = 7, channels = 11, parts = factor * factor;
+          int64_t down = (height + factor - 1) / factor, across = (width + factor - 1) / factor;
+          Shape in = {batch, height * width, channels},
+                out = {batch, down * across, parts * channels};
+          StepText step{"f",
+                        batch,
+                        {{Place::Input, "x", in}},
+                        "    %y = blue.token_downsample %a0 {height = " + std::to_string(height) +
+                            " : i64, width = " + std::to_string(width) +
+                            " : i64, factor = " + std::to_string(factor) + " : i64" +
+                            (columnMajor ? ", column_major" : "") +
+                            (channelsFirst ? ", channels_first" : "") +
+                            (transposed ? ", transposed" : "") + "} : (" + tensorText(in) +
+                            ") -> " + tensorText(out) + "\n    plan.yield %y : " + tensorText(out),
+                        out};
+          CompiledSteps steps(target(), {step});
+          ASSERT_TRUE(steps.ok());
+          Data x = randomData(elements(in), 1);
+          std::vector<double> expected(static_cast<size_t>(elements(out)));
+          for (int64_t b = 0; b < batch; ++b)
+            for (int64_t y = 0; y < height; ++y)
+              for (int64_t col = 0; col < width; ++col)
+                for (int64_t c = 0; c < channels; ++c) {
+                  int64_t i = y % factor, j = col % factor;
+                  int64_t part = columnMajor ? j * factor + i : i * factor + j;
+                  int64_t block = transposed ? col / factor * down + y / factor
+                                             : y / factor * across + col / factor;
+                  int64_t k = channelsFirst ? c * parts + part : part * channels + c;
+                  expected[static_cast<size_t>(((b * down * across) + block) * parts * channels +
+                                               k)] =
+                      x[static_cast<size_t>(((b * height + y) * width + col) * channels + c)];
+                }
+          expectNear(steps.run("f", {x}, batch), expected, elements(out), 0, 0);
+        }
+}
+
+TEST_P(RowsTest, TokenPoolIsTheMeanOfWholeBlocks) {
+  for (int64_t factor : {2, 3}) {
+    int64_t batch = 2, height = 7, width = 6, channels = 19;
+    int64_t down = height / factor, across = width / factor;
+    Shape in = {batch, height * width, channels}, out = {batch, down * across, channels};
+    StepText step{"f",
+                  batch,
+                  {{Place::Input, "x", in}},
+                  "    %y = blue.token_pool %a0 {height = 7 : i64, width = 6 : i64, factor = " +
+                      std::to_string(factor) + " : i64} : (" + tensorText(in) + ") -> " +
+                      tensorText(out) + "\n    plan.yield %y : " + tensorText(out),
+                  out};
+    CompiledSteps steps(target(), {step});
+    ASSERT_TRUE(steps.ok());
+    Data x = randomData(elements(in), 1);
+    std::vector<double> expected;
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t p = 0; p < down * across; ++p)
+        for (int64_t c = 0; c < channels; ++c) {
+          double sum = 0;
+          for (int64_t part = 0; part < factor * factor; ++part) {
+            int64_t y = p / across * factor + part / factor;
+            int64_t col = p % across * factor + part % factor;
+            sum += x[static_cast<size_t>(((b * height + y) * width + col) * channels + c)];
+          }
+          expected.push_back(sum / static_cast<double>(factor * factor));
+        }
+    Data whole = steps.run("f", {x}, batch);
+    expectNear(whole, expected, elements(out), 1e-6, 1e-6);
+    expectSameBits(steps.run("f", {withGarbageFrom(x, height * width, channels)}, 1, 0,
+                             Split::SinglesReversed),
+                   whole, elements(out) / 2);
+  }
+}
+
+TEST_P(RowsTest, TokensAreChosenAndPutInFront) {
+  int64_t batch = 3, tokens = 5, channels = 21, added = 2;
+  Shape in = {batch, tokens, channels}, longer = {batch, added + tokens, channels};
+  Shape shorter = {batch, 3, channels};
+  StepText prepend{"prepend",
+                   batch,
+                   {{Place::Input, "x", in}, {Place::Weight, "t", {added, channels}}},
+                   "    %y = blue.token_prepend %a0, %a1 : (" + tensorText(in) + ", " +
+                       tensorText({added, channels}) + ") -> " + tensorText(longer) +
+                       "\n    plan.yield %y : " + tensorText(longer),
+                   longer};
+  StepText slice{"slice",
+                 batch,
+                 {{Place::Input, "x", in}},
+                 "    %y = blue.token_slice %a0 {begin = 1 : i64, end = 4 : i64} : (" +
+                     tensorText(in) + ") -> " + tensorText(shorter) +
+                     "\n    plan.yield %y : " + tensorText(shorter),
+                 shorter};
+  CompiledSteps steps(target(), {prepend, slice});
+  ASSERT_TRUE(steps.ok());
+  Data x = randomData(elements(in), 1), t = randomData(added * channels, 2);
+  steps.set("t", t);
+  std::vector<double> withTokens, chosen;
+  for (int64_t b = 0; b < batch; ++b) {
+    withTokens.insert(withTokens.end(), t.begin(), t.end());
+    auto picture = x.begin() + b * tokens * channels;
+    withTokens.insert(withTokens.end(), picture, picture + tokens * channels);
+    chosen.insert(chosen.end(), picture + channels, picture + 4 * channels);
+  }
+  Data whole = steps.run("prepend", {x}, batch, 0, Split::Threads);
+  expectNear(whole, withTokens, elements(longer), 0, 0);
+  expectSameBits(
+      steps.run("prepend", {withGarbageFrom(x, tokens, channels)}, 1, 0, Split::SinglesReversed),
+      whole, elements(longer) / batch);
+  expectNear(steps.run("slice", {x}, batch, 0, Split::Threads), chosen, elements(shorter), 0, 0);
 }

@@ -457,26 +457,107 @@ def Blue_PatchEmbedOp : Blue_Op<"patch_embed", [Pure]> {
 }
 
 def Blue_TokenDownsampleOp : Blue_Op<"token_downsample", [Pure]> {
-  let summary = "concatenate every 2x2 neighbouring tokens of a grid into one";
+  let summary = "concatenate every f x f neighbouring tokens of a grid into one";
   let description = [{
-    `x` is [B, height * width, C]. The grid is padded with zeros at the bottom and right to even
-    sides; the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]. The four tokens of a block
-    stand in the order (row, column) = (0,0), (0,1), (1,0), (1,1), or with `column_major`
-    (0,0), (1,0), (0,1), (1,1). The linear layer that fuses them is a blue.linear of its own.
+    `x` is [B, height * width, C]. The grid is padded with zeros at the bottom and right to sides that
+    f = `factor` divides; the result is [B, ceil(height / f) * ceil(width / f), f^2 C]. The tokens of a
+    block stand row by row: for f = 2 in the order (row, column) = (0,0), (0,1), (1,0), (1,1). With
+    `column_major` they stand column by column: (0,0), (1,0), (0,1), (1,1). With `channels_first` the
+    f^2 values of a channel are neighbours, one channel after the other. With `transposed` the blocks
+    of the grid become tokens column by column, not row by row. The linear layer that fuses a block
+    is a blue.linear of its own.
 
     Of a quantized `x` every token keeps its integers and scales, so that the result has a group for
     each of the tokens' groups; groups may not reach from one token into the next.
 
     Constraints:
-    - (C1) x has rank 3 and height * width tokens
-    - (C2) the result is [B, ceil(height / 2) * ceil(width / 2), 4 C]
+    - (C1) x has rank 3 and height * width tokens; the factor is 2 to 64
+    - (C2) the result is [B, ceil(height / f) * ceil(width / f), f^2 C]
     - (C3) the result has x's elements; quantized ones in groups of C for a group a row, else in the
-      same groups, which divide C and are multiples of 4
+      same groups, which divide C and are multiples of 4; never with `channels_first`
+
+    ```mlir
+    %y = blue.token_downsample %x {factor = 3 : i64, height = 6 : i64, width = 6 : i64}
+           : (tensor<?x36x32xf32>) -> tensor<?x4x288xf32>
+    ```
   }];
   let arguments = (ins Blue_NumberTensor:$x, I64Attr:$height, I64Attr:$width,
-                       UnitAttr:$column_major);
+                       UnitAttr:$column_major, DefaultValuedAttr<I64Attr, "2">:$factor,
+                       UnitAttr:$channels_first, UnitAttr:$transposed);
   let results = (outs Blue_NumberTensor:$result);
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    /// Blocks of a column and of a row of the grid.
+    int64_t blocksDown() { return llvm::divideCeil(getHeight(), getFactor()); }
+    int64_t blocksAcross() { return llvm::divideCeil(getWidth(), getFactor()); }
+    /// Tokens of a block.
+    int64_t numParts() { return static_cast<int64_t>(getFactor() * getFactor()); }
+    /// Blocks of 2x2 whole tokens, row by row: what a linear layer can gather by itself.
+    bool canBeGathered() { return getFactor() == 2 && !getChannelsFirst() && !getTransposed(); }
+  }];
+}
+
+def Blue_TokenPoolOp : Blue_Op<"token_pool", [Pure, SameOperandsAndResultElementType]> {
+  let summary = "the mean of every f x f neighbouring tokens of a grid";
+  let description = [{
+    `x` is [B, height * width, C], the result [B, (height / f) * (width / f), C] with f = `factor`:
+
+        result[b, t, c] = (sum of x[b, u, c] over the tokens u of block t) / f^2
+
+    Tokens right of and below the last whole block are not read. The sum is in the order of the
+    block's rows.
+
+    Constraints:
+    - (C1) x has rank 3 and height * width tokens; the factor is 2 to 64 and at most either side
+    - (C2) the result is [B, (height / f) * (width / f), C]
+
+    ```mlir
+    %y = blue.token_pool %x {factor = 4 : i64, height = 64 : i64, width = 64 : i64}
+           : (tensor<?x4096x1152xf32>) -> tensor<?x256x1152xf32>
+    ```
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, I64Attr:$height, I64Attr:$width, I64Attr:$factor);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_TokenSliceOp : Blue_Op<"token_slice", [Pure, SameOperandsAndResultElementType]> {
+  let summary = "some neighbouring tokens of each picture";
+  let description = [{
+    `x` is [B, T, C]; the result is its tokens `begin` to `end` (exclusive) of each picture. Features
+    without a class token are such a slice.
+
+    Constraints:
+    - (C1) x has rank 3, and 0 <= begin < end <= T
+    - (C2) the result is [B, end - begin, C]
+
+    ```mlir
+    %y = blue.token_slice %x {begin = 1 : i64, end = 577 : i64}
+           : (tensor<?x577x1024xf32>) -> tensor<?x576x1024xf32>
+    ```
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, I64Attr:$begin, I64Attr:$end);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
+def Blue_TokenPrependOp : Blue_Op<"token_prepend", [Pure, SameOperandsAndResultElementType]> {
+  let summary = "the same learned tokens in front of those of each picture";
+  let description = [{
+    `x` is [B, T, C], `tokens` are [N, C]; the result is [B, N + T, C]. A class token is one.
+
+    Constraints:
+    - (C1) x has rank 3, tokens have rank 2 and x's channels
+    - (C2) the result is [B, N + T, C]
+
+    ```mlir
+    %y = blue.token_prepend %x, %class_token
+           : (tensor<?x576x1024xf32>, tensor<1x1024xf32>) -> tensor<?x577x1024xf32>
+    ```
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$tokens);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x `,` $tokens attr-dict `:` functional-type(operands, results)";
 }
 
 def Blue_EmbeddingOp : Blue_Op<"embedding", [Pure]> {

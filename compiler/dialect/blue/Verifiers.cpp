@@ -303,24 +303,45 @@ LogicalResult PatchEmbedOp::verify() {
   return success();
 }
 
-LogicalResult TokenDownsampleOp::verify() {
-  RankedTensorType x = typeOf(getX());
-  int64_t height = getHeight(), width = getWidth(), tokens = 0;
+/// Sides of a block of tokens, at most: blocks hold at most its square.
+static constexpr int64_t kMaxFactor = 64;
+
+/// `x` is [B, height * width, C] with whole blocks of `factor` x `factor` tokens to be made of it.
+static LogicalResult verifyGrid(Operation *op, RankedTensorType x, int64_t height, int64_t width,
+                                int64_t factor) {
+  int64_t tokens = 0;
   if (height <= 0 || width <= 0 || llvm::MulOverflow(height, width, tokens) || x.getRank() != 3 ||
       x.getDimSize(1) != tokens || lastDim(x) == kDynamic)
-    return emitOpError("(C1) expected x to be [B, ")
+    return op->emitOpError("(C1) expected x to be [B, ")
            << height << " * " << width << ", C], found " << shapeText(x.getShape());
+  if (factor < 2 || factor > kMaxFactor)
+    return op->emitOpError("(C1) expected a factor of 2 to ") << kMaxFactor << ", found " << factor;
+  return success();
+}
+
+static LogicalResult verifyResult(Operation *op, RankedTensorType result,
+                                  ArrayRef<int64_t> expected) {
+  if (result.getShape() != expected)
+    return op->emitOpError("(C2) expected a result ")
+           << shapeText(expected) << ", found " << shapeText(result.getShape());
+  return success();
+}
+
+LogicalResult TokenDownsampleOp::verify() {
+  RankedTensorType x = typeOf(getX());
+  int64_t factor = getFactor();
+  if (failed(verifyGrid(*this, x, getHeight(), getWidth(), factor)))
+    return failure();
   int64_t channels = 0;
-  if (llvm::MulOverflow(lastDim(x), int64_t{4}, channels))
-    return emitOpError("(C2) expected four times the channels to fit 64 bits, found ")
-           << lastDim(x);
-  SmallVector<int64_t> expected = {x.getDimSize(0),
-                                   (height / 2 + height % 2) * (width / 2 + width % 2), channels};
-  ArrayRef<int64_t> found = typeOf(getResult()).getShape();
-  if (found != ArrayRef<int64_t>(expected))
-    return emitOpError("(C2) expected a result ")
-           << shapeText(expected) << ", found " << shapeText(found);
+  if (llvm::MulOverflow(lastDim(x), factor * factor, channels))
+    return emitOpError("(C2) expected ")
+           << factor * factor << " times the channels to fit 64 bits, found " << lastDim(x);
+  if (failed(verifyResult(*this, typeOf(getResult()),
+                          {x.getDimSize(0), blocksDown() * blocksAcross(), channels})))
+    return failure();
   Type element = gatheredElement(x.getElementType(), lastDim(x));
+  if (getChannelsFirst() && isa<QuantizedType>(x.getElementType()))
+    return emitOpError("(C3) expected floats with channels_first, found ") << x.getElementType();
   if (!element)
     return emitOpError("(C3) expected groups of a multiple of 4 that divide ")
            << lastDim(x) << ", found " << x.getElementType();
@@ -328,6 +349,38 @@ LogicalResult TokenDownsampleOp::verify() {
     return emitOpError("(C3) expected a result of ")
            << element << ", found " << typeOf(getResult()).getElementType();
   return success();
+}
+
+LogicalResult TokenPoolOp::verify() {
+  RankedTensorType x = typeOf(getX());
+  int64_t height = getHeight(), width = getWidth(), factor = getFactor();
+  if (failed(verifyGrid(*this, x, height, width, factor)))
+    return failure();
+  if (factor > height || factor > width)
+    return emitOpError("(C1) expected a factor of at most either side, found ")
+           << factor << " for " << height << " x " << width;
+  return verifyResult(*this, typeOf(getResult()),
+                      {x.getDimSize(0), (height / factor) * (width / factor), lastDim(x)});
+}
+
+LogicalResult TokenSliceOp::verify() {
+  RankedTensorType x = typeOf(getX());
+  int64_t begin = getBegin(), end = getEnd();
+  if (x.getRank() != 3 || x.isDynamicDim(1) || begin < 0 || begin >= end || end > x.getDimSize(1))
+    return emitOpError("(C1) expected 0 <= begin < end <= T for x [B, T, C], found ")
+           << begin << " and " << end << " for " << shapeText(x.getShape());
+  return verifyResult(*this, typeOf(getResult()), {x.getDimSize(0), end - begin, lastDim(x)});
+}
+
+LogicalResult TokenPrependOp::verify() {
+  RankedTensorType x = typeOf(getX()), tokens = typeOf(getTokens());
+  int64_t total = 0;
+  if (x.getRank() != 3 || x.isDynamicDim(1) || tokens.getRank() != 2 || !tokens.hasStaticShape() ||
+      lastDim(tokens) != lastDim(x) ||
+      llvm::AddOverflow(x.getDimSize(1), tokens.getDimSize(0), total))
+    return emitOpError("(C1) expected x [B, T, C] and tokens [N, C], found ")
+           << shapeText(x.getShape()) << " and " << shapeText(tokens.getShape());
+  return verifyResult(*this, typeOf(getResult()), {x.getDimSize(0), total, lastDim(x)});
 }
 
 Type bluec::blue::gatheredElement(Type element, int64_t channels) {

@@ -272,6 +272,15 @@ def Onnx_PadOp : Onnx_Node<"Pad", (ins
     Onnx_Default<StrAttr, "\"constant\"">:$mode)>;
 def Onnx_RangeOp : Onnx_Node<"Range", (ins
     Onnx_Tensor:$start, Onnx_Tensor:$limit, Onnx_Tensor:$delta)>;
+def Onnx_ResizeOp : Onnx_Node<"Resize", (ins
+    Onnx_Tensor:$x, Onnx_Optional:$roi, Onnx_Optional:$scales, Onnx_Optional:$sizes), (ins
+    Onnx_Default<I64Attr, "0">:$antialias, OptionalAttr<DenseI64ArrayAttr>:$axes,
+    Onnx_Default<StrAttr, "\"half_pixel\"">:$coordinate_transformation_mode,
+    Onnx_Default<F32Attr, "-0.75f">:$cubic_coeff_a, Onnx_Default<I64Attr, "0">:$exclude_outside,
+    Onnx_Default<F32Attr, "0.0f">:$extrapolation_value,
+    Onnx_Default<StrAttr, "\"stretch\"">:$keep_aspect_ratio_policy,
+    Onnx_Default<StrAttr, "\"nearest\"">:$mode,
+    Onnx_Default<StrAttr, "\"round_prefer_floor\"">:$nearest_mode)>;
 def Onnx_ReshapeOp : Onnx_Node<"Reshape", (ins Onnx_Tensor:$data, Onnx_Tensor:$shape), (ins
     Onnx_Default<I64Attr, "0">:$allowzero)>;
 def Onnx_ScatterElementsOp : Onnx_Node<"ScatterElements", (ins

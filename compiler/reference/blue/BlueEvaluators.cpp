@@ -303,20 +303,63 @@ static Results evaluatePatchEmbed(const Tensor &pixels, const Tensor &weight, co
 
 static Results evaluateTokenDownsample(blue::TokenDownsampleOp op, const Tensor &x) {
   int64_t height = op.getHeight(), width = op.getWidth(), channels = x.shape[2];
-  int64_t down = height / 2 + height % 2, across = width / 2 + width % 2;
-  Tensor y = floatsOf({x.shape[0], down * across, 4 * channels});
+  int64_t down = op.blocksDown(), across = op.blocksAcross();
+  int64_t factor = op.getFactor(), parts = op.numParts();
+  Tensor y = floatsOf({x.shape[0], down * across, parts * channels});
   for (int64_t b = 0; b < x.shape[0]; ++b)
     for (int64_t row = 0; row < down; ++row)
       for (int64_t column = 0; column < across; ++column)
-        for (int64_t part = 0; part < 4; ++part) {
-          int64_t i = 2 * row + (op.getColumnMajor() ? part % 2 : part / 2);
-          int64_t j = 2 * column + (op.getColumnMajor() ? part / 2 : part % 2);
+        for (int64_t part = 0; part < parts; ++part) {
+          int64_t i = factor * row + (op.getColumnMajor() ? part % factor : part / factor);
+          int64_t j = factor * column + (op.getColumnMajor() ? part / factor : part % factor);
           if (i >= height || j >= width)
             continue; // zero padding
+          int64_t block = op.getTransposed() ? column * down + row : row * across + column;
           const float *from = x.f32.data() + ((b * height + i) * width + j) * channels;
-          float *to = y.f32.data() + (((b * down + row) * across + column) * 4 + part) * channels;
-          std::copy(from, from + channels, to);
+          float *to = y.f32.data() + (b * down * across + block) * parts * channels;
+          for (int64_t c = 0; c < channels; ++c)
+            to[op.getChannelsFirst() ? c * parts + part : part * channels + c] = from[c];
         }
+  return one(std::move(y));
+}
+
+static Results evaluateTokenPool(blue::TokenPoolOp op, const Tensor &x) {
+  int64_t width = op.getWidth(), channels = x.shape[2], factor = op.getFactor();
+  int64_t down = static_cast<int64_t>(op.getHeight()) / factor, across = width / factor;
+  Tensor y = floatsOf({x.shape[0], down * across, channels});
+  int64_t at = 0;
+  for (int64_t b = 0; b < x.shape[0]; ++b)
+    for (int64_t block = 0; block < down * across; ++block)
+      for (int64_t c = 0; c < channels; ++c) {
+        double sum = 0;
+        for (int64_t part = 0; part < factor * factor; ++part) {
+          int64_t i = block / across * factor + part / factor;
+          int64_t j = block % across * factor + part % factor;
+          sum += x.f32[(b * x.shape[1] + i * width + j) * channels + c];
+        }
+        y.f32[at++] = static_cast<float>(sum / static_cast<double>(factor * factor));
+      }
+  return one(std::move(y));
+}
+
+static Results evaluateTokenSlice(blue::TokenSliceOp op, const Tensor &x) {
+  int64_t begin = op.getBegin(), count = static_cast<int64_t>(op.getEnd()) - begin;
+  int64_t tokens = x.shape[1], channels = x.shape[2];
+  Tensor y = floatsOf({x.shape[0], count, channels});
+  for (int64_t b = 0; b < x.shape[0]; ++b)
+    std::copy_n(x.f32.data() + (b * tokens + begin) * channels, count * channels,
+                y.f32.data() + b * count * channels);
+  return one(std::move(y));
+}
+
+static Results evaluateTokenPrepend(const Tensor &x, const Tensor &tokens) {
+  Tensor y = floatsOf({x.shape[0], tokens.shape[0] + x.shape[1], x.shape[2]});
+  int64_t picture = x.shape[1] * x.shape[2];
+  float *to = y.f32.data();
+  for (int64_t b = 0; b < x.shape[0]; ++b) {
+    to = std::copy(tokens.f32.begin(), tokens.f32.end(), to);
+    to = std::copy_n(x.f32.data() + b * picture, picture, to);
+  }
   return one(std::move(y));
 }
 
@@ -418,6 +461,15 @@ static Results evaluate(blue::PatchEmbedOp, Operands operands) {
 static Results evaluate(blue::TokenDownsampleOp op, Operands operands) {
   return evaluateTokenDownsample(op, *operands[0]);
 }
+static Results evaluate(blue::TokenPoolOp op, Operands operands) {
+  return evaluateTokenPool(op, *operands[0]);
+}
+static Results evaluate(blue::TokenSliceOp op, Operands operands) {
+  return evaluateTokenSlice(op, *operands[0]);
+}
+static Results evaluate(blue::TokenPrependOp, Operands operands) {
+  return evaluateTokenPrepend(*operands[0], *operands[1]);
+}
 static Results evaluate(blue::EmbeddingOp op, Operands operands) {
   return evaluateEmbedding(op, *operands[0], *operands[1]);
 }
@@ -512,8 +564,8 @@ const EvaluatorTable &bluec::reference::blueEvaluators() {
   using namespace bluec::blue;
   static const EvaluatorTable table =
       makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp,
-                PositionEmbeddingOp, AttentionOp, PatchEmbedOp, TokenDownsampleOp, EmbeddingOp,
-                GeluOp, GeluTanhOp, QuickGeluOp, SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp,
-                SubOp, MulOp, SwigluOp>();
+                PositionEmbeddingOp, AttentionOp, PatchEmbedOp, TokenDownsampleOp, TokenPoolOp,
+                TokenSliceOp, TokenPrependOp, EmbeddingOp, GeluOp, GeluTanhOp, QuickGeluOp, SiluOp,
+                ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
   return table;
 }

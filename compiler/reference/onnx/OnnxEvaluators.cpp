@@ -9,6 +9,7 @@ const bluec::reference::EvaluatorTable &bluec::reference::onnxEvaluators() {
     addProductEvaluators(all);
     addQuantizationEvaluators(all);
     addConvolutionEvaluators(all);
+    addResizeEvaluators(all);
     addMovementEvaluators(all);
     addIndexingEvaluators(all);
     addReductionEvaluators(all);

@@ -20,6 +20,7 @@ void addElementwiseEvaluators(EvaluatorTable &table);
 void addProductEvaluators(EvaluatorTable &table);
 void addQuantizationEvaluators(EvaluatorTable &table);
 void addConvolutionEvaluators(EvaluatorTable &table);
+void addResizeEvaluators(EvaluatorTable &table);
 void addMovementEvaluators(EvaluatorTable &table);
 void addIndexingEvaluators(EvaluatorTable &table);
 void addReductionEvaluators(EvaluatorTable &table);

@@ -46,6 +46,22 @@ static bool recordScale(Raising &raising, Operation *op, Value x, double factor)
       });
 }
 
+/// Rows of pictures, and a table that is repeated for each picture.
+static bool matchPictureTable(Raising &raising, Operation *op, Value x, ArrayRef<int64_t> shape,
+                              Value tables) {
+  std::optional<WeightUse> table = raising.pictureTable(tables);
+  // Both have to be [pictures, tokens, channels], so that their elements meet as they stand.
+  auto type = dyn_cast<RankedTensorType>(x.getType());
+  if (!table || !type || type.getRank() != 3 || shape.size() != 3 ||
+      type.getShape().drop_front() != shape.drop_front() ||
+      ArrayRef<int64_t>(table->shape) != shape.drop_front())
+    return false;
+  return recordElementwise(
+      raising, op, x, [op, table = *table](Emitter &emitter, Location location, Value rows) {
+        return makeBinary(emitter, location, op, rows, emitter.weight(table, "table", location));
+      });
+}
+
 /// Rows and something that is the same in every call: a number, a vector for every row, or, of
 /// pictures, a table with a row for each token.
 static bool matchConstant(Raising &raising, Operation *op, Value x, Value constant) {
@@ -54,6 +70,8 @@ static bool matchConstant(Raising &raising, Operation *op, Value x, Value consta
     return false;
   SmallVector<int64_t> shape = raising.shapeOf(*use);
   auto type = dyn_cast<RankedTensorType>(constant.getType());
+  if (!raising.dependences().isConstant(constant))
+    return matchPictureTable(raising, op, x, shape, constant);
   if (!type || !type.hasStaticShape())
     return false;
 
@@ -119,7 +137,7 @@ bool bluec::onnx_to_blue::matchElementwise(Raising &raising, Operation *op) {
       return false;
     std::swap(lhs, rhs);
   }
-  if (!dependences.isConstant(rhs))
+  if (!dependences.isConstant(rhs) && raising.role != blue::Role::Vision)
     return false;
   if (std::optional<double> number = raising.scalar(rhs)) {
     if (isa<onnx::MulOp>(op))

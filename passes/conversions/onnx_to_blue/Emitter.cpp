@@ -94,12 +94,18 @@ Value Emitter::rows(const RowsUse &use, Location location) {
   if (!use.columns.isAll())
     return meaning->match->buildColumns(*this, layerLocation(meaning->match->nodes), use.columns);
   Value value = values.at(use.anchor);
+  SmallVector<int64_t> shape = llvm::to_vector(cast<RankedTensorType>(value.getType()).getShape());
+  if (use.endToken != 0) {
+    shape[1] = use.endToken - use.firstToken;
+    value = blue::TokenSliceOp::create(builder, location, floats(shape), value, use.firstToken,
+                                       use.endToken);
+  }
   if (!use.downsample)
     return value;
   const Downsample &grid = *use.downsample;
-  SmallVector<int64_t> shape = llvm::to_vector(cast<RankedTensorType>(value.getType()).getShape());
-  shape[1] = (grid.height / 2 + grid.height % 2) * (grid.width / 2 + grid.width % 2);
-  shape[2] *= 4;
+  shape[1] = grid.down() * grid.across();
+  shape[2] *= grid.factor * grid.factor;
   return blue::TokenDownsampleOp::create(builder, location, floats(shape), value, grid.height,
-                                         grid.width, grid.columnMajor);
+                                         grid.width, grid.columnMajor, grid.factor,
+                                         grid.channelsFirst, grid.transposed);
 }

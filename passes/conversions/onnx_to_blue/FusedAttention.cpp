@@ -39,7 +39,7 @@ struct NodeRows {
 
 static std::optional<NodeRows> rowsOf(Raising &raising, Value value) {
   std::optional<RowsUse> use = raising.rows(value);
-  if (!use || use->downsample)
+  if (!use || use->downsample || use->endToken != 0)
     return std::nullopt;
   return NodeRows{*use, raising.channels(*use)};
 }

@@ -53,6 +53,61 @@ static bool recordLinear(Raising &raising, ArrayRef<Operation *> nodes, LinearPa
   return raising.recordRows(std::move(match), shape) != nullptr;
 }
 
+/// Rows side by side that a product is taken apart for, at most: each has a weight of its own.
+static constexpr unsigned kMaxJoined = 16;
+
+/// A product of rows side by side, such as the features of several layers, with `weight`, [N, K]:
+/// the sum of each one's product with its columns of the weight.
+static bool recordJoinedProduct(Raising &raising, Operation *op, Value x, const WeightUse &weight) {
+  auto joined = producer<onnx::ConcatOp>(x);
+  auto type = joined ? dyn_cast<RankedTensorType>(joined.getResult().getType()) : nullptr;
+  if (!type || type.getRank() < 1)
+    return false;
+  auto axis = static_cast<int64_t>(joined.getAxis());
+  if ((axis != -1 && axis != type.getRank() - 1) || joined->getNumOperands() > kMaxJoined)
+    return false;
+  auto parts = std::make_shared<std::vector<LinearParts>>();
+  SmallVector<int64_t> shape;
+  int64_t at = 0;
+  for (Value operand : joined->getOperands()) {
+    std::optional<RowsUse> rows = raising.rows(operand);
+    auto operandType = dyn_cast<RankedTensorType>(operand.getType());
+    if (!rows || !operandType || operandType.getRank() < 1)
+      return false;
+    SmallVector<int64_t> found = raising.shapeOf(*rows);
+    int64_t end = at + found.back();
+    // Rows of as many columns as the operand has: it holds them as they stand.
+    if (found.back() != operandType.getShape().back() || end > weight.shape[1])
+      return false;
+    LinearParts part{*rows, weight, std::nullopt};
+    part.weight.slice(1, at, end);
+    parts->push_back(std::move(part));
+    at = end;
+    found.back() = weight.shape[0];
+    if (!shape.empty() && shape != found)
+      return false;
+    shape = std::move(found);
+  }
+  if (at != weight.shape[1])
+    return false;
+  Match match;
+  match.nodes = {op};
+  match.results = {op->getResult(0)};
+  for (const LinearParts &part : *parts)
+    match.uses.push_back(part.x);
+  match.build = [parts](Emitter &emitter, Location location) -> SmallVector<Value> {
+    Value sum;
+    for (const LinearParts &part : *parts) {
+      Value product = makeLinear(emitter, location, part);
+      sum = sum ? blue::AddOp::create(emitter.builder, location, sum.getType(), sum, product)
+                      .getResult()
+                : product;
+    }
+    return {sum};
+  };
+  return raising.recordRows(std::move(match), shape) != nullptr;
+}
+
 /// x * weight, the weight being [K, N], or [N, K] with `isTransposed`.
 static bool matchProduct(Raising &raising, Operation *op, Value x, Value weightValue,
                          bool isTransposed, double factor, Value biasValue, double biasFactor) {
@@ -64,13 +119,17 @@ static bool matchProduct(Raising &raising, Operation *op, Value x, Value weightV
   std::optional<WeightUse> weight = raising.weight(weightValue);
   if (!weight)
     return false;
+  if (!isTransposed)
+    weight->transpose({1, 0});
   std::optional<RowsUse> rows = raising.rows(x);
+  bool hasBias = biasValue && !isa<NoneType>(biasValue.getType());
+  if (!rows && !hasBias && factor == 1 &&
+      (recordPatchProduct(raising, op, x, *weight) || recordJoinedProduct(raising, op, x, *weight)))
+    return true;
   if (!rows) {
     raising.explain(op, "expected an operand whose rows are those of a layer, in their order");
     return false;
   }
-  if (!isTransposed)
-    weight->transpose({1, 0});
   if (xType.getShape().back() != weight->shape[1] || raising.channels(*rows) != weight->shape[1]) {
     raising.explain(op, "expected rows of " + Twine(weight->shape[1]) + " channels, found " +
                             Twine(raising.channels(*rows)));
@@ -78,7 +137,7 @@ static bool matchProduct(Raising &raising, Operation *op, Value x, Value weightV
   }
   weight->scale(factor);
   LinearParts parts{*rows, std::move(*weight), std::nullopt};
-  if (biasValue && !isa<NoneType>(biasValue.getType())) {
+  if (hasBias) {
     parts.bias = raising.vectorWeight(biasValue, parts.weight.shape[0]);
     if (!parts.bias)
       return false;

@@ -21,9 +21,9 @@ static constexpr int64_t kMaxContext = int64_t{1} << 20;
 
 /// In order: what comes first is more particular.
 static constexpr LayerPattern kPatterns[] = {
-    matchRmsNorm,   matchLayerNorm,      matchNormNode,    matchGelu,      matchGates,
-    matchAttention, matchFusedAttention, matchPatchEmbed,  matchEmbedding, matchPositionEmbedding,
-    matchLinear,    matchRope,           matchElementwise,
+    matchRmsNorm,   matchLayerNorm,      matchNormNode,   matchGelu,        matchGates,
+    matchAttention, matchFusedAttention, matchPatchEmbed, matchEmbedding,   matchPositionEmbedding,
+    matchTokens,    matchLinear,         matchRope,       matchElementwise,
 };
 
 namespace {
@@ -203,7 +203,10 @@ LogicalResult FunctionRaiser::demand() {
       auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
       return function.emitError("graph input '")
              << (name ? name.getValue() : "") << "': expected one that bluec knows ("
-             << (raising.role == blue::Role::Vision ? "pixel_values"
+             << (raising.role == blue::Role::Vision
+                     ? "pixel_values of pictures of one size, [B, C, H, W] or [rows, B / rows, C, "
+                       "H, W], and their pixel_attention_mask; no patches or grids of pictures "
+                       "whose sizes vary"
                  : raising.role == blue::Role::Embed
                      ? "input_ids"
                      : "inputs_embeds, attention_mask, position_ids, "

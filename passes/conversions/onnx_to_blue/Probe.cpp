@@ -23,8 +23,14 @@ GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef 
     return {};
   bool isFloat = isa<FloatType>(type.getElementType());
   int64_t rank = type.getRank();
-  if (role == blue::Role::Vision)
-    return {isFloat && rank == 4 ? InputKind::Pixels : InputKind::Unknown};
+  if (role == blue::Role::Vision) {
+    if (isFloat && (rank == 4 || rank == 5))
+      return {InputKind::Pixels};
+    // What a picture does not cover of its tile; tiles are covered whole.
+    if (!isFloat && (rank == 3 || rank == 4) && name == "pixel_attention_mask")
+      return {InputKind::PixelMask};
+    return {};
+  }
   if (role == blue::Role::Embed)
     return {!isFloat && (rank == 1 || rank == 2) ? InputKind::Ids : InputKind::Unknown};
 
@@ -55,12 +61,33 @@ GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef 
   return {};
 }
 
+ArrayRef<int64_t> bluec::onnx_to_blue::picturesOf(RankedTensorType pixels) {
+  return pixels.getShape().drop_back(3);
+}
+
+/// `batch` pictures over the dims `leading`, one or two: rows of pictures, one row where the graph
+/// leaves that open.
+static SmallVector<std::optional<int64_t>> spread(int64_t batch, ArrayRef<int64_t> leading) {
+  if (leading.size() == 1)
+    return {batch};
+  int64_t rows = !ShapedType::isDynamic(leading[0])   ? leading[0]
+                 : !ShapedType::isDynamic(leading[1]) ? batch / std::max<int64_t>(leading[1], 1)
+                                                      : 1;
+  return {rows, batch / std::max<int64_t>(rows, 1)};
+}
+
 /// The extents that the lengths give to the dims of an input; nothing for a dim that they do not.
-static SmallVector<std::optional<int64_t>> expectedDims(const GraphInput &input, int64_t rank,
-                                                        Lengths at) {
+static SmallVector<std::optional<int64_t>> expectedDims(const GraphInput &input,
+                                                        RankedTensorType type, Lengths at) {
+  int64_t rank = type.getRank();
   switch (input.kind) {
   case InputKind::Pixels:
-    return {at.batch, std::nullopt, std::nullopt, std::nullopt};
+  case InputKind::PixelMask: {
+    SmallVector<std::optional<int64_t>> dims =
+        spread(at.batch, type.getShape().drop_back(input.kind == InputKind::Pixels ? 3 : 2));
+    dims.resize(static_cast<size_t>(rank), std::nullopt);
+    return dims;
+  }
   case InputKind::Embeddings:
     return {1, at.rows, std::nullopt};
   case InputKind::PastKey:
@@ -79,16 +106,28 @@ static SmallVector<std::optional<int64_t>> expectedDims(const GraphInput &input,
   return SmallVector<std::optional<int64_t>>(rank, std::nullopt);
 }
 
-/// The values of an integer input in a conversation without padding.
-static Tensor inputValue(InputKind kind, RankedTensorType type, Lengths at) {
+/// Whether a tensor of that shape may be made.
+static bool isSmall(ArrayRef<int64_t> shape) {
+  int64_t count = 1;
+  return llvm::none_of(shape, [&](int64_t dim) {
+    return llvm::MulOverflow(count, dim, count) || count > kMaxElements;
+  });
+}
+
+/// The values of an integer input in a conversation without padding, with whole pictures. `shape`
+/// is that of a PixelMask.
+static Tensor inputValue(InputKind kind, RankedTensorType type, Lengths at,
+                         std::vector<int64_t> shape) {
   bool isBool = type.getElementType().isInteger(1);
-  if (kind == InputKind::AttentionMask) {
+  if (kind == InputKind::AttentionMask || kind == InputKind::PixelMask) {
+    if (kind == InputKind::AttentionMask)
+      shape = {1, at.past + at.rows};
     Tensor ones = Tensor::zeros(isBool ? reference::ElementType::Bool : reference::ElementType::I64,
-                                {1, at.past + at.rows});
+                                std::move(shape));
     llvm::fill(ones.i64, 1);
     return ones;
   }
-  std::vector<int64_t> shape = {at.rows};
+  shape = {at.rows};
   if (type.getRank() == 2)
     shape.insert(shape.begin(), 1);
   Tensor positions = Tensor::zeros(reference::ElementType::I64, shape);
@@ -104,10 +143,15 @@ static Tensor inputValue(InputKind kind, RankedTensorType type, Lengths at) {
 /// Whether an op reads only the shape of its first operand.
 static bool readsShapeOnly(Operation *op) { return isa<onnx::ShapeOp, onnx::SizeOp>(op); }
 
+/// Whether an input is no activation: its values follow from the lengths.
+static bool isIndex(const GraphInput &input) {
+  return input.kind == InputKind::AttentionMask || input.kind == InputKind::PositionIds ||
+         input.kind == InputKind::PixelMask;
+}
+
 Dependences::Dependences(func::FuncOp function, ArrayRef<GraphInput> inputs) {
   for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
-    bool isIndex = input.kind == InputKind::AttentionMask || input.kind == InputKind::PositionIds;
-    (isIndex ? lengths : activations).insert(argument);
+    (isIndex(input) ? lengths : activations).insert(argument);
   }
   for (Operation &op : function.getBody().front()) {
     bool activation = op.getNumRegions() != 0, length = false;
@@ -180,7 +224,7 @@ FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<
       if (!type)
         continue;
       auto dims = dyn_cast_or_null<onnx::DimsAttr>(type.getEncoding());
-      for (auto [i, expected] : llvm::enumerate(expectedDims(input, type.getRank(), lengths))) {
+      for (auto [i, expected] : llvm::enumerate(expectedDims(input, type, lengths))) {
         if (!expected)
           continue;
         if (!check) {
@@ -206,9 +250,15 @@ FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<
     }
 
   for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
-    if (input.kind == InputKind::AttentionMask || input.kind == InputKind::PositionIds)
+    if (isIndex(input)) {
+      std::optional<std::vector<int64_t>> shape = probe->shape(argument);
+      // A mask of pixels whose size nothing says has no value.
+      if (input.kind == InputKind::PixelMask && (!shape || !isSmall(*shape)))
+        continue;
       probe->known[argument] = std::make_shared<Tensor>(
-          inputValue(input.kind, cast<RankedTensorType>(argument.getType()), lengths));
+          inputValue(input.kind, cast<RankedTensorType>(argument.getType()), lengths,
+                     shape ? *shape : std::vector<int64_t>()));
+    }
   return probe;
 }
 

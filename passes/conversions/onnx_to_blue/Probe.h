@@ -25,7 +25,8 @@ struct Lengths {
 
 /// What a graph input is, by its name and type.
 enum class InputKind {
-  Pixels,        ///< [B, C, H, W] floats
+  Pixels,        ///< [B, C, H, W] or [rows, B / rows, C, H, W] floats
+  PixelMask,     ///< [B, H, W] or [rows, B / rows, H, W] integers or bools: all ones
   Ids,           ///< [1, T] integers: token ids
   Embeddings,    ///< [1, T, hidden] floats
   PastKey,       ///< [1, kv_heads, P, D] floats
@@ -41,6 +42,9 @@ struct GraphInput {
   /// Of a PastKey or PastValue, when the type leaves it open and the node that reads it does not.
   std::optional<int64_t> headDim = std::nullopt;
 };
+
+/// The leading dims of Pixels, whose product is the number of pictures.
+llvm::ArrayRef<int64_t> picturesOf(mlir::RankedTensorType pixels);
 
 /// The kind of a graph input. `role` is the function's blue.role.
 GraphInput classifyInput(mlir::BlockArgument argument, llvm::StringRef name, blue::Role role);

@@ -6,11 +6,16 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace bluec;
 using namespace bluec::onnx_to_blue;
 
 static constexpr int64_t kDynamic = ShapedType::kDynamic;
+
+/// Pictures of a call that a graph may fix.
+static constexpr int64_t kMaxPictures = 4096;
 
 Raising::Raising(func::FuncOp function, reference::WeightValues *weights, int64_t context)
     : function(function), role(*blue::roleOf(function)), context(context), weights(weights) {}
@@ -50,11 +55,22 @@ LogicalResult Raising::prepare() {
   SmallVector<Lengths> lengths;
   if (role == blue::Role::Vision) {
     lengths = {{2, 0, 0}, {1, 0, 0}};
-    // A graph with a fixed number of pictures is probed at that number.
+    // A graph with a fixed number of pictures is probed at that number, one with a fixed number in
+    // each of its rows at its multiples.
     for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
-      if (input.kind == InputKind::Pixels)
-        if (auto type = cast<RankedTensorType>(argument.getType()); !type.isDynamicDim(0))
-          lengths = {{type.getDimSize(0), 0, 0}};
+      if (input.kind == InputKind::Pixels) {
+        int64_t fixed = 1;
+        bool isOpen = false;
+        for (int64_t dim : picturesOf(cast<RankedTensorType>(argument.getType())))
+          if (dim == kDynamic)
+            isOpen = true;
+          else if (llvm::MulOverflow(fixed, dim, fixed) || fixed < 1 || fixed > kMaxPictures)
+            return function.emitError("expected 1 to ")
+                   << kMaxPictures << " pictures, found " << argument.getType();
+        lengths = {{fixed, 0, 0}};
+        if (isOpen)
+          lengths.insert(lengths.begin(), {2 * fixed, 0, 0});
+      }
   } else if (role == blue::Role::Embed) {
     lengths = {{1, 7, 0}, {1, 1, 0}};
   } else {
@@ -82,7 +98,8 @@ LogicalResult Raising::prepare() {
     Meaning meaning;
     switch (input.kind) {
     case InputKind::Pixels:
-      meaning.shape = llvm::to_vector(type.getShape());
+      // [B, C, H, W], or [rows, B / rows, C, H, W].
+      meaning.shape = llvm::to_vector(type.getShape().take_back(4));
       meaning.shape[0] = kDynamic;
       if (llvm::is_contained(ArrayRef<int64_t>(meaning.shape).drop_front(), kDynamic))
         return function.emitError("expected pictures of a fixed size, found ") << type;
@@ -292,26 +309,94 @@ static std::optional<Columns> columnsOf(const Tensor &tensor, int64_t width, int
   return count % size == 0 ? columnPieces(begins, size, width) : std::nullopt;
 }
 
-/// Whether `tensor` holds the tokens of a [batch, height * width, channels] grid regrouped.
-static bool isDownsampled(const Tensor &tensor, int64_t batch, int64_t channels,
-                          const Downsample &grid) {
-  int64_t down = grid.height / 2 + grid.height % 2, across = grid.width / 2 + grid.width % 2;
-  int64_t at = 0;
-  if (tensor.numElements() != batch * down * across * 4 * channels)
+namespace {
+
+/// The numbered tokens of pictures: a picture has `all` of them, of which `begin` to `end` are
+/// moved.
+struct Tokens {
+  int64_t batch, all, channels;
+  int64_t begin, end;
+  /// The number of a token's first element.
+  int64_t numberOf(int64_t picture, int64_t token) const {
+    return (picture * all + begin + token) * channels + 1;
+  }
+};
+
+} // namespace
+
+/// The tokens from which the elements of `moved` come, of pictures of `shape`; zeros come from
+/// none.
+static std::optional<Tokens> movedTokens(const Tensor &moved, ArrayRef<int64_t> shape) {
+  Tokens tokens{shape[0], shape[1], shape[2], shape[1], 0};
+  if (tokens.channels <= 0 || tokens.all <= 0)
+    return std::nullopt;
+  for (float number : moved.f32) {
+    if (number < 0)
+      return std::nullopt; // negated
+    if (number == 0)
+      continue;
+    int64_t token = (static_cast<int64_t>(number) - 1) / tokens.channels % tokens.all;
+    tokens.begin = std::min(tokens.begin, token);
+    tokens.end = std::max(tokens.end, token + 1);
+  }
+  if (tokens.begin >= tokens.end)
+    return std::nullopt;
+  return tokens;
+}
+
+/// Whether `moved` holds these tokens in their order.
+static bool isSlice(const Tensor &moved, const Tokens &tokens) {
+  int64_t count = tokens.end - tokens.begin, at = 0;
+  if (moved.numElements() != tokens.batch * count * tokens.channels)
     return false;
-  for (int64_t b = 0; b < batch; ++b)
-    for (int64_t row = 0; row < down; ++row)
-      for (int64_t column = 0; column < across; ++column)
-        for (int64_t part = 0; part < 4; ++part) {
-          int64_t i = 2 * row + (grid.columnMajor ? part % 2 : part / 2);
-          int64_t j = 2 * column + (grid.columnMajor ? part / 2 : part % 2);
-          bool inside = i < grid.height && j < grid.width;
-          int64_t first = ((b * grid.height + i) * grid.width + j) * channels + 1;
-          for (int64_t c = 0; c < channels; ++c)
-            if (tensor.f32[at++] != (inside ? static_cast<float>(first + c) : 0.0f))
-              return false;
-        }
+  for (int64_t b = 0; b < tokens.batch; ++b)
+    for (int64_t i = 0; i < count * tokens.channels; ++i)
+      if (moved.f32[at++] != static_cast<float>(tokens.numberOf(b, 0) + i))
+        return false;
   return true;
+}
+
+/// Whether `moved` holds these tokens regrouped as `grid` says.
+static bool isDownsampled(const Tensor &moved, const Tokens &tokens, const Downsample &grid) {
+  int64_t down = grid.down(), across = grid.across(), parts = grid.factor * grid.factor;
+  int64_t width = parts * tokens.channels, at = 0;
+  if (moved.numElements() != tokens.batch * down * across * width)
+    return false;
+  for (int64_t b = 0; b < tokens.batch; ++b)
+    for (int64_t block = 0; block < down * across; ++block) {
+      int64_t row = grid.transposed ? block % down : block / across;
+      int64_t column = grid.transposed ? block / down : block % across;
+      for (int64_t k = 0; k < width; ++k) {
+        int64_t part = grid.channelsFirst ? k % parts : k / tokens.channels;
+        int64_t channel = grid.channelsFirst ? k / parts : k % tokens.channels;
+        int64_t major = part / grid.factor, minor = part % grid.factor;
+        int64_t i = grid.factor * row + (grid.columnMajor ? minor : major);
+        int64_t j = grid.factor * column + (grid.columnMajor ? major : minor);
+        bool inside = i < grid.height && j < grid.width;
+        int64_t number = tokens.numberOf(b, i * grid.width + j) + channel;
+        if (moved.f32[at++] != (inside ? static_cast<float>(number) : 0.0f))
+          return false;
+      }
+    }
+  return true;
+}
+
+/// How `moved` holds these tokens regrouped, if it does.
+static std::optional<Downsample> readDownsample(const Tensor &moved, const Tokens &tokens) {
+  constexpr int64_t kMaxFactor = 64; // of blue.token_downsample
+  int64_t count = tokens.end - tokens.begin;
+  int64_t parts = moved.rank() > 0 ? moved.shape.back() / tokens.channels : 0;
+  auto factor = static_cast<int64_t>(std::sqrt(static_cast<double>(parts)) + 0.5);
+  if (factor < 2 || factor > kMaxFactor || moved.shape.back() != factor * factor * tokens.channels)
+    return std::nullopt;
+  for (int64_t height = 1; height <= count; ++height)
+    for (unsigned order = 0; count % height == 0 && order < 8; ++order) {
+      Downsample grid{height,           count / height,   factor,
+                      (order & 1) != 0, (order & 2) != 0, (order & 4) != 0};
+      if (isDownsampled(moved, tokens, grid))
+        return grid;
+    }
+  return std::nullopt;
 }
 
 std::optional<RowsUse> Raising::rows(Value value) {
@@ -344,8 +429,12 @@ std::optional<RowsUse> Raising::rows(Value value) {
     int64_t count = 1;
     for (int64_t dim : shape)
       count *= dim;
-    if (result && result->downsample) {
-      if (!isDownsampled(*moved, shape.front(), width, *result->downsample))
+    if (result && (result->downsample || result->endToken != 0)) {
+      std::optional<Tokens> tokens = movedTokens(*moved, shape);
+      int64_t end = result->endToken != 0 ? result->endToken : shape[1];
+      if (!tokens || tokens->begin != result->firstToken || tokens->end != end ||
+          !(result->downsample ? isDownsampled(*moved, *tokens, *result->downsample)
+                               : isSlice(*moved, *tokens)))
         return std::nullopt;
       continue;
     }
@@ -355,16 +444,18 @@ std::optional<RowsUse> Raising::rows(Value value) {
     } else if (auto columns = columnsOf(*moved, width, width == 0 ? 0 : count / width)) {
       use.columns = *columns;
     } else if (shape.size() == 3 && !result) {
-      for (int64_t height = 1; height <= shape[1] && !use.downsample; ++height)
-        for (bool columnMajor : {false, true}) {
-          Downsample grid{height, shape[1] / height, columnMajor};
-          if (shape[1] % height == 0 && isDownsampled(*moved, shape.front(), width, grid)) {
-            use.downsample = grid;
-            break;
-          }
-        }
-      if (!use.downsample)
+      std::optional<Tokens> tokens = movedTokens(*moved, shape);
+      if (!tokens)
         return std::nullopt;
+      if (tokens->begin != 0 || tokens->end != tokens->all) {
+        use.firstToken = tokens->begin;
+        use.endToken = tokens->end;
+      }
+      if (use.endToken == 0 || !isSlice(*moved, *tokens)) {
+        use.downsample = readDownsample(*moved, *tokens);
+        if (!use.downsample)
+          return std::nullopt;
+      }
     } else {
       return std::nullopt;
     }
@@ -380,7 +471,7 @@ std::optional<RowsUse> Raising::rows(Value value) {
 
 std::optional<RowsUse> Raising::wholeRows(Value value) {
   std::optional<RowsUse> use = rows(value);
-  if (!use || !use->columns.isAll() || use->downsample)
+  if (!use || !use->isWhole())
     return std::nullopt;
   return use;
 }
@@ -388,10 +479,11 @@ std::optional<RowsUse> Raising::wholeRows(Value value) {
 SmallVector<int64_t> Raising::shapeOf(const RowsUse &use) {
   SmallVector<int64_t> shape = meaning(use.anchor)->shape;
   shape.back() = use.columns.count(shape.back());
+  if (use.endToken != 0)
+    shape[1] = use.endToken - use.firstToken;
   if (use.downsample) {
-    shape[1] = (use.downsample->height / 2 + use.downsample->height % 2) *
-               (use.downsample->width / 2 + use.downsample->width % 2);
-    shape.back() *= 4;
+    shape[1] = use.downsample->down() * use.downsample->across();
+    shape.back() *= use.downsample->factor * use.downsample->factor;
   }
   return shape;
 }
@@ -651,6 +743,69 @@ std::optional<WeightUse> Raising::vectorWeight(Value value, int64_t count) {
   if (use)
     if (!use->reshape({count}))
       return std::nullopt;
+  return use;
+}
+
+/// The rows of the table that `tensor`, [pictures, ...], has for each picture, if they are the
+/// same.
+static std::optional<Tensor> samePictures(const Tensor &tensor) {
+  int64_t pictures = tensor.rank() > 0 ? tensor.shape.front() : 0;
+  if (pictures <= 0)
+    return std::nullopt;
+  int64_t count = tensor.numElements() / pictures;
+  auto isFirst = [&](const auto &elements) {
+    for (size_t i = 0; i < elements.size(); ++i)
+      if (elements[i] != elements[i % static_cast<size_t>(count)])
+        return false;
+    return true;
+  };
+  if (!isFirst(tensor.f32) || !isFirst(tensor.i64))
+    return std::nullopt;
+  Tensor first = tensor;
+  first.shape.erase(first.shape.begin());
+  first.f32.resize(std::min(first.f32.size(), static_cast<size_t>(count)));
+  first.i64.resize(std::min(first.i64.size(), static_cast<size_t>(count)));
+  return first;
+}
+
+std::optional<WeightUse> Raising::pictureTable(Value value) {
+  if (role != blue::Role::Vision || dependences().onActivations(value))
+    return std::nullopt;
+  value = strip(value);
+  // Of a gather, the indices: what they name stays in its file.
+  auto gather = value.getDefiningOp<onnx::GatherOp>();
+  bool isGather = gather && dependences().isConstant(gather.getData()) && gather.getAxis() == 0;
+  std::optional<Tensor> found;
+  for (Probe *probe : shorts) {
+    std::shared_ptr<const Tensor> tensor = probe->value(isGather ? gather.getIndices() : value);
+    std::optional<Tensor> table = tensor ? samePictures(*tensor) : std::nullopt;
+    int64_t pictures = table ? tensor->shape.front() : 0;
+    if (pictures < 1 || (pictures != probe->lengths().batch && pictures != 1) ||
+        (found &&
+         (found->shape != table->shape || found->f32 != table->f32 || found->i64 != table->i64)))
+      return std::nullopt;
+    found = std::move(table);
+  }
+  if (!found || found->rank() != (isGather ? 1 : 2))
+    return std::nullopt;
+  WeightUse use;
+  if (isGather) {
+    std::optional<WeightUse> rows = weight(gather.getData());
+    auto range = contiguous(*found);
+    if (rows && range && rows->shape.size() == 2 && range->second <= rows->shape[0]) {
+      rows->slice(0, range->first, range->second);
+      return rows;
+    }
+    std::shared_ptr<const Tensor> whole = shorts.front()->value(value);
+    found = whole ? samePictures(*whole) : std::nullopt;
+  }
+  if (!found || found->rank() != 2 || found->type != reference::ElementType::F32)
+    return std::nullopt;
+  if (auto name = dyn_cast<NameLoc>(value.getLoc()))
+    use.name = name.getName().str();
+  use.shape = found->shape;
+  use.value = std::make_shared<Tensor>(std::move(*found));
+  use.elementType = Float32Type::get(value.getContext());
   return use;
 }
 

@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <deque>
 #include <functional>
@@ -24,10 +25,12 @@ namespace bluec::onnx_to_blue {
 /// Elements of one value that are numbered, at most: numbers must be exact in float.
 inline constexpr int64_t kMaxNumbered = int64_t{1} << 24;
 
-/// The 2x2 regrouping of a grid of tokens (see blue.token_downsample).
+/// The regrouping of a grid of tokens (see blue.token_downsample).
 struct Downsample {
-  int64_t height, width;
-  bool columnMajor;
+  int64_t height, width, factor;
+  bool columnMajor, channelsFirst, transposed;
+  int64_t down() const { return llvm::divideCeilSigned(height, factor); }
+  int64_t across() const { return llvm::divideCeilSigned(width, factor); }
 };
 
 /// Columns [begin, end) of rows; with a stride, of each stretch of so many columns. None: all.
@@ -52,12 +55,17 @@ struct Columns {
   bool operator==(const Columns &) const = default;
 };
 
-/// An operand of a layer: what the value of an anchor holds, some of its columns, or its tokens
-/// regrouped. An anchor is an activation that is a layer's result or a function argument.
+/// An operand of a layer: what the value of an anchor holds, some of its columns, or some of each
+/// picture's tokens, perhaps regrouped. An anchor is an activation that is a layer's result or a
+/// function argument.
 struct RowsUse {
   mlir::Value anchor;
   Columns columns = {}; ///< of the last dim
-  std::optional<Downsample> downsample = std::nullopt;
+  /// Tokens [firstToken, endToken) of each picture when `endToken` is not 0.
+  int64_t firstToken = 0, endToken = 0;
+  std::optional<Downsample> downsample = std::nullopt; ///< of those tokens
+  /// The anchor as it is.
+  bool isWhole() const { return columns.isAll() && endToken == 0 && !downsample; }
 };
 
 /// A weight or a constant: a source with transforms, or a value.
@@ -168,7 +176,7 @@ public:
   std::optional<Tensor> numbered(mlir::Value anchor, Probe &probe, int64_t base = 0);
 
   /// The rows that a value holds in their natural order, if it does: an anchor, some of the columns
-  /// of one, or its tokens regrouped.
+  /// of one, or some of its tokens, perhaps regrouped.
   std::optional<RowsUse> rows(mlir::Value value);
   /// As `rows`, but only a whole anchor.
   std::optional<RowsUse> wholeRows(mlir::Value value);
@@ -181,6 +189,10 @@ public:
   std::optional<WeightUse> weight(mlir::Value value);
   /// A weight of `count` elements as a vector.
   std::optional<WeightUse> vectorWeight(mlir::Value value, int64_t count);
+
+  /// What is the same for every picture of every call, but repeated for each: the table [tokens,
+  /// channels] that `value`, [pictures, tokens, channels], has for each of them.
+  std::optional<WeightUse> pictureTable(mlir::Value value);
 
   /// The single number that a value is in every call.
   std::optional<double> scalar(mlir::Value value);
@@ -231,6 +243,7 @@ bool matchFusedAttention(Raising &raising, mlir::Operation *op);
 bool matchPatchEmbed(Raising &raising, mlir::Operation *op);
 bool matchEmbedding(Raising &raising, mlir::Operation *op);
 bool matchPositionEmbedding(Raising &raising, mlir::Operation *op);
+bool matchTokens(Raising &raising, mlir::Operation *op);
 
 /// Makes the blue function.
 class Emitter {

@@ -96,6 +96,51 @@ Value bluec::onnx_to_blue::besideNumber(Raising &raising, Operation *op, double 
   return Value();
 }
 
+std::function<std::optional<Tensor>(Probe &)>
+bluec::onnx_to_blue::gridArrangement(int64_t channels, int64_t rows, int64_t columns) {
+  return [=](Probe &probe) -> std::optional<Tensor> {
+    int64_t batch = probe.lengths().batch, tokens = 0, count = 0;
+    if (llvm::MulOverflow(rows, columns, tokens) || llvm::MulOverflow(batch, channels, count) ||
+        llvm::MulOverflow(count, tokens, count) || count > kMaxNumbered)
+      return std::nullopt;
+    Tensor tensor = Tensor::zeros(reference::ElementType::F32, {batch, channels, rows, columns});
+    size_t at = 0;
+    for (int64_t b = 0; b < batch; ++b)
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t token = 0; token < tokens; ++token)
+          tensor.f32[at++] = static_cast<float>((b * tokens + token) * channels + c + 1);
+    return tensor;
+  };
+}
+
+std::optional<RowsUse> bluec::onnx_to_blue::readGrid(Raising &raising, Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || type.getRank() != 4 ||
+      llvm::is_contained(type.getShape().drop_front(), ShapedType::kDynamic))
+    return std::nullopt;
+  int64_t channels = type.getDimSize(1), rows = type.getDimSize(2), columns = type.getDimSize(3);
+  std::optional<Cone> cone =
+      traceCone(strip(value), ConeKind::Movement, raising.dependences(),
+                *raising.shortProbes().front(), [&](Value at) { return raising.isLayer(at); });
+  if (!cone || cone->roots.size() != 1)
+    return std::nullopt;
+  Value anchor = cone->roots.front();
+  const Meaning *meaning = raising.meaning(anchor);
+  int64_t tokens = 0;
+  if (!meaning || llvm::MulOverflow(rows, columns, tokens) ||
+      ArrayRef<int64_t>(meaning->shape) !=
+          ArrayRef<int64_t>({ShapedType::kDynamic, tokens, channels}))
+    return std::nullopt;
+  for (Probe *probe : raising.shortProbes()) {
+    std::optional<Tensor> numbers = raising.numbered(anchor, *probe);
+    std::optional<Tensor> moved = numbers ? evaluateCone(*cone, *probe, {*numbers}) : std::nullopt;
+    std::optional<Tensor> grid = gridArrangement(channels, rows, columns)(*probe);
+    if (!moved || !grid || moved->shape != grid->shape || moved->f32 != grid->f32)
+      return std::nullopt;
+  }
+  return RowsUse{anchor};
+}
+
 bool bluec::onnx_to_blue::recordElementwise(Raising &raising, ArrayRef<Operation *> nodes, Value x,
                                             std::function<Value(Emitter &, Location, Value)> build,
                                             Match::Kind kind) {

@@ -41,6 +41,19 @@ Product readAsProduct(Raising &raising, mlir::Value value, mlir::Value stop);
 /// one, or null when neither is.
 mlir::Value besideNumber(Raising &raising, mlir::Operation *op, double number);
 
+/// [B, channels, rows, columns] holds [B, rows * columns, channels]: the arrangement of a grid of
+/// tokens (see Meaning).
+std::function<std::optional<Tensor>(Probe &)> gridArrangement(int64_t channels, int64_t rows,
+                                                              int64_t columns);
+
+/// The tokens [B, rows * columns, channels] that `value`, [B, channels, rows, columns], holds as a
+/// grid, if it does.
+std::optional<RowsUse> readGrid(Raising &raising, mlir::Value value);
+
+/// Records a product of pictures' patches with `weight`, [N, K], when `x` is [B, patches, K] of the
+/// function's pictures, every element of a patch once in any order of channels, rows and columns.
+bool recordPatchProduct(Raising &raising, mlir::Operation *op, mlir::Value x, WeightUse weight);
+
 /// Records `op`'s single result as an elementwise layer of `x`.
 bool recordElementwise(Raising &raising, llvm::ArrayRef<mlir::Operation *> nodes, mlir::Value x,
                        std::function<mlir::Value(Emitter &, mlir::Location, mlir::Value)> build,

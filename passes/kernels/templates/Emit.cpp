@@ -46,6 +46,9 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
       .Case<plan::AttentionOp>([&](auto op) { return emitAttention(k, op); })
       .Case<plan::Im2colOp>([&](auto op) { return emitIm2col(k, op); })
       .Case<blue::TokenDownsampleOp>([&](auto op) { return emitTokenDownsample(k, op); })
+      .Case<blue::TokenPoolOp>([&](auto op) { return emitTokenPool(k, op); })
+      .Case<blue::TokenSliceOp>([&](auto op) { return emitTokenSlice(k, op); })
+      .Case<blue::TokenPrependOp>([&](auto op) { return emitTokenPrepend(k, op); })
       .Default([](Operation *op) {
         return op->emitError("expected an op that a kernel template covers");
       });

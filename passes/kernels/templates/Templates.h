@@ -41,6 +41,9 @@ llvm::LogicalResult emitPackValues(StepKernel &kernel, plan::PackValuesOp op); /
 llvm::LogicalResult emitQuantizedAttention(StepKernel &kernel, plan::AttentionOp op);
 llvm::LogicalResult emitIm2col(StepKernel &kernel, plan::Im2colOp op);                   // patch
 llvm::LogicalResult emitTokenDownsample(StepKernel &kernel, blue::TokenDownsampleOp op); // row
+llvm::LogicalResult emitTokenPool(StepKernel &kernel, blue::TokenPoolOp op);             // row
+llvm::LogicalResult emitTokenSlice(StepKernel &kernel, blue::TokenSliceOp op);           // row
+llvm::LogicalResult emitTokenPrepend(StepKernel &kernel, blue::TokenPrependOp op);       // row
 
 /// Fails with an error on `op` for words that a vector of this target does not hold.
 llvm::LogicalResult checkWords(StepKernel &kernel, mlir::Operation *op,

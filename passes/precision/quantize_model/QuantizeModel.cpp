@@ -56,11 +56,12 @@ int64_t bytesOf(RankedTensorType type) {
   return rows * (width * quantized.getBits() + quantized.groupsIn(width) * groupBits) / 8;
 }
 
-/// The gathering that makes a linear layer's input, or null.
+/// The gathering that makes a linear layer's input, if the layer can do it itself, or null.
 blue::TokenDownsampleOp gatheringOf(Operation *op) {
   auto linear = dyn_cast<blue::LinearOp>(op);
-  return linear ? linear.getX().getDefiningOp<blue::TokenDownsampleOp>()
-                : blue::TokenDownsampleOp();
+  auto gathering =
+      linear ? linear.getX().getDefiningOp<blue::TokenDownsampleOp>() : blue::TokenDownsampleOp();
+  return gathering && gathering.canBeGathered() ? gathering : blue::TokenDownsampleOp();
 }
 
 /// Elements of a group that ends with each of a gathered row's tokens of `channels` elements: their
@@ -343,8 +344,8 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
   auto type = RankedTensorType::get(tensorOf(gathering.getResult()).getShape(),
                                     blue::gatheredElement(element, channels));
   linear.getXMutable().set(blue::TokenDownsampleOp::create(
-      builder, gathering.getLoc(), type, tokens, gathering.getHeightAttr(),
-      gathering.getWidthAttr(), gathering.getColumnMajorAttr()));
+      builder, gathering.getLoc(), type, tokens, gathering.getHeight(), gathering.getWidth(),
+      gathering.getColumnMajor()));
   gathering.erase();
   ++inputsGathered;
   return success();

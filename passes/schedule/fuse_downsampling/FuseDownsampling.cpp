@@ -39,9 +39,10 @@ struct FuseDownsamplingPass : bluec::impl::FuseDownsamplingBase<FuseDownsampling
   void fuse(plan::StepOp step, blue::TokenDownsampleOp gathering) {
     Value tokens = step.getOperand(0);
     auto type = cast<RankedTensorType>(tokens.getType());
-    bool isAlone = gathering->getNextNode() == step.getBlock().getTerminator();
+    bool fits =
+        gathering.canBeGathered() && gathering->getNextNode() == step.getBlock().getTerminator();
     plan::LinearOp linear =
-        isAlone ? readerOf(step.getResult(), type.getShape().back()) : plan::LinearOp();
+        fits ? readerOf(step.getResult(), type.getShape().back()) : plan::LinearOp();
     if (!linear) {
       ++left;
       return;

@@ -13,7 +13,8 @@ def FuseDownsampling : Pass<"fuse-downsampling", "::mlir::ModuleOp"> {
 
     **What must have run before.** lower-to-plan and fuse-steps. Steps have no offsets yet.
 
-    **What it does not do.** It leaves a gathering whose linear layer has panels in groups that
+    **What it does not do.** It leaves a gathering of other blocks than 2x2, or of another order than
+    whole tokens block by block. It leaves a gathering whose linear layer has panels in groups that
     reach from one token into the next (plan::canGather): with rows of floats that is slower and takes
     its memory, but works; quantize-model makes no quantized rows of that kind. It changes no bit
     of any result.

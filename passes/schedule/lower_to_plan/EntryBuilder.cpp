@@ -168,7 +168,8 @@ LogicalResult EntryBuilder::lower(Operation *op) {
       gathering && isa<blue::QuantizedType>(tensorOf(gathering.getX()).getElementType()))
     return lowerQuantizedGathering(gathering);
   if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::PositionEmbeddingOp,
-          blue::TokenDownsampleOp>(op) ||
+          blue::TokenDownsampleOp, blue::TokenPoolOp, blue::TokenSliceOp, blue::TokenPrependOp>(
+          op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
   return op->emitOpError("expected a layer that a schedule can express");
@@ -281,9 +282,8 @@ LogicalResult EntryBuilder::lowerQuantizedGathering(blue::TokenDownsampleOp op) 
   auto type = RankedTensorType::get(shape, rows.getElementType(), tensorOf(*x).getEncoding());
   values[op.getResult()] =
       addStep(op, plan::kQuantizedSuffix, *x, type, [&](OpBuilder &b, ValueRange arguments) {
-        return blue::TokenDownsampleOp::create(b, op.getLoc(), type, arguments[0],
-                                               op.getHeightAttr(), op.getWidthAttr(),
-                                               op.getColumnMajorAttr())
+        return blue::TokenDownsampleOp::create(b, op.getLoc(), type, arguments[0], op.getHeight(),
+                                               op.getWidth(), op.getColumnMajor())
             .getResult();
       });
   return success();

@@ -449,6 +449,22 @@ LogicalResult tile(NodeFacts &node) {
   return node.set(0, x.elementType, dims);
 }
 
+LogicalResult resize(NodeFacts &node) {
+  auto op = cast<ResizeOp>(node.op);
+  ValueFacts x = node.input(0);
+  if (!x.dims)
+    return node.set(0, x.elementType, std::nullopt);
+  Exprs dims(x.dims->size(), AffineExpr());
+  if (node.has(3) && !op.getAxes()) {
+    std::optional<Exprs> sizes = elementsOrUnknown(node.input(3));
+    if (sizes && sizes->size() != dims.size())
+      return node.error() << "expected " << dims.size() << " sizes, found " << sizes->size();
+    for (size_t i = 0; sizes && i < dims.size(); ++i)
+      dims[i] = (*sizes)[i];
+  }
+  return node.set(0, x.elementType, dims);
+}
+
 LogicalResult pad(NodeFacts &node) {
   ValueFacts x = node.input(0);
   if (!x.dims)
@@ -515,6 +531,7 @@ void addMovementRules(InferenceRules &rules) {
   rules["onnx.Slice"] = slice;
   rules["onnx.Expand"] = expand;
   rules["onnx.Tile"] = tile;
+  rules["onnx.Resize"] = resize;
   rules["onnx.Pad"] = pad;
   rules["onnx.DepthToSpace"] = depthToSpace;
   rules["onnx.SpaceToDepth"] = spaceToDepth;

@@ -60,6 +60,37 @@ func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %k: ten
 
 // -----
 
+#patches = #onnx.dims<()[s0] -> (s0, 12)>
+// Patches of pictures of any sizes are no pictures.
+// expected-error@+1 {{graph input 'pixel_values': expected one that bluec knows (pixel_values of pictures of one size, [B, C, H, W] or [rows, B / rows, C, H, W], and their pixel_attention_mask; no patches or grids of pictures whose sizes vary), found 'tensor<?x12xf32}}
+func.func @f(%x: tensor<?x12xf32, #patches> {onnx.name = "pixel_values"}) -> tensor<?x12xf32, #patches>
+    attributes {blue.role = #blue.role<vision>, onnx.symbols = ["patches"]} {
+  %0 = onnx.Tanh %x : (tensor<?x12xf32, #patches>) -> tensor<?x12xf32, #patches>
+  return %0 : tensor<?x12xf32, #patches>
+}
+
+// -----
+
+#pixels = #onnx.dims<()[s0] -> (s0, 5000, 3, 4, 4)>
+// More pictures than a call has, and none.
+// expected-error@+1 {{expected 1 to 4096 pictures, found 'tensor<?x5000x3x4x4xf32}}
+func.func @f(%x: tensor<?x5000x3x4x4xf32, #pixels> {onnx.name = "pixel_values"}) -> tensor<?x5000x3x4x4xf32, #pixels>
+    attributes {blue.role = #blue.role<vision>, onnx.symbols = ["rows"]} {
+  %0 = onnx.Tanh %x : (tensor<?x5000x3x4x4xf32, #pixels>) -> tensor<?x5000x3x4x4xf32, #pixels>
+  return %0 : tensor<?x5000x3x4x4xf32, #pixels>
+}
+
+// -----
+
+// expected-error@+1 {{expected 1 to 4096 pictures, found 'tensor<0x3x4x4xf32>'}}
+func.func @f(%x: tensor<0x3x4x4xf32> {onnx.name = "pixel_values"}) -> tensor<0x3x4x4xf32>
+    attributes {blue.role = #blue.role<vision>} {
+  %0 = onnx.Tanh %x : (tensor<0x3x4x4xf32>) -> tensor<0x3x4x4xf32>
+  return %0 : tensor<0x3x4x4xf32>
+}
+
+// -----
+
 #rows = #onnx.dims<()[s0] -> (1, s0, 4)>
 // An input that bluec does not know, and that the result depends on.
 // expected-error@+1 {{graph input 'encoder_hidden_states': expected one that bluec knows (inputs_embeds, attention_mask, position_ids, past_key_values.N.key and .value), found 'tensor<1x?x4xf32}}

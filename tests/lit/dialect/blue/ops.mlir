@@ -51,6 +51,21 @@ func.func @vision(%pixels: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) -> tens
   return %d : tensor<?x4x16xf32>
 }
 
+// CHECK-LABEL: func.func @tokens
+func.func @tokens(%x: tensor<?x16x4xf32>, %class: tensor<2x4xf32>) -> (tensor<?x4x36xf32>, tensor<?x1x4xf32>)
+    attributes {blue.role = #blue.role<vision>} {
+  // CHECK: blue.token_prepend %{{.*}}, %{{.*}} : (tensor<?x16x4xf32>, tensor<2x4xf32>) -> tensor<?x18x4xf32>
+  %p = blue.token_prepend %x, %class : (tensor<?x16x4xf32>, tensor<2x4xf32>) -> tensor<?x18x4xf32>
+  // CHECK: blue.token_slice %{{.*}} {begin = 2 : i64, end = 18 : i64} : (tensor<?x18x4xf32>) -> tensor<?x16x4xf32>
+  %s = blue.token_slice %p {begin = 2, end = 18} : (tensor<?x18x4xf32>) -> tensor<?x16x4xf32>
+  // CHECK: blue.token_downsample %{{.*}} {channels_first, factor = 3 : i64, height = 4 : i64, transposed, width = 4 : i64}
+  %d = blue.token_downsample %s {channels_first, factor = 3, height = 4, transposed, width = 4}
+      : (tensor<?x16x4xf32>) -> tensor<?x4x36xf32>
+  // CHECK: blue.token_pool %{{.*}} {factor = 3 : i64, height = 4 : i64, width = 4 : i64}
+  %m = blue.token_pool %s {factor = 3, height = 4, width = 4} : (tensor<?x16x4xf32>) -> tensor<?x1x4xf32>
+  return %d, %m : tensor<?x4x36xf32>, tensor<?x1x4xf32>
+}
+
 // CHECK-LABEL: func.func @embed
 func.func @embed(%ids: tensor<?xi64>, %table: tensor<10x4xf32>) -> tensor<?x4xf32>
     attributes {blue.role = #blue.role<embed>} {

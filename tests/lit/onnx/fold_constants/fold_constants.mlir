@@ -59,3 +59,18 @@ func.func @too_large() -> tensor<*xf32> {
   %0 = onnx.Expand %a, %s : (tensor<f32>, tensor<2xi64>) -> tensor<*xf32>
   return %0 : tensor<*xf32>
 }
+
+// Positions that an exporter resizes, to another size and to their own.
+// CHECK-LABEL: func.func @resize
+// CHECK-DAG: %[[A:.*]] = onnx.Constant dense<{{.*}}1.000000e+00, 1.250000e+00, 1.750000e+00, 2.000000e+00{{.*}}> : tensor<1x1x1x4xf32>
+// CHECK-DAG: %[[B:.*]] = onnx.Constant dense<{{.*}}1.000000e+00, 2.000000e+00{{.*}}> : tensor<1x1x1x2xf32>
+// CHECK: return %[[A]], %[[B]]
+func.func @resize() -> (tensor<*xf32>, tensor<*xf32>) {
+  %none = onnx.None : none
+  %x = onnx.Constant dense<[[[[1.0, 2.0]]]]> : tensor<1x1x1x2xf32> : tensor<1x1x1x2xf32>
+  %sizes = onnx.Constant dense<[1, 1, 1, 4]> : tensor<4xi64> : tensor<4xi64>
+  %own = onnx.Constant dense<[1, 1, 1, 2]> : tensor<4xi64> : tensor<4xi64>
+  %0 = onnx.Resize %x, %none, %none, %sizes {mode = "linear"} : (tensor<1x1x1x2xf32>, none, none, tensor<4xi64>) -> tensor<*xf32>
+  %1 = onnx.Resize %x, %none, %none, %own {coordinate_transformation_mode = "pytorch_half_pixel", mode = "cubic"} : (tensor<1x1x1x2xf32>, none, none, tensor<4xi64>) -> tensor<*xf32>
+  return %0, %1 : tensor<*xf32>, tensor<*xf32>
+}

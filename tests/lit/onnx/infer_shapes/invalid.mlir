@@ -93,3 +93,12 @@ func.func @split(%x: tensor<6xf32>) {
   %0, %1 = onnx.Split %x, %sizes : (tensor<6xf32>, tensor<2xi64>) -> (tensor<*xf32>, tensor<*xf32>)
   return
 }
+
+// -----
+
+func.func @resize(%x: tensor<1x2x3xf32>, %n: none) {
+  %sizes = onnx.Constant dense<[2, 3]> : tensor<2xi64> : tensor<2xi64>
+  // expected-error @+1 {{Resize: expected 3 sizes, found 2}}
+  %0 = onnx.Resize %x, %n, %n, %sizes : (tensor<1x2x3xf32>, none, none, tensor<2xi64>) -> tensor<*xf32>
+  return
+}

@@ -45,3 +45,19 @@ func.func @whole(%x: tensor<?x9x1152xf32>) -> tensor<?x4x64xf32> attributes {blu
   %y = blue.linear %d, %w : (tensor<?x4x4608xf32>, tensor<64x4608xf32>) -> tensor<?x4x64xf32>
   return %y : tensor<?x4x64xf32>
 }
+
+// A linear layer does not gather blocks of other sizes or orders: their rows are quantized.
+// CHECK-LABEL: func.func @others
+// CHECK: %[[D:.*]] = blue.token_downsample %arg0 {factor = 3 : i64, height = 3 : i64, width = 3 : i64} : {{.*}} -> tensor<?x1x1296xf32>
+// CHECK: blue.quantize %[[D]] : (tensor<?x1x1296xf32>) -> tensor<?x1x1296x!blue.quantized<i16 group row scale f32>>
+// CHECK: %[[T:.*]] = blue.token_downsample %arg0 {height = 3 : i64, transposed, width = 3 : i64}
+// CHECK: blue.quantize %[[T]] : (tensor<?x4x576xf32>)
+func.func @others(%x: tensor<?x9x144xf32>) -> (tensor<?x1x64xf32>, tensor<?x4x64xf32>) attributes {blue.role = #blue.role<vision>} {
+  %d = blue.token_downsample %x {factor = 3, height = 3, width = 3} : (tensor<?x9x144xf32>) -> tensor<?x1x1296xf32>
+  %w = blue.weight "w" <"m" at 0 : tensor<64x1296xf32>> : tensor<64x1296xf32>
+  %y = blue.linear %d, %w : (tensor<?x1x1296xf32>, tensor<64x1296xf32>) -> tensor<?x1x64xf32>
+  %t = blue.token_downsample %x {transposed, height = 3, width = 3} : (tensor<?x9x144xf32>) -> tensor<?x4x576xf32>
+  %v = blue.weight "v" <"m" at 0 : tensor<64x576xf32>> : tensor<64x576xf32>
+  %z = blue.linear %t, %v : (tensor<?x4x576xf32>, tensor<64x576xf32>) -> tensor<?x4x64xf32>
+  return %y, %z : tensor<?x1x64xf32>, tensor<?x4x64xf32>
+}

@@ -39,6 +39,44 @@ plan.entry @stays role encode capacity 2 segment "s" takes ["pixels"] gives ["fe
 
 // -----
 
+// Blocks of other sizes, and tokens in another order, no linear layer gathers.
+// CHECK-LABEL: plan.entry @others
+// CHECK: blue.token_downsample {{.*}}factor = 3
+// CHECK-NOT: gather
+// CHECK: blue.token_downsample {{.*}}transposed
+// CHECK-NOT: gather
+// CHECK: plan.return
+plan.weight @w #blue.source<"m" at 0 : tensor<16x108xf32>> packed tensor<2x108x8xf32> segment "s"
+plan.weight @v #blue.source<"m" at 0 : tensor<16x48xf32>> packed tensor<2x48x8xf32> segment "s"
+plan.entry @others role encode capacity 2 segment "s" takes ["pixels"] gives ["features", "other"] {
+^bb0(%x: tensor<2x9x12xf32>):
+  %w = plan.get_weight @w : tensor<2x108x8xf32>
+  %v = plan.get_weight @v : tensor<2x48x8xf32>
+  %0 = plan.step "d" value "d" on "cpu"(%x) : (tensor<2x9x12xf32>) -> tensor<2x1x108xf32> {
+  ^bb0(%a: tensor<2x9x12xf32>):
+    %r = blue.token_downsample %a {factor = 3, height = 3, width = 3} : (tensor<2x9x12xf32>) -> tensor<2x1x108xf32>
+    plan.yield %r : tensor<2x1x108xf32>
+  }
+  %1 = plan.step "l" value "l" on "cpu"(%0, %w) : (tensor<2x1x108xf32>, tensor<2x108x8xf32>) -> tensor<2x1x16xf32> {
+  ^bb0(%a: tensor<2x1x108xf32>, %b: tensor<2x108x8xf32>):
+    %r = plan.linear %a, %b : (tensor<2x1x108xf32>, tensor<2x108x8xf32>) -> tensor<2x1x16xf32>
+    plan.yield %r : tensor<2x1x16xf32>
+  }
+  %2 = plan.step "d2" value "d2" on "cpu"(%x) : (tensor<2x9x12xf32>) -> tensor<2x4x48xf32> {
+  ^bb0(%a: tensor<2x9x12xf32>):
+    %r = blue.token_downsample %a {height = 3, transposed, width = 3} : (tensor<2x9x12xf32>) -> tensor<2x4x48xf32>
+    plan.yield %r : tensor<2x4x48xf32>
+  }
+  %3 = plan.step "l2" value "l2" on "cpu"(%2, %v) : (tensor<2x4x48xf32>, tensor<2x48x8xf32>) -> tensor<2x4x16xf32> {
+  ^bb0(%a: tensor<2x4x48xf32>, %b: tensor<2x48x8xf32>):
+    %r = plan.linear %a, %b : (tensor<2x4x48xf32>, tensor<2x48x8xf32>) -> tensor<2x4x16xf32>
+    plan.yield %r : tensor<2x4x16xf32>
+  }
+  plan.return %1, %3 : tensor<2x1x16xf32>, tensor<2x4x16xf32>
+}
+
+// -----
+
 // Rows of floats: the linear layer reads the tokens where they stand, and keeps what follows it.
 // CHECK-LABEL: plan.entry @floats
 // CHECK-SAME: {

@@ -121,3 +121,23 @@ module attributes {plan.target = #target} {
     return %y : tensor<?x4xf32>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576, dots = [#plan.dot<ui8 x si8, k 4>, #plan.dot<si16 x si16, k 2>]>
+
+// What adds, chooses, averages and joins tokens is a step of its own; learned tokens are dense.
+// CHECK: plan.weight @class {{.*}} packed tensor<1x6xf32> segment "vision"
+// CHECK: plan.step {{.*}} : (tensor<2x4x6xf32>, tensor<1x6xf32>) -> tensor<2x5x6xf32>
+// CHECK: blue.token_prepend {{.*}} : (tensor<2x4x6xf32>, tensor<1x6xf32>) -> tensor<2x5x6xf32>
+// CHECK: blue.token_slice {{.*}} {begin = 1 : i64, end = 5 : i64} : (tensor<2x5x6xf32>) -> tensor<2x4x6xf32>
+// CHECK: blue.token_pool {{.*}} : (tensor<2x4x6xf32>) -> tensor<2x1x6xf32>
+module attributes {plan.target = #target} {
+  func.func @tower(%x: tensor<?x4x6xf32>) -> tensor<?x1x6xf32> attributes {blue.role = #blue.role<vision>} {
+    %class = blue.weight "class" <"v.onnx" at 0 : tensor<1x6xf32>> : tensor<1x6xf32>
+    %a = blue.token_prepend %x, %class : (tensor<?x4x6xf32>, tensor<1x6xf32>) -> tensor<?x5x6xf32>
+    %b = blue.token_slice %a {begin = 1, end = 5} : (tensor<?x5x6xf32>) -> tensor<?x4x6xf32>
+    %c = blue.token_pool %b {factor = 2, height = 2, width = 2} : (tensor<?x4x6xf32>) -> tensor<?x1x6xf32>
+    return %c : tensor<?x1x6xf32>
+  }
+}

@@ -322,6 +322,59 @@ TEST_F(BlueEvaluators, TokenDownsample) {
   expectFloats(columns[0], {1, 2, 4}, {1, 4, 2, 5, 3, 6, 0, 0});
 }
 
+// Blocks of 3 x 3 of a grid of 4 x 3, column by column, their channels apart.
+TEST_F(BlueEvaluators, TokenDownsampleOfOtherOrders) {
+  std::vector<float> x;
+  for (int i = 0; i < 24; ++i)
+    x.push_back(static_cast<float>(i + 1)); // token t holds 2 t + 1 and 2 t + 2
+  auto y = run("(%x: tensor<?x12x2xf32>) -> tensor<?x2x18xf32> { %y = blue.token_downsample %x "
+               "{channels_first, column_major, factor = 3, height = 3, width = 4} : "
+               "(tensor<?x12x2xf32>) -> tensor<?x2x18xf32> return %y : tensor<?x2x18xf32> }",
+               {Tensor::floats({1, 12, 2}, x)});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 18}, {1, 9,  17, 3, 11, 19, 5, 13, 21, 2, 10, 18, 4, 12, 20, 6, 14, 22,
+                                  7, 15, 23, 0, 0,  0,  0, 0,  0,  8, 16, 24, 0, 0,  0,  0, 0,  0});
+}
+
+TEST_F(BlueEvaluators, TokenDownsampleTransposed) {
+  auto y = run("(%x: tensor<?x8x1xf32>) -> tensor<?x2x4xf32> { %y = blue.token_downsample %x "
+               "{height = 4, transposed, width = 2} : (tensor<?x8x1xf32>) -> tensor<?x2x4xf32> "
+               "return %y : tensor<?x2x4xf32> }",
+               {Tensor::floats({1, 8, 1}, {1, 2, 3, 4, 5, 6, 7, 8})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  auto z =
+      run("(%x: tensor<?x16x1xf32>) -> tensor<?x4x4xf32> { %y = blue.token_downsample %x "
+          "{height = 4, transposed, width = 4} : (tensor<?x16x1xf32>) -> tensor<?x4x4xf32> "
+          "return %y : tensor<?x4x4xf32> }",
+          {Tensor::floats({1, 16, 1}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16})});
+  ASSERT_EQ(z.size(), 1u);
+  expectFloats(z[0], {1, 4, 4}, {1, 2, 5, 6, 9, 10, 13, 14, 3, 4, 7, 8, 11, 12, 15, 16});
+}
+
+// The last row and column of a 3 x 5 grid are in no block of 2 x 2.
+TEST_F(BlueEvaluators, TokenPool) {
+  auto y = run("(%x: tensor<?x15x1xf32>) -> tensor<?x2x1xf32> { %y = blue.token_pool %x "
+               "{factor = 2, height = 3, width = 5} : (tensor<?x15x1xf32>) -> tensor<?x2x1xf32> "
+               "return %y : tensor<?x2x1xf32> }",
+               {Tensor::floats({1, 15, 1}, {1, 2, 3, 4, 99, 6, 7, 8, 9, 99, 99, 99, 99, 99, 99})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 2, 1}, {4, 6});
+}
+
+TEST_F(BlueEvaluators, TokensInFrontAndWithout) {
+  auto y =
+      run("(%x: tensor<?x2x2xf32>, %t: tensor<1x2xf32>) -> (tensor<?x3x2xf32>, "
+          "tensor<?x2x2xf32>) { %y = blue.token_prepend %x, %t : (tensor<?x2x2xf32>, "
+          "tensor<1x2xf32>) -> tensor<?x3x2xf32> %z = blue.token_slice %y {begin = 0, end = 2} "
+          ": (tensor<?x3x2xf32>) -> tensor<?x2x2xf32> return %y, %z : tensor<?x3x2xf32>, "
+          "tensor<?x2x2xf32> }",
+          {Tensor::floats({2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), Tensor::floats({1, 2}, {9, 10})});
+  ASSERT_EQ(y.size(), 2u);
+  expectFloats(y[0], {2, 3, 2}, {9, 10, 1, 2, 3, 4, 9, 10, 5, 6, 7, 8});
+  expectFloats(y[1], {2, 2, 2}, {9, 10, 1, 2, 9, 10, 5, 6});
+}
+
 // Quantized tokens stay the numbers that they stand for: each has its own scale, 2 and 100.
 TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
   const char *text =

@@ -77,6 +77,29 @@ TEST(EvaluatorErrors, ChecksValues) {
             "Div: expected integer divisors other than 0");
 }
 
+TEST(EvaluatorErrors, ChecksResizes) {
+  auto resize = [&](const std::string &sizes, const std::string &attributes) {
+    return evaluate(constant("%x", "1.0", "tensor<2x2xf32>") + "%n = onnx.None : none\n" +
+                    constant("%s", sizes, "tensor<2xi64>") + "%0 = onnx.Resize %x, %n, %n, %s {" +
+                    attributes +
+                    "} : (tensor<2x2xf32>, none, none, tensor<2xi64>) -> tensor<*xf32>");
+  };
+  EXPECT_EQ(resize("[2, 0]", "mode = \"linear\""),
+            "Resize: expected dims of at least 1, found 2 to become 0.000000");
+  EXPECT_EQ(resize("[2000, 2]", "mode = \"cubic\""),
+            "Resize: expected at most 1000 elements, found 4000");
+  EXPECT_EQ(resize("[2, 2]", "mode = \"area\""),
+            "Resize: expected mode nearest, linear or cubic, found \"area\"");
+  EXPECT_EQ(resize("[2, 2]", "antialias = 1 : i64"),
+            "Resize: expected no axes, antialias, exclude_outside or keep_aspect_ratio_policy");
+  EXPECT_EQ(resize("[2, 2]", "nearest_mode = \"near\""),
+            "Resize: expected a nearest_mode of round_prefer_floor, round_prefer_ceil, floor or "
+            "ceil, found \"near\"");
+  EXPECT_EQ(resize("[2, 2]", "coordinate_transformation_mode = \"tf_crop_and_resize\""),
+            "Resize: expected a coordinate_transformation_mode of half_pixel, pytorch_half_pixel, "
+            "align_corners or asymmetric, found \"tf_crop_and_resize\"");
+}
+
 TEST(EvaluatorErrors, BelievesOperandsRatherThanTypes) {
   // The type claims [4], the evaluator makes [2].
   EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2xf32>") +

@@ -56,6 +56,15 @@ Tensor withoutBatch(Tensor tensor) {
   return tensor;
 }
 
+/// Rows of pictures, [rows, B / rows, C, H, W], as pictures, [B, C, H, W].
+Tensor picturesOf(Tensor pixels) {
+  if (pixels.rank() == 5) {
+    pixels.shape[1] *= pixels.shape[0];
+    pixels.shape.erase(pixels.shape.begin());
+  }
+  return pixels;
+}
+
 blue::Role roleOf(const std::string &graph) {
   if (graph.find("vision") != std::string::npos)
     return blue::Role::Vision;
@@ -125,7 +134,7 @@ struct Call {
       inputs.push_back(std::make_shared<Tensor>(std::move(tensor)));
     };
     if (role == blue::Role::Vision) {
-      add(given.at("pixel_values"));
+      add(picturesOf(given.at("pixel_values")));
       outputNames = {"image_features"};
       return;
     }
@@ -380,15 +389,15 @@ TEST_P(Exchanged, IsRefusedOrRaisedToWhatItSays) {
   EXPECT_GT(raised, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Graphs, Exchanged,
-                         testing::Values("siglip-ts14/vision_encoder.onnx",
-                                         "siglip-dynamo18/vision_encoder.onnx",
-                                         "llama-ts14/decoder_model_merged.onnx",
-                                         "llama-dynamo18/decoder_model_merged.onnx",
-                                         "llama-dynamo23/decoder_model_merged.onnx",
-                                         "minicpm-ts13/decoder_model_merged.onnx",
-                                         "minicpm-ort/decoder_model_merged.onnx",
-                                         "qwen2-ts17/decoder_model_merged.onnx"),
-                         testName);
+INSTANTIATE_TEST_SUITE_P(
+    Graphs, Exchanged,
+    testing::Values(
+        "siglip-ts14/vision_encoder.onnx", "siglip-dynamo18/vision_encoder.onnx",
+        "llava-ts17/vision_encoder.onnx", "internvl-dynamo20/vision_encoder.onnx",
+        "idefics3-ts17/vision_encoder.onnx", "gemma3-dynamo20/vision_encoder.onnx",
+        "llama-ts14/decoder_model_merged.onnx", "llama-dynamo18/decoder_model_merged.onnx",
+        "llama-dynamo23/decoder_model_merged.onnx", "minicpm-ts13/decoder_model_merged.onnx",
+        "minicpm-ort/decoder_model_merged.onnx", "qwen2-ts17/decoder_model_merged.onnx"),
+    testName);
 
 } // namespace
