@@ -674,6 +674,9 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
                 nested ? "image_processor." : "", preprocessKeys(), out.ignored);
   } else if (visionOnly) {
     out.preprocess = siglipPreprocess();
+    if (kind != "siglip_vision_model")
+      out.ignored.push_back("preprocessor_config.json: found none: pictures are made ready as "
+                            "SigLIP's are, stretched and from -1 to 1");
   } else if (out.hasVision && fault.empty()) {
     fault = "preprocessor_config.json: expected beside a vision encoder (or processor_config.json "
             "with image_processor), found none";

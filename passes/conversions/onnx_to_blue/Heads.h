@@ -101,6 +101,8 @@ findOddRow(Raising &raising, llvm::ArrayRef<MaskUse> masks, const llvm::Twine &r
 /// Whether the masks hide what is to come, and what is out of a window if there is one, and nothing
 /// else (in an encoder: nothing), at all lengths. Sets the window of `parts`. The reason goes to
 /// `op`.
+bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks,
+              AttentionParts &parts, bool isCausal);
 
 } // namespace bluec::onnx_to_blue
 

@@ -295,6 +295,13 @@ TEST_F(ModelConfigTest, ASiglipTowerNeedsNoPreprocessor) {
   EXPECT_EQ(config->preprocess->mean[0], 0.5);
   EXPECT_EQ(config->preprocess->candidates, (Grids{{1, 1}}));
   EXPECT_EQ(config->preprocess->thumbnail, runtime::Thumbnail::None);
+  EXPECT_TRUE(config->ignored.empty());
+  // Another encoder's pictures may be made ready otherwise.
+  auto other = read({{"config.json", R"({"model_type": "clip_vision_model"})"}});
+  ASSERT_TRUE(bool(other)) << llvm::toString(other.takeError());
+  ASSERT_EQ(other->ignored.size(), 1u);
+  EXPECT_EQ(other->ignored[0], "preprocessor_config.json: found none: pictures are made ready as "
+                               "SigLIP's are, stretched and from -1 to 1");
 }
 
 constexpr const char *kPlain = R"("image_mean": [0, 0, 0], "image_std": [1, 1, 1], )";
