@@ -1,6 +1,7 @@
 """Graphs with the com.microsoft operators that no exporter makes here: by hand, or by
 onnxruntime-genai's model builder."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -157,23 +158,30 @@ def minicpm_decoder(model) -> onnx.ModelProto:
     )
 
 
-def build_with_genai(model) -> onnx.ModelProto:
-    """The decoder as the model builder of onnxruntime-genai writes it: GroupQueryAttention over
-    packed q, k, v with rope and cache inside."""
+def genai_folder(model, target: pathlib.Path, precision: str = "fp32", *options: str) -> None:
+    """What the model builder of onnxruntime-genai writes: a graph with GroupQueryAttention over
+    packed q, k, v with rope and cache inside, its weights beside it, and genai_config.json."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     with tempfile.TemporaryDirectory() as folder:
-        source, target = pathlib.Path(folder, "source"), pathlib.Path(folder, "target")
+        source = pathlib.Path(folder, "source")
         model.save_pretrained(source)
-        # The builder refuses a checkpoint without a tokenizer, though it reads nothing from it.
+        # The builder refuses a checkpoint without a tokenizer, though the graph has nothing of it.
         words = Tokenizer(
             models.WordLevel(
                 {f"t{token}": token for token in range(model.config.vocab_size)}, unk_token="t0"
             )
         )
         words.pre_tokenizer = pre_tokenizers.Whitespace()
-        PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(source)
+        # Its own class, and a token for padding: the builder asks transformers for both, and takes
+        # what that adds for a token that ends answers.
+        PreTrainedTokenizerFast(
+            tokenizer_object=words, bos_token="t1", eos_token="t2", pad_token="t2"
+        ).save_pretrained(source)
+        settings = source / "tokenizer_config.json"
+        text = json.loads(settings.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        settings.write_text(json.dumps(text))
         subprocess.run(
             [
                 sys.executable,
@@ -184,18 +192,23 @@ def build_with_genai(model) -> onnx.ModelProto:
                 "-o",
                 target,
                 "-p",
-                "fp32",
+                precision,
                 "-e",
                 "cpu",
                 "-c",
                 folder,
-                "--extra_options",
-                "exclude_embeds=true",
+                *(["--extra_options", *options] if options else []),
             ],
             check=True,
             capture_output=True,
         )
-        return onnx.load(target / "model.onnx")
+
+
+def build_with_genai(model) -> onnx.ModelProto:
+    """The decoder of embeddings alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        genai_folder(model, pathlib.Path(folder), "fp32", "exclude_embeds=true")
+        return onnx.load(pathlib.Path(folder, "model.onnx"))
 
 
 def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:

@@ -116,36 +116,41 @@ def export_embedding(model, path: pathlib.Path, opset: int, dynamo: bool) -> Non
 
 
 def export_decoder(
-    model, path: pathlib.Path, opset: int, dynamo: bool, with_past: bool = True
+    model,
+    path: pathlib.Path,
+    opset: int,
+    dynamo: bool,
+    with_past: bool = True,
+    takes_ids: bool = False,
 ) -> None:
     config, dtype = model.config, model.dtype
     batch, length, past = 2, 3, 5 if with_past else 0
     past_names = cache_names(config, "past_key_values") if with_past else []
     present_names = cache_names(config, "present")
-    args = (
-        torch.zeros(batch, length, config.hidden_size, dtype=dtype),
-        torch.ones(batch, past + length, dtype=torch.int64),
-        torch.arange(past, past + length)[None].repeat(batch, 1),
-        *[
-            torch.zeros(batch, config.num_key_value_heads, past, head_dim(config), dtype=dtype)
-            for _ in past_names
-        ],
-    )
+    tokens = torch.zeros(batch, length, dtype=torch.int64)
+    mask = torch.ones(batch, past + length, dtype=torch.int64)
+    if takes_ids:
+        args, names = (tokens, mask), ["input_ids", "attention_mask"]
+    else:
+        embeddings = torch.zeros(batch, length, config.hidden_size, dtype=dtype)
+        positions = torch.arange(past, past + length)[None].repeat(batch, 1)
+        args = (embeddings, mask, positions)
+        names = ["inputs_embeds", "attention_mask", "position_ids"]
+    caches = [
+        torch.zeros(batch, config.num_key_value_heads, past, head_dim(config), dtype=dtype)
+        for _ in past_names
+    ]
     total = "past_sequence_length + sequence_length" if with_past else "sequence_length"
     rows = {0: "batch_size", 1: "sequence_length"}
-    axes = {
-        "inputs_embeds": rows,
-        "attention_mask": {0: "batch_size", 1: total},
-        "position_ids": rows,
-        "logits": rows,
-    }
+    axes = {name: rows for name in [*names, "logits"]}
+    axes["attention_mask"] = {0: "batch_size", 1: total}
     axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
     axes |= {name: {0: "batch_size", 2: total} for name in present_names}
     export(
-        models.Decoder(model, with_past).eval(),
-        args,
+        (models.Whole if takes_ids else models.Decoder)(model, with_past).eval(),
+        (*args, *caches),
         path,
-        ["inputs_embeds", "attention_mask", "position_ids", *past_names],
+        [*names, *past_names],
         ["logits", *present_names],
         axes,
         opset,

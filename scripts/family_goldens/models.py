@@ -103,6 +103,26 @@ def qwen2(attention: str = "sdpa") -> nn.Module:
     )
 
 
+def qwen2_wide() -> nn.Module:
+    """Of a width that blocks of 32 divide, as onnxruntime-genai's builder wants it for a table of
+    integers that embedding and head share."""
+    return _randomise(
+        Qwen2ForCausalLM(
+            _decoder_config(
+                Qwen2Config,
+                hidden_size=64,
+                intermediate_size=96,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                rms_norm_eps=1e-6,
+                tie_word_embeddings=True,
+                architectures=["Qwen2ForCausalLM"],
+            )
+        ),
+        seed=17,
+    )
+
+
 class MiniCPMNorm(nn.Module):
     """RMSNorm that goes back to the activations' type before the weight is applied, and has the
     weight on the right."""
@@ -310,6 +330,19 @@ class Decoder(nn.Module):
             result.logits,
             *[tensor for layer in cache.layers for tensor in (layer.keys, layer.values)],
         )
+
+
+class Whole(nn.Module):
+    """From token ids to logits, positions as the model counts them: what `model.onnx` is."""
+
+    def __init__(self, model, with_past: bool = True):
+        super().__init__()
+        self.embed_tokens, self.decoder = model.model.embed_tokens, Decoder(model, with_past)
+
+    def forward(self, input_ids, attention_mask, *past):
+        length, before = input_ids.shape[1], past[0].shape[2] if past else 0
+        positions = torch.arange(before, before + length)[None].expand(input_ids.shape)
+        return self.decoder(self.embed_tokens(input_ids), attention_mask, positions, *past)
 
 
 class Embedding(nn.Module):

@@ -119,6 +119,17 @@ def cast_up(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def compute_in_floats(model: onnx.ModelProto) -> bool:
+    """Takes away what allows onnxruntime to quantize the activations of MatMulNBits, as the
+    importer does. Whether there was such a thing."""
+    found = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "accuracy_level" and attribute.i > 1:
+                attribute.i, found = 1, True
+    return found
+
+
 def save_with_external_data(model: onnx.ModelProto, path: pathlib.Path) -> None:
     """The weights beside the graph, under the name that the ONNX community uses."""
     onnx.save_model(

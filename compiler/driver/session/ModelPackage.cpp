@@ -3,6 +3,7 @@
 #include "compiler/base/JsonReader.h"
 #include "compiler/base/MappedFile.h"
 #include "compiler/dialect/blue/Blue.h"
+#include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/chat/ChatPieces.h"
 #include "compiler/import/onnx/GraphImport.h"
@@ -30,49 +31,76 @@ std::string inside(StringRef directory, StringRef name) {
   return path.str().str();
 }
 
-/// "vision_encoder", with variant fp16 "vision_encoder_fp16", at the top or in onnx/; empty when
-/// there is neither.
-std::string findGraph(const PackagePlace &from, StringRef stem) {
-  std::string name = (stem + (from.variant.empty() ? "" : "_" + from.variant) + ".onnx").str();
-  for (const std::string &place : {name, "onnx/" + name})
-    if (llvm::sys::fs::exists(inside(from.directory, place)))
-      return place;
-  return "";
+/// The name of an input or output of `function`.
+StringRef nameOf(func::FuncOp function, unsigned index, bool isInput) {
+  auto name = isInput ? function.getArgAttrOfType<StringAttr>(index, onnx::kNameAttr)
+                      : function.getResultAttrOfType<StringAttr>(index, onnx::kNameAttr);
+  return name ? name.getValue() : "";
 }
 
-/// What lies where graphs are looked for, for a message: " (beside a.onnx and b.onnx)".
-std::string graphsBeside(StringRef directory) {
-  constexpr size_t kMostNamed = 8;
-  std::vector<std::string> names;
-  for (const char *place : {"", "onnx"}) {
-    std::error_code code;
-    for (llvm::sys::fs::directory_iterator at(inside(directory, place), code), end;
-         !code && at != end; at.increment(code))
-      if (llvm::sys::path::extension(at->path()) == ".onnx")
-        names.push_back(
-            (Twine(*place ? "onnx/" : "") + llvm::sys::path::filename(at->path())).str());
-  }
-  if (names.empty())
-    return "";
-  llvm::sort(names);
-  bool isMore = names.size() > kMostNamed;
-  names.resize(std::min(names.size(), kMostNamed));
-  return " (there are " + llvm::join(names, ", ") + (isMore ? " and others" : "") +
-         "; --variant chooses)";
-}
-
-LogicalResult importGraph(ModelFiles &files, const PackagePlace &from, StringRef stem,
-                          blue::Role role, ModuleOp module, Diagnostics &diagnostics) {
-  std::string place = findGraph(from, stem);
-  if (place.empty())
-    return diagnostics.inputError(stem + (from.variant.empty() ? "" : "_" + from.variant) +
-                                  ".onnx: expected in the model directory, found none" +
-                                  graphsBeside(from.directory));
+/// Reads one graph as the function of a role; null on failure.
+func::FuncOp importGraph(ModelFiles &files, StringRef place, blue::Role role, ModuleOp module) {
   StringRef symbol = blue::stringifyRole(role);
   if (failed(importOnnxFile(files, place, symbol, module)))
-    return failure();
-  blue::setRole(SymbolTable(module).lookup(symbol), role);
-  return success();
+    return {};
+  auto function = SymbolTable(module).lookup<func::FuncOp>(symbol);
+  blue::setRole(function, role);
+  return function;
+}
+
+/// `found` by the name that bluec has for it; `names` are pairs of patterns, of which %d is a
+/// layer.
+std::string renamed(StringRef found, ArrayRef<std::pair<std::string, std::string>> names) {
+  for (const auto &[theirs, ours] : names) {
+    auto [head, tail] = StringRef(theirs).split("%d");
+    auto [ourHead, ourTail] = StringRef(ours).split("%d");
+    bool isOfLayers = head.size() != theirs.size();
+    if (!isOfLayers && found == theirs)
+      return ours;
+    StringRef layer = found;
+    if (isOfLayers && layer.consume_front(head) && layer.consume_back(tail) && !layer.empty() &&
+        llvm::all_of(layer, llvm::isDigit))
+      return (ourHead + layer + ourTail).str();
+  }
+  return found.str();
+}
+
+/// genai_config.json says what inputs and outputs are, whatever the graph calls them.
+void renameAsGenai(func::FuncOp decoder, const GenaiConfig &config) {
+  Builder builder(decoder.getContext());
+  for (unsigned i = 0; i < decoder.getNumArguments(); ++i)
+    decoder.setArgAttr(i, onnx::kNameAttr,
+                       builder.getStringAttr(renamed(nameOf(decoder, i, true), config.inputs)));
+  for (unsigned i = 0; i < decoder.getNumResults(); ++i)
+    decoder.setResultAttr(
+        i, onnx::kNameAttr,
+        builder.getStringAttr(renamed(nameOf(decoder, i, false), config.outputs)));
+}
+
+bool hasInput(func::FuncOp function, llvm::function_ref<bool(StringRef)> isMeant) {
+  return llvm::any_of(llvm::seq(function.getNumArguments()),
+                      [&](unsigned i) { return isMeant(nameOf(function, i, true)); });
+}
+
+bool takesIds(func::FuncOp decoder) {
+  auto has = [&](StringRef name) {
+    return hasInput(decoder, [&](StringRef found) { return found == name; });
+  };
+  return has("input_ids") && !has("inputs_embeds");
+}
+
+/// What serves a first call only would compute all of a conversation for each of its tokens.
+LogicalResult checkHasPasts(func::FuncOp decoder, StringRef file, Diagnostics &diagnostics) {
+  if (hasInput(decoder, [](StringRef name) { return name.starts_with("past"); }))
+    return success();
+  return diagnostics.inputError(file +
+                                ": expected a decoder with a KV cache (past_key_values.N.key and "
+                                ".value), found a graph without pasts");
+}
+
+LogicalResult missing(const Twine &file, const PackagePlace &from, Diagnostics &diagnostics) {
+  return diagnostics.inputError(file + ": expected in the model directory, found none" +
+                                graphsBeside(from.directory));
 }
 
 /// Where an answer ends: with the ids that the configuration says, and with the tokenizer's own end
@@ -232,24 +260,40 @@ LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, Mode
 LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
                                   const ModelPackage &package, Diagnostics &diagnostics) {
   ModelFiles files(from.directory);
-  auto read = [&](StringRef stem, blue::Role role) {
-    return importGraph(files, from, stem, role, module, diagnostics);
-  };
-  if (package.config.hasVision && failed(read("vision_encoder", blue::Role::Vision)))
-    return failure();
+  const PackageGraphs graphs = findGraphs(from, package.config);
+  if (package.config.hasVision) {
+    if (graphs.vision.empty())
+      return missing(graphName(from, "vision_encoder"), from, diagnostics);
+    if (!importGraph(files, graphs.vision, blue::Role::Vision, module))
+      return failure();
+  }
   if (!package.config.hasText)
     return success();
-  return success(succeeded(read("embed_tokens", blue::Role::Embed)) &&
-                 succeeded(read("decoder_model_merged", blue::Role::Decoder)));
-}
-
-std::string bluec::graphFile(const PackagePlace &from, StringRef stem) {
-  return findGraph(from, stem);
-}
-
-bool bluec::hasGraphs(const PackagePlace &from) {
-  return llvm::any_of(ArrayRef<StringRef>{"vision_encoder", "embed_tokens", "decoder_model_merged"},
-                      [&](StringRef stem) { return !findGraph(from, stem).empty(); });
+  if (graphs.decoder.empty())
+    return missing(graphs.expectedDecoder, from, diagnostics);
+  func::FuncOp decoder = importGraph(files, graphs.decoder, blue::Role::Decoder, module);
+  if (!decoder)
+    return failure();
+  if (graphs.layout == Layout::Genai)
+    renameAsGenai(decoder, *package.config.genai);
+  if (failed(checkHasPasts(decoder, graphs.decoder, diagnostics)))
+    return failure();
+  if (!graphs.firstCall.empty() &&
+      failed(diagnostics.warning(graphs.firstCall + ": not read: " + graphs.decoder +
+                                 " computes the first call, too, from a past of no tokens")))
+    return failure();
+  if (takesIds(decoder))
+    return graphs.embed.empty()
+               ? success()
+               : diagnostics.warning(graphs.embed + ": ignored: " + graphs.decoder +
+                                     " takes token ids");
+  if (graphs.embed.empty())
+    return missing(graphName(from, "embed_tokens"), from, diagnostics);
+  func::FuncOp embed = importGraph(files, graphs.embed, blue::Role::Embed, module);
+  if (!embed)
+    return failure();
+  embed->moveBefore(decoder);
+  return success();
 }
 
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
@@ -312,13 +356,13 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
     return success();
   const JsonValue *size = config.text.find("vocab_size");
   if (size && size->integer() != vocabulary)
-    return diagnostics.inputError(jsonPlaceText("config.json", size->place()) +
+    return diagnostics.inputError(jsonPlaceText(config.textFile, size->place()) +
                                   ": vocab_size: expected " + Twine(vocabulary) +
                                   ", the decoder's logits, found " + JsonReader::shown(*size));
   auto checkId = [&](StringRef what, int64_t id) -> LogicalResult {
     if (id >= 0 && id < vocabulary)
       return success();
-    return diagnostics.inputError("config.json: " + what + ": expected an id below " +
+    return diagnostics.inputError(config.textFile + ": " + what + ": expected an id below " +
                                   Twine(vocabulary) + ", found " + Twine(id));
   };
   if (config.chat && config.chat->imageTokenId &&

@@ -7,6 +7,7 @@
 #include "passes/onnx/fold_constants/FoldConstants.h"
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
+#include "passes/onnx/split_embedding/SplitEmbedding.h"
 #include "passes/onnx/unpack_attention/UnpackAttention.h"
 #include "passes/onnx/unpack_quantized/UnpackQuantized.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
@@ -31,9 +32,12 @@ void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   functions.addPass(createInlineCachedBranch());
   functions.addPass(createSpecializeBatch());
   functions.addPass(createUnpackAttention());
+  functions.addPass(createFoldConstants()); // what is done to integers on their way to a node
   functions.addPass(createUnpackQuantized());
-  functions.addPass(createFoldConstants());
-  functions.addPass(mlir::createCSEPass());
+  passes.addPass(createSplitEmbedding());
+  mlir::OpPassManager &parts = passes.nest<mlir::func::FuncOp>();
+  parts.addPass(createFoldConstants());
+  parts.addPass(mlir::createCSEPass());
 }
 
 void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,

@@ -56,9 +56,9 @@ static void expectTypeHolds(Type type, const Tensor &tensor) {
 }
 
 static blue::Role roleOf(StringRef graph) {
-  return graph.contains("decoder") ? blue::Role::Decoder
+  return graph.contains("vision")  ? blue::Role::Vision
          : graph.contains("embed") ? blue::Role::Embed
-                                   : blue::Role::Vision;
+                                   : blue::Role::Decoder;
 }
 
 static void check(const GoldenCase &golden, bool runPasses) {
