@@ -119,6 +119,31 @@ def cast_up(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def into_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Every softmax and every product as a call of a local function, the softmax's axis as the
+    function's attribute, and the nodes in the order that suits nobody."""
+    domain, opsets = "bluec.family", list(model.opset_import)
+    axis = helper.make_node("Softmax", ["x"], ["y"], name="softmax")
+    axis.attribute.add(name="axis", ref_attr_name="along", type=onnx.AttributeProto.INT)
+    product = helper.make_node("MatMul", ["a", "b"], ["y"], name="product")
+    functions = {
+        "Softmax": helper.make_function(domain, "Weights", ["x"], ["y"], [axis], opsets, ["along"]),
+        "MatMul": helper.make_function(domain, "Product", ["a", "b"], ["y"], [product], opsets),
+    }
+    for node in model.graph.node:
+        if node.op_type not in functions:
+            continue
+        node.domain, node.op_type = domain, functions[node.op_type].name
+        for attribute in node.attribute:
+            attribute.name = "along"
+    model.functions.extend(functions.values())
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(nodes))
+    return model
+
+
 def compute_in_floats(model: onnx.ModelProto) -> bool:
     """Takes away what allows onnxruntime to quantize the activations of MatMulNBits, as the
     importer does. Whether there was such a thing."""
