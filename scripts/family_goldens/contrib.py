@@ -252,6 +252,38 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             opset,
         )
 
+    def integers() -> dict[str, onnx.ModelProto]:
+        """Nodes that make integers or multiply them, with their results as floats."""
+        rows, size_of = ["batch", "length", size], {"scale": []}
+        bytes_of = lambda low, high, *shape: rng.integers(low, high, shape)  # noqa: E731
+        graphs = {}
+
+        def finish(name, graph, outputs):
+            for output in outputs:
+                graph.node("Cast", [f"{output}_i"], f"{output}_cast", outputs=[output], to=1)
+            graphs[name] = graph.model(
+                [_tensor("x", rows)], [_tensor(each, size_of.get(each, rows)) for each in outputs]
+            )
+
+        graph = Graph()
+        scales = graph.weight("scales", np.abs(draw(size)) / 40)
+        zeros = graph.weight("zeros", bytes_of(-9, 9, size).astype(np.int8))
+        graph.node("QuantizeLinear", ["x", scales, zeros], "round", outputs=["y_i"], axis=2)
+        finish("quantize_linear", graph, ["y"])
+        graph = Graph()
+        outputs = ["y_i", "scale_i", "zero_i"]
+        graph.node("DynamicQuantizeLinear", ["x"], "round", outputs=outputs)
+        size_of["zero"] = []
+        finish("dynamic_quantize_linear", graph, ["y", "scale", "zero"])
+        graph = Graph()
+        graph.node("DynamicQuantizeLinear", ["x"], "round", outputs=["q", "s", "z"])
+        # 7 bits: onnxruntime's kernels for bytes by signed bytes saturate on some machines.
+        matrix = graph.weight("matrix", bytes_of(-64, 64, size, size).astype(np.int8))
+        zeros = graph.weight("zeros", bytes_of(-9, 9, size).astype(np.int8))
+        graph.node("MatMulInteger", ["q", matrix, "z", zeros], "product", outputs=["y_i"])
+        finish("matmul_integer", graph, ["y"])
+        return graphs
+
     norm, bias = ("gamma", 1 + 0.2 * draw(size)), ("beta", draw(size))
     angles = np.outer(np.arange(16), 1000.0 ** (-np.arange(2) / 2)).astype(np.float32)
     tables = [("cos_cache", np.cos(angles)), ("sin_cache", np.sin(angles))]
@@ -309,4 +341,4 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             shapes={"key": ["batch", "keys", size], "value": ["batch", "keys", size]},
             num_heads=3,
         ),
-    }
+    } | integers()

@@ -158,6 +158,51 @@ def export_decoder(
     )
 
 
+def export_keeping(model, path: pathlib.Path, opset: int) -> None:
+    """A decoder of ids with "cache_position" and "num_logits_to_keep"."""
+    config, past = model.config, 5
+    past_names, present_names = (cache_names(config, it) for it in ("past_key_values", "present"))
+    rows = {0: "batch_size", 1: "sequence_length"}
+    axes = {
+        "input_ids": rows,
+        "attention_mask": {0: "batch_size", 1: "total_sequence_length"},
+        "cache_position": {0: "sequence_length"},
+        "logits": {0: "batch_size", 1: "num_logits"},
+    }
+    axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
+    axes |= {name: {0: "batch_size", 2: "total_sequence_length"} for name in present_names}
+    export(
+        models.Keeping(model).eval(),
+        (
+            torch.zeros(2, 3, dtype=torch.int64),
+            torch.ones(2, past + 3, dtype=torch.int64),
+            torch.arange(past, past + 3),
+            torch.tensor(2),
+            *[torch.zeros(2, config.num_key_value_heads, past, head_dim(config)) for _ in past_names],
+        ),
+        path,
+        ["input_ids", "attention_mask", "cache_position", "num_logits_to_keep", *past_names],
+        ["logits", *present_names],
+        axes,
+        opset,
+        False,
+    )
+
+
+def export_free_vision(model, path: pathlib.Path, opset: int) -> None:
+    """A tower with every dim free, and its pooled rows as a second output."""
+    size = model.config.image_size
+    names = ["last_hidden_state", "pooler_output"]
+    axes = {
+        "pixel_values": {0: "batch_size", 1: "num_channels", 2: "height", 3: "width"},
+        names[0]: {0: "batch_size", 1: "sequence_length"},
+        names[1]: {0: "batch_size"},
+    }
+    pixels = (torch.zeros(2, 3, size, size),)
+    tower = models.PooledTower(model).eval()
+    export(tower, pixels, path, ["pixel_values"], names, axes, opset, False)
+
+
 def export_vision(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:
     size = model.config.image_size
     export(

@@ -345,6 +345,41 @@ class Whole(nn.Module):
         return self.decoder(self.embed_tokens(input_ids), attention_mask, positions, *past)
 
 
+class Keeping(nn.Module):
+    """With the inputs of newer exports: where the rows are in the cache, and of how many of the last
+    ones logits are wanted."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask, cache_position, num_logits_to_keep, *past):
+        cache = DynamicCache(list(zip(past[::2], past[1::2])))
+        hidden = self.model.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=cache_position[None].expand(input_ids.shape),
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return (
+            self.model.lm_head(hidden[:, -num_logits_to_keep:, :]),
+            *[tensor for layer in cache.layers for tensor in (layer.keys, layer.values)],
+        )
+
+
+class PooledTower(nn.Module):
+    """With a second output, as towers are published."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values):
+        rows = self.model(pixel_values=pixel_values).last_hidden_state
+        return rows, rows.mean(1)
+
+
 class Embedding(nn.Module):
     def __init__(self, model):
         super().__init__()

@@ -144,14 +144,61 @@ def into_functions(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def _constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def _without_rounding(model: onnx.ModelProto, known: dict[str, np.ndarray]) -> bool:
+    """What QuantizeLinear and DequantizeLinear do to an activation, but for the clipping where the
+    range begins at 0."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found = False
+    for node in model.graph.node:
+        maker = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        if maker is None or maker.op_type != "QuantizeLinear":
+            continue
+        zero = known[maker.input[2]]
+        lowest = np.iinfo(zero.dtype).min == zero
+        kept = makers.get(maker.input[0])
+        is_positive = kept is not None and kept.op_type in ("Softmax", "Sigmoid", "Sqrt", "Exp")
+        node.op_type = "Relu" if lowest and not is_positive else "Identity"
+        node.input[:] = maker.input[:1]
+        del node.attribute[:]
+        found = True
+    return found
+
+
+def _without_dynamic_rounding(model: onnx.ModelProto, known: dict[str, np.ndarray]) -> bool:
+    """MatMulInteger, Cast and the product with both scales become a MatMul of floats."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    weights = {}
+    for node in model.graph.node:
+        cast = makers.get(node.input[0]) if node.op_type == "Mul" else None
+        product = makers.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
+        if product is None or product.op_type != "MatMulInteger":
+            continue
+        scale = known[makers[node.input[1]].input[1]]
+        zero = known[product.input[3]].astype(np.float32)
+        name = f"{product.name}_floats"
+        weights[name] = (known[product.input[1]].astype(np.float32) - zero) * scale
+        node.op_type = "MatMul"
+        node.input[:] = [makers[product.input[0]].input[0], name]
+    for name, value in weights.items():
+        model.graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), name))
+    return bool(weights)
+
+
 def compute_in_floats(model: onnx.ModelProto) -> bool:
-    """Takes away what allows onnxruntime to quantize the activations of MatMulNBits, as the
-    importer does. Whether there was such a thing."""
+    """Takes away what quantizes activations, or allows onnxruntime to, as the importer does.
+    Whether there was such a thing."""
     found = False
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.name == "accuracy_level" and attribute.i > 1:
                 attribute.i, found = 1, True
+    known = _constants(model)
+    found |= _without_rounding(model, known)
+    found |= _without_dynamic_rounding(model, known)
     return found
 
 

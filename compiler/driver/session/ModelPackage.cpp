@@ -3,10 +3,8 @@
 #include "compiler/base/JsonReader.h"
 #include "compiler/base/MappedFile.h"
 #include "compiler/dialect/blue/Blue.h"
-#include "compiler/dialect/onnx/Onnx.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/chat/ChatPieces.h"
-#include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/vision/Tiles.h"
@@ -29,78 +27,6 @@ std::string inside(StringRef directory, StringRef name) {
   SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
   return path.str().str();
-}
-
-/// The name of an input or output of `function`.
-StringRef nameOf(func::FuncOp function, unsigned index, bool isInput) {
-  auto name = isInput ? function.getArgAttrOfType<StringAttr>(index, onnx::kNameAttr)
-                      : function.getResultAttrOfType<StringAttr>(index, onnx::kNameAttr);
-  return name ? name.getValue() : "";
-}
-
-/// Reads one graph as the function of a role; null on failure.
-func::FuncOp importGraph(ModelFiles &files, StringRef place, blue::Role role, ModuleOp module) {
-  StringRef symbol = blue::stringifyRole(role);
-  if (failed(importOnnxFile(files, place, symbol, module)))
-    return {};
-  auto function = SymbolTable(module).lookup<func::FuncOp>(symbol);
-  blue::setRole(function, role);
-  return function;
-}
-
-/// `found` by the name that bluec has for it; `names` are pairs of patterns, of which %d is a
-/// layer.
-std::string renamed(StringRef found, ArrayRef<std::pair<std::string, std::string>> names) {
-  for (const auto &[theirs, ours] : names) {
-    auto [head, tail] = StringRef(theirs).split("%d");
-    auto [ourHead, ourTail] = StringRef(ours).split("%d");
-    bool isOfLayers = head.size() != theirs.size();
-    if (!isOfLayers && found == theirs)
-      return ours;
-    StringRef layer = found;
-    if (isOfLayers && layer.consume_front(head) && layer.consume_back(tail) && !layer.empty() &&
-        llvm::all_of(layer, llvm::isDigit))
-      return (ourHead + layer + ourTail).str();
-  }
-  return found.str();
-}
-
-/// genai_config.json says what inputs and outputs are, whatever the graph calls them.
-void renameAsGenai(func::FuncOp decoder, const GenaiConfig &config) {
-  Builder builder(decoder.getContext());
-  for (unsigned i = 0; i < decoder.getNumArguments(); ++i)
-    decoder.setArgAttr(i, onnx::kNameAttr,
-                       builder.getStringAttr(renamed(nameOf(decoder, i, true), config.inputs)));
-  for (unsigned i = 0; i < decoder.getNumResults(); ++i)
-    decoder.setResultAttr(
-        i, onnx::kNameAttr,
-        builder.getStringAttr(renamed(nameOf(decoder, i, false), config.outputs)));
-}
-
-bool hasInput(func::FuncOp function, llvm::function_ref<bool(StringRef)> isMeant) {
-  return llvm::any_of(llvm::seq(function.getNumArguments()),
-                      [&](unsigned i) { return isMeant(nameOf(function, i, true)); });
-}
-
-bool takesIds(func::FuncOp decoder) {
-  auto has = [&](StringRef name) {
-    return hasInput(decoder, [&](StringRef found) { return found == name; });
-  };
-  return has("input_ids") && !has("inputs_embeds");
-}
-
-/// What serves a first call only would compute all of a conversation for each of its tokens.
-LogicalResult checkHasPasts(func::FuncOp decoder, StringRef file, Diagnostics &diagnostics) {
-  if (hasInput(decoder, [](StringRef name) { return name.starts_with("past"); }))
-    return success();
-  return diagnostics.inputError(file +
-                                ": expected a decoder with a KV cache (past_key_values.N.key and "
-                                ".value), found a graph without pasts");
-}
-
-LogicalResult missing(const Twine &file, const PackagePlace &from, Diagnostics &diagnostics) {
-  return diagnostics.inputError(file + ": expected in the model directory, found none" +
-                                graphsBeside(from.directory));
 }
 
 /// Where an answer ends: with the ids that the configuration says, and with the tokenizer's own end
@@ -255,45 +181,6 @@ LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, Mode
   if (failed(readTexts(from.directory, package, diagnostics)))
     return failure();
   return readGraphsOf(from, module, package, diagnostics);
-}
-
-LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
-                                  const ModelPackage &package, Diagnostics &diagnostics) {
-  ModelFiles files(from.directory);
-  const PackageGraphs graphs = findGraphs(from, package.config);
-  if (package.config.hasVision) {
-    if (graphs.vision.empty())
-      return missing(graphName(from, "vision_encoder"), from, diagnostics);
-    if (!importGraph(files, graphs.vision, blue::Role::Vision, module))
-      return failure();
-  }
-  if (!package.config.hasText)
-    return success();
-  if (graphs.decoder.empty())
-    return missing(graphs.expectedDecoder, from, diagnostics);
-  func::FuncOp decoder = importGraph(files, graphs.decoder, blue::Role::Decoder, module);
-  if (!decoder)
-    return failure();
-  if (graphs.layout == Layout::Genai)
-    renameAsGenai(decoder, *package.config.genai);
-  if (failed(checkHasPasts(decoder, graphs.decoder, diagnostics)))
-    return failure();
-  if (!graphs.firstCall.empty() &&
-      failed(diagnostics.warning(graphs.firstCall + ": not read: " + graphs.decoder +
-                                 " computes the first call, too, from a past of no tokens")))
-    return failure();
-  if (takesIds(decoder))
-    return graphs.embed.empty()
-               ? success()
-               : diagnostics.warning(graphs.embed + ": ignored: " + graphs.decoder +
-                                     " takes token ids");
-  if (graphs.embed.empty())
-    return missing(graphName(from, "embed_tokens"), from, diagnostics);
-  func::FuncOp embed = importGraph(files, graphs.embed, blue::Role::Embed, module);
-  if (!embed)
-    return failure();
-  embed->moveBefore(decoder);
-  return success();
 }
 
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,

@@ -4,6 +4,8 @@
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/onnx/bind_inputs/BindInputs.h"
+#include "passes/onnx/float_activations/FloatActivations.h"
 #include "passes/onnx/fold_constants/FoldConstants.h"
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
@@ -30,7 +32,9 @@ using namespace bluec;
 void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
   functions.addPass(createInlineCachedBranch());
+  functions.addPass(createBindInputs());
   functions.addPass(createSpecializeBatch());
+  functions.addPass(createFloatActivations());
   functions.addPass(createUnpackAttention());
   functions.addPass(createFoldConstants()); // what is done to integers on their way to a node
   functions.addPass(createUnpackQuantized());

@@ -12,6 +12,8 @@
 #include "compiler/weights/WeightReader.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/onnx/bind_inputs/BindInputs.h"
+#include "passes/onnx/float_activations/FloatActivations.h"
 #include "passes/onnx/fold_constants/FoldConstants.h"
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
@@ -84,7 +86,9 @@ public:
     PassManager passes(&mlirContext, ModuleOp::getOperationName());
     OpPassManager &functions = passes.nest<func::FuncOp>();
     functions.addPass(createInlineCachedBranch());
+    functions.addPass(createBindInputs());
     functions.addPass(createSpecializeBatch());
+    functions.addPass(createFloatActivations());
     functions.addPass(createUnpackAttention());
     functions.addPass(createFoldConstants());
     functions.addPass(createUnpackQuantized());
