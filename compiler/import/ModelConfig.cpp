@@ -2,6 +2,7 @@
 
 #include "compiler/base/JsonReader.h"
 #include "compiler/base/MappedFile.h"
+#include "compiler/import/ConfigReading.h"
 #include "runtime/platform/MappedFile.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -21,7 +22,6 @@ namespace {
 
 // Real ones have a few kilobytes.
 constexpr JsonLimits kFileLimits = {size_t{64} << 20, /*depth=*/64, /*values=*/1'000'000};
-constexpr int64_t kLargestCount = int64_t{1} << 31;
 
 /// The place of a file; empty when there is no such file, or after a fault: a link out of the
 /// directory.
@@ -47,62 +47,6 @@ JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fau
     fault = jsonPlaceText(name, json->place()) + ": expected an object, found " +
             JsonReader::shown(*json);
   return fault.empty() ? std::move(*json) : JsonValue();
-}
-
-/// The numbers, strings and booleans of an object.
-JsonValue scalars(const JsonValue *from) {
-  JsonValue::Object result;
-  if (const JsonValue::Object *members = from ? from->object() : nullptr)
-    for (const JsonMember &member : *members)
-      if (!member.value.isNull() && !member.value.array() && !member.value.object())
-        result.push_back(member);
-  return JsonValue(std::move(result), from ? from->place() : JsonPlace());
-}
-
-/// Whether a key's value is one that asks for nothing: the only one of some keys, and of any null,
-/// false and a list of nothing.
-bool asksForNothing(llvm::StringRef key, const JsonValue &value) {
-  static const llvm::StringMap<double> nothing = {{"num_beams", 1},
-                                                  {"typical_p", 1},
-                                                  {"guidance_scale", 1},
-                                                  {"encoder_repetition_penalty", 1},
-                                                  {"encoder_no_repeat_ngram_size", 0},
-                                                  {"no_repeat_ngram_size", 0},
-                                                  {"min_length", 0},
-                                                  {"min_new_tokens", 0},
-                                                  {"epsilon_cutoff", 0},
-                                                  {"eta_cutoff", 0}};
-  const bool *flag = value.boolean();
-  const JsonValue::Array *list = value.array();
-  if (value.isNull() || (flag && !*flag) || (list && list->empty()))
-    return true;
-  auto found = nothing.find(key);
-  return found != nothing.end() && value.number() == found->second;
-}
-
-/// Names the members of an object that bluec does not know and that ask for something. `place`
-/// stands before the key.
-void nameUnknown(const JsonValue &json, const std::string &file, const std::string &place,
-                 const llvm::StringSet<> &known, std::vector<std::string> &ignored) {
-  if (const JsonValue::Object *members = json.object())
-    for (const JsonMember &member : *members)
-      if (!known.contains(member.name) && !asksForNothing(member.name, member.value))
-        ignored.push_back(jsonPlaceText(file, member.value.place()) + ": " + place + member.name +
-                          ": ignored, bluec does not know it");
-}
-
-void readTokens(const JsonReader &reader, const char *key, std::vector<int64_t> &out) {
-  constexpr size_t kMostTokens = 256;
-  const JsonValue *value = reader.find(key);
-  if (!value)
-    return;
-  if (!value->array()) {
-    out.push_back(reader.asInteger(*value, key, 0, kLargestCount));
-    return;
-  }
-  if (const JsonValue::Array *values = reader.list(key, 0, kMostTokens, " values"))
-    for (const JsonValue &token : *values)
-      out.push_back(reader.asInteger(token, key, 0, kLargestCount));
 }
 
 constexpr int64_t kMostTilesASide = 64;
@@ -521,28 +465,6 @@ void nameUnknownOfTokenizer(const JsonValue &json, const char *file,
   nameUnknown(JsonValue(std::move(others)), file, "", tokenizerKeys(), ignored);
 }
 
-void readSampling(const JsonReader &reader, runtime::SamplingOptions &out) {
-  auto read = [&](const char *key, double otherwise, double least, double most, float &to) {
-    double value = reader.number(key, otherwise);
-    if (!(value >= least && value <= most))
-      reader.failWith(key,
-                      "a number from " + JsonValue(least).text() + " to " + JsonValue(most).text(),
-                      JsonValue(value).text());
-    to = static_cast<float>(value);
-  };
-  constexpr double kLeast = 1e-6, kMost = 1e6;
-  read("repetition_penalty", 1, kLeast, kMost, out.repetitionPenalty);
-  if (!reader.boolean("do_sample", false))
-    return;
-  // What generate() samples with where a file does not say.
-  constexpr double kTemperature = 1;
-  constexpr int64_t kTopK = 50;
-  read("temperature", kTemperature, kLeast, kMost, out.temperature);
-  read("top_p", 1, kLeast, 1, out.topP);
-  read("min_p", 0, 0, 1, out.minP);
-  out.topK = static_cast<int32_t>(reader.integer("top_k", 0, 1 << 30).value_or(kTopK));
-}
-
 /// Keys of generation_config.json that are read, or that change no answer of a decoder that says
 /// one token after the other.
 const llvm::StringSet<> &generationKeys() {
@@ -596,6 +518,19 @@ void readGeneration(const JsonReader &reader, const JsonValue &json, const char 
   nameUnknown(json, file, "", generationKeys(), out.ignored);
 }
 
+/// genai_config.json counts for graph, sizes of a conversation and answers, as onnxruntime-genai
+/// takes it; and for all that config.json says, where there is none.
+void readGenaiInto(const JsonReader &reader, bool isAlone, ModelConfig &out) {
+  out.genai = readGenai(reader, out.ignored);
+  out.maxPositions = out.genai->positions;
+  out.eosTokenIds = out.genai->eosTokenIds;
+  out.generate.sampling = out.genai->sampling;
+  if (!isAlone)
+    return;
+  out.text = out.genai->text;
+  out.textFile = kGenaiConfigName;
+}
+
 } // namespace
 
 std::string ChatConfig::token(llvm::StringRef name) const {
@@ -626,7 +561,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   const JsonValue tokenizerJson = readFile(directory, kTokenizerName, fault);
   const JsonValue mapJson = readFile(directory, kMapName, fault);
   const JsonValue generationJson = readFile(directory, kGenerationName, fault);
-  if (fault.empty() && configJson.isNull())
+  const JsonValue genaiJson = readFile(directory, kGenaiConfigName, fault);
+  if (fault.empty() && configJson.isNull() && genaiJson.isNull())
     fault = "config.json: expected in the model directory, found none";
   if (!fault.empty())
     return llvm::createStringError(fault);
@@ -652,9 +588,15 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   out.visionPlace = visionOnly ? "" : "vision_config.";
   out.downsample = scalars(config.find("downsample"));
   out.projector = scalars(config.find("projector"));
+  if (!genaiJson.isNull())
+    readGenaiInto(readerOf(genaiJson, kGenaiConfigName), configJson.isNull(), out);
   if (out.hasText) {
-    out.maxPositions = text.integer("max_position_embeddings", 1, kLargestCount).value_or(0);
-    out.layers = text.integer("num_hidden_layers", 1, kLargestCount).value_or(0);
+    const JsonReader numbers = configJson.isNull() ? readerOf(out.text, kGenaiConfigName) : text;
+    int64_t positions = text.integer("max_position_embeddings", 1, kLargestCount).value_or(0);
+    out.maxPositions = out.maxPositions > 0 && positions > 0
+                           ? std::min(out.maxPositions, positions)
+                           : std::max(out.maxPositions, positions);
+    out.layers = numbers.integer("num_hidden_layers", 1, kLargestCount).value_or(0);
   }
 
   // Newer releases of transformers save a processor's parts in one file, and ask it first.
@@ -685,7 +627,11 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   for (const JsonReader *source : {&generation, &text, &config})
     if (out.eosTokenIds.empty())
       readTokens(*source, "eos_token_id", out.eosTokenIds);
-  readGeneration(generation, generationJson, kGenerationName, out);
+  if (!out.genai)
+    readGeneration(generation, generationJson, kGenerationName, out);
+  else if (!generationJson.isNull())
+    out.ignored.push_back(std::string(kGenerationName) + ": ignored: " + kGenaiConfigName +
+                          " says how answers are made");
   const JsonReader tokenizer = readerOf(tokenizerJson, kTokenizerName);
   const JsonReader processorParts = readerOf(processorJson, kProcessorName);
   if (const JsonValue *old = tokenizer.find("bluec_chat"))

@@ -7,6 +7,7 @@
 #define BLUEC_COMPILER_IMPORT_MODELCONFIG_H
 
 #include "compiler/base/JsonValue.h"
+#include "compiler/import/GenaiConfig.h"
 #include "runtime/text/ChatTemplate.h"
 #include "runtime/text/Sampler.h"
 #include "runtime/vision/Tiles.h"
@@ -55,7 +56,7 @@ runtime::Preprocess oneTile();
 
 struct ModelConfig {
   bool hasVision = false;   // vision_encoder.onnx has to be there
-  bool hasText = false;     // embed_tokens.onnx and decoder_model_merged.onnx have to be there
+  bool hasText = false;     // a decoder has to be there
   int64_t maxPositions = 0; // tokens; 0: not said
   int64_t layers = 0;       // of the decoder; 0: not said
   /// With a vision side, of `image_processor` of processor_config.json, or of
@@ -82,12 +83,17 @@ struct ModelConfig {
   /// The numbers, strings and booleans of vision_config, text_config and these; null without one.
   JsonValue vision, text, downsample, projector;
   std::string visionPlace, textPlace; // as messages have them: "text_config.", or nothing
+  std::string textFile = "config.json";
+  /// With a genai_config.json, which then counts for the graph and for how answers are made and
+  /// end.
+  std::optional<GenaiConfig> genai;
 };
 
-/// Reads config.json and, where they are there, processor_config.json (of which only
-/// `image_processor`, `image_token` and `chat_template` are used), preprocessor_config.json,
-/// tokenizer_config.json, special_tokens_map.json, generation_config.json, chat_template.jinja and
-/// chat_template.json of `directory`. One line on failure.
+/// Reads config.json or genai_config.json and, where they are there, processor_config.json (of
+/// which only `image_processor`, `image_token` and `chat_template` are used),
+/// preprocessor_config.json, tokenizer_config.json, special_tokens_map.json,
+/// generation_config.json, chat_template.jinja and chat_template.json of `directory`. One line on
+/// failure.
 llvm::Expected<ModelConfig> readModelConfig(llvm::StringRef directory);
 
 } // namespace bluec

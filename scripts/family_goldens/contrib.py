@@ -1,6 +1,7 @@
 """Graphs with the com.microsoft operators that no exporter makes here: by hand, or by
 onnxruntime-genai's model builder."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -157,23 +158,30 @@ def minicpm_decoder(model) -> onnx.ModelProto:
     )
 
 
-def build_with_genai(model) -> onnx.ModelProto:
-    """The decoder as the model builder of onnxruntime-genai writes it: GroupQueryAttention over
-    packed q, k, v with rope and cache inside."""
+def genai_folder(model, target: pathlib.Path, precision: str = "fp32", *options: str) -> None:
+    """What the model builder of onnxruntime-genai writes: a graph with GroupQueryAttention over
+    packed q, k, v with rope and cache inside, its weights beside it, and genai_config.json."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     with tempfile.TemporaryDirectory() as folder:
-        source, target = pathlib.Path(folder, "source"), pathlib.Path(folder, "target")
+        source = pathlib.Path(folder, "source")
         model.save_pretrained(source)
-        # The builder refuses a checkpoint without a tokenizer, though it reads nothing from it.
+        # The builder refuses a checkpoint without a tokenizer, though the graph has nothing of it.
         words = Tokenizer(
             models.WordLevel(
                 {f"t{token}": token for token in range(model.config.vocab_size)}, unk_token="t0"
             )
         )
         words.pre_tokenizer = pre_tokenizers.Whitespace()
-        PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(source)
+        # Its own class, and a token for padding: the builder asks transformers for both, and takes
+        # what that adds for a token that ends answers.
+        PreTrainedTokenizerFast(
+            tokenizer_object=words, bos_token="t1", eos_token="t2", pad_token="t2"
+        ).save_pretrained(source)
+        settings = source / "tokenizer_config.json"
+        text = json.loads(settings.read_text()) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        settings.write_text(json.dumps(text))
         subprocess.run(
             [
                 sys.executable,
@@ -184,18 +192,23 @@ def build_with_genai(model) -> onnx.ModelProto:
                 "-o",
                 target,
                 "-p",
-                "fp32",
+                precision,
                 "-e",
                 "cpu",
                 "-c",
                 folder,
-                "--extra_options",
-                "exclude_embeds=true",
+                *(["--extra_options", *options] if options else []),
             ],
             check=True,
             capture_output=True,
         )
-        return onnx.load(target / "model.onnx")
+
+
+def build_with_genai(model) -> onnx.ModelProto:
+    """The decoder of embeddings alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        genai_folder(model, pathlib.Path(folder), "fp32", "exclude_embeds=true")
+        return onnx.load(pathlib.Path(folder, "model.onnx"))
 
 
 def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
@@ -238,6 +251,38 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             ],
             opset,
         )
+
+    def integers() -> dict[str, onnx.ModelProto]:
+        """Nodes that make integers or multiply them, with their results as floats."""
+        rows, size_of = ["batch", "length", size], {"scale": []}
+        bytes_of = lambda low, high, *shape: rng.integers(low, high, shape)  # noqa: E731
+        graphs = {}
+
+        def finish(name, graph, outputs):
+            for output in outputs:
+                graph.node("Cast", [f"{output}_i"], f"{output}_cast", outputs=[output], to=1)
+            graphs[name] = graph.model(
+                [_tensor("x", rows)], [_tensor(each, size_of.get(each, rows)) for each in outputs]
+            )
+
+        graph = Graph()
+        scales = graph.weight("scales", np.abs(draw(size)) / 40)
+        zeros = graph.weight("zeros", bytes_of(-9, 9, size).astype(np.int8))
+        graph.node("QuantizeLinear", ["x", scales, zeros], "round", outputs=["y_i"], axis=2)
+        finish("quantize_linear", graph, ["y"])
+        graph = Graph()
+        outputs = ["y_i", "scale_i", "zero_i"]
+        graph.node("DynamicQuantizeLinear", ["x"], "round", outputs=outputs)
+        size_of["zero"] = []
+        finish("dynamic_quantize_linear", graph, ["y", "scale", "zero"])
+        graph = Graph()
+        graph.node("DynamicQuantizeLinear", ["x"], "round", outputs=["q", "s", "z"])
+        # 7 bits: onnxruntime's kernels for bytes by signed bytes saturate on some machines.
+        matrix = graph.weight("matrix", bytes_of(-64, 64, size, size).astype(np.int8))
+        zeros = graph.weight("zeros", bytes_of(-9, 9, size).astype(np.int8))
+        graph.node("MatMulInteger", ["q", matrix, "z", zeros], "product", outputs=["y_i"])
+        finish("matmul_integer", graph, ["y"])
+        return graphs
 
     norm, bias = ("gamma", 1 + 0.2 * draw(size)), ("beta", draw(size))
     angles = np.outer(np.arange(16), 1000.0 ** (-np.arange(2) / 2)).astype(np.float32)
@@ -296,4 +341,4 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             shapes={"key": ["batch", "keys", size], "value": ["batch", "keys", size]},
             num_heads=3,
         ),
-    }
+    } | integers()

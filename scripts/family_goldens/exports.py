@@ -121,36 +121,41 @@ def export_embedding(model, path: pathlib.Path, opset: int, dynamo: bool) -> Non
 
 
 def export_decoder(
-    model, path: pathlib.Path, opset: int, dynamo: bool, with_past: bool = True
+    model,
+    path: pathlib.Path,
+    opset: int,
+    dynamo: bool,
+    with_past: bool = True,
+    takes_ids: bool = False,
 ) -> None:
     config, dtype = model.config, model.dtype
     batch, length, past = 2, 3, 5 if with_past else 0
     past_names = cache_names(config, "past_key_values") if with_past else []
     present_names = cache_names(config, "present")
-    args = (
-        torch.zeros(batch, length, config.hidden_size, dtype=dtype),
-        torch.ones(batch, past + length, dtype=torch.int64),
-        torch.arange(past, past + length)[None].repeat(batch, 1),
-        *[
-            torch.zeros(batch, key_value_heads(config), past, head_dim(config), dtype=dtype)
-            for _ in past_names
-        ],
-    )
+    tokens = torch.zeros(batch, length, dtype=torch.int64)
+    mask = torch.ones(batch, past + length, dtype=torch.int64)
+    if takes_ids:
+        args, names = (tokens, mask), ["input_ids", "attention_mask"]
+    else:
+        embeddings = torch.zeros(batch, length, config.hidden_size, dtype=dtype)
+        positions = torch.arange(past, past + length)[None].repeat(batch, 1)
+        args = (embeddings, mask, positions)
+        names = ["inputs_embeds", "attention_mask", "position_ids"]
+    caches = [
+        torch.zeros(batch, key_value_heads(config), past, head_dim(config), dtype=dtype)
+        for _ in past_names
+    ]
     total = "past_sequence_length + sequence_length" if with_past else "sequence_length"
     rows = {0: "batch_size", 1: "sequence_length"}
-    axes = {
-        "inputs_embeds": rows,
-        "attention_mask": {0: "batch_size", 1: total},
-        "position_ids": rows,
-        "logits": rows,
-    }
+    axes = {name: rows for name in [*names, "logits"]}
+    axes["attention_mask"] = {0: "batch_size", 1: total}
     axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
     axes |= {name: {0: "batch_size", 2: total} for name in present_names}
     export(
-        models.Decoder(model, with_past).eval(),
-        args,
+        (models.Whole if takes_ids else models.Decoder)(model, with_past).eval(),
+        (*args, *caches),
         path,
-        ["inputs_embeds", "attention_mask", "position_ids", *past_names],
+        [*names, *past_names],
         ["logits", *present_names],
         axes,
         opset,
@@ -203,6 +208,51 @@ def export_masked_vision(model, path: pathlib.Path, opset: int, dynamo: bool) ->
             opset,
             dynamo,
         )
+
+
+def export_keeping(model, path: pathlib.Path, opset: int) -> None:
+    """A decoder of ids with "cache_position" and "num_logits_to_keep"."""
+    config, past = model.config, 5
+    past_names, present_names = (cache_names(config, it) for it in ("past_key_values", "present"))
+    rows = {0: "batch_size", 1: "sequence_length"}
+    axes = {
+        "input_ids": rows,
+        "attention_mask": {0: "batch_size", 1: "total_sequence_length"},
+        "cache_position": {0: "sequence_length"},
+        "logits": {0: "batch_size", 1: "num_logits"},
+    }
+    axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
+    axes |= {name: {0: "batch_size", 2: "total_sequence_length"} for name in present_names}
+    export(
+        models.Keeping(model).eval(),
+        (
+            torch.zeros(2, 3, dtype=torch.int64),
+            torch.ones(2, past + 3, dtype=torch.int64),
+            torch.arange(past, past + 3),
+            torch.tensor(2),
+            *[torch.zeros(2, key_value_heads(config), past, head_dim(config)) for _ in past_names],
+        ),
+        path,
+        ["input_ids", "attention_mask", "cache_position", "num_logits_to_keep", *past_names],
+        ["logits", *present_names],
+        axes,
+        opset,
+        False,
+    )
+
+
+def export_free_vision(model, path: pathlib.Path, opset: int) -> None:
+    """A tower with every dim free, and its pooled rows as a second output."""
+    size = model.config.image_size
+    names = ["last_hidden_state", "pooler_output"]
+    axes = {
+        "pixel_values": {0: "batch_size", 1: "num_channels", 2: "height", 3: "width"},
+        names[0]: {0: "batch_size", 1: "sequence_length"},
+        names[1]: {0: "batch_size"},
+    }
+    pixels = (torch.zeros(2, 3, size, size),)
+    tower = models.PooledTower(model).eval()
+    export(tower, pixels, path, ["pixel_values"], names, axes, opset, False)
 
 
 def export_vision(model, path: pathlib.Path, opset: int, dynamo: bool) -> None:

@@ -20,8 +20,10 @@ The goldens are one JSON index and one file of raw little-endian numbers:
 Outputs are always fp32. An input with "from" is the output of an earlier case, rounded to nearest
 even where the input's dtype is narrower. Offsets are multiples of 64; equal numbers share one.
 `rtol` bounds max|ours - golden| / max|golden| for each output of an implementation that computes in
-fp32. `native_error` is that figure for onnxruntime running a 16-bit graph as it stands; null where
-the graph is in fp32 or onnxruntime cannot run it.
+fp32. `native_error` is that figure for onnxruntime running a 16-bit graph, or one that allows it to
+quantize activations, as it stands; null where the graph is in fp32 or onnxruntime cannot run it.
+Of a graph that quantizes activations itself, the outputs are those without; "written_rtol" bounds an
+implementation that does what is written.
 """
 
 import json
@@ -36,6 +38,7 @@ from onnx import TensorProto, helper
 from . import rewrites
 
 ALIGNMENT = 64
+ROUNDING = ("DynamicQuantizeLinear", "QuantizeLinear")
 RTOL = 1e-4
 
 
@@ -62,7 +65,7 @@ def session(source) -> onnxruntime.InferenceSession:
 
 
 class Graph:
-    """One graph, with its fp32 reference where it computes in 16 bits."""
+    """One graph, with its fp32 reference where it computes in 16 bits or less."""
 
     def __init__(self, path: pathlib.Path):
         self.path = path
@@ -74,13 +77,17 @@ class Graph:
             value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
             for value in model.graph.input
         }
-        self.native = None
+        self.native, self.rounds = None, False
         if types.intersection(rewrites.FLOAT_LIKE):
             self.reference = session(rewrites.cast_up(model).SerializeToString())
             if (
                 TensorProto.BFLOAT16 not in types
             ):  # onnxruntime's Python interface has no type for it.
                 self.native = session(path)
+        elif rewrites.compute_in_floats(model):
+            self.reference = session(model.SerializeToString())
+            self.native = session(path)
+            self.rounds = any(node.op_type in ROUNDING for node in onnx.load(path).graph.node)
         else:
             self.reference = session(path)
         self.outputs = [output.name for output in self.reference.get_outputs()]
@@ -152,6 +159,7 @@ class Store:
                 "rtol": rtol,
                 "native_error": None if error is None else float(f"{error:.1e}"),
             }
+            | ({"written_rtol": 2 * error} if graph.rounds else {})
         )
         return outputs
 

@@ -253,6 +253,26 @@ def gpt2() -> nn.Module:
     )
 
 
+def qwen2_wide() -> nn.Module:
+    """Of a width that blocks of 32 divide, as onnxruntime-genai's builder wants it for a table of
+    integers that embedding and head share."""
+    return _randomise(
+        Qwen2ForCausalLM(
+            _decoder_config(
+                Qwen2Config,
+                hidden_size=64,
+                intermediate_size=96,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                rms_norm_eps=1e-6,
+                tie_word_embeddings=True,
+                architectures=["Qwen2ForCausalLM"],
+            )
+        ),
+        seed=17,
+    )
+
+
 class MiniCPMNorm(nn.Module):
     """RMSNorm that goes back to the activations' type before the weight is applied, and has the
     weight on the right."""
@@ -580,6 +600,54 @@ class Decoder(nn.Module):
             result.logits,
             *[tensor for layer in cache.layers for tensor in (layer.keys, layer.values)],
         )
+
+
+class Whole(nn.Module):
+    """From token ids to logits, positions as the model counts them: what `model.onnx` is."""
+
+    def __init__(self, model, with_past: bool = True):
+        super().__init__()
+        self.embed_tokens, self.decoder = model.model.embed_tokens, Decoder(model, with_past)
+
+    def forward(self, input_ids, attention_mask, *past):
+        length, before = input_ids.shape[1], past[0].shape[2] if past else 0
+        positions = torch.arange(before, before + length)[None].expand(input_ids.shape)
+        return self.decoder(self.embed_tokens(input_ids), attention_mask, positions, *past)
+
+
+class Keeping(nn.Module):
+    """With the inputs of newer exports: where the rows are in the cache, and of how many of the last
+    ones logits are wanted."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, attention_mask, cache_position, num_logits_to_keep, *past):
+        cache = DynamicCache(list(zip(past[::2], past[1::2])))
+        hidden = self.model.model(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            position_ids=cache_position[None].expand(input_ids.shape),
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return (
+            self.model.lm_head(hidden[:, -num_logits_to_keep:, :]),
+            *[tensor for layer in cache.layers for tensor in (layer.keys, layer.values)],
+        )
+
+
+class PooledTower(nn.Module):
+    """With a second output, as towers are published."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values):
+        rows = self.model(pixel_values=pixel_values).last_hidden_state
+        return rows, rows.mean(1)
 
 
 class Embedding(nn.Module):

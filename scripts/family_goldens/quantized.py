@@ -9,6 +9,13 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
 
 # Bits, columns that share a scale, zero points: by weight, in turn. No row of the models here is a
 # multiple of any block.
@@ -190,3 +197,41 @@ def with_dequantize(model: onnx.ModelProto, quantized: Quantized) -> onnx.ModelP
         gone.add(name)
     assert gone, "expected weights to quantize"
     return _replace(model, nodes, initializers, gone)
+
+
+class _Prompts(CalibrationDataReader):
+    def __init__(self, config, cache_names, head_dim):
+        rng = np.random.default_rng(9)
+        self.calls = []
+        for length in (7, 5):
+            call = {
+                "input_ids": rng.integers(3, config.vocab_size, (1, length)),
+                "attention_mask": np.ones((1, length), np.int64),
+            }
+            for name in cache_names:
+                call[name] = np.zeros((1, config.num_key_value_heads, 0, head_dim), np.float32)
+            self.calls.append(call)
+
+    def get_next(self):
+        return self.calls.pop() if self.calls else None
+
+
+def with_dynamic_activations(source, target) -> None:
+    """What onnxruntime's quantize_dynamic makes: bytes for weights, and for activations at run
+    time."""
+    quantize_dynamic(source, target, weight_type=QuantType.QUInt8)
+
+
+def with_static_activations(source, target, config, cache_names, head_dim) -> None:
+    """What quantize_static makes of products and tables: QuantizeLinear and DequantizeLinear around
+    each of their operands and results, a scale for each column of a weight."""
+    quantize_static(
+        source,
+        target,
+        _Prompts(config, cache_names, head_dim),
+        quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=["MatMul", "Gather"],
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+    )

@@ -119,6 +119,89 @@ def cast_up(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def into_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Every softmax and every product as a call of a local function, the softmax's axis as the
+    function's attribute, and the nodes in the order that suits nobody."""
+    domain, opsets = "bluec.family", list(model.opset_import)
+    axis = helper.make_node("Softmax", ["x"], ["y"], name="softmax")
+    axis.attribute.add(name="axis", ref_attr_name="along", type=onnx.AttributeProto.INT)
+    product = helper.make_node("MatMul", ["a", "b"], ["y"], name="product")
+    functions = {
+        "Softmax": helper.make_function(domain, "Weights", ["x"], ["y"], [axis], opsets, ["along"]),
+        "MatMul": helper.make_function(domain, "Product", ["a", "b"], ["y"], [product], opsets),
+    }
+    for node in model.graph.node:
+        if node.op_type not in functions:
+            continue
+        node.domain, node.op_type = domain, functions[node.op_type].name
+        for attribute in node.attribute:
+            attribute.name = "along"
+    model.functions.extend(functions.values())
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(nodes))
+    return model
+
+
+def _constants(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def _without_rounding(model: onnx.ModelProto, known: dict[str, np.ndarray]) -> bool:
+    """What QuantizeLinear and DequantizeLinear do to an activation, but for the clipping where the
+    range begins at 0."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found = False
+    for node in model.graph.node:
+        maker = makers.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        if maker is None or maker.op_type != "QuantizeLinear":
+            continue
+        zero = known[maker.input[2]]
+        lowest = np.iinfo(zero.dtype).min == zero
+        kept = makers.get(maker.input[0])
+        is_positive = kept is not None and kept.op_type in ("Softmax", "Sigmoid", "Sqrt", "Exp")
+        node.op_type = "Relu" if lowest and not is_positive else "Identity"
+        node.input[:] = maker.input[:1]
+        del node.attribute[:]
+        found = True
+    return found
+
+
+def _without_dynamic_rounding(model: onnx.ModelProto, known: dict[str, np.ndarray]) -> bool:
+    """MatMulInteger, Cast and the product with both scales become a MatMul of floats."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    weights = {}
+    for node in model.graph.node:
+        cast = makers.get(node.input[0]) if node.op_type == "Mul" else None
+        product = makers.get(cast.input[0]) if cast is not None and cast.op_type == "Cast" else None
+        if product is None or product.op_type != "MatMulInteger":
+            continue
+        scale = known[makers[node.input[1]].input[1]]
+        zero = known[product.input[3]].astype(np.float32)
+        name = f"{product.name}_floats"
+        weights[name] = (known[product.input[1]].astype(np.float32) - zero) * scale
+        node.op_type = "MatMul"
+        node.input[:] = [makers[product.input[0]].input[0], name]
+    for name, value in weights.items():
+        model.graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), name))
+    return bool(weights)
+
+
+def compute_in_floats(model: onnx.ModelProto) -> bool:
+    """Takes away what quantizes activations, or allows onnxruntime to, as the importer does.
+    Whether there was such a thing."""
+    found = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "accuracy_level" and attribute.i > 1:
+                attribute.i, found = 1, True
+    known = _constants(model)
+    found |= _without_rounding(model, known)
+    found |= _without_dynamic_rounding(model, known)
+    return found
+
+
 def save_with_external_data(model: onnx.ModelProto, path: pathlib.Path) -> None:
     """The weights beside the graph, under the name that the ONNX community uses."""
     onnx.save_model(

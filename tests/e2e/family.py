@@ -34,7 +34,7 @@ def package(name):
 
 
 for name in sorted(os.listdir(FAMILY)):
-    if os.path.isfile(os.path.join(FAMILY, name, "config.json")):
+    if any(os.path.isfile(os.path.join(FAMILY, name, file)) for file in ("config.json", "genai_config.json")):
         suite.case(name, package, name)
 
 

@@ -171,6 +171,7 @@ def Onnx_LogOp : Onnx_Unary<"Log">;
 def Onnx_NegOp : Onnx_Unary<"Neg">;
 def Onnx_NotOp : Onnx_Unary<"Not">;
 def Onnx_ReciprocalOp : Onnx_Unary<"Reciprocal">;
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_ReluOp : Onnx_Unary<"Relu">;
 def Onnx_RoundOp : Onnx_Unary<"Round">;
 def Onnx_SigmoidOp : Onnx_Unary<"Sigmoid">;
@@ -366,14 +367,31 @@ def Onnx_RotaryEmbeddingOp : Onnx_Node<"RotaryEmbedding", (ins
     Onnx_Default<I64Attr, "0">:$rotary_embedding_dim), (outs Onnx_Tensor:$result), 23>;
 
 //===----------------------------------------------------------------------------------------===//
-// Weights that are quantized already
+// Weights that are quantized already, and activations on their way
 //===----------------------------------------------------------------------------------------===//
 
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
 def Onnx_DequantizeLinearOp : Onnx_Node<"DequantizeLinear", (ins
     Onnx_Tensor:$x, Onnx_Tensor:$x_scale, Onnx_Optional:$x_zero_point), (ins
     Onnx_Default<I64Attr, "1">:$axis, Onnx_Default<I64Attr, "0">:$block_size,
     Onnx_Default<I64Attr, "0">:$output_dtype)> {
   let summary = "(x - zero_point) * scale, by tensor, by axis or by blocks along an axis";
+}
+def Onnx_QuantizeLinearOp : Onnx_Node<"QuantizeLinear", (ins
+    Onnx_Tensor:$x, Onnx_Tensor:$y_scale, Onnx_Optional:$y_zero_point), (ins
+    Onnx_Default<I64Attr, "1">:$axis, Onnx_Default<I64Attr, "0">:$block_size,
+    Onnx_Default<I64Attr, "0">:$output_dtype, Onnx_Default<I64Attr, "0">:$precision,
+    Onnx_Default<I64Attr, "1">:$saturate)> {
+  let summary = "x / scale, to the nearest even integer, + zero_point, within the integers' range";
+}
+def Onnx_DynamicQuantizeLinearOp : Onnx_Node<"DynamicQuantizeLinear", (ins Onnx_Tensor:$x), (ins),
+                                             (outs Onnx_Tensor:$y, Onnx_Tensor:$y_scale,
+                                              Onnx_Tensor:$y_zero_point)> {
+  let summary = "x as bytes, by a scale and a zero point of its own range";
+}
+def Onnx_MatMulIntegerOp : Onnx_Node<"MatMulInteger", (ins
+    Onnx_Tensor:$a, Onnx_Tensor:$b, Onnx_Optional:$a_zero_point, Onnx_Optional:$b_zero_point)> {
+  let summary = "(a - a_zero_point) times (b - b_zero_point), in 32 bits";
 }
 def Onnx_MsMatMulNBitsOp : Onnx_MsNode<"MatMulNBits", (ins
     Onnx_Tensor:$a, Onnx_Tensor:$b, Onnx_Tensor:$scales, Onnx_Optional:$zero_points,

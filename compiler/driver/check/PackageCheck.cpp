@@ -48,9 +48,16 @@ LogicalResult PackageCheck::run() {
 void PackageCheck::describeTexts() {
   const ModelPackage &package = session.package();
   const ModelConfig &config = package.config;
-  for (StringRef stem : {"vision_encoder", "embed_tokens", "decoder_model_merged"})
-    if (std::string file = graphFile(from, stem); !file.empty())
-      report["graphs"].push_back(std::move(file));
+  const PackageGraphs graphs = findGraphs(from, config);
+  if (config.hasText)
+    report["layout"] = layoutName(graphs.layout).str();
+  for (const std::string &file : {graphs.vision, graphs.embed, graphs.decoder})
+    if (!file.empty())
+      report["graphs"].push_back(file);
+  std::vector<std::string> unused = graphs.unused;
+  if (!graphs.firstCall.empty())
+    unused.push_back(graphs.firstCall);
+  report["graphs_not_read"] = std::move(unused);
   report["tokenizer"] =
       package.tokenizer.empty() ? Json() : Json{{"tokens", package.tokens().size()}};
   report["chat_template"] =

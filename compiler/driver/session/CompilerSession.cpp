@@ -35,7 +35,8 @@ CompilerSession::~CompilerSession() = default;
 
 LogicalResult CompilerSession::run(ModuleOp part, StringRef name,
                                    llvm::function_ref<void(OpPassManager &)> build) {
-  return runner.run(part, name, [&](OpPassManager &passes) {
+  const unsigned before = says.errors();
+  LogicalResult done = runner.run(part, name, [&](OpPassManager &passes) {
     build(passes);
     if (!pipelines)
       return;
@@ -43,4 +44,6 @@ LogicalResult CompilerSession::run(ModuleOp part, StringRef name,
     passes.printAsTextualPipeline(*pipelines);
     *pipelines << '\n';
   });
+  // A pass that warns goes on, also where warnings are errors.
+  return success(succeeded(done) && says.errors() == before);
 }

@@ -49,8 +49,9 @@ Layers layersOf(func::FuncOp part) {
 
 class Comparison {
 public:
-  Comparison(const JsonValue &said, std::string place, std::vector<std::string> &lines)
-      : said(said), place(std::move(place)), lines(lines) {}
+  Comparison(const JsonValue &said, std::string file, std::string place,
+             std::vector<std::string> &lines)
+      : said(said), file(std::move(file)), place(std::move(place)), lines(lines) {}
 
   /// `found`: what the graph has; nothing: it has no such layer.
   template <typename Number> void compare(const char *key, const std::set<Number> &found) {
@@ -63,8 +64,8 @@ public:
     std::string expected;
     for (Number each : found)
       expected += (expected.empty() ? "" : " or ") + JsonValue(each).text();
-    lines.push_back(jsonPlaceText("config.json", value->place()) + ": " + place + key +
-                    ": expected " + expected + " as in the graph, which counts, found " +
+    lines.push_back(jsonPlaceText(file, value->place()) + ": " + place + key + ": expected " +
+                    expected + " as in the graph, which counts, found " +
                     JsonReader::shown(*value));
   }
 
@@ -76,7 +77,7 @@ private:
   }
 
   const JsonValue &said;
-  std::string place;
+  std::string file, place;
   std::vector<std::string> &lines;
 };
 
@@ -94,7 +95,7 @@ std::vector<std::string> bluec::contradictions(const ModelConfig &config, Module
   std::vector<std::string> lines;
   if (auto decoder = blue::partOf(model, blue::Role::Decoder)) {
     Layers layers = layersOf(decoder);
-    Comparison text(config.text, config.textPlace, lines);
+    Comparison text(config.text, config.textFile, config.textPlace, lines);
     text.compare("num_hidden_layers", std::set<int64_t>{layers.attentions});
     text.compare("num_attention_heads", layers.heads);
     text.compare("num_key_value_heads", layers.kvHeads);
@@ -107,7 +108,7 @@ std::vector<std::string> bluec::contradictions(const ModelConfig &config, Module
   if (auto vision = blue::partOf(model, blue::Role::Vision)) {
     // Layers behind the one that is selected are not in the graph.
     Layers layers = layersOf(vision);
-    Comparison said(config.vision, config.visionPlace, lines);
+    Comparison said(config.vision, "config.json", config.visionPlace, lines);
     said.compare("num_attention_heads", layers.heads);
     said.compare("hidden_size", layers.hidden);
     said.compare("intermediate_size", widths(layers, config.vision.find("intermediate_size")));

@@ -68,9 +68,11 @@ LogicalResult Diagnostics::warning(const Twine &message) {
   if (warningsAreErrors)
     return inputError(message + " (--strict)");
   std::string line = oneLine(message.str());
+  std::lock_guard<std::mutex> lock(mutex);
   if (llvm::is_contained(warned, line)) // a model may be read several times
     return success();
-  note("warning: " + line);
+  printPending();
+  err << "warning: " << line << '\n';
   warned.push_back(std::move(line));
   return success();
 }
@@ -127,7 +129,7 @@ void Diagnostics::print(Diagnostic &diagnostic) {
     }
     break;
   case DiagnosticSeverity::Warning:
-    note("warning: " + text);
+    (void)warning(text); // whoever ran the pass asks whether there are errors
     break;
   default:
     if (!verbose)

@@ -5,7 +5,6 @@
 #include "compiler/dialect/blue/Blue.h"
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/import/chat/ChatPieces.h"
-#include "compiler/import/onnx/GraphImport.h"
 #include "compiler/import/tokenizer/ConvertTokenizer.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/vision/Tiles.h"
@@ -28,51 +27,6 @@ std::string inside(StringRef directory, StringRef name) {
   SmallString<256> path(directory);
   llvm::sys::path::append(path, name);
   return path.str().str();
-}
-
-/// "vision_encoder", with variant fp16 "vision_encoder_fp16", at the top or in onnx/; empty when
-/// there is neither.
-std::string findGraph(const PackagePlace &from, StringRef stem) {
-  std::string name = (stem + (from.variant.empty() ? "" : "_" + from.variant) + ".onnx").str();
-  for (const std::string &place : {name, "onnx/" + name})
-    if (llvm::sys::fs::exists(inside(from.directory, place)))
-      return place;
-  return "";
-}
-
-/// What lies where graphs are looked for, for a message: " (beside a.onnx and b.onnx)".
-std::string graphsBeside(StringRef directory) {
-  constexpr size_t kMostNamed = 8;
-  std::vector<std::string> names;
-  for (const char *place : {"", "onnx"}) {
-    std::error_code code;
-    for (llvm::sys::fs::directory_iterator at(inside(directory, place), code), end;
-         !code && at != end; at.increment(code))
-      if (llvm::sys::path::extension(at->path()) == ".onnx")
-        names.push_back(
-            (Twine(*place ? "onnx/" : "") + llvm::sys::path::filename(at->path())).str());
-  }
-  if (names.empty())
-    return "";
-  llvm::sort(names);
-  bool isMore = names.size() > kMostNamed;
-  names.resize(std::min(names.size(), kMostNamed));
-  return " (there are " + llvm::join(names, ", ") + (isMore ? " and others" : "") +
-         "; --variant chooses)";
-}
-
-LogicalResult importGraph(ModelFiles &files, const PackagePlace &from, StringRef stem,
-                          blue::Role role, ModuleOp module, Diagnostics &diagnostics) {
-  std::string place = findGraph(from, stem);
-  if (place.empty())
-    return diagnostics.inputError(stem + (from.variant.empty() ? "" : "_" + from.variant) +
-                                  ".onnx: expected in the model directory, found none" +
-                                  graphsBeside(from.directory));
-  StringRef symbol = blue::stringifyRole(role);
-  if (failed(importOnnxFile(files, place, symbol, module)))
-    return failure();
-  blue::setRole(SymbolTable(module).lookup(symbol), role);
-  return success();
 }
 
 /// Where an answer ends: with the ids that the configuration says, and with the tokenizer's own end
@@ -229,29 +183,6 @@ LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, Mode
   return readGraphsOf(from, module, package, diagnostics);
 }
 
-LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
-                                  const ModelPackage &package, Diagnostics &diagnostics) {
-  ModelFiles files(from.directory);
-  auto read = [&](StringRef stem, blue::Role role) {
-    return importGraph(files, from, stem, role, module, diagnostics);
-  };
-  if (package.config.hasVision && failed(read("vision_encoder", blue::Role::Vision)))
-    return failure();
-  if (!package.config.hasText)
-    return success();
-  return success(succeeded(read("embed_tokens", blue::Role::Embed)) &&
-                 succeeded(read("decoder_model_merged", blue::Role::Decoder)));
-}
-
-std::string bluec::graphFile(const PackagePlace &from, StringRef stem) {
-  return findGraph(from, stem);
-}
-
-bool bluec::hasGraphs(const PackagePlace &from) {
-  return llvm::any_of(ArrayRef<StringRef>{"vision_encoder", "embed_tokens", "decoder_model_merged"},
-                      [&](StringRef stem) { return !findGraph(from, stem).empty(); });
-}
-
 LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_t> context,
                                  std::optional<int64_t> chunk, ScheduleOptions &sizes,
                                  Diagnostics &diagnostics) {
@@ -312,13 +243,13 @@ LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geom
     return success();
   const JsonValue *size = config.text.find("vocab_size");
   if (size && size->integer() != vocabulary)
-    return diagnostics.inputError(jsonPlaceText("config.json", size->place()) +
+    return diagnostics.inputError(jsonPlaceText(config.textFile, size->place()) +
                                   ": vocab_size: expected " + Twine(vocabulary) +
                                   ", the decoder's logits, found " + JsonReader::shown(*size));
   auto checkId = [&](StringRef what, int64_t id) -> LogicalResult {
     if (id >= 0 && id < vocabulary)
       return success();
-    return diagnostics.inputError("config.json: " + what + ": expected an id below " +
+    return diagnostics.inputError(config.textFile + ": " + what + ": expected an id below " +
                                   Twine(vocabulary) + ", found " + Twine(id));
   };
   if (config.chat && config.chat->imageTokenId &&

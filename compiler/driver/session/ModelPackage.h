@@ -4,6 +4,7 @@
 
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/session/Diagnostics.h"
+#include "compiler/driver/session/PackageLayout.h"
 #include "compiler/driver/session/Pipelines.h"
 #include "compiler/import/ModelConfig.h"
 #include "runtime/text/Tokenizer.h"
@@ -30,31 +31,18 @@ struct ModelPackage {
 mlir::LogicalResult readConfiguration(const std::string &directory, ModelPackage &package,
                                       Diagnostics &diagnostics);
 
-/// Where a package is, and which of its graphs are meant.
-struct PackagePlace {
-  std::string directory;
-  std::string variant; // fp16: decoder_model_merged_fp16.onnx; empty: decoder_model_merged.onnx
-};
-
 /// Reads configuration files, tokenizer and chat template of `directory` into `package`.
 mlir::LogicalResult readTexts(const std::string &directory, ModelPackage &package,
                               Diagnostics &diagnostics);
 
-/// Reads the graphs that `package`, whose texts have been read, says there are.
+/// Reads the graphs that `package`, whose texts have been read, says there are. A decoder that
+/// takes token ids is not cut yet (split-embedding).
 mlir::LogicalResult readGraphsOf(const PackagePlace &from, mlir::ModuleOp module,
                                  const ModelPackage &package, Diagnostics &diagnostics);
 
 /// Both.
 mlir::LogicalResult readPackage(const PackagePlace &from, mlir::ModuleOp module,
                                 ModelPackage &package, Diagnostics &diagnostics);
-
-/// The file of a graph, relative to the directory; empty when there is none. `stem`:
-/// "embed_tokens".
-std::string graphFile(const PackagePlace &from, llvm::StringRef stem);
-
-/// Whether one of the graphs of a package is there. A directory of configuration files alone has a
-/// geometry (buildGeometryModel).
-bool hasGraphs(const PackagePlace &from);
 
 /// Context and chunk as asked for, or what suits the model. A number that does not is a fault of
 /// the command line.

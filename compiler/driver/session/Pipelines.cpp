@@ -4,9 +4,12 @@
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/fold_projector/FoldProjector.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/onnx/bind_inputs/BindInputs.h"
+#include "passes/onnx/float_activations/FloatActivations.h"
 #include "passes/onnx/fold_constants/FoldConstants.h"
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
+#include "passes/onnx/split_embedding/SplitEmbedding.h"
 #include "passes/onnx/unpack_attention/UnpackAttention.h"
 #include "passes/onnx/unpack_quantized/UnpackQuantized.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
@@ -29,11 +32,16 @@ using namespace bluec;
 void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
   functions.addPass(createInlineCachedBranch());
+  functions.addPass(createBindInputs());
   functions.addPass(createSpecializeBatch());
+  functions.addPass(createFloatActivations());
   functions.addPass(createUnpackAttention());
+  functions.addPass(createFoldConstants()); // what is done to integers on their way to a node
   functions.addPass(createUnpackQuantized());
-  functions.addPass(createFoldConstants());
-  functions.addPass(mlir::createCSEPass());
+  passes.addPass(createSplitEmbedding());
+  mlir::OpPassManager &parts = passes.nest<mlir::func::FuncOp>();
+  parts.addPass(createFoldConstants());
+  parts.addPass(mlir::createCSEPass());
 }
 
 void bluec::buildModelPipeline(mlir::OpPassManager &passes, llvm::StringRef modelDirectory,

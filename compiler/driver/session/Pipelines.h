@@ -22,7 +22,7 @@ struct ScheduleOptions {
 /// of the fourth.
 void registerPipelines();
 
-/// onnx -> onnx: one branch, one conversation, folded constants.
+/// onnx -> onnx: one branch, one conversation, embeddings apart, folded constants.
 void buildImportPipeline(mlir::OpPassManager &passes);
 /// onnx -> blue, a check that nothing of onnx is left, and the folding pipeline unless the model is
 /// wanted `asWritten`. Rotary tables get `context` positions; weights' files are relative to

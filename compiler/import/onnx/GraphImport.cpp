@@ -7,7 +7,9 @@
 #include "compiler/dialect/onnx/inference/ShapeInference.h"
 #include "compiler/import/onnx/AttributeImport.h"
 #include "compiler/import/onnx/DimExpression.h"
+#include "compiler/import/onnx/LocalFunctions.h"
 #include "compiler/import/onnx/ModuleScope.h"
+#include "compiler/import/onnx/NodeOrder.h"
 #include "compiler/import/onnx/OnnxFile.h"
 #include "compiler/import/onnx/TensorImport.h"
 
@@ -22,10 +24,11 @@ using namespace mlir;
 namespace bluec {
 namespace {
 
+using Nodes = google::protobuf::RepeatedPtrField<::onnx::NodeProto>;
+
 // Names of values. A subgraph sees those of the graph around it.
 struct Scope {
   llvm::StringMap<Value> values;
-  llvm::StringSet<> later; // what the graph's nodes make, to tell a cycle from a missing value
   const Scope *outer = nullptr;
 
   Value lookup(StringRef name) const {
@@ -40,7 +43,8 @@ class GraphImporter {
 public:
   GraphImporter(const OnnxFile &file, ModuleOp module)
       : file(file), module(module), context(module.getContext()), builder(context),
-        inference(context), fileLoc(NameLoc::get(builder.getStringAttr(file.name()))) {}
+        inference(context), fileLoc(NameLoc::get(builder.getStringAttr(file.name()))),
+        functions(file.model()) {}
 
   LogicalResult importAs(StringRef functionName);
 
@@ -53,9 +57,13 @@ private:
   FailureOr<onnx::ValueFacts> importInput(const ::onnx::ValueInfoProto &input);
   void relateMaskToCache(ArrayRef<std::string> names, MutableArrayRef<onnx::ValueFacts> facts);
   LogicalResult importInitializers(const ::onnx::GraphProto &graph, Scope &scope);
-  LogicalResult importNodes(const ::onnx::GraphProto &graph, Scope &scope, int depth);
+  LogicalResult importNodes(const Nodes &nodes, Scope &scope, int depth,
+                            const LocalFunction *of = nullptr,
+                            const ::onnx::NodeProto *call = nullptr);
   LogicalResult importNode(const ::onnx::NodeProto &node, Scope &scope, int depth);
   LogicalResult importConstant(const ::onnx::NodeProto &node, Location loc, Scope &scope);
+  LogicalResult importCall(const ::onnx::NodeProto &node, const LocalFunction &function,
+                           Location loc, Scope &scope, int depth);
   LogicalResult importIf(const ::onnx::NodeProto &node, OperationState &state, Scope &scope,
                          int depth);
   LogicalResult importOperands(const ::onnx::NodeProto &node, const onnx::NodeSchema &schema,
@@ -74,10 +82,14 @@ private:
   OpBuilder builder;
   onnx::ShapeInference inference;
   Location fileLoc;
-  llvm::StringMap<unsigned> nodeNames; // how often a name was used
+  const LocalFunctions functions;
+  SmallVector<const LocalFunction *> calls; // under way, the outermost first
+  std::string callPath;                     // their nodes' names, each with a slash behind it
+  llvm::StringMap<unsigned> nodeNames;      // how often a name was used
   Block *entry = nullptr;
   Value noneValue;
-  unsigned numNodes = 0;
+  unsigned numNodes = 0, numInlined = 0; // the latter in functions, and their bytes
+  size_t bytesInlined = 0;
 };
 
 } // namespace
@@ -87,6 +99,7 @@ Location GraphImporter::locationOf(const ::onnx::NodeProto &node) {
   std::string name = node.name().substr(0, kMaxLength);
   if (name.empty())
     name = node.op_type().substr(0, kMaxLength) + "#" + std::to_string(numNodes);
+  name = callPath + name;
   unsigned uses = nodeNames[name]++;
   if (uses > 0)
     name += "#" + std::to_string(uses + 1);
@@ -247,10 +260,6 @@ LogicalResult GraphImporter::importOperands(const ::onnx::NodeProto &node,
       continue;
     }
     Value value = scope.lookup(name);
-    if (!value && scope.later.contains(name))
-      return emitError(state.location)
-             << schema.type << ": expected nodes in order and no cycle, found input "
-             << inQuotes(name) << " before the node that makes it";
     if (!value)
       return emitError(state.location) << schema.type << ": expected a value, found input "
                                        << inQuotes(name) << ", which nothing makes";
@@ -342,7 +351,7 @@ LogicalResult GraphImporter::importIf(const ::onnx::NodeProto &node, OperationSt
     if (failed(importInitializers(*graph, inner)))
       return failure();
     builder.setInsertionPointToEnd(block);
-    if (failed(importNodes(*graph, inner, depth + 1)))
+    if (failed(importNodes(graph->node(), inner, depth + 1)))
       return failure();
     FailureOr<SmallVector<Value>> outputs = importOutputs(*graph, inner);
     if (failed(outputs))
@@ -358,6 +367,8 @@ LogicalResult GraphImporter::importNode(const ::onnx::NodeProto &node, Scope &sc
   Location loc = locationOf(node);
   StringRef domain = node.domain() == "ai.onnx" ? "" : StringRef(node.domain());
   StringRef type = node.op_type();
+  if (const LocalFunction *function = functions.find(node))
+    return importCall(node, *function, loc, scope, depth);
   if (domain.empty() && type == "Constant")
     return importConstant(node, loc, scope);
   std::string opName = (domain == "com.microsoft" ? "onnx.ms." : "onnx.") + type.str();
@@ -391,13 +402,83 @@ LogicalResult GraphImporter::importNode(const ::onnx::NodeProto &node, Scope &sc
   return success();
 }
 
-LogicalResult GraphImporter::importNodes(const ::onnx::GraphProto &graph, Scope &scope, int depth) {
-  for (const ::onnx::NodeProto &node : graph.node())
-    for (const std::string &output : node.output())
-      scope.later.insert(output);
-  for (const ::onnx::NodeProto &node : graph.node())
-    if (failed(importNode(node, scope, depth)))
+LogicalResult GraphImporter::importNodes(const Nodes &nodes, Scope &scope, int depth,
+                                         const LocalFunction *of, const ::onnx::NodeProto *call) {
+  const NodeOrder order = orderNodes(nodes);
+  if (order.onCycle >= 0) {
+    const ::onnx::NodeProto &node = nodes.Get(order.onCycle);
+    return emitError(locationOf(node))
+           << node.op_type() << ": expected nodes without a cycle, found input "
+           << inQuotes(order.cyclicInput) << ", which follows from this node";
+  }
+  for (int i : order.nodes)
+    if (failed(importNode(of ? withAttributesOf(nodes.Get(i), *of, *call) : nodes.Get(i), scope,
+                          depth)))
       return failure();
+  return success();
+}
+
+/// A local function takes the place of the node that calls it. Its body sees its inputs alone.
+LogicalResult GraphImporter::importCall(const ::onnx::NodeProto &node,
+                                        const LocalFunction &function, Location loc, Scope &scope,
+                                        int depth) {
+  constexpr size_t kMaxCalls = 32;
+  constexpr unsigned kMaxInlined = 1u << 18; // of a model; real ones have some thousand
+  constexpr size_t kMaxInlinedBytes = size_t{64} << 20;
+  const ::onnx::FunctionProto &proto = *function.proto;
+  auto fault = [&]() -> InFlightDiagnostic {
+    return emitError(loc) << "function " << inQuotes(proto.name()) << ": ";
+  };
+  if (llvm::is_contained(calls, &function))
+    return fault() << "expected functions that do not call themselves, found one that does";
+  if (calls.size() >= kMaxCalls)
+    return fault() << "expected functions in functions at most " << kMaxCalls
+                   << " deep, found more";
+  numInlined += static_cast<unsigned>(proto.node_size());
+  bytesInlined += proto.ByteSizeLong();
+  if (numInlined > kMaxInlined || bytesInlined > kMaxInlinedBytes)
+    return fault() << "expected at most " << kMaxInlined << " nodes and "
+                   << (kMaxInlinedBytes >> 20) << " MB of functions in all, found more";
+  if (node.input_size() > proto.input_size() || node.output_size() > proto.output_size())
+    return fault() << "expected at most " << proto.input_size() << " inputs and "
+                   << proto.output_size() << " outputs, found " << node.input_size() << " and "
+                   << node.output_size();
+  for (const ::onnx::AttributeProto &attribute : node.attribute())
+    if (!llvm::is_contained(proto.attribute(), attribute.name()) &&
+        llvm::none_of(function.defaults, [&](const ::onnx::AttributeProto &known) {
+          return known.name() == attribute.name();
+        }))
+      return fault() << "expected known attributes, found " << inQuotes(attribute.name());
+
+  Scope inner;
+  for (int i = 0; i < proto.input_size(); ++i) {
+    Value value;
+    if (i >= node.input_size() || node.input(i).empty())
+      value = none();
+    else if (!(value = scope.lookup(node.input(i))))
+      return fault() << "expected a value, found input " << inQuotes(node.input(i))
+                     << ", which nothing makes";
+    if (failed(define(proto.input(i), value, loc, inner)))
+      return failure();
+  }
+  std::string path = (cast<NameLoc>(loc).getName().getValue() + "/").str();
+  path = std::exchange(callPath, path);
+  calls.push_back(&function);
+  LogicalResult done = importNodes(proto.node(), inner, depth, &function, &node);
+  calls.pop_back();
+  callPath = path;
+  if (failed(done))
+    return failure();
+  for (int i = 0; i < node.output_size(); ++i) {
+    if (node.output(i).empty())
+      continue;
+    Value value = inner.lookup(proto.output(i));
+    if (!value || isa<NoneType>(value.getType()))
+      return fault() << "output " << inQuotes(proto.output(i))
+                     << ": expected a value, found none of that name";
+    if (failed(define(node.output(i), value, loc, scope)))
+      return failure();
+  }
   return success();
 }
 
@@ -458,7 +539,7 @@ LogicalResult GraphImporter::importAs(StringRef functionName) {
   if (failed(importInitializers(graph, scope)))
     return failure();
   builder.setInsertionPointToEnd(entry);
-  if (failed(importNodes(graph, scope, 0)))
+  if (failed(importNodes(graph.node(), scope, 0)))
     return failure();
   FailureOr<SmallVector<Value>> outputs = importOutputs(graph, scope);
   if (failed(outputs))

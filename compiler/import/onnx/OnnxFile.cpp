@@ -21,6 +21,24 @@ static Error fault(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// The version of the standard operators; 0: none.
+static int64_t
+standardOpset(const google::protobuf::RepeatedPtrField<::onnx::OperatorSetIdProto> &imports) {
+  int64_t version = 0;
+  for (const ::onnx::OperatorSetIdProto &opset : imports)
+    if (opset.domain().empty() || opset.domain() == "ai.onnx")
+      version = std::max<int64_t>(version, opset.version());
+  return version;
+}
+
+static Error checkOpset(int64_t version) {
+  constexpr int64_t kMin = OnnxFile::kMinOpset, kMax = OnnxFile::kMaxOpset;
+  if (version >= kMin && version <= kMax)
+    return Error::success();
+  return fault("expected opset " + llvm::Twine(kMin) + " to " + llvm::Twine(kMax) + ", found " +
+               (version ? llvm::Twine(version) : llvm::Twine("none")));
+}
+
 Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::StringRef name) {
   Expected<llvm::ArrayRef<char>> bytes = files.bytes(name);
   if (!bytes)
@@ -41,15 +59,16 @@ Expected<std::unique_ptr<OnnxFile>> OnnxFile::open(ModelFiles &files, llvm::Stri
   }
   if (!file->proto.has_graph())
     return fault("expected an ONNX model, found one without a graph");
-  for (const ::onnx::OperatorSetIdProto &opset : file->proto.opset_import())
-    if (opset.domain().empty() || opset.domain() == "ai.onnx")
-      file->version = std::max<int64_t>(file->version, opset.version());
-  if (file->version < kMinOpset || file->version > kMaxOpset)
-    return fault("expected opset " + llvm::Twine(kMinOpset) + " to " + llvm::Twine(kMaxOpset) +
-                 ", found " + (file->version ? llvm::Twine(file->version) : llvm::Twine("none")));
-  if (file->proto.functions_size() != 0)
-    return fault("expected a model without local functions, found function " +
-                 inQuotes(file->proto.functions(0).name()) + " (inline them on export)");
+  file->version = standardOpset(file->proto.opset_import());
+  if (Error error = checkOpset(file->version))
+    return error;
+  // Functions may ask for another version than the graph; where they ask for none they have no
+  // standard operators.
+  for (const ::onnx::FunctionProto &function : file->proto.functions())
+    if (int64_t version = standardOpset(function.opset_import()))
+      if (Error error = checkOpset(version))
+        return fault("function " + inQuotes(function.name()) + ": " +
+                     llvm::toString(std::move(error)));
   return file;
 }
 

@@ -43,7 +43,7 @@ public:
                                   mlir::MLIRContext *context) const;
 
   static constexpr int64_t kMinOpset = 13;
-  static constexpr int64_t kMaxOpset = 23;
+  static constexpr int64_t kMaxOpset = 24;
 
 private:
   llvm::Error findExternal(const ::onnx::TensorProto &tensor, int64_t expected,

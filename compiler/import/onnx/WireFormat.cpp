@@ -9,13 +9,15 @@ using llvm::inconvertibleErrorCode;
 namespace {
 
 // Only messages on a way to a tensor are looked into.
-enum class Message { Model, Graph, Node, Attribute, Tensor, Opaque };
+enum class Message { Model, Function, Graph, Node, Attribute, Tensor, Opaque };
 
 // What kind of message field `field` of `message` is. Numbers as in ONNX's onnx.proto.
 Message childOf(Message message, uint64_t field) {
   switch (message) {
   case Message::Model:
-    return field == 7 ? Message::Graph : Message::Opaque;
+    return field == 7 ? Message::Graph : field == 25 ? Message::Function : Message::Opaque;
+  case Message::Function:
+    return field == 7 ? Message::Node : field == 11 ? Message::Attribute : Message::Opaque;
   case Message::Graph:
     return field == 1 ? Message::Node : field == 5 ? Message::Tensor : Message::Opaque;
   case Message::Node:

@@ -98,6 +98,52 @@ Results matMulOp(Operation *op, Operands operands, const EvaluationLimits &limit
   return failed(out) ? Results(failure()) : one(std::move(*out));
 }
 
+/// The integers without their zero point: one, or one for each place of `axis` (from the end).
+FailureOr<Tensor> withoutZero(Operation *op, const Tensor &from, const Tensor *zero, int64_t axis,
+                              const EvaluationLimits &limits) {
+  if (from.isFloat() || (zero && zero->isFloat()))
+    return fault(op) << "expected integers";
+  FailureOr<Tensor> out = make(op, ElementType::F64, from.shape, limits);
+  if (failed(out))
+    return failure();
+  int64_t count = zero ? zero->numElements() : 0, inner = 1, extent = 1;
+  if (count > 1) {
+    if (from.rank() < axis || zero->rank() != 1 ||
+        count != from.shape[static_cast<size_t>(from.rank() - axis)])
+      return fault(op) << "expected one zero point, or one for each row of a or column of b";
+    extent = count;
+    for (int64_t dim = from.rank() - axis + 1; dim < from.rank(); ++dim)
+      inner *= from.shape[static_cast<size_t>(dim)];
+  }
+  if (zero && count == 0)
+    return fault(op) << "expected a zero point, found none";
+  for (int64_t i = 0; i < from.numElements(); ++i) {
+    auto at = static_cast<size_t>(inner == 0 ? 0 : i / inner % extent);
+    out->f64[static_cast<size_t>(i)] =
+        static_cast<double>(from.i64[static_cast<size_t>(i)] - (zero ? zero->i64[at] : 0));
+  }
+  return out;
+}
+
+/// Sums of products of 9 bits are exact in a double.
+Results matMulInteger(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  FailureOr<Tensor> a =
+      withoutZero(op, *operands[0], has(operands, 2) ? operands[2] : nullptr, 2, limits);
+  FailureOr<Tensor> b =
+      withoutZero(op, *operands[1], has(operands, 3) ? operands[3] : nullptr, 1, limits);
+  if (failed(a) || failed(b))
+    return failure();
+  FailureOr<Tensor> product = matMul(op, *a, *b, {}, limits);
+  if (failed(product))
+    return failure();
+  FailureOr<Tensor> out = make(op, ElementType::I64, product->shape, limits);
+  if (failed(out))
+    return failure();
+  for (int64_t i = 0; i < out->numElements(); ++i)
+    out->i64[static_cast<size_t>(i)] = static_cast<int64_t>(product->number(i));
+  return one(std::move(*out));
+}
+
 Results fusedMatMul(Operation *op, Operands operands, const EvaluationLimits &limits) {
   auto node = cast<onnx::MsFusedMatMulOp>(op);
   if (node.getTransBatchA() || node.getTransBatchB())
@@ -208,6 +254,7 @@ Results einsum(Operation *op, Operands operands, const EvaluationLimits &limits)
 
 void addProductEvaluators(EvaluatorTable &table) {
   table["onnx.MatMul"] = matMulOp;
+  table["onnx.MatMulInteger"] = matMulInteger;
   table["onnx.Gemm"] = gemm;
   table["onnx.Einsum"] = einsum;
   table["onnx.ms.FusedMatMul"] = fusedMatMul;

@@ -3,10 +3,59 @@
 #include "compiler/dialect/onnx/PackedWeight.h"
 #include "compiler/reference/onnx/Support.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace bluec::reference {
 namespace {
+
+/// Which scale an element has: one for all, one for each place of an axis, or one for each block.
+class ScalePlaces {
+public:
+  static FailureOr<ScalePlaces> of(Operation *op, const Tensor &x, const Tensor &scale,
+                                   int64_t axisOfScales, int64_t block) {
+    ScalePlaces places;
+    places.shape = x.shape;
+    places.strides.assign(x.shape.size(), 0);
+    places.block = std::max<int64_t>(block, 1);
+    if (block != 0 || scale.numElements() != 1 || scale.rank() > 1) {
+      FailureOr<int64_t> axis = axisOf(op, axisOfScales, x.rank());
+      if (failed(axis))
+        return failure();
+      places.along = static_cast<size_t>(*axis);
+      Shape expected = block > 0 ? x.shape : Shape{x.shape[places.along]};
+      if (block > 0)
+        expected[places.along] = (x.shape[places.along] + block - 1) / block;
+      if (block < 0 || scale.shape != expected)
+        return fault(op) << "expected scales that fit x";
+      Shape own = stridesOf(scale.shape);
+      for (size_t i = 0; i < x.shape.size(); ++i)
+        places.strides[i] = block > 0 ? own[i] : i == places.along;
+    }
+    return places;
+  }
+
+  /// Calls visit(i, place of its scale) for every element i.
+  template <typename Visit> void forEach(Visit visit) const {
+    // Along the axis an offset is of the block, not of the element.
+    Shape outer = strides;
+    int64_t step = strides.empty() ? 0 : strides[along], inner = 1;
+    for (size_t i = along + 1; i < shape.size(); ++i)
+      inner *= shape[i];
+    if (!outer.empty())
+      outer[along] = 0;
+    forEachIndex<1>(shape, {outer}, [&](int64_t i, const std::array<int64_t, 1> &base) {
+      int64_t index = shape.empty() ? 0 : i / inner % shape[along];
+      visit(i, base[0] + index / block * step);
+    });
+  }
+
+private:
+  Shape shape, strides;
+  size_t along = 0;
+  int64_t block = 1;
+};
 
 Results dequantizeLinear(Operation *op, Operands operands, const EvaluationLimits &limits) {
   auto node = cast<onnx::DequantizeLinearOp>(op);
@@ -16,41 +65,80 @@ Results dequantizeLinear(Operation *op, Operands operands, const EvaluationLimit
     return fault(op) << "expected integers, and scales of floats";
   if (zero && zero->shape != scale.shape)
     return fault(op) << "expected as many zero points as scales";
-  auto block = static_cast<int64_t>(node.getBlockSize());
-  Shape strides(x.shape.size(), 0);
-  size_t along = 0;
-  if (block != 0 || scale.numElements() != 1 || scale.rank() > 1) {
-    FailureOr<int64_t> axis = axisOf(op, static_cast<int64_t>(node.getAxis()), x.rank());
-    if (failed(axis))
-      return failure();
-    along = static_cast<size_t>(*axis);
-    Shape expected = block > 0 ? x.shape : Shape{x.shape[along]};
-    if (block > 0)
-      expected[along] = (x.shape[along] + block - 1) / block;
-    if (block < 0 || scale.shape != expected)
-      return fault(op) << "expected scales that fit x";
-    Shape own = stridesOf(scale.shape);
-    for (size_t i = 0; i < x.shape.size(); ++i)
-      strides[i] = block > 0 ? own[i] : i == along;
-  }
+  FailureOr<ScalePlaces> places =
+      ScalePlaces::of(op, x, scale, static_cast<int64_t>(node.getAxis()),
+                      static_cast<int64_t>(node.getBlockSize()));
+  if (failed(places))
+    return failure();
   FailureOr<Tensor> out = make(op, scale.type, x.shape, limits);
   if (failed(out))
     return failure();
-  // Along the axis an offset is of the block, not of the element.
-  int64_t step = strides.empty() ? 0 : strides[along];
-  int64_t inner = 1;
-  for (size_t i = along + 1; i < x.shape.size(); ++i)
-    inner *= x.shape[i];
-  if (!strides.empty())
-    strides[along] = 0;
-  forEachIndex<1>(x.shape, {strides}, [&](int64_t i, const std::array<int64_t, 1> &base) {
-    int64_t index = x.shape.empty() ? 0 : i / inner % x.shape[along];
-    int64_t at = base[0] + index / std::max<int64_t>(block, 1) * step;
+  places->forEach([&](int64_t i, int64_t at) {
     int64_t difference =
         x.i64[static_cast<size_t>(i)] - (zero ? zero->i64[static_cast<size_t>(at)] : 0);
     setFloat(*out, i, static_cast<double>(difference) * scale.number(at));
   });
   return one(std::move(*out));
+}
+
+/// x / scale to the nearest integer, even ones at a half, and the zero point added; what is no
+/// number is the least.
+int64_t quantized(float x, float scale, int64_t zero, double least, double most) {
+  double rounded = std::nearbyint(static_cast<double>(x / scale)) + static_cast<double>(zero);
+  return static_cast<int64_t>(rounded >= most ? most : rounded >= least ? rounded : least);
+}
+
+Results quantizeLinear(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  auto node = cast<onnx::QuantizeLinearOp>(op);
+  const Tensor &x = *operands[0], &scale = *operands[1];
+  const Tensor *zero = has(operands, 2) ? operands[2] : nullptr;
+  auto type = dyn_cast<IntegerType>(getElementTypeOrSelf(node.getResult().getType()));
+  if (!x.isFloat() || !scale.isFloat() || (zero && zero->isFloat()) || !type ||
+      type.getWidth() > 16)
+    return fault(op) << "expected floats, scales of floats, and a result of up to 16 bits";
+  if (zero && zero->shape != scale.shape)
+    return fault(op) << "expected as many zero points as scales";
+  FailureOr<ScalePlaces> places =
+      ScalePlaces::of(op, x, scale, static_cast<int64_t>(node.getAxis()),
+                      static_cast<int64_t>(node.getBlockSize()));
+  if (failed(places))
+    return failure();
+  FailureOr<Tensor> out = make(op, ElementType::I64, x.shape, limits);
+  if (failed(out))
+    return failure();
+  double values = std::exp2(type.getWidth()), least = type.isUnsigned() ? 0 : -values / 2;
+  places->forEach([&](int64_t i, int64_t at) {
+    out->i64[static_cast<size_t>(i)] =
+        quantized(static_cast<float>(x.number(i)), static_cast<float>(scale.number(at)),
+                  zero ? zero->i64[static_cast<size_t>(at)] : 0, least, least + values - 1);
+  });
+  return one(std::move(*out));
+}
+
+/// The range of the numbers and 0, in 255 steps.
+Results dynamicQuantizeLinear(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  const Tensor &x = *operands[0];
+  if (!x.isFloat())
+    return fault(op) << "expected floats";
+  constexpr float kSteps = 255;
+  float least = 0, most = 0;
+  for (int64_t i = 0; i < x.numElements(); ++i) {
+    least = std::min(least, static_cast<float>(x.number(i)));
+    most = std::max(most, static_cast<float>(x.number(i)));
+  }
+  float scale = most == least ? 1 : (most - least) / kSteps;
+  int64_t zero = quantized(-least, scale, 0, 0, kSteps);
+  FailureOr<Tensor> out = make(op, ElementType::I64, x.shape, limits);
+  if (failed(out))
+    return failure();
+  for (int64_t i = 0; i < x.numElements(); ++i)
+    out->i64[static_cast<size_t>(i)] =
+        quantized(static_cast<float>(x.number(i)), scale, zero, 0, kSteps);
+  SmallVector<Tensor> results;
+  results.push_back(std::move(*out));
+  results.push_back(Tensor::floats({}, {scale}));
+  results.push_back(Tensor::ints({}, {zero}));
+  return results;
 }
 
 /// Element `at` of row `row`, whose elements begin in a byte of their own: `stride` bytes from row
@@ -171,6 +259,8 @@ Results gatherBlockQuantized(Operation *op, Operands operands, const EvaluationL
 
 void addQuantizationEvaluators(EvaluatorTable &table) {
   table["onnx.DequantizeLinear"] = dequantizeLinear;
+  table["onnx.QuantizeLinear"] = quantizeLinear;
+  table["onnx.DynamicQuantizeLinear"] = dynamicQuantizeLinear;
   table["onnx.ms.MatMulNBits"] = matMulNBits;
   table["onnx.ms.GatherBlockQuantized"] = gatherBlockQuantized;
 }

@@ -5,7 +5,6 @@
 #include "passes/conversions/onnx_to_blue/Raising.h"
 
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 using namespace bluec;
@@ -132,8 +131,6 @@ bool FunctionRaiser::holdsAllRows(Value present) {
 }
 
 LogicalResult FunctionRaiser::readOutputs() {
-  static const llvm::Regex present(
-      "^present(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)$");
   auto returned = dyn_cast<func::ReturnOp>(function.getBody().front().getTerminator());
   if (!returned)
     return function.emitError("expected a graph that ends in a return");
@@ -141,11 +138,10 @@ LogicalResult FunctionRaiser::readOutputs() {
   for (auto [i, value] : llvm::enumerate(returned.getOperands())) {
     auto nameAttr = function.getResultAttrOfType<StringAttr>(i, onnx::kNameAttr);
     StringRef name = nameAttr ? nameAttr.getValue() : "";
-    SmallVector<StringRef> groups;
-    int64_t layer = 0;
-    if (raising.isDecoder() && present.match(name, &groups) && !groups[2].getAsInteger(10, layer)) {
+    std::optional<CacheName> cache = readCacheName(name, "present");
+    if (raising.isDecoder() && cache) {
       Operation *culprit = nullptr;
-      Output output = readPresent(value, layer, groups[4] == "key", culprit);
+      Output output = readPresent(value, cache->layer, cache->isKey, culprit);
       if (!output.past)
         unread.push_back(value);
       if (!output.past && culprit)
@@ -201,17 +197,18 @@ LogicalResult FunctionRaiser::demand() {
       if (meaning)
         continue;
       auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
+      StringRef text = name ? name.getValue() : "";
+      auto type = dyn_cast<RankedTensorType>(argument.getType());
+      std::string found = "a tensor of unknown rank";
+      if (type)
+        found = (isa<FloatType>(type.getElementType()) ? "floats" : "integers") +
+                std::string(" of rank ") + std::to_string(type.getRank());
+      std::string expected = expectedInput(text, raising.role);
+      if (expected.empty())
+        expected = "one of inputs_embeds, attention_mask, position_ids, cache_position, "
+                   "past_key_values.N.key and .value";
       return function.emitError("graph input '")
-             << (name ? name.getValue() : "") << "': expected one that bluec knows ("
-             << (raising.role == blue::Role::Vision
-                     ? "pixel_values of pictures of one size, [B, C, H, W] or [rows, B / rows, C, "
-                       "H, W], and their pixel_attention_mask; no patches or grids of pictures "
-                       "whose sizes vary"
-                 : raising.role == blue::Role::Embed
-                     ? "input_ids"
-                     : "inputs_embeds, attention_mask, position_ids, "
-                       "past_key_values.N.key and .value")
-             << "), found " << argument.getType();
+             << text << "': expected " << expected << ", found " << found;
     }
     if (meaning && meaning->match) {
       if (needed.insert(meaning->match))

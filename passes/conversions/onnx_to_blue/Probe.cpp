@@ -3,6 +3,7 @@
 #include "compiler/reference/onnx/OnnxEvaluators.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
@@ -15,6 +16,28 @@ static constexpr int64_t kMaxElements = int64_t{1} << 24;
 //===----------------------------------------------------------------------------------------===//
 // Inputs
 //===----------------------------------------------------------------------------------------===//
+
+std::optional<CacheName> bluec::onnx_to_blue::readCacheName(StringRef name, StringRef prefix) {
+  if (!name.consume_front(prefix))
+    return std::nullopt;
+  static const llvm::Regex layerFirst(
+      "^(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)s?$");
+  static const llvm::Regex partFirst("^[._](key|value)s?[._]([0-9]+)$");
+  SmallVector<StringRef> groups;
+  StringRef layer, part;
+  if (layerFirst.match(name, &groups)) {
+    layer = groups[2];
+    part = groups[4];
+  } else if (partFirst.match(name, &groups)) {
+    layer = groups[2];
+    part = groups[1];
+  }
+  CacheName result{0, part == "key"};
+  constexpr int64_t kMaxLayers = 100000;
+  if (part.empty() || layer.getAsInteger(10, result.layer) || result.layer >= kMaxLayers)
+    return std::nullopt;
+  return result;
+}
 
 GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef name,
                                               blue::Role role) {
@@ -34,21 +57,9 @@ GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef 
   if (role == blue::Role::Embed)
     return {!isFloat && (rank == 1 || rank == 2) ? InputKind::Ids : InputKind::Unknown};
 
-  static const llvm::Regex past("^past(_key_values)?[._]([0-9]+)[._](decoder[._])?(key|value)$");
-  static const llvm::Regex pastOther("^past[._](key|value)[._]([0-9]+)$");
-  SmallVector<StringRef> groups;
   if (isFloat && rank == 4) {
-    StringRef layerText, which;
-    if (past.match(name, &groups)) {
-      layerText = groups[2];
-      which = groups[4];
-    } else if (pastOther.match(name, &groups)) {
-      layerText = groups[2];
-      which = groups[1];
-    }
-    int64_t layer = 0;
-    if (!which.empty() && !layerText.getAsInteger(10, layer) && layer < 100000)
-      return {which == "key" ? InputKind::PastKey : InputKind::PastValue, layer};
+    if (std::optional<CacheName> cache = readCacheName(name, "past"))
+      return {cache->isKey ? InputKind::PastKey : InputKind::PastValue, cache->layer};
     return {};
   }
   if (isFloat && rank == 3 && (name == "inputs_embeds" || name == "input_embeds"))
@@ -74,6 +85,22 @@ static SmallVector<std::optional<int64_t>> spread(int64_t batch, ArrayRef<int64_
                  : !ShapedType::isDynamic(leading[1]) ? batch / std::max<int64_t>(leading[1], 1)
                                                       : 1;
   return {rows, batch / std::max<int64_t>(rows, 1)};
+}
+
+std::string bluec::onnx_to_blue::expectedInput(StringRef name, blue::Role role) {
+  if (role == blue::Role::Vision)
+    return "floats of rank 4 or 5 (pictures of one size, [B, C, H, W] or [rows, B / rows, C, H, "
+           "W]; no patches or grids of pictures whose sizes vary)";
+  if (role == blue::Role::Embed)
+    return "integers of rank 1 or 2 (token ids)";
+  if (readCacheName(name, "past"))
+    return "floats of rank 4 (a cache [1, heads, past, width])";
+  return llvm::StringSwitch<std::string>(name)
+      .Cases({"inputs_embeds", "input_embeds"}, "floats of rank 3 ([1, tokens, width])")
+      .Case("attention_mask", "integers of rank 2 ([1, past and new tokens])")
+      .Case("position_ids", "integers of rank 2 ([1, tokens])")
+      .Case("cache_position", "integers of rank 1 ([tokens])")
+      .Default("");
 }
 
 /// The extents that the lengths give to the dims of an input; nothing for a dim that they do not.
@@ -239,12 +266,12 @@ FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<
         std::optional<int64_t> found = dimAt(type, i, probe->symbols);
         if (found && *found == *expected)
           continue;
-        reason = "dim " + std::to_string(i) + " of graph input " +
-                 std::to_string(argument.getArgNumber()) + ": expected to hold " +
-                 std::to_string(*expected) + " (of " + std::to_string(lengths.rows) +
-                 " rows after " + std::to_string(lengths.past) + " rows, batch " +
-                 std::to_string(lengths.batch) + "), found " +
-                 (found ? std::to_string(*found) : "no way to tell");
+        auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), onnx::kNameAttr);
+        reason = "graph input '" + (name ? name.str() : std::to_string(argument.getArgNumber())) +
+                 "': dim " + std::to_string(i) + ": expected to hold " + std::to_string(*expected) +
+                 " (of " + std::to_string(lengths.rows) + " rows after " +
+                 std::to_string(lengths.past) + " rows, batch " + std::to_string(lengths.batch) +
+                 "), found " + (found ? std::to_string(*found) : "no way to tell");
         return failure();
       }
     }

@@ -46,8 +46,22 @@ struct GraphInput {
 /// The leading dims of Pixels, whose product is the number of pictures.
 llvm::ArrayRef<int64_t> picturesOf(mlir::RankedTensorType pixels);
 
+/// What an input or output of a cache holds.
+struct CacheName {
+  int64_t layer;
+  bool isKey;
+};
+
+/// `name` as one of the cache's: `prefix` ("past", "present"), the layer, key or value, in the ways
+/// in which exporters write these. Nothing for another name.
+std::optional<CacheName> readCacheName(llvm::StringRef name, llvm::StringRef prefix);
+
 /// The kind of a graph input. `role` is the function's blue.role.
 GraphInput classifyInput(mlir::BlockArgument argument, llvm::StringRef name, blue::Role role);
+
+/// What an input of that name has to be, for a message: "integers of rank 2". Empty: bluec knows no
+/// such input.
+std::string expectedInput(llvm::StringRef name, blue::Role role);
 
 /// What of a function can be evaluated without activations: for each value, whether it depends on
 /// activations, and whether it is the same in every call.

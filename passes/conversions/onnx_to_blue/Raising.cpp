@@ -102,7 +102,9 @@ LogicalResult Raising::prepare() {
       meaning.shape = llvm::to_vector(type.getShape().take_back(4));
       meaning.shape[0] = kDynamic;
       if (llvm::is_contained(ArrayRef<int64_t>(meaning.shape).drop_front(), kDynamic))
-        return function.emitError("expected pictures of a fixed size, found ") << type;
+        return function.emitError("expected pictures of a fixed size (of the graph, of the "
+                                  "processor's size or of vision_config's image_size), found ")
+               << type;
       break;
     case InputKind::Ids:
       meaning.shape = {kDynamic};

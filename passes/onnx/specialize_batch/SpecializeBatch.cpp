@@ -25,18 +25,7 @@ struct SpecializeBatch : impl::SpecializeBatchBase<SpecializeBatch> {
     auto batch = dyn_cast<AffineSymbolExpr>(first.dims->front());
     if (!batch)
       return;
-    AffineExpr one = getAffineConstantExpr(1, &getContext());
-    for (BlockArgument argument : function.getArguments()) {
-      onnx::ValueFacts facts = inference.facts(argument);
-      if (!facts.dims)
-        continue;
-      for (AffineExpr &dim : *facts.dims)
-        dim = dim.replace(batch, one);
-      inference.set(argument, std::move(facts));
-    }
-    // Afresh, on the new argument types; the list of symbols has to be the one that they refer to.
-    onnx::updateSignature(function, inference);
-    if (failed(onnx::inferFunction(function)))
+    if (failed(onnx::bindSymbols(function, std::pair(AffineExpr(batch), int64_t{1}))))
       signalPassFailure();
   }
 };

@@ -52,6 +52,21 @@ LogicalResult matMulOf(NodeFacts &node, const ValueFacts &a, const ValueFacts &b
 
 LogicalResult matMul(NodeFacts &node) { return matMulOf(node, node.input(0), node.input(1)); }
 
+LogicalResult matMulInteger(NodeFacts &node) {
+  ValueFacts a = node.input(0), b = node.input(1);
+  for (auto [i, facts] : {std::pair(2u, &a), std::pair(3u, &b)}) {
+    auto integer = dyn_cast_or_null<IntegerType>(facts->elementType);
+    if (!integer || integer.getWidth() != 8)
+      return node.error() << "expected operands of 8-bit integers, found " << facts->elementType;
+    if (node.has(i) && node.input(i).elementType != facts->elementType)
+      return node.error() << "expected zero points of their operand's type " << facts->elementType
+                          << ", found " << node.input(i).elementType;
+    // Signed bytes may meet unsigned ones; the product has 32 bits.
+    facts->elementType = IntegerType::get(node.inference.getContext(), 32);
+  }
+  return matMulOf(node, a, b);
+}
+
 LogicalResult fusedMatMul(NodeFacts &node) {
   auto op = cast<MsFusedMatMulOp>(node.op);
   if (op.getTransBatchA() || op.getTransBatchB())
@@ -255,6 +270,7 @@ LogicalResult einsum(NodeFacts &node) {
 
 void addProductRules(InferenceRules &rules) {
   rules["onnx.MatMul"] = matMul;
+  rules["onnx.MatMulInteger"] = matMulInteger;
   rules["onnx.Gemm"] = gemm;
   rules["onnx.Einsum"] = einsum;
   rules["onnx.Conv"] = conv;

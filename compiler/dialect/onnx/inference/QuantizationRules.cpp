@@ -59,6 +59,44 @@ LogicalResult expectElements(NodeFacts &node, unsigned i, StringRef what,
   return success();
 }
 
+/// Scales, and zero points with them, are one, one for each place of an axis, or one for each
+/// block.
+LogicalResult checkScales(NodeFacts &node, const ValueFacts &x, const ValueFacts &scale,
+                          int64_t axisOfScales, int64_t block) {
+  if (!x.dims || !scale.dims)
+    return success();
+  if (block < 0)
+    return node.error() << "expected a block_size of at least 0, found " << block;
+  bool isSingle = staticCount(scale.dims) == 1 && scale.dims->size() <= 1;
+  if (block == 0 && isSingle)
+    return success();
+  std::optional<int64_t> axis =
+      normalizeAxis(node, axisOfScales, static_cast<int64_t>(x.dims->size()));
+  if (!axis)
+    return failure();
+  Exprs expected = *x.dims;
+  AffineExpr &extent = expected[static_cast<size_t>(*axis)];
+  if (block == 0)
+    expected = Exprs{extent};
+  else if (std::optional<int64_t> value = constantOf(extent))
+    extent = node.constant(*value / block + (*value % block != 0));
+  else
+    return node.error() << "expected x of static extent along the axis of its blocks";
+  bool fits = expected.size() == scale.dims->size();
+  for (size_t i = 0; fits && i < expected.size(); ++i)
+    fits = !constantOf(expected[i]) || !constantOf((*scale.dims)[i]) ||
+           *constantOf(expected[i]) == *constantOf((*scale.dims)[i]);
+  if (!fits) {
+    auto text = [&](const Exprs &dims) {
+      return textOf(
+          llvm::map_to_vector(dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
+    };
+    return node.error() << "expected scales of shape " << text(expected) << ", found "
+                        << text(*scale.dims);
+  }
+  return success();
+}
+
 LogicalResult dequantizeLinear(NodeFacts &node) {
   auto op = cast<DequantizeLinearOp>(node.op);
   ValueFacts x = node.input(0), scale = node.input(1);
@@ -82,39 +120,48 @@ LogicalResult dequantizeLinear(NodeFacts &node) {
     if (zero.dims && scale.dims && *zero.dims != *scale.dims)
       return node.error() << "expected as many zero points as scales";
   }
-  if (!x.dims || !scale.dims)
-    return node.set(0, scale.elementType, x.dims);
-  auto block = static_cast<int64_t>(op.getBlockSize());
-  if (block < 0)
-    return node.error() << "expected a block_size of at least 0, found " << block;
-  bool isSingle = staticCount(scale.dims) == 1 && scale.dims->size() <= 1;
-  if (block == 0 && isSingle)
-    return node.set(0, scale.elementType, x.dims);
-  std::optional<int64_t> axis =
-      normalizeAxis(node, static_cast<int64_t>(op.getAxis()), static_cast<int64_t>(x.dims->size()));
-  if (!axis)
+  if (failed(checkScales(node, x, scale, static_cast<int64_t>(op.getAxis()),
+                         static_cast<int64_t>(op.getBlockSize()))))
     return failure();
-  Exprs expected = *x.dims;
-  AffineExpr &extent = expected[static_cast<size_t>(*axis)];
-  if (block == 0)
-    expected = Exprs{extent};
-  else if (std::optional<int64_t> value = constantOf(extent))
-    extent = node.constant(*value / block + (*value % block != 0));
-  else
-    return node.error() << "expected x of static extent along the axis of its blocks";
-  bool fits = expected.size() == scale.dims->size();
-  for (size_t i = 0; fits && i < expected.size(); ++i)
-    fits = !constantOf(expected[i]) || !constantOf((*scale.dims)[i]) ||
-           *constantOf(expected[i]) == *constantOf((*scale.dims)[i]);
-  if (!fits) {
-    auto text = [&](const Exprs &dims) {
-      return textOf(
-          llvm::map_to_vector(dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
-    };
-    return node.error() << "expected scales of shape " << text(expected) << ", found "
-                        << text(*scale.dims);
-  }
   return node.set(0, scale.elementType, x.dims);
+}
+
+/// A zero point's type, or what a node says, or bytes.
+LogicalResult quantizeLinear(NodeFacts &node) {
+  auto op = cast<QuantizeLinearOp>(node.op);
+  ValueFacts x = node.input(0), scale = node.input(1);
+  if (failed(expectFloat(node, "numbers", x.elementType)) ||
+      failed(expectFloat(node, "scales", scale.elementType)))
+    return failure();
+  MLIRContext *context = node.inference.getContext();
+  Type type = IntegerType::get(context, 8, IntegerType::Unsigned);
+  if (op.getOutputDtype() != 0)
+    type = elementTypeOf(context, static_cast<int64_t>(op.getOutputDtype()));
+  if (node.has(2)) {
+    ValueFacts zero = node.input(2);
+    if (op.getOutputDtype() != 0 && zero.elementType != type)
+      return node.error() << "expected zero points of output_dtype, found " << zero.elementType;
+    if (zero.dims && scale.dims && *zero.dims != *scale.dims)
+      return node.error() << "expected as many zero points as scales";
+    type = zero.elementType;
+  }
+  auto integer = dyn_cast_or_null<IntegerType>(type);
+  if (!integer || (integer.getWidth() != 4 && integer.getWidth() != 8 && integer.getWidth() != 16))
+    return node.error() << "expected integers of 4, 8 or 16 bits, found " << type;
+  if (failed(checkScales(node, x, scale, static_cast<int64_t>(op.getAxis()),
+                         static_cast<int64_t>(op.getBlockSize()))))
+    return failure();
+  return node.set(0, type, x.dims);
+}
+
+LogicalResult dynamicQuantizeLinear(NodeFacts &node) {
+  ValueFacts x = node.input(0);
+  if (!x.elementType || !x.elementType.isF32())
+    return node.error() << "expected numbers of f32, found " << x.elementType;
+  Type byte = IntegerType::get(node.inference.getContext(), 8, IntegerType::Unsigned);
+  return success(succeeded(node.set(0, byte, x.dims)) &&
+                 succeeded(node.set(1, x.elementType, Exprs())) &&
+                 succeeded(node.set(2, byte, Exprs())));
 }
 
 LogicalResult matMulNBits(NodeFacts &node) {
@@ -192,6 +239,8 @@ LogicalResult gatherBlockQuantized(NodeFacts &node) {
 
 void addQuantizationRules(InferenceRules &rules) {
   rules["onnx.DequantizeLinear"] = dequantizeLinear;
+  rules["onnx.QuantizeLinear"] = quantizeLinear;
+  rules["onnx.DynamicQuantizeLinear"] = dynamicQuantizeLinear;
   rules["onnx.ms.MatMulNBits"] = matMulNBits;
   rules["onnx.ms.GatherBlockQuantized"] = gatherBlockQuantized;
 }

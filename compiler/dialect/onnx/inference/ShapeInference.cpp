@@ -199,3 +199,20 @@ LogicalResult bluec::onnx::inferFunction(func::FuncOp function) {
   updateSignature(function, inference);
   return success();
 }
+
+LogicalResult bluec::onnx::bindSymbols(func::FuncOp function,
+                                       ArrayRef<std::pair<AffineExpr, int64_t>> extents) {
+  ShapeInference inference(function);
+  for (BlockArgument argument : function.getArguments()) {
+    ValueFacts facts = inference.facts(argument);
+    if (!facts.dims)
+      continue;
+    for (AffineExpr &dim : *facts.dims)
+      for (auto [symbol, extent] : extents)
+        dim = dim.replace(symbol, getAffineConstantExpr(extent, function.getContext()));
+    inference.set(argument, std::move(facts));
+  }
+  // Afresh, on the new argument types; the list of symbols has to be the one that they refer to.
+  updateSignature(function, inference);
+  return inferFunction(function);
+}

@@ -80,6 +80,10 @@ private:
 /// Infers all types of `function`, its result types and its list of symbols.
 mlir::LogicalResult inferFunction(mlir::func::FuncOp function);
 
+/// Gives symbols these extents in all arguments of `function`, and infers everything else again.
+mlir::LogicalResult bindSymbols(mlir::func::FuncOp function,
+                                llvm::ArrayRef<std::pair<mlir::AffineExpr, int64_t>> extents);
+
 /// Writes what inference found into the function: result types and the list of symbols.
 void updateSignature(mlir::func::FuncOp function, const ShapeInference &inference);
 

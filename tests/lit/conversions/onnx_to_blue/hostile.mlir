@@ -3,7 +3,7 @@
 // Whatever valid IR says, patterns look and leave it: types without shapes, types that contradict
 // each other, dims of nothing, attributes without sense. A function stays as it is, or is an error.
 
-// expected-error@+1 {{graph input 'inputs_embeds': expected one that bluec knows}}
+// expected-error@+1 {{graph input 'inputs_embeds': expected floats of rank 3}}
 func.func @unranked(%x: tensor<*xf32> {onnx.name = "inputs_embeds"}, %m: tensor<*xi64> {onnx.name = "attention_mask"})
     -> (tensor<*xf32> {onnx.name = "logits"}) attributes {blue.role = #blue.role<decoder>} {
   %none = onnx.None : none

@@ -10,7 +10,7 @@ func.func @f(%x: tensor<?x3x4x4xf32, #onnx.dims<()[s0] -> (s0, 3, 4, 4)>>) -> te
 // -----
 
 // Pictures of any size.
-// expected-error@+1 {{expected pictures of a fixed size, found 'tensor<?x3x?x4xf32}}
+// expected-error@+1 {{expected pictures of a fixed size (of the graph, of the processor's size or of vision_config's image_size), found 'tensor<?x3x?x4xf32}}
 func.func @f(%x: tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> {onnx.name = "pixel_values"})
     -> tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> attributes {blue.role = #blue.role<vision>, onnx.symbols = ["n", "h"]} {
   %0 = onnx.Tanh %x : (tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>>) -> tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>>
@@ -20,7 +20,7 @@ func.func @f(%x: tensor<?x3x?x4xf32, #onnx.dims<()[s0, s1] -> (s0, 3, s1, 4)>> {
 // -----
 
 // A fixed number of tokens.
-// expected-error@+1 {{dim 1 of graph input 0: expected to hold 3 (of 3 rows after 5 rows, batch 1), found 1}}
+// expected-error@+1 {{graph input 'inputs_embeds': dim 1: expected to hold 3 (of 3 rows after 5 rows, batch 1), found 1}}
 func.func @f(%x: tensor<1x1x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x1x4xf32> attributes {blue.role = #blue.role<decoder>} {
   %0 = onnx.Tanh %x : (tensor<1x1x4xf32>) -> tensor<1x1x4xf32>
   return %0 : tensor<1x1x4xf32>
@@ -29,7 +29,7 @@ func.func @f(%x: tensor<1x1x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x1x
 // -----
 
 // A dim that no symbol stands for.
-// expected-error@+1 {{dim 1 of graph input 0: expected to hold 3 (of 3 rows after 5 rows, batch 1), found no way to tell}}
+// expected-error@+1 {{graph input 'inputs_embeds': dim 1: expected to hold 3 (of 3 rows after 5 rows, batch 1), found no way to tell}}
 func.func @f(%x: tensor<1x?x4xf32> {onnx.name = "inputs_embeds"}) -> tensor<1x?x4xf32> attributes {blue.role = #blue.role<decoder>} {
   %0 = onnx.Tanh %x : (tensor<1x?x4xf32>) -> tensor<1x?x4xf32>
   return %0 : tensor<1x?x4xf32>
@@ -93,7 +93,7 @@ func.func @f(%x: tensor<0x3x4x4xf32> {onnx.name = "pixel_values"}) -> tensor<0x3
 
 #rows = #onnx.dims<()[s0] -> (1, s0, 4)>
 // An input that bluec does not know, and that the result depends on.
-// expected-error@+1 {{graph input 'encoder_hidden_states': expected one that bluec knows (inputs_embeds, attention_mask, position_ids, past_key_values.N.key and .value), found 'tensor<1x?x4xf32}}
+// expected-error@+1 {{graph input 'encoder_hidden_states': expected one of inputs_embeds, attention_mask, position_ids, cache_position, past_key_values.N.key and .value, found floats of rank 3}}
 func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %y: tensor<1x?x4xf32, #rows> {onnx.name = "encoder_hidden_states"})
     -> tensor<1x?x4xf32, #rows> attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
   %0 = onnx.Add %x, %y : (tensor<1x?x4xf32, #rows>, tensor<1x?x4xf32, #rows>) -> tensor<1x?x4xf32, #rows>

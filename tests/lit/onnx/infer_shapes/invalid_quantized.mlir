@@ -258,3 +258,55 @@ func.func @dequantize_dynamic(%x: tensor<4x?xi8>, %s: tensor<4x2xf32>) {
   %0 = onnx.DequantizeLinear %x, %s, %none {block_size = 3 : i64} : (tensor<4x?xi8>, tensor<4x2xf32>, none) -> tensor<*xf32>
   return
 }
+
+// -----
+
+func.func @rounded(%x: tensor<4xi64>, %s: tensor<f32>) {
+  %none = onnx.None : none
+  // expected-error @+1 {{expected numbers of floats, found 'i64'}}
+  %0 = onnx.QuantizeLinear %x, %s, %none : (tensor<4xi64>, tensor<f32>, none) -> tensor<*xui8>
+  return
+}
+
+// -----
+
+func.func @rounded_to(%x: tensor<4xf32>, %s: tensor<f32>, %z: tensor<i32>) {
+  // expected-error @+1 {{expected integers of 4, 8 or 16 bits, found 'i32'}}
+  %0 = onnx.QuantizeLinear %x, %s, %z : (tensor<4xf32>, tensor<f32>, tensor<i32>) -> tensor<*xui8>
+  return
+}
+
+// -----
+
+func.func @rounded_by(%x: tensor<2x4xf32>, %s: tensor<3xf32>) {
+  %none = onnx.None : none
+  // expected-error @+1 {{expected scales of shape [4], found [3]}}
+  %0 = onnx.QuantizeLinear %x, %s, %none : (tensor<2x4xf32>, tensor<3xf32>, none) -> tensor<*xui8>
+  return
+}
+
+// -----
+
+func.func @own_range(%x: tensor<4xf16>) {
+  // expected-error @+1 {{expected numbers of f32, found 'f16'}}
+  %0, %1, %2 = onnx.DynamicQuantizeLinear %x : (tensor<4xf16>) -> (tensor<*xui8>, tensor<*xf32>, tensor<*xui8>)
+  return
+}
+
+// -----
+
+func.func @product(%a: tensor<2x4xi32>, %b: tensor<4x3xui8>) {
+  %none = onnx.None : none
+  // expected-error @+1 {{expected operands of 8-bit integers, found 'i32'}}
+  %0 = onnx.MatMulInteger %a, %b, %none, %none : (tensor<2x4xi32>, tensor<4x3xui8>, none, none) -> tensor<*xi32>
+  return
+}
+
+// -----
+
+func.func @product_of(%a: tensor<2x5xui8>, %b: tensor<4x3xi8>) {
+  %none = onnx.None : none
+  // expected-error @+1 {{expected equal inner dims, found 5 and 4}}
+  %0 = onnx.MatMulInteger %a, %b, %none, %none : (tensor<2x5xui8>, tensor<4x3xi8>, none, none) -> tensor<*xi32>
+  return
+}

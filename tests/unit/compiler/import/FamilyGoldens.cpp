@@ -53,6 +53,7 @@ Goldens bluec::readGoldens(const std::string &directory) {
     golden.name = entry["name"];
     golden.graph = entry["graph"];
     golden.tolerance = entry["rtol"];
+    golden.asWritten = entry.value("written_rtol", golden.tolerance);
     for (const auto &[name, input] : entry["inputs"].items()) {
       std::string dtype = input["dtype"];
       if (input.contains("from")) {

@@ -16,6 +16,7 @@ struct GoldenCase {
   std::string graph; ///< path of the .onnx file below `directory`
   std::map<std::string, reference::Tensor> inputs, outputs;
   double tolerance = 0; ///< of max|ours - golden| / max|golden|
+  double asWritten = 0; ///< the same, with the roundings of activations that the graph has
 };
 
 struct Goldens {

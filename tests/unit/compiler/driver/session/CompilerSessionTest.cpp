@@ -5,6 +5,7 @@
 #include "compiler/driver/session/Registration.h"
 #include "compiler/recipe/Recipe.h"
 
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -52,6 +53,32 @@ TEST_F(CompilerSessionTest, ErrorsOfItsContextAreSaid) {
 TEST_F(CompilerSessionTest, ADirectoryThatIsNotThereIsSaid) {
   EXPECT_TRUE(failed(session.read({"/no/such/model", ""})));
   EXPECT_EQ(errors, "error: /no/such/model: expected a model directory, found none\n");
+}
+
+/// A graph that rounds an activation, about which a pass of phase import warns.
+const char *const rounding = R"(func.func @f(%x: tensor<4xf32>) -> tensor<*xf32> {
+  %s = onnx.Constant dense<1.0> : tensor<f32> : tensor<f32>
+  %z = onnx.Constant dense<7> : tensor<ui8> : tensor<ui8>
+  %0 = onnx.QuantizeLinear %x, %s, %z : (tensor<4xf32>, tensor<f32>, tensor<ui8>) -> tensor<*xui8>
+  %1 = onnx.DequantizeLinear %0, %s, %z : (tensor<*xui8>, tensor<f32>, tensor<ui8>) -> tensor<*xf32>
+  return %1 : tensor<*xf32>
+})";
+
+TEST_F(CompilerSessionTest, AWarningOfAPassIsOne) {
+  session.module() = parseSourceString<ModuleOp>(rounding, session.context());
+  ASSERT_TRUE(session.module());
+  EXPECT_TRUE(succeeded(session.run("import", buildImportPipeline)));
+  ASSERT_EQ(diagnostics.warnings().size(), 1u);
+  EXPECT_NE(diagnostics.warnings()[0].find("activations are rounded"), std::string::npos);
+}
+
+TEST_F(CompilerSessionTest, AWarningOfAPassMayBeAnError) {
+  diagnostics.warningsAreErrors = true;
+  session.module() = parseSourceString<ModuleOp>(rounding, session.context());
+  ASSERT_TRUE(session.module());
+  EXPECT_TRUE(failed(session.run("import", buildImportPipeline)));
+  EXPECT_EQ(diagnostics.exitCode(failure(), "import"), exitInput);
+  EXPECT_NE(errors.find("(--strict)"), std::string::npos);
 }
 
 TEST_F(CompilerSessionTest, PrintsWhatItRuns) {

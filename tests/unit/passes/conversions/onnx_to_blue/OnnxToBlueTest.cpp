@@ -12,9 +12,12 @@
 #include "compiler/weights/WeightReader.h"
 #include "passes/conversions/onnx_to_blue/OnnxToBlue.h"
 #include "passes/model/verify_model/VerifyModel.h"
+#include "passes/onnx/bind_inputs/BindInputs.h"
+#include "passes/onnx/float_activations/FloatActivations.h"
 #include "passes/onnx/fold_constants/FoldConstants.h"
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
+#include "passes/onnx/split_embedding/SplitEmbedding.h"
 #include "passes/onnx/unpack_attention/UnpackAttention.h"
 #include "passes/onnx/unpack_quantized/UnpackQuantized.h"
 
@@ -92,11 +95,16 @@ public:
     PassManager passes(&mlirContext, ModuleOp::getOperationName());
     OpPassManager &functions = passes.nest<func::FuncOp>();
     functions.addPass(createInlineCachedBranch());
+    functions.addPass(createBindInputs());
     functions.addPass(createSpecializeBatch());
+    functions.addPass(createFloatActivations());
     functions.addPass(createUnpackAttention());
-    functions.addPass(createUnpackQuantized());
     functions.addPass(createFoldConstants());
-    functions.addPass(createCSEPass());
+    functions.addPass(createUnpackQuantized());
+    passes.addPass(createSplitEmbedding());
+    OpPassManager &parts = passes.nest<func::FuncOp>();
+    parts.addPass(createFoldConstants());
+    parts.addPass(createCSEPass());
     OnnxToBlueOptions options;
     options.context = positions;
     options.modelDirectory = directory;
@@ -109,6 +117,13 @@ public:
     reference::GraphEvaluation evaluation;
     evaluation.evaluators = &evaluators;
     evaluation.weights = &reader;
+    // What a decoder of token ids was cut into.
+    if (auto embed = module->lookupSymbol<func::FuncOp>(blue::stringifyRole(blue::Role::Embed))) {
+      FailureOr<Results> rows = reference::evaluateFunction(embed, {inputs.front()}, evaluation);
+      if (failed(rows))
+        return failure();
+      inputs.front() = rows->front();
+    }
     return reference::evaluateFunction(function(), inputs, evaluation);
   }
 
@@ -143,7 +158,8 @@ struct Call {
       outputNames = {"inputs_embeds"};
       return;
     }
-    add(withoutBatch(given.at("inputs_embeds")));
+    bool takesIds = given.count("inputs_embeds") == 0;
+    add(withoutBatch(given.at(takesIds ? "input_ids" : "inputs_embeds")));
     outputNames = {"logits"};
     std::vector<Tensor> pasts;
     for (int layer = 0; given.count("past_key_values." + std::to_string(layer) + ".key"); ++layer)
