@@ -130,6 +130,17 @@ LogicalResult keepFeatures(func::FuncOp vision, StringRef file, Diagnostics &dia
   return vision.eraseResults(others);
 }
 
+/// Where pictures are padded, a processor hides the padding from an encoder that takes a mask.
+LogicalResult checkPixelMask(func::FuncOp vision, const ModelConfig &config, StringRef file,
+                             Diagnostics &diagnostics) {
+  auto isMask = [](StringRef name) { return name == "pixel_attention_mask"; };
+  bool isPadded = config.preprocess && config.preprocess->scheme != runtime::Scheme::InternVl;
+  if (!isPadded || !hasInput(vision, isMask))
+    return success();
+  return diagnostics.warning(file + ": input 'pixel_attention_mask' is taken as all ones: padding "
+                                    "around a picture is seen");
+}
+
 LogicalResult missing(const Twine &file, const PackagePlace &from, Diagnostics &diagnostics) {
   return diagnostics.inputError(file + ": expected in the model directory, found none" +
                                 graphsBeside(from.directory));
@@ -146,6 +157,7 @@ LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
       return missing(graphName(from, "vision_encoder"), from, diagnostics);
     func::FuncOp vision = importGraph(files, graphs.vision, blue::Role::Vision, module);
     if (!vision || failed(keepFeatures(vision, graphs.vision, diagnostics)) ||
+        failed(checkPixelMask(vision, package.config, graphs.vision, diagnostics)) ||
         failed(bindPictures(vision, package.config)))
       return failure();
   }

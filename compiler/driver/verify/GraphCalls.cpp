@@ -72,17 +72,58 @@ OnnxCalls::OnnxCalls(ModuleOp imported, ArrayRef<int64_t> pastWidths,
                      reference::WeightValues &weights)
     : GraphCalls(imported, reference::onnxEvaluators(), weights), pastWidths(pastWidths) {}
 
+bool OnnxCalls::hasEmbeddings() { return bool(blue::partOf(module, blue::Role::Embed)); }
+
+/// The inputs of an encoder for `pictures`, [pictures, 3, height, width]: these, in as many dims as
+/// the graph has for them, and a mask that says that every pixel counts.
+static FailureOr<SmallVector<TensorPtr>> encoderInputs(func::FuncOp graph, const Tensor &pictures) {
+  SmallVector<TensorPtr> inputs;
+  for (unsigned i = 0; i < graph.getNumArguments(); ++i) {
+    auto type = dyn_cast<RankedTensorType>(graph.getArgument(i).getType());
+    int64_t rank = type ? type.getRank() : 0;
+    bool isMask = nameOfInput(graph, i) == "pixel_attention_mask";
+    if (isMask ? rank != 3 && rank != 4 : rank != 4 && rank != 5)
+      return graph.emitError("graph input '")
+             << nameOfInput(graph, i) << "': expected pictures of one size or their mask, found "
+             << graph.getArgument(i).getType();
+    std::vector<int64_t> shape = pictures.shape;
+    if (isMask)
+      shape.erase(shape.begin() + 1); // channels
+    if (rank == 5 || (isMask && rank == 4)) {
+      int64_t rows = type.isDynamicDim(0) ? 1 : type.getDimSize(0);
+      if (rows < 1 || shape[0] % rows != 0)
+        return graph.emitError("expected pictures in ") << rows << " rows, found " << shape[0];
+      shape[0] /= rows;
+      shape.insert(shape.begin(), rows);
+    }
+    Tensor input = pictures;
+    if (isMask) {
+      input = Tensor::zeros(
+          type.getElementType().isInteger(1) ? ElementType::Bool : ElementType::I64, shape);
+      llvm::fill(input.i64, 1);
+    }
+    input.shape = shape;
+    inputs.push_back(shared(std::move(input)));
+  }
+  return inputs;
+}
+
 FailureOr<TensorPtr> OnnxCalls::features(const TensorPtr &pixels) {
   func::FuncOp graph = blue::partOf(module, blue::Role::Vision);
-  auto type = graph.getNumArguments() == 1
+  auto type = graph.getNumArguments() > 0
                   ? dyn_cast<RankedTensorType>(graph.getArgument(0).getType())
                   : RankedTensorType();
-  if (!type || type.getRank() != 4)
-    return graph.emitError("expected one graph input, of rank 4, found ")
+  if (!type || type.getRank() < 4)
+    return graph.emitError("expected pictures as first graph input, found ")
            << graph.getFunctionType();
   // A graph may have a fixed number of pictures: the last one fills up.
-  int64_t tiles = pixels->shape[0], tile = pixels->numElements() / tiles;
-  int64_t batch = type.isDynamicDim(0) ? tiles : type.getDimSize(0);
+  int64_t tiles = pixels->shape[0], tile = pixels->numElements() / tiles, batch = 1;
+  bool isFree = false;
+  for (int64_t dim : type.getShape().drop_back(3)) {
+    isFree |= ShapedType::isDynamic(dim);
+    batch *= ShapedType::isDynamic(dim) ? 1 : dim;
+  }
+  batch = isFree ? tiles : batch;
   if (batch < 1)
     return graph.emitError("expected pictures, found ") << type;
   Tensor all = Tensor::zeros(ElementType::F32, {tiles, 0});
@@ -94,7 +135,10 @@ FailureOr<TensorPtr> OnnxCalls::features(const TensorPtr &pixels) {
       auto first = pixels->f32.begin() + std::min(done + i, tiles - 1) * tile;
       part.f32.insert(part.f32.end(), first, first + tile);
     }
-    FailureOr<SmallVector<TensorPtr>> results = evaluate(blue::Role::Vision, {shared(part)});
+    FailureOr<SmallVector<TensorPtr>> inputs = encoderInputs(graph, part);
+    if (failed(inputs))
+      return failure();
+    FailureOr<SmallVector<TensorPtr>> results = evaluate(blue::Role::Vision, *inputs);
     if (failed(results))
       return failure();
     const Tensor &made = *results->front();
@@ -166,6 +210,15 @@ FailureOr<TensorPtr> OnnxCalls::logits(const TokenRows &tokens, int64_t position
       Tensor batch = *tokens.embeddings;
       batch.shape.insert(batch.shape.begin(), 1);
       inputs.push_back(shared(std::move(batch)));
+    } else if (name == "input_ids" && (rank == 1 || rank == 2)) {
+      Tensor ids = *tokens.ids;
+      if (rank == 2)
+        ids.shape.insert(ids.shape.begin(), 1);
+      inputs.push_back(shared(std::move(ids)));
+    } else if (name == "num_logits_to_keep" && rank <= 1) {
+      // None said: all of them.
+      inputs.push_back(shared(Tensor::zeros(ElementType::I64, rank == 1 ? std::vector<int64_t>{1}
+                                                                        : std::vector<int64_t>{})));
     } else if (name == "attention_mask" && rank == 2) {
       Tensor ones =
           Tensor::zeros(isBool ? ElementType::Bool : ElementType::I64, {1, position + rows});

@@ -45,6 +45,9 @@ public:
   OnnxCalls(mlir::ModuleOp imported, llvm::ArrayRef<int64_t> pastWidths,
             reference::WeightValues &weights);
 
+  /// Whether a graph of its own makes embeddings; else the decoder takes ids.
+  bool hasEmbeddings();
+
   mlir::FailureOr<TensorPtr> features(const TensorPtr &pixels) override;
   mlir::FailureOr<TensorPtr> embeddings(const TensorPtr &ids) override;
   mlir::FailureOr<TensorPtr> logits(const TokenRows &rows, int64_t position) override;
