@@ -468,10 +468,16 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
   if (Operation *maskOp = masks.front().mask.getDefiningOp())
     if (auto name = dyn_cast<NameLoc>(maskOp->getLoc()))
       place = "'" + name.getName().str() + "' ";
+  auto expected = [&]() -> std::string {
+    if (!hasPast)
+      return "expected a mask that hides nothing, found one ";
+    std::string window;
+    if (parts.window)
+      window = " with a window of " + std::to_string(*parts.window) + " positions";
+    return "expected a causal mask" + window + ", found one ";
+  };
   auto fail = [&](const Twine &reason, int64_t rows, int64_t past) {
-    StringRef expected = hasPast ? "expected a causal mask, found one "
-                                 : "expected a mask that hides nothing, found one ";
-    raising.explain(op, expected + place + reason + " (" + Twine(rows) + " rows after " +
+    raising.explain(op, expected() + place + reason + " (" + Twine(rows) + " rows after " +
                             Twine(past) + ")");
     return false;
   };
@@ -517,6 +523,6 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
   rule += std::to_string(parts.window.value_or(0));
   const std::string &odd = findOddRow(raising, masks, rule, fits);
   if (!odd.empty())
-    raising.explain(op, "expected a causal mask, found one " + odd);
+    raising.explain(op, expected() + odd);
   return odd.empty();
 }

@@ -62,7 +62,7 @@ func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %k: ten
 
 #patches = #onnx.dims<()[s0] -> (s0, 12)>
 // Patches of pictures of any sizes are no pictures.
-// expected-error@+1 {{graph input 'pixel_values': expected one that bluec knows (pixel_values of pictures of one size, [B, C, H, W] or [rows, B / rows, C, H, W], and their pixel_attention_mask; no patches or grids of pictures whose sizes vary), found 'tensor<?x12xf32}}
+// expected-error@+1 {{graph input 'pixel_values': expected floats of rank 4 or 5 (pictures of one size, [B, C, H, W] or [rows, B / rows, C, H, W]; no patches or grids of pictures whose sizes vary), found floats of rank 2}}
 func.func @f(%x: tensor<?x12xf32, #patches> {onnx.name = "pixel_values"}) -> tensor<?x12xf32, #patches>
     attributes {blue.role = #blue.role<vision>, onnx.symbols = ["patches"]} {
   %0 = onnx.Tanh %x : (tensor<?x12xf32, #patches>) -> tensor<?x12xf32, #patches>

@@ -13,7 +13,7 @@
 // SHORT-LABEL: func.func @windowed
 // SHORT: blue.attention
 // CHECK-LABEL: func.func @windowed
-// CHECK: onnx.MatMul {{.*}}blue.unraised = "expected a causal mask, found one where row {{.*}} does not see position
+// CHECK: onnx.MatMul {{.*}}blue.unraised = "expected a causal mask with a window of 8 positions, found one where row {{.*}} sees position
 func.func @windowed(%x: !rows {onnx.name = "inputs_embeds"}, %pk: !past {onnx.name = "past_key_values.0.key"},
                     %pv: !past {onnx.name = "past_key_values.0.value"})
     -> (tensor<*xf32> {onnx.name = "logits"}, tensor<*xf32> {onnx.name = "present.0.key"}, tensor<*xf32> {onnx.name = "present.0.value"})

@@ -49,7 +49,8 @@ const std::set<std::string> withoutEffect = {
     "tokenizer_config.json /model_max_length",
     // Pictures are decoded to RGB; how a picture fits its tiles is in dynamic_resolution.
     "preprocessor_config.json /do_convert_rgb", "preprocessor_config.json /do_pad",
-    // The example's tokenizer has no normalizer: its special tokens are looked for in the same text.
+    // The example's tokenizer has no normalizer: its special tokens are looked for in the same
+    // text.
     "tokenizer_config.json /added_tokens_decoder/0/normalized",
     "tokenizer_config.json /added_tokens_decoder/1/normalized",
     "tokenizer_config.json /added_tokens_decoder/2/normalized",
