@@ -171,11 +171,13 @@ TEST(Tokenizer, NoModelMakesSpecialTokens) {
     const std::vector<std::uint8_t> table = makeTable(name);
     const Result<Tokenizer> tokenizer = Tokenizer::fromTable(table);
     ASSERT_TRUE(tokenizer.ok());
-    for (const char *text : {"</s>", "<s>", "[SEP]", "<|end|>", "\uff1c/s\uff1e"})
-      for (std::int32_t id : *tokenizer->encode(text, Trust::User))
+    for (const char *text : {"</s>", "<s>", "[SEP]", "<|end|>", "\uff1c/s\uff1e"}) {
+      const std::vector<std::int32_t> ids = *tokenizer->encode(text, Trust::User);
+      for (std::int32_t id : ids)
         EXPECT_TRUE(!tokenizer->isSpecial(id) || tokenizer->name(id) == "<unk>" ||
                     tokenizer->name(id) == "[UNK]")
             << name << " " << text;
+    }
   }
 }
 
