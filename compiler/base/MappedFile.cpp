@@ -27,6 +27,8 @@ bluec::MappedFile::open(const std::string &filePath) {
   if (std::error_code code = fs::status(*handle, status))
     return fault(code.message());
   auto file = std::make_unique<MappedFile>();
+  file->path = filePath;
+  file->opened = status;
   file->size = status.getSize();
   if (file->size == 0)
     return file; // nothing to map
@@ -35,7 +37,18 @@ bluec::MappedFile::open(const std::string &filePath) {
       fs::mapped_file_region(*handle, fs::mapped_file_region::readonly, file->size, 0, code);
   if (code)
     return fault(code.message());
+  file->guard.emplace(file->bytes(), filePath);
   return file;
+}
+
+llvm::Error bluec::MappedFile::checkUnchanged() const {
+  fs::file_status now;
+  if (fs::status(path, now) || now.getUniqueID() != opened.getUniqueID() ||
+      (now.getSize() == opened.getSize() &&
+       now.getLastModificationTime() == opened.getLastModificationTime()))
+    return llvm::Error::success();
+  return fault("expected a file that stays as it is, found one that was written to while it was "
+               "read");
 }
 
 /// The folder whose files links of a directory may lead to: `models--x--y/blobs` of

@@ -41,3 +41,11 @@ void ModelFiles::release(llvm::StringRef name, llvm::ArrayRef<char> part) {
   if (begin < end)
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
+
+llvm::Error ModelFiles::checkUnchanged() {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (const auto &[name, file] : files)
+    if (llvm::Error changed = file->checkUnchanged())
+      return llvm::createStringError(name + ": " + llvm::toString(std::move(changed)));
+  return llvm::Error::success();
+}

@@ -23,6 +23,8 @@ public:
   /// Lets pages that lie wholly within `part` of a file leave memory; a later read brings them
   /// back. Does nothing for contents that were provided.
   void release(llvm::StringRef name, llvm::ArrayRef<char> part);
+  /// An error, with the file's name, when somebody has written to one of the files.
+  llvm::Error checkUnchanged();
 
 private:
   std::string root;

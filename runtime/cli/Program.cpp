@@ -6,6 +6,7 @@
 #include "cli/RunCommand.h"
 #include "platform/MappedFile.h"
 
+#include <fcntl.h>
 #include <iostream>
 #include <span>
 #include <string_view>
@@ -48,6 +49,7 @@ int runWith(const Program &program, std::span<const std::string_view> arguments,
 } // namespace
 
 int runProgram(const Program &program, int count, char **words) {
+  openStandardFiles();
   const std::vector<std::string_view> arguments(words + 1, words + count);
   const std::string_view first = arguments.empty() ? std::string_view() : arguments[0];
   const auto rest = std::span(arguments).subspan(arguments.empty() ? 0 : 1);
@@ -70,6 +72,12 @@ int runProgram(const Program &program, int count, char **words) {
     std::cout << '\n'
               << program.name << " --chat, --bench and --inspect have a --help of their own.\n";
   return code;
+}
+
+void openStandardFiles() {
+  for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(file, F_GETFD) < 0)
+      (void)!::open("/dev/null", O_RDWR); // the least number that is free
 }
 
 std::string programDirectory() {

@@ -15,6 +15,10 @@ struct Program {
 // --inspect, and else it is run. Returns an ExitCode.
 int runProgram(const Program &program, int count, char **words);
 
+// Opens /dev/null for standard input, output or error where the program was started without one:
+// the first file opened would take its number, and be read from or written to as if it were it.
+void openStandardFiles();
+
 // Of this program's file. Empty when the system does not say.
 std::string programDirectory();
 

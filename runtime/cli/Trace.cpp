@@ -3,6 +3,7 @@
 #include "platform/MappedFile.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -39,7 +40,17 @@ Status addBeside(const std::string &path, Json &list) {
   return {};
 }
 
+// A rename would put a file in the place of a link, a pipe or a device.
+Status checkPlace(const std::string &path) {
+  std::error_code code;
+  const std::filesystem::file_status found = std::filesystem::symlink_status(path, code);
+  if (!std::filesystem::exists(found) || std::filesystem::is_regular_file(found))
+    return {};
+  return {Code::InvalidArgument, path + ": expected a file, found something else"};
+}
+
 Status writeWhole(const std::string &path, const std::string &text) {
+  BLUEC_RETURN_IF_ERROR(checkPlace(path));
   const std::string part = path + kPartSuffix;
   std::ofstream file(part, std::ios::binary);
   file << text;
@@ -68,6 +79,7 @@ Status TraceRecorder::check(const std::string &path, const std::string &beside) 
   Json events = Json::array();
   if (!beside.empty())
     BLUEC_RETURN_IF_ERROR(addBeside(beside, events));
+  BLUEC_RETURN_IF_ERROR(checkPlace(path));
   const std::string part = path + kPartSuffix;
   const bool writable = std::ofstream(part, std::ios::binary).good();
   std::remove(part.c_str());

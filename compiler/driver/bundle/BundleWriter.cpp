@@ -1,5 +1,6 @@
 #include "compiler/driver/bundle/BundleWriter.h"
 
+#include "compiler/base/Quoted.h"
 #include "runtime/platform/Checksums.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -9,10 +10,10 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <unistd.h>
+#include <optional>
+#include <set>
 
 using namespace bluec;
 namespace fs = llvm::sys::fs;
@@ -54,18 +55,14 @@ llvm::Expected<BundleFile> bluec::describeFile(llvm::StringRef name) {
 
 namespace {
 
-/// The staging directory of this process, for the handler that removes it when a user interrupts.
-llvm::SmallString<256> interruptedStaging;
+/// What a directory's manifest says, if it is a bundle's.
+struct FoundBundle {
+  std::string target; // its name; empty where it says none
+  std::set<std::string> files;
+};
 
-void removeOnInterrupt() {
-  if (!interruptedStaging.empty())
-    fs::remove_directories(interruptedStaging);
-  constexpr int kKilledByInterrupt = 130;
-  _exit(kKilledByInterrupt);
-}
-
-/// The name of a bundle's target, or "" where it says none; nullopt for what is no bundle.
-std::optional<std::string> targetOfBundle(llvm::StringRef directory) {
+/// nullopt for what is no bundle.
+std::optional<FoundBundle> findBundle(llvm::StringRef directory) {
   llvm::SmallString<256> manifest(directory);
   path::append(manifest, "manifest.json");
   if (!fs::is_regular_file(manifest)) // opening anything else may wait for ever
@@ -81,20 +78,73 @@ std::optional<std::string> targetOfBundle(llvm::StringRef directory) {
   llvm::json::Object *object = json->getAsObject();
   if (!object || object->getString("format") != llvm::StringRef("bluec-bundle"))
     return std::nullopt;
-  llvm::json::Object *target = object->getObject("target");
-  return target ? target->getString("name").value_or("").str() : "";
+  FoundBundle found;
+  if (llvm::json::Object *target = object->getObject("target"))
+    found.target = target->getString("name").value_or("");
+  found.files.insert("manifest.json");
+  if (llvm::json::Object *files = object->getObject("files"))
+    for (const auto &[name, file] : *files)
+      found.files.insert(std::string(llvm::StringRef(name)));
+  if (llvm::json::Array *others = object->getArray("other_files"))
+    for (const llvm::json::Value &name : *others)
+      found.files.insert(name.getAsString().value_or("").str());
+  return found;
 }
 
-bool isBundle(llvm::StringRef directory) { return targetOfBundle(directory).has_value(); }
-
-/// Bundles that somebody has collected there have other names, and stay.
-bool holdsBundlesOfTargets(llvm::StringRef directory) {
+/// All that is in a directory but folders, by its path from there, in alphabetical order.
+llvm::Expected<std::vector<std::string>> filesIn(llvm::StringRef directory) {
+  std::vector<std::string> found;
   std::error_code code;
-  for (fs::directory_iterator entry(directory, code), end; entry != end && !code;
+  for (fs::recursive_directory_iterator entry(directory, code, /*follow_symlinks=*/false), end;
+       entry != end && !code; entry.increment(code))
+    if (entry->type() != fs::file_type::directory_file)
+      found.push_back(entry->path().substr(directory.size() + 1));
+  if (code)
+    return ioError(directory, code);
+  llvm::sort(found);
+  return found;
+}
+
+/// A file that somebody else has put into a bundle, or nothing.
+llvm::Expected<std::string> findStranger(llvm::StringRef directory, const FoundBundle &bundle) {
+  llvm::Expected<std::vector<std::string>> files = filesIn(directory);
+  if (!files)
+    return files.takeError();
+  auto stranger =
+      llvm::find_if(*files, [&](const std::string &name) { return bundle.files.count(name) == 0; });
+  return stranger == files->end() ? "" : *stranger;
+}
+
+/// An error unless all of a directory is of a bundle, or of bundles in folders with their targets'
+/// names: bundles that somebody has collected have other names, and stay.
+llvm::Error checkReplaceable(llvm::StringRef output, llvm::StringRef directory,
+                             BundleWriter::Output kind) {
+  const bool isOne = kind == BundleWriter::Output::Bundle;
+  auto refuse = [&](const llvm::Twine &found) {
+    return llvm::createStringError(output + ": expected a new or empty directory or " +
+                                   (isOne ? "a bundle" : "one with a bundle for each target") +
+                                   ", found " + found);
+  };
+  std::vector<std::string> folders;
+  if (isOne)
+    folders.push_back(directory.str());
+  std::error_code code;
+  for (fs::directory_iterator entry(directory, code), end; !isOne && entry != end && !code;
        entry.increment(code))
-    if (targetOfBundle(entry->path()) != path::filename(entry->path()).str())
-      return false;
-  return !code;
+    folders.push_back(entry->path());
+  if (code)
+    return ioError(output, code);
+  for (const std::string &folder : folders) {
+    std::optional<FoundBundle> bundle = findBundle(folder);
+    if (!bundle || (!isOne && bundle->target != path::filename(folder)))
+      return refuse("one with other files");
+    llvm::Expected<std::string> stranger = findStranger(folder, *bundle);
+    if (!stranger)
+      return stranger.takeError();
+    if (!stranger->empty())
+      return refuse("one with a file of somebody else's: " + inQuotes(*stranger));
+  }
+  return llvm::Error::success();
 }
 
 bool isEmptyDirectory(llvm::StringRef directory) {
@@ -127,45 +177,24 @@ llvm::Expected<std::unique_ptr<BundleWriter>> BundleWriter::create(llvm::StringR
     return llvm::createStringError(output + ": expected a directory, found a symbolic link");
   if (fs::exists(*place) && !fs::is_directory(*place))
     return llvm::createStringError(output + ": expected a directory, found a file");
-  bool isOne = kind == Output::Bundle;
-  if (fs::is_directory(*place) && !isEmptyDirectory(*place) &&
-      !(isOne ? isBundle(*place) : holdsBundlesOfTargets(*place)))
-    return llvm::createStringError(output + ": expected a new or empty directory or " +
-                                   (isOne ? "a bundle" : "one with a bundle for each target") +
-                                   ", found one with other files");
-
-  llvm::SmallString<256> prefix(parent), staging;
-  path::append(prefix, "." + path::filename(*place) + ".bluec");
-  if (std::error_code code = fs::createUniqueDirectory(prefix, staging))
-    return ioError(output, code);
-  interruptedStaging = staging;
-  llvm::sys::SetInterruptFunction(removeOnInterrupt);
-  return std::unique_ptr<BundleWriter>(new BundleWriter(*place, staging.str().str()));
-}
-
-BundleWriter::~BundleWriter() {
-  if (!staging.empty())
-    fs::remove_directories(staging);
-  interruptedStaging.clear();
-}
-
-/// Temporary directories are private to their owner; a bundle is not.
-static std::error_code openToAll(llvm::StringRef directory) {
-  return fs::setPermissions(directory,
-                            fs::perms::all_read | fs::perms::all_exe | fs::perms::owner_write);
+  if (fs::is_directory(*place) && !isEmptyDirectory(*place))
+    if (llvm::Error refused = checkReplaceable(output, *place, kind))
+      return refused;
+  llvm::Expected<std::unique_ptr<StagingDirectory>> staging = StagingDirectory::create(parent);
+  if (!staging)
+    return llvm::createStringError(output + ": " + llvm::toString(staging.takeError()));
+  return std::unique_ptr<BundleWriter>(new BundleWriter(*place, kind, std::move(*staging)));
 }
 
 llvm::Error BundleWriter::enter(llvm::StringRef name) {
   folder = name.str();
   std::string place = pathOf("");
-  std::error_code code = fs::create_directory(place);
-  if (!code)
-    code = openToAll(place);
+  std::error_code code = fs::create_directory(place, /*IgnoreExisting=*/true, fs::perms::all_all);
   return code ? ioError(place, code) : llvm::Error::success();
 }
 
 std::string BundleWriter::pathOf(llvm::StringRef name) const {
-  llvm::SmallString<256> result(staging);
+  llvm::SmallString<256> result(staging->path());
   path::append(result, folder, name);
   return result.str().str();
 }
@@ -175,8 +204,9 @@ llvm::Error BundleWriter::copyFolder(llvm::StringRef from) {
   for (fs::recursive_directory_iterator entry(from, code), end; entry != end && !code;
        entry.increment(code)) {
     std::string place = pathOf(llvm::StringRef(entry->path()).drop_front(from.size() + 1));
-    code = fs::is_directory(entry->path()) ? fs::create_directory(place)
-                                           : fs::copy_file(entry->path(), place);
+    code = fs::is_directory(entry->path())
+               ? fs::create_directory(place, /*IgnoreExisting=*/true, fs::perms::all_all)
+               : fs::copy_file(entry->path(), place);
     if (code)
       return ioError(place, code);
   }
@@ -184,7 +214,8 @@ llvm::Error BundleWriter::copyFolder(llvm::StringRef from) {
 }
 
 llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
-  std::error_code code = fs::create_directories(path::parent_path(pathOf(name)));
+  std::error_code code = fs::create_directories(path::parent_path(pathOf(name)),
+                                                /*IgnoreExisting=*/true, fs::perms::all_all);
   if (code)
     return ioError(name, code);
   llvm::raw_fd_ostream file(pathOf(name), code);
@@ -197,24 +228,17 @@ llvm::Error BundleWriter::write(llvm::StringRef name, llvm::StringRef content) {
   return code ? ioError(name, code) : llvm::Error::success();
 }
 
+llvm::Expected<std::vector<std::string>> BundleWriter::files() const {
+  return filesIn(path::parent_path(pathOf("x")));
+}
+
 llvm::Error BundleWriter::commit() {
-  if (std::error_code code = openToAll(staging))
-    return ioError(output, code);
-  std::string old;
-  if (fs::exists(output)) {
-    old = staging + ".old";
-    if (std::error_code code = fs::rename(output, old))
-      return ioError(output, code);
-  }
-  if (std::error_code code = fs::rename(staging, output)) {
-    if (!old.empty())
-      fs::rename(old, output);
-    return ioError(output, code);
-  }
-  staging.clear();
-  interruptedStaging.clear();
-  if (!old.empty())
-    fs::remove_directories(old);
+  // Somebody may have come while this was made.
+  if (fs::is_directory(output) && !isEmptyDirectory(output))
+    if (llvm::Error refused = checkReplaceable(output, output, kind))
+      return refused;
+  if (llvm::Error failed = staging->moveTo(output))
+    return llvm::createStringError(output + ": " + llvm::toString(std::move(failed)));
   return llvm::Error::success();
 }
 

@@ -2,6 +2,8 @@
 #ifndef BLUEC_COMPILER_DRIVER_BUNDLE_BUNDLEWRITER_H
 #define BLUEC_COMPILER_DRIVER_BUNDLE_BUNDLEWRITER_H
 
+#include "compiler/driver/bundle/StagingDirectory.h"
+
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -11,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bluec {
 
@@ -28,8 +31,8 @@ std::string hexDigits(llvm::ArrayRef<uint8_t> bytes);
 /// Size and hash of a file, read a piece at a time.
 llvm::Expected<BundleFile> describeFile(llvm::StringRef path);
 
-/// Files go to a temporary directory beside `output`; `commit` moves it there. Without commit the
-/// temporary directory is removed, and `output` is as it was.
+/// Files go to a staging directory beside `output`; `commit` exchanges the two. Without commit the
+/// staging directory is removed, and `output` is as it was.
 class BundleWriter {
 public:
   /// What an output is: a bundle, or a directory with a bundle in each of its folders, which have
@@ -37,10 +40,10 @@ public:
   enum class Output { Bundle, Bundles };
 
   /// Fails when `output` may not be written: its parent is missing, it is no directory, or it holds
-  /// something other than what is written.
+  /// something else than what was written there before: a file that no manifest names is
+  /// somebody's.
   static llvm::Expected<std::unique_ptr<BundleWriter>> create(llvm::StringRef output,
                                                               Output kind = Output::Bundle);
-  ~BundleWriter();
   BundleWriter(const BundleWriter &) = delete;
   BundleWriter &operator=(const BundleWriter &) = delete;
 
@@ -51,15 +54,18 @@ public:
   llvm::Error write(llvm::StringRef name, llvm::StringRef content);
   /// Copies all that is in a folder; none of it may be there.
   llvm::Error copyFolder(llvm::StringRef from);
+  /// The names of all files that have been written, in alphabetical order.
+  llvm::Expected<std::vector<std::string>> files() const;
   llvm::Error commit();
 
 private:
-  BundleWriter(std::string output, std::string staging)
-      : output(std::move(output)), staging(std::move(staging)) {}
+  BundleWriter(std::string output, Output kind, std::unique_ptr<StagingDirectory> staging)
+      : output(std::move(output)), kind(kind), staging(std::move(staging)) {}
 
   std::string output;
-  std::string staging; // empty once committed
-  std::string folder;  // in it; empty: none
+  Output kind;
+  std::unique_ptr<StagingDirectory> staging;
+  std::string folder; // in it; empty: none
 };
 
 /// Writes one file beside its place and moves it there; fails when `path` is a directory.

@@ -151,7 +151,8 @@ Json bluec::describeMemoryPlan(ModuleOp module) {
               {"entries", std::move(entries)}};
 }
 
-std::string bluec::renderManifest(Json fields, const std::map<std::string, BundleFile> &files) {
+std::string bluec::renderManifest(Json fields, const std::map<std::string, BundleFile> &files,
+                                  llvm::ArrayRef<std::string> others) {
   Json list = Json::object();
   for (const auto &[name, file] : files) {
     list[name] = Json{{"bytes", file.bytes}, {"sha256", file.sha256}};
@@ -164,6 +165,8 @@ std::string bluec::renderManifest(Json fields, const std::map<std::string, Bundl
     list[name]["crc32c"] = std::move(text);
   }
   fields["files"] = std::move(list);
+  if (!others.empty())
+    fields["other_files"] = others;
   constexpr size_t kDigits = 64;
   const std::string zeros(kDigits, '0');
   fields["checksum"] = zeros;

@@ -34,8 +34,10 @@ Json describeFusions(mlir::ModuleOp plan);
 /// {name, triple, cpu, features: [...]}.
 Json describeTarget(plan::TargetAttr target);
 
-/// The text of a manifest: `fields` in order, then files and the checksum.
-std::string renderManifest(Json fields, const std::map<std::string, BundleFile> &files);
+/// The text of a manifest: `fields` in order, then files, the names of those that nothing loads
+/// (sources, a program), and the checksum.
+std::string renderManifest(Json fields, const std::map<std::string, BundleFile> &files,
+                           llvm::ArrayRef<std::string> others);
 
 } // namespace bluec
 

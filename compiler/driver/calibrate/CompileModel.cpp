@@ -131,7 +131,8 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
       return failure();
     run->printSummary();
   }
-  if (writer && failed(diagnostics.report(writer->commit())))
+  if (writer && (failed(diagnostics.report(session.package().files->checkUnchanged())) ||
+                 failed(diagnostics.report(writer->commit()))))
     return failure();
   if (options.json)
     out << "[\n"

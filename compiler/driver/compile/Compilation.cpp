@@ -138,6 +138,7 @@ private:
   LogicalResult makeKernels(CodeSection &section);
   LogicalResult makeCode(CodeSection &section);
   LogicalResult packageCode(CodeSection &section);
+  LogicalResult commitTo(BundleWriter &place);
   LogicalResult writeDumps(Phase phase);
   LogicalResult measureCost();
   LogicalResult writeWeightsFile();
@@ -376,11 +377,14 @@ LogicalResult Compilation::checkOptions() {
   }
   if (!options.stopAfter && options.output.empty())
     return diagnostics.usageError("-o: expected a place for the output, found none");
-  if (!options.stopAfter && !options.dumpPhasesTo.empty() &&
-      isWithin(options.dumpPhasesTo, options.output))
-    return diagnostics.usageError(
-        "--dump-phases-to: expected a place outside of the output, found '" + options.dumpPhasesTo +
-        "'");
+  // What is in the output is replaced in the end.
+  const std::pair<StringRef, StringRef> places[] = {{"--dump-phases-to", options.dumpPhasesTo},
+                                                    {"--report", options.report},
+                                                    {"--trace", options.trace}};
+  for (auto [flag, place] : places)
+    if (!options.stopAfter && !place.empty() && isWithin(place, options.output))
+      return diagnostics.usageError(flag + ": expected a place outside of the output, found '" +
+                                    place + "'");
   return success();
 }
 
@@ -883,14 +887,22 @@ LogicalResult Compilation::bundle() {
   }
   if (options.emit == Emit::Cpp && failed(report(writer->copyFolder(sourceFolder))))
     return failure();
+  llvm::Expected<std::vector<std::string>> all = writer->files();
+  if (!all)
+    return report(all.takeError());
+  llvm::erase_if(*all, [&](const std::string &name) { return files.count(name) != 0; });
   auto writeManifest = [&] {
-    return report(writer->write("manifest.json", renderManifest(manifestFields(), files)));
+    return report(writer->write("manifest.json", renderManifest(manifestFields(), files, *all)));
   };
   if (failed(writeManifest()))
     return failure();
   if (calibration && canMeasure && (failed(measureCost()) || failed(writeManifest())))
     return failure();
-  return ownWriter ? report(ownWriter->commit()) : success();
+  return ownWriter ? commitTo(*ownWriter) : success();
+}
+
+LogicalResult Compilation::commitTo(BundleWriter &place) {
+  return failed(report(package.files->checkUnchanged())) ? failure() : report(place.commit());
 }
 
 static Json describe(const LogitErrors &cost) {

@@ -1,5 +1,6 @@
 #include "compiler/driver/session/Diagnostics.h"
 
+#include "compiler/base/Quoted.h"
 #include "runtime/base/Status.h"
 
 #include "mlir/IR/Location.h"
@@ -9,9 +10,15 @@
 using namespace mlir;
 using namespace bluec;
 
+/// A name of a model file, in quotes where it could be taken for a part of a message.
+static std::string asPlace(StringRef name) {
+  auto isPlain = [](char c) { return llvm::isPrint(c) && c != ' ' && c != '"'; };
+  return llvm::all_of(name, isPlain) ? name.str() : inQuotes(name);
+}
+
 std::string bluec::describe(Location location) {
   if (auto named = dyn_cast<NameLoc>(location))
-    return named.getName().str();
+    return asPlace(named.getName());
   if (auto file = dyn_cast<FileLineColLoc>(location))
     return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" +
             Twine(file.getColumn()))

@@ -2,6 +2,7 @@
 #ifndef BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H
 #define BLUEC_COMPILER_DRIVER_SESSION_MODELPACKAGE_H
 
+#include "compiler/base/ModelFiles.h"
 #include "compiler/driver/bundle/Geometry.h"
 #include "compiler/driver/session/Diagnostics.h"
 #include "compiler/driver/session/PackageLayout.h"
@@ -12,6 +13,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -22,6 +24,9 @@ namespace bluec {
 struct ModelPackage {
   ModelConfig config;
   std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
+  /// The graphs and what they name, from when they were read; null before. They stay open, so that
+  /// it can be told in the end whether all that was read is of one state of the files.
+  std::shared_ptr<ModelFiles> files;
 
   /// Reads `tokenizer`, which is not empty, where it lies.
   runtime::Tokenizer tokens() const;
@@ -38,7 +43,7 @@ mlir::LogicalResult readTexts(const std::string &directory, ModelPackage &packag
 /// Reads the graphs that `package`, whose texts have been read, says there are. A decoder that
 /// takes token ids is not cut yet (split-embedding).
 mlir::LogicalResult readGraphsOf(const PackagePlace &from, mlir::ModuleOp module,
-                                 const ModelPackage &package, Diagnostics &diagnostics);
+                                 ModelPackage &package, Diagnostics &diagnostics);
 
 /// Both.
 mlir::LogicalResult readPackage(const PackagePlace &from, mlir::ModuleOp module,

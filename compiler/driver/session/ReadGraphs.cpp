@@ -148,9 +148,10 @@ LogicalResult missing(const Twine &file, const PackagePlace &from, Diagnostics &
 
 } // namespace
 
-LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module,
-                                  const ModelPackage &package, Diagnostics &diagnostics) {
-  ModelFiles files(from.directory);
+LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module, ModelPackage &package,
+                                  Diagnostics &diagnostics) {
+  package.files = std::make_shared<ModelFiles>(from.directory);
+  ModelFiles &files = *package.files;
   const PackageGraphs graphs = findGraphs(from, package.config);
   if (package.config.hasVision) {
     if (graphs.vision.empty())

@@ -6,10 +6,12 @@
 #include "compiler/tools/bluec/CommandLine.h"
 #include "compiler/tools/bluec/CommandParser.h"
 #include "compiler/tools/bluec/Commands.h"
+#include "runtime/cli/Program.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
 #include <iostream>
 
 using namespace bluec;
@@ -27,7 +29,9 @@ static int flushed(int code) {
 }
 
 int main(int argc, char **argv) {
-  registerAllPasses(); // so that --mlir-print-ir-after knows them
+  runtime::openStandardFiles();
+  std::signal(SIGXFSZ, SIG_IGN); // a limit on files' sizes is an error of the write
+  registerAllPasses();           // so that --mlir-print-ir-after knows them
   registerInstrumentationOptions();
   const Command commands[] = {
       checkCommand(), compileCommand(),     runCommand(),          chatCommand(),

@@ -38,6 +38,27 @@ TEST_F(MappedFileTest, MapsAllBytes) {
   EXPECT_EQ(std::string((*file)->bytes().begin(), (*file)->bytes().end()), "data");
 }
 
+TEST_F(MappedFileTest, SaysWhetherSomebodyHasWrittenToIt) {
+  const std::string path = (root / "model" / "data").string();
+  auto file = MappedFile::open(path);
+  ASSERT_TRUE(static_cast<bool>(file));
+  EXPECT_FALSE(static_cast<bool>((*file)->checkUnchanged()));
+  // Another file in its place: what is mapped is the old one.
+  std::ofstream(root / "new") << "other";
+  fs::rename(root / "new", path);
+  EXPECT_FALSE(static_cast<bool>((*file)->checkUnchanged()));
+
+  auto other = MappedFile::open(path);
+  ASSERT_TRUE(static_cast<bool>(other));
+  std::ofstream(path) << "of another size";
+  EXPECT_NE(toString((*other)->checkUnchanged()).find("written to while it was read"),
+            std::string::npos);
+  auto third = MappedFile::open(path);
+  ASSERT_TRUE(static_cast<bool>(third));
+  fs::last_write_time(path, fs::last_write_time(path) + std::chrono::milliseconds(1));
+  EXPECT_NE(toString((*third)->checkUnchanged()), "");
+}
+
 TEST_F(MappedFileTest, EmptyFileHasNoBytes) {
   std::ofstream(root / "model" / "empty").flush();
   auto file = MappedFile::open((root / "model" / "empty").string());

@@ -4,10 +4,13 @@
 #include "support/TestBundle.h"
 
 #include <cstring>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
 #include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace bluec::runtime;
 using namespace bluec::test;
@@ -79,6 +82,20 @@ TEST_F(RunCommandTest, TheBundlesAnswers) {
   options.temperature = 0;
   EXPECT_EQ(run(), ExitDone);
   EXPECT_EQ(out.str(), "hello\n");
+}
+
+// A rename would put a file in the place of what the name is of.
+TEST_F(RunCommandTest, TraceOntoWhatIsNoFile) {
+  const std::string link = bundle.file("link"), pipe = bundle.file("pipe");
+  ASSERT_EQ(symlink("nowhere", link.c_str()), 0);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string &place : {link, pipe}) {
+    options.trace = place;
+    EXPECT_EQ(run(), ExitInputAtFault);
+    EXPECT_NE(err.str().find(place + ": expected a file, found something else"), std::string::npos)
+        << err.str();
+    EXPECT_FALSE(std::filesystem::is_regular_file(std::filesystem::symlink_status(place)));
+  }
 }
 
 // Each call and each step says its device.

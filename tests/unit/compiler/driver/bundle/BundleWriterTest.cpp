@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sys/stat.h>
 
 using namespace bluec;
 namespace fs = std::filesystem;
@@ -45,7 +46,9 @@ TEST_F(BundleWriterTest, CommitsAndReplacesABundle) {
   for (const char *text : {"one", "two"}) {
     auto writer = BundleWriter::create(place("out") + "/");
     ASSERT_TRUE(bool(writer)) << message(writer.takeError());
-    ASSERT_FALSE(bool((*writer)->write("manifest.json", "{\"format\": \"bluec-bundle\"}")));
+    ASSERT_FALSE(bool((*writer)->write(
+        "manifest.json",
+        std::string("{\"format\": \"bluec-bundle\", \"files\": {\"") + text + "\": {}}}")));
     ASSERT_FALSE(bool((*writer)->write(text, text)));
     ASSERT_FALSE(bool((*writer)->commit()));
   }
@@ -111,6 +114,82 @@ TEST_F(BundleWriterTest, RefusesAFileAndAMissingParent) {
   ASSERT_FALSE(bool(missing));
   EXPECT_NE(message(missing.takeError()).find("expected its parent to be a directory"),
             std::string::npos);
+}
+
+TEST_F(BundleWriterTest, AFileThatNoManifestNamesIsSomebodys) {
+  auto write = [&](bool lists) {
+    auto writer = BundleWriter::create(place("out"));
+    if (!writer)
+      return message(writer.takeError());
+    EXPECT_FALSE(bool((*writer)->write("sub/main.cpp", "")));
+    EXPECT_FALSE(bool((*writer)->write("weights.bin", "")));
+    auto files = (*writer)->files();
+    EXPECT_TRUE(bool(files));
+    EXPECT_EQ(*files, (std::vector<std::string>{"sub/main.cpp", "weights.bin"}));
+    EXPECT_FALSE(bool((*writer)->write(
+        "manifest.json", std::string("{\"format\": \"bluec-bundle\", \"files\": {\"weights.bin\": "
+                                     "{}}, \"other_files\": [") +
+                             (lists ? "\"sub/main.cpp\"" : "") + "]}")));
+    return message((*writer)->commit());
+  };
+  EXPECT_EQ(write(true), "");
+  EXPECT_EQ(write(false), "");
+  EXPECT_NE(write(true).find("found one with a file of somebody else's: \"sub/main.cpp\""),
+            std::string::npos);
+  fs::remove_all(place("out/sub"));
+  EXPECT_EQ(write(true), "");
+  // Also one that comes while the new one is made.
+  auto writer = BundleWriter::create(place("out"));
+  ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+  put(place("out/notes.txt"), "mine");
+  EXPECT_NE(message((*writer)->commit()).find("notes.txt"), std::string::npos);
+  EXPECT_TRUE(fs::exists(place("out/notes.txt")));
+}
+
+TEST_F(BundleWriterTest, TheUmaskHolds) {
+  for (mode_t mask : {mode_t{077}, mode_t{027}, mode_t{022}}) {
+    const mode_t before = umask(mask);
+    {
+      auto writer = BundleWriter::create(place("out"));
+      ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+      ASSERT_FALSE(bool((*writer)->write("manifest.json", "{\"format\": \"bluec-bundle\"}")));
+      ASSERT_FALSE(bool((*writer)->write("sub/file", "")));
+      ASSERT_FALSE(bool((*writer)->commit()));
+    }
+    umask(before);
+    for (const char *name : {"out", "out/sub"})
+      EXPECT_EQ(static_cast<mode_t>(fs::status(place(name)).permissions()), 0777 & ~mask) << name;
+    fs::remove_all(place("out"));
+  }
+}
+
+TEST_F(BundleWriterTest, NamesAreAsLongAsTheFileSystemTakes) {
+  const std::string name(255, 'x');
+  auto writer = BundleWriter::create(place(name.c_str()));
+  ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+  ASSERT_FALSE(bool((*writer)->commit()));
+  EXPECT_TRUE(fs::is_directory(place(name.c_str())));
+}
+
+// What a killed process has left goes with the next compilation; what a living one works on stays.
+TEST_F(BundleWriterTest, LeftoversAreSwept) {
+  const char *old = ".bluec-staging-0123abcd", *young = ".bluec-staging-0123abce",
+             *other = ".bluec-staging-notes";
+  for (const char *name : {old, young, other})
+    fs::create_directories(place(name) + "/x");
+  auto live = BundleWriter::create(place("live"));
+  ASSERT_TRUE(bool(live)) << message(live.takeError());
+  const auto longAgo = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const fs::directory_entry &entry : fs::directory_iterator(root))
+    if (entry.path().filename() != young)
+      fs::last_write_time(entry.path(), longAgo);
+  auto writer = BundleWriter::create(place("out"));
+  ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+  EXPECT_FALSE(fs::exists(place(old)));
+  EXPECT_TRUE(fs::exists(place(young)));
+  EXPECT_TRUE(fs::exists(place(other)));
+  ASSERT_FALSE(bool((*live)->commit()));
+  EXPECT_TRUE(fs::exists(place("live")));
 }
 
 TEST_F(BundleWriterTest, DescribesAFile) {
