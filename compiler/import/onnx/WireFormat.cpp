@@ -2,6 +2,8 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <limits>
+
 using llvm::createStringError;
 using llvm::Error;
 using llvm::inconvertibleErrorCode;
@@ -55,6 +57,9 @@ public:
         return fault(at, "more than four million fields");
       if (!readVarint(at, end, tag))
         return fault(at, "a broken field tag");
+      // Protobuf's own parser drops the upper bits, and would see another field than this one does.
+      if (tag > std::numeric_limits<uint32_t>::max())
+        return fault(start, "a field tag beyond 32 bits");
       uint64_t field = tag >> 3;
       size_t payload = at;
       uint64_t length = 0;

@@ -56,6 +56,20 @@ TEST(WireFormat, RefusesBrokenMessages) {
   }
 }
 
+// A reader of 32-bit tags drops the upper bits, and would take the field for the place of a
+// tensor's data.
+TEST(WireFormat, RefusesTagsBeyond32Bits) {
+  for (uint64_t tag : {(uint64_t{1} << 32) + (7 << 3 | 2), (uint64_t{1} << 32) + (20001 << 3)}) {
+    std::string varint;
+    for (uint64_t rest = tag; rest > 0; rest >>= 7)
+      varint += static_cast<char>((rest & 0x7f) | (rest >= 0x80 ? 0x80 : 0));
+    llvm::Expected<std::string> stripped = strip(field(7, field(5, varint + '\0')));
+    ASSERT_FALSE(static_cast<bool>(stripped));
+    EXPECT_EQ(toString(stripped.takeError()),
+              "expected an ONNX model, found a field tag beyond 32 bits at byte 4");
+  }
+}
+
 TEST(WireFormat, RefusesDataInPieces) {
   llvm::Expected<std::string> stripped =
       strip(field(7, field(5, field(9, "abcd") + field(4, "abcd"))));
