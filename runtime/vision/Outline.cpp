@@ -204,6 +204,11 @@ private:
     if (components.empty() || contents.empty() ||
         contents.size() != 4 + std::size_t(2) * contents[0])
       return bad("jpeg is damaged: expected a frame header and a scan of it");
+    // Encoders that search for the smallest file write two dozen.
+    constexpr int kMostProgressiveScans = 100;
+    const int most = progressive ? kMostProgressiveScans : int(std::ssize(components));
+    if (++scans > most)
+      return bad("expected a jpeg of at most " + std::to_string(most) + " scans, found more");
     const Bytes range = contents.last(3);
     const bool usesDc = !progressive || (range[0] == 0 && range[2] >> 4 == 0);
     const bool usesAc = !progressive || range[0] != 0;
@@ -227,6 +232,7 @@ private:
   std::vector<Component> components;
   std::uint32_t defined[3] = {0, 0, 0}; // a bit for each table number
   bool progressive = false;
+  int scans = 0;
   bool scanned = false;
   bool jfif = false;
   std::optional<std::uint8_t> adobeTransform;
@@ -251,7 +257,66 @@ std::string_view xmpOf(Bytes chunk) {
   return text;
 }
 
+// Bytes of pixels and filters by the header: of one pass or of Adam7's seven.
+std::uint64_t inflatedSize(Bytes header) {
+  constexpr std::array<std::uint8_t, 7> kChannels = {1, 0, 3, 1, 2, 0, 4}; // by colour type
+  const std::uint64_t width = read32(header, 0), height = read32(header, 4);
+  const std::uint8_t color = header[9];
+  const std::uint64_t bits = header[8] * (color < kChannels.size() ? kChannels[color] : 0u);
+  const auto pass = [&](std::uint64_t columns, std::uint64_t rows) {
+    return columns == 0 ? 0 : rows * (1 + (columns * bits + 7) / 8);
+  };
+  if (header[12] == 0)
+    return pass(width, height);
+  struct Pass {
+    std::uint32_t x, y, stepX, stepY;
+  };
+  constexpr Pass kPasses[] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                              {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+  std::uint64_t sum = 0;
+  for (const Pass &p : kPasses)
+    sum += pass((width + p.stepX - 1 - p.x) / p.stepX, (height + p.stepY - 1 - p.y) / p.stepY);
+  return sum;
+}
+
 } // namespace
+
+std::string_view describeOther(Bytes file) {
+  struct Magic {
+    std::size_t at;
+    std::string_view bytes, name;
+  };
+  constexpr std::size_t kBrand = 8;
+  static constexpr Magic kMagics[] = {{kBrand, "WEBP", "a webp file"},
+                                      {0, "GIF8", "a gif file"},
+                                      {0, "BM", "a bmp file"},
+                                      {0, std::string_view("II*\0", 4), "a tiff file"},
+                                      {0, std::string_view("MM\0*", 4), "a tiff file"},
+                                      {kBrand, "heic", "a heic file"},
+                                      {kBrand, "heix", "a heic file"},
+                                      {kBrand, "mif1", "a heic or heif file"},
+                                      {kBrand, "msf1", "a heic or heif file"},
+                                      {kBrand, "avif", "an avif file"},
+                                      {0, std::string_view("\0\0\0\x0cJXL ", 8), "a jpeg xl file"},
+                                      {0, "\xff\x0a", "a jpeg xl file"},
+                                      {0, "%PDF", "a pdf file"},
+                                      {0, "version https://git-lfs", "a git lfs pointer"}};
+  for (const Magic &magic : kMagics)
+    if (file.size() > magic.at && startsWith(file.subspan(magic.at), magic.bytes))
+      return magic.name;
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::string_view text = asText(file);
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == text.npos || text[begin] != '<')
+    return "something else";
+  constexpr std::size_t kLooked = 512;
+  std::string head(text.substr(begin, kLooked));
+  std::transform(head.begin(), head.end(), head.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  if (head.find("<svg") != head.npos)
+    return "an svg file";
+  return head.find("html") != head.npos ? "a page (html)" : "something else";
+}
 
 PictureFormat formatOf(Bytes file) {
   if (startsWith(file, pngSignature))
@@ -282,6 +347,7 @@ Status outlinePng(Bytes file, Outline &outline) {
       outline.width = read32(typed, 4);
       outline.height = read32(typed, 8);
       outline.deepGray = typed[12] == 16 && typed[13] == 0;
+      outline.inflated = inflatedSize(typed.subspan(4));
     }
     if (type == "eXIf")
       exif = typed.subspan(4);

@@ -17,6 +17,9 @@ struct FreeStb {
   void operator()(void *block) const { stbi_image_free(block); }
 };
 
+// Of stb's own structures, which do not grow with the picture.
+constexpr std::size_t kStbTables = std::size_t(64) << 10;
+
 Status bad(const std::string &message) { return {Code::BadPicture, "picture: " + message}; }
 
 Status cannotBeDecoded(const char *format) {
@@ -47,6 +50,11 @@ Result<Picture> decodePng(Bytes file, const Outline &outline) {
   Picture picture;
   const auto bytes = int(file.size());
   int channels = 0;
+  // Buffers double as they grow: of the file's data, of what it inflates to; pixels are of four
+  // channels of two bytes at most.
+  const std::size_t pixels = std::size_t(outline.width) * outline.height;
+  const StbMemory memory(
+      std::max({2 * file.size(), std::size_t(2 * outline.inflated), 8 * pixels}) + kStbTables);
   std::unique_ptr<stbi_uc, FreeStb> rgb;
   std::unique_ptr<stbi_us, FreeStb> gray;
   if (outline.deepGray)
@@ -56,7 +64,8 @@ Result<Picture> decodePng(Bytes file, const Outline &outline) {
     rgb.reset(
         stbi_load_from_memory(file.data(), bytes, &picture.width, &picture.height, &channels, 3));
   if (!rgb && !gray)
-    return cannotBeDecoded("png");
+    return memory.exceeded() ? bad("png is damaged: its data inflates to more than its header says")
+                             : cannotBeDecoded("png");
   BLUEC_RETURN_IF_ERROR(checkAgreement(outline, picture.width, picture.height));
   const std::size_t count = std::size_t(picture.width) * std::size_t(picture.height);
   if (rgb) {
@@ -92,7 +101,7 @@ Result<Picture> decodePicture(Bytes file, const PictureLimits &limits, ThreadPoo
                " bytes, found " + std::to_string(file.size()));
   const PictureFormat format = formatOf(file);
   if (format == PictureFormat::Unknown)
-    return bad("expected a png or jpeg file, found something else");
+    return bad("expected a png or jpeg file, found " + std::string(describeOther(file)));
   const bool png = format == PictureFormat::Png;
   try {
     Outline outline;

@@ -7,13 +7,21 @@ namespace {
 // make huge. Nothing that the limits of Picture.h admit needs more than this at once.
 constexpr std::size_t kLargestBlock = std::size_t(1) << 30;
 
+thread_local std::size_t largestBlock = kLargestBlock;
+thread_local bool blockRefused = false;
+
+bool isRefused(std::size_t bytes) {
+  blockRefused |= bytes > largestBlock;
+  return bytes > largestBlock;
+}
+
 // Zeroed, so that a damaged picture that leaves pixels out is the same every time.
 void *allocateBlock(std::size_t bytes) {
-  return bytes > kLargestBlock ? nullptr : std::calloc(bytes, 1);
+  return isRefused(bytes) ? nullptr : std::calloc(bytes, 1);
 }
 
 void *resizeBlock(void *block, std::size_t bytes) {
-  return bytes > kLargestBlock ? nullptr : std::realloc(block, bytes);
+  return isRefused(bytes) ? nullptr : std::realloc(block, bytes);
 }
 
 } // namespace
@@ -25,6 +33,7 @@ void *resizeBlock(void *block, std::size_t bytes) {
 #define STB_IMAGE_IMPLEMENTATION
 #include "vision/StbImage.h"
 
+#include <algorithm>
 #include <new>
 
 namespace bluec::runtime {
@@ -40,6 +49,15 @@ struct State {
 };
 
 } // namespace
+
+StbMemory::StbMemory(std::size_t most) {
+  largestBlock = std::min(most, kLargestBlock);
+  blockRefused = false;
+}
+
+StbMemory::~StbMemory() { largestBlock = kLargestBlock; }
+
+bool StbMemory::exceeded() const { return blockRefused; }
 
 StbJpeg decodeStbJpeg(std::span<const std::uint8_t> file) {
   const auto state = std::make_shared<State>();

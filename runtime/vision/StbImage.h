@@ -13,10 +13,22 @@
 
 #include "vision/JpegPixels.h"
 
+#include <cstddef>
 #include <memory>
 #include <span>
 
 namespace bluec::runtime {
+
+// While it lives, stb gets no block of more than `most` bytes on this thread.
+class StbMemory {
+public:
+  explicit StbMemory(std::size_t most);
+  ~StbMemory();
+  StbMemory(const StbMemory &) = delete;
+  StbMemory &operator=(const StbMemory &) = delete;
+  // Whether it has asked for one.
+  bool exceeded() const;
+};
 
 // A decoded JPEG's planes, which point into what the decoder allocated.
 struct StbJpeg {

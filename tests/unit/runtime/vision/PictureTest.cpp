@@ -2,6 +2,7 @@
 
 #include "platform/ThreadPool.h"
 #include "support/TestBundle.h"
+#include "vision/Outline.h"
 
 #include <algorithm>
 #include <fstream>
@@ -77,8 +78,21 @@ TEST(Picture, PixelsAreThoseOfPillow) {
 
 TEST(Picture, NotAPicture) {
   EXPECT_EQ(message(""), "picture: expected a png or jpeg file, found an empty one");
-  for (const char *text : {"x", "GIF89a....", "BM......", "\xff\xd8", "\x89PNG"})
+  for (const char *text : {"x", "\xff\xd8", "\x89PNG", "<", "  ", "< no page"})
     EXPECT_EQ(message(text), "picture: expected a png or jpeg file, found something else");
+  const std::pair<std::string, const char *> others[] = {
+      {"RIFF....WEBPVP8 ", "a webp file"},
+      {"GIF89a....", "a gif file"},
+      {"BM......", "a bmp file"},
+      {std::string("II*\0....", 8), "a tiff file"},
+      {"....ftypheic....", "a heic file"},
+      {"....ftypavif....", "an avif file"},
+      {"%PDF-1.7", "a pdf file"},
+      {"version https://git-lfs.github.com/spec/v1\n", "a git lfs pointer"},
+      {"\n<!DOCTYPE HTML><HTML>", "a page (html)"},
+      {"<?xml version=\"1.0\"?><svg xmlns=\"\"/>", "an svg file"}};
+  for (const auto &[text, name] : others)
+    EXPECT_EQ(message(text), std::string("picture: expected a png or jpeg file, found ") + name);
 }
 
 TEST(Picture, EveryTruncationIsRefused) {
@@ -129,6 +143,74 @@ TEST(Picture, Limits) {
   EXPECT_EQ(message(picture("rgb.png"), limits),
             "picture: expected a file of at most 10 bytes, found " +
                 std::to_string(picture("rgb.png").size()));
+}
+
+// Each scan costs a walk over the whole picture, however few bytes it has.
+TEST(Picture, JpegScans) {
+  const auto withScans = [&](const char *name, int count) {
+    const std::string bytes = picture(name);
+    // The last scan: its header and its data up to the end marker.
+    const std::size_t at = bytes.rfind("\xff\xda"), end = bytes.rfind("\xff\xd9");
+    std::string many = bytes.substr(0, end);
+    for (int i = 0; i < count; ++i)
+      many += bytes.substr(at, end - at);
+    return many + bytes.substr(end);
+  };
+  EXPECT_EQ(message(withScans("progressive.jpg", 100)),
+            "picture: expected a jpeg of at most 100 scans, found more");
+  EXPECT_EQ(message(withScans("rgb.jpg", 3)),
+            "picture: expected a jpeg of at most 3 scans, found more");
+}
+
+// Ten megabytes of zeros for one pixel: a block of deflate with fixed codes, in which a literal is
+// followed by copies of 258 bytes from one byte before.
+TEST(Picture, PngThatInflatesBeyondItsHeader) {
+  std::string data("\x78\x01", 2);
+  int bit = 8;
+  const auto put = [&](std::string_view bits) {
+    for (const char c : bits) {
+      if (bit == 8) {
+        data += '\0';
+        bit = 0;
+      }
+      data.back() = char(data.back() | (c == '1') << bit++);
+    }
+  };
+  put("110"        // the last block, with fixed codes
+      "00110000"); // literal 0
+  for (int i = 0; i < 40000; ++i)
+    put("11000101"      // a copy of 258 bytes
+        "00000");       // from 1 byte before
+  put("0000000");       // the end
+  data.append(4, '\0'); // the sum, which nobody asks for
+
+  const auto chunk = [](const std::string &typed) {
+    std::string size(4, '\0'), sum(4, '\0');
+    putBigEndian(size, 0, std::uint32_t(typed.size() - 4));
+    putBigEndian(sum, 0, crcOf(typed));
+    return size + typed + sum;
+  };
+  const std::string start = pngOfSize(1, 1);
+  EXPECT_EQ(message(start.substr(0, start.find("IDAT") - 4) + chunk("IDAT" + data) + chunk("IEND")),
+            "picture: png is damaged: its data inflates to more than its header says");
+}
+
+// Rows have a byte in front; Adam7's passes have rows of their own.
+TEST(Picture, WhatPngDataMayInflateTo) {
+  const auto inflated = [](std::string bytes, int kind, int interlaced) {
+    bytes[25] = char(kind);
+    bytes[28] = char(interlaced);
+    putBigEndian(bytes, 29, crcOf(std::string_view(bytes).substr(12, 17)));
+    Outline outline;
+    EXPECT_TRUE(
+        outlinePng({reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size()}, outline)
+            .ok());
+    return outline.inflated;
+  };
+  EXPECT_EQ(inflated(pngOfSize(5, 3), 2, 0), 3u * 16);
+  EXPECT_EQ(inflated(pngOfSize(5, 3), 6, 0), 3u * 21);
+  EXPECT_EQ(inflated(pngOfSize(1, 1), 2, 1), 4u);
+  EXPECT_EQ(inflated(pngOfSize(8, 8), 0, 1), 64u + 1 + 1 + 1 + 2 + 2 + 4 + 4);
 }
 
 // What the decoder would take on trust.
