@@ -27,6 +27,10 @@ struct EvaluationLimits {
   int64_t maxElements = int64_t{1} << 28;
   /// Elements of a weight, which is as large as its file at least.
   int64_t maxWeightElements = int64_t{1} << 30;
+  /// Products that sums of products (matrix products, convolutions, attention) may still make, of
+  /// all evaluations that share the number; each takes its own off. Null: as many as they need, a
+  /// convolution a thousand for each element that a tensor may have. Not owned.
+  int64_t *products = nullptr;
 };
 
 /// Computes the results of `op` from its operands. An operand of type `none` is null; a result of

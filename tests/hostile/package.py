@@ -259,6 +259,26 @@ def unknown_domain(graph):
     found.rest.append([wire.NODE_DOMAIN, b"org.example"])
 
 
+def name_like_a_message(graph):
+    graph.nodes.insert(0, wire.node("Frobnicate", ["pixel_values"], ["unused"], "\x1b[2J error: disk is full"))
+
+
+def convolution_of_constants(graph):
+    """A few hundred bytes that ask for thousands of millions of products, added to a mask."""
+    for name, side in (("x", 500), ("w", 200)):
+        raw = struct.pack("<4q", 1, 1, side, side)
+        graph.initializers.append(wire.decode(wire.tensor("bomb_" + name, [4], wire.INT64, raw)))
+    ahead = [wire.node("ConstantOfShape", ["bomb_x"], ["bomb_cx"], "bomb_1"),
+             wire.node("ConstantOfShape", ["bomb_w"], ["bomb_cw"], "bomb_2"),
+             wire.node("Conv", ["bomb_cx", "bomb_cw"], ["bomb_y"], "bomb_3"),
+             wire.node("ReduceSum", ["bomb_y"], ["bomb"], "bomb_4"),
+             wire.node("Squeeze", ["bomb"], ["bomb_scalar"], "bomb_5")]
+    softmax = graph.first("Softmax")
+    graph.nodes.insert(graph.nodes.index(softmax), wire.node("Add", [softmax.inputs[0], "bomb_scalar"], ["bombed"], "bomb_6"))
+    softmax.inputs[0] = "bombed"
+    graph.nodes[0:0] = ahead
+
+
 def undefined_input(graph):
     graph.first("Softmax").inputs[0] = "nowhere"
 
@@ -368,6 +388,8 @@ for file in (VISION, DECODER):
     refused(f"a cycle in {file}", on_graph(file, cycle), "cycle|not defined|before|" + file)
 refused("a node that reads itself", on_graph(VISION, self_cycle), "cycle|not defined|before|" + VISION)
 refused("an unknown op", on_graph(VISION, unknown_op), "Frobnicate", "node_layer_norm")
+refused("a node whose name is like a message", on_graph(VISION, name_like_a_message), r'"\\1B\[2J error: disk is full": expected an op')
+refused("a mask of a convolution that takes minutes", on_graph(VISION, convolution_of_constants), "bomb_")
 refused("an op of an unknown domain", on_graph(VISION, unknown_domain), "org.example", "node_layer_norm")
 refused("an input that nothing defines", on_graph(VISION, undefined_input), "nowhere")
 refused("two nodes with the same output", on_graph(VISION, twice))

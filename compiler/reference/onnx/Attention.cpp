@@ -82,7 +82,9 @@ FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const He
                             : Shape{q.batch, q.heads, q.length, v.depth};
   FailureOr<Tensor> out = make(op, q.tensor->type, shape, limits);
   // Scores are never stored whole, but their number bounds the work.
-  if (failed(out) || failed(countElements(op, {q.batch, q.heads, q.length, k.length}, limits)))
+  const int64_t perScore = q.depth + v.depth;
+  if (failed(out) || failed(countElements(op, {q.batch, q.heads, q.length, k.length}, limits)) ||
+      failed(spendProducts(op, {q.batch, q.heads, q.length, k.length, perScore}, limits)))
     return failure();
   double scale = form.scale != 0 ? form.scale : 1.0 / std::sqrt(static_cast<double>(q.depth));
   std::vector<double> scores(static_cast<size_t>(k.length)), sums(static_cast<size_t>(v.depth));

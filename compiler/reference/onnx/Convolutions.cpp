@@ -145,14 +145,10 @@ Results conv(Operation *op, Operands operands, const EvaluationLimits &limits) {
     return failure();
   int64_t inSize = product(spatial), outSize = product(windows->outputs);
   int64_t taps = product(windows->kernel);
-  // Each output adds up perGroup * taps products: their number is bounded too, by a thousand for
-  // every element that a tensor may have.
   constexpr int64_t kProductsPerElement = 1024;
-  int64_t work;
-  if (llvm::MulOverflow(out->numElements(), std::max<int64_t>(perGroup, 1) * taps, work) ||
-      work / kProductsPerElement > limits.maxElements)
-    return fault(op) << "expected a convolution of at most " << limits.maxElements << " * "
-                     << kProductsPerElement << " products";
+  if (failed(spendProducts(op, {out->numElements(), std::max<int64_t>(perGroup, 1), taps}, limits,
+                           limits.maxElements * kProductsPerElement)))
+    return failure();
   forEachOutput(*windows, [&](int64_t position, const Shape &index) {
     for (int64_t batch = 0; batch < x.shape[0]; ++batch)
       for (int64_t channel = 0; channel < outputs; ++channel) {

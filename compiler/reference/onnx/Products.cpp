@@ -51,7 +51,7 @@ FailureOr<Tensor> matMul(Operation *op, const Tensor &a, const Tensor &b, const 
   if (b.rank() > 1)
     shape.push_back(columns);
   FailureOr<Tensor> out = make(op, a.type, shape, limits);
-  if (failed(out))
+  if (failed(out) || failed(spendProducts(op, {out->numElements(), inner}, limits)))
     return failure();
   // Strides of whole matrices, in elements.
   auto batchStrides = [&](const Shape &own, const Shape &strides) {

@@ -27,6 +27,21 @@ FailureOr<Tensor> make(Operation *op, ElementType type, Shape shape,
   return Tensor::zeros(type, std::move(shape));
 }
 
+LogicalResult spendProducts(Operation *op, ArrayRef<int64_t> factors,
+                            const EvaluationLimits &limits, int64_t otherwise) {
+  int64_t count = 1;
+  bool isHuge = false;
+  for (int64_t factor : factors)
+    isHuge |= llvm::MulOverflow(count, factor, count);
+  const int64_t left = limits.products ? *limits.products : otherwise;
+  if (isHuge || count > left)
+    return fault(op) << "expected at most " << left << " products, found "
+                     << (isHuge ? "more than can be counted" : std::to_string(count));
+  if (limits.products)
+    *limits.products -= count;
+  return success();
+}
+
 Shape stridesOf(ArrayRef<int64_t> shape) {
   Shape strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;)

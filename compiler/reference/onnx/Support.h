@@ -8,6 +8,7 @@
 #include "mlir/IR/Diagnostics.h"
 
 #include <array>
+#include <limits>
 
 namespace bluec::reference {
 
@@ -49,6 +50,12 @@ mlir::FailureOr<int64_t> countElements(mlir::Operation *op, mlir::ArrayRef<int64
 /// Zeros of this shape, within the limits.
 mlir::FailureOr<Tensor> make(mlir::Operation *op, ElementType type, Shape shape,
                              const EvaluationLimits &limits);
+
+/// Takes the product of `factors` off the products that may still be made; failure with an error at
+/// the node when there are fewer, or none may be made beyond `otherwise` where nobody counts.
+mlir::LogicalResult spendProducts(mlir::Operation *op, mlir::ArrayRef<int64_t> factors,
+                                  const EvaluationLimits &limits,
+                                  int64_t otherwise = std::numeric_limits<int64_t>::max());
 
 /// Row-major strides in elements.
 Shape stridesOf(mlir::ArrayRef<int64_t> shape);

@@ -188,6 +188,7 @@ std::optional<Tensor> bluec::onnx_to_blue::evaluateCone(const Cone &cone, Probe 
 
   reference::EvaluationLimits limits;
   limits.maxElements = int64_t{1} << 27;
+  limits.products = probe.productsLeft();
   ScopedDiagnosticHandler silence(cone.value.getContext(), [](Diagnostic &) { return success(); });
   int64_t count = 0;
   for (const Tensor &root : roots)

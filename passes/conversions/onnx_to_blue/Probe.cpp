@@ -235,12 +235,13 @@ static std::optional<int64_t> dimAt(RankedTensorType type, int64_t i,
 
 FailureOr<std::unique_ptr<Probe>> Probe::create(func::FuncOp function, ArrayRef<GraphInput> inputs,
                                                 const Dependences &dependences, Lengths lengths,
-                                                reference::WeightValues *weights,
+                                                reference::WeightValues *weights, int64_t &products,
                                                 std::string &reason) {
   std::unique_ptr<Probe> probe(new Probe);
   probe->at = lengths;
   probe->dependences = &dependences;
   probe->weights = weights;
+  probe->products = &products;
 
   auto symbolNames = function->getAttrOfType<ArrayAttr>(onnx::kSymbolsAttr);
   probe->symbols.resize(symbolNames ? symbolNames.size() : 0);
@@ -359,6 +360,7 @@ std::shared_ptr<const Tensor> Probe::value(Value value) {
   evaluation.evaluators = &reference::onnxEvaluators();
   evaluation.weights = weights;
   evaluation.limits.maxElements = std::min(kMaxElements, room);
+  evaluation.limits.products = products;
   evaluation.onResults = [&](Operation *, ArrayRef<std::shared_ptr<const Tensor>> results) {
     for (const std::shared_ptr<const Tensor> &result : results)
       room = std::max<int64_t>(0, room - (result ? result->numElements() : 0));

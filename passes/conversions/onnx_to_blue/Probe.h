@@ -80,11 +80,12 @@ private:
 
 class Probe {
 public:
-  /// Fails, with a reason, when the types of the inputs contradict the lengths.
+  /// Fails, with a reason, when the types of the inputs contradict the lengths. `products`, which
+  /// has to outlive the probe, is what it may spend on sums of products.
   static mlir::FailureOr<std::unique_ptr<Probe>>
   create(mlir::func::FuncOp function, llvm::ArrayRef<GraphInput> inputs,
          const Dependences &dependences, Lengths lengths, reference::WeightValues *weights,
-         std::string &reason);
+         int64_t &products, std::string &reason);
 
   const Lengths &lengths() const { return at; }
 
@@ -98,6 +99,9 @@ public:
   /// Takes the making of `elements` off what a probe may spend on data; false when nothing is left.
   bool spend(int64_t elements) { return (work -= std::max<int64_t>(elements, 1)) > 0; }
 
+  /// Products that all probes of the function may still make (EvaluationLimits).
+  int64_t *productsLeft() const { return products; }
+
   /// Elements that evaluating values has made.
   int64_t made() const { return kRoom - room; }
 
@@ -108,6 +112,7 @@ private:
   Lengths at;
   const Dependences *dependences = nullptr;
   reference::WeightValues *weights = nullptr;
+  int64_t *products = nullptr;
   llvm::SmallVector<std::optional<int64_t>> symbols;
   reference::ValueMap known;
   llvm::DenseSet<mlir::Value> failures;

@@ -82,7 +82,7 @@ LogicalResult Raising::prepare() {
   for (auto [i, at] : llvm::enumerate(lengths)) {
     std::string reason;
     FailureOr<std::unique_ptr<Probe>> probe =
-        Probe::create(function, inputs, *dependenceInfo, at, weights, reason);
+        Probe::create(function, inputs, *dependenceInfo, at, weights, products, reason);
     if (failed(probe))
       return function.emitError() << reason;
     probes.push_back(std::move(*probe));
@@ -149,7 +149,7 @@ LogicalResult Raising::prepare() {
 std::unique_ptr<Probe> Raising::probeAt(Lengths lengths) {
   std::string reason;
   FailureOr<std::unique_ptr<Probe>> probe =
-      Probe::create(function, inputs, *dependenceInfo, lengths, weights, reason);
+      Probe::create(function, inputs, *dependenceInfo, lengths, weights, products, reason);
   return succeeded(probe) ? std::move(*probe) : nullptr;
 }
 

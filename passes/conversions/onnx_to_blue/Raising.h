@@ -216,6 +216,9 @@ private:
   friend class Emitter;
 
   reference::WeightValues *weights;
+  /// That probes may still make of the function: seconds of work. Real models' masks and rotary
+  /// tables take a thousandth of it.
+  int64_t products = int64_t{1} << 29;
   std::unique_ptr<Dependences> dependenceInfo;
   std::vector<std::unique_ptr<Probe>> probes;
   llvm::SmallVector<Probe *> shorts, all;

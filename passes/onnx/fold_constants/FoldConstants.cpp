@@ -29,6 +29,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
       return;
     onnx::ShapeInference inference(function);
     budget = kMaxFolded;
+    products = kMaxProducts;
     if (failed(foldBlock(function.getBody().front(), inference)))
       return signalPassFailure();
     onnx::updateSignature(function, inference);
@@ -127,6 +128,7 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
       operands.push_back(isa<NoneType>(operand.getType()) ? nullptr : &tensor);
     reference::EvaluationLimits limits;
     limits.maxElements = maxElements;
+    limits.products = &products;
     auto results = evaluator->second(op, operands, limits);
     if (failed(results) || results->size() != op->getNumResults())
       return {};
@@ -154,7 +156,10 @@ struct FoldConstants : impl::FoldConstantsBase<FoldConstants> {
   /// Elements of all constants that folding makes in one function. Attributes live as long as their
   /// context, so a graph of a million foldable nodes must not make a million of them.
   static constexpr int64_t kMaxFolded = int64_t{1} << 24;
+  /// What sums of products may cost: a second or two.
+  static constexpr int64_t kMaxProducts = int64_t{1} << 28;
   int64_t budget = 0;
+  int64_t products = 0; // that may still be made
 
   // Nodes have no effects: what nobody reads goes away, last first.
   void eraseUnused(Block &block) {

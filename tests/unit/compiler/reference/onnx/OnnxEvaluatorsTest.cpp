@@ -17,7 +17,7 @@ using namespace bluec;
 namespace {
 
 /// Evaluates the body of a function without arguments; the message of its error, "" without one.
-std::string evaluate(const std::string &body) {
+std::string evaluate(const std::string &body, int64_t *products = nullptr) {
   MLIRContext context;
   context.loadDialect<func::FuncDialect, bluec::onnx::OnnxDialect>();
   context.printOpOnDiagnostic(false);
@@ -32,6 +32,7 @@ std::string evaluate(const std::string &body) {
   reference::GraphEvaluation options;
   options.evaluators = &reference::onnxEvaluators();
   options.limits.maxElements = 1000;
+  options.limits.products = products;
   (void)reference::evaluateFunction(*module->getOps<func::FuncOp>().begin(), {}, options);
   return message;
 }
@@ -50,6 +51,29 @@ TEST(EvaluatorErrors, LimitsTensors) {
                      "%0 = onnx.Range %z, %n, %o : (tensor<i64>, tensor<i64>, tensor<i64>) -> "
                      "tensor<*xi64>"),
             "Range: expected at most 1000 elements, found 5000");
+}
+
+// Several ops share what sums of products may cost.
+TEST(EvaluatorErrors, LimitsProducts) {
+  const std::string body =
+      constant("%a", "1.0", "tensor<2x3xf32>") + constant("%b", "1.0", "tensor<3x4xf32>") +
+      "%0 = onnx.MatMul %a, %b : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<*xf32>\n" +
+      constant("%x", "1.0", "tensor<1x1x5x5xf32>") + constant("%w", "1.0", "tensor<1x1x2x2xf32>") +
+      "%n = onnx.None : none\n"
+      "%1 = onnx.Conv %x, %w, %n : (tensor<1x1x5x5xf32>, tensor<1x1x2x2xf32>, none) -> "
+      "tensor<*xf32>\n";
+  constexpr int64_t kMatMul = 2 * 3 * 4, kConv = 4 * 4 * 2 * 2;
+  for (int64_t short_ : {0, 1, int(kConv) + 1}) {
+    int64_t products = kMatMul + kConv - short_;
+    const std::string found = evaluate(body, &products);
+    if (short_ == 0) {
+      EXPECT_EQ(found, "");
+      EXPECT_EQ(products, 0);
+    } else {
+      EXPECT_EQ(found, short_ == 1 ? "Conv: expected at most 63 products, found 64"
+                                   : "MatMul: expected at most 23 products, found 24");
+    }
+  }
 }
 
 TEST(EvaluatorErrors, ChecksShapes) {
