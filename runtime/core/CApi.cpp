@@ -1,14 +1,13 @@
 // The C interface over Bundle and Session. No exception leaves this file.
 #include <bluec/bluec_runtime.h>
 
+#include "base/Caught.h"
 #include "core/Bundle.h"
 #include "core/Session.h"
 #include "device/CodeLoader.h"
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
-#include <new>
 
 using namespace bluec::runtime;
 
@@ -36,21 +35,6 @@ static_assert(int(PictureState::Waiting) == BLUEC_PICTURE_WAITING &&
               int(PictureState::Failed) == BLUEC_PICTURE_FAILED);
 static_assert(int(Activity::Both) == (BLUEC_ENCODING | BLUEC_PREFILLING));
 static_assert(int(Stop::Context) == BLUEC_STOP_CONTEXT && int(Stop::End) == BLUEC_STOP_END);
-
-// Runs `function`, with what it throws as a status.
-template <typename Function> Status guarded(Function function) noexcept {
-  try {
-    try {
-      return function();
-    } catch (const std::bad_alloc &) {
-      return {Code::OutOfMemory, "out of memory"};
-    } catch (const std::exception &error) {
-      return {Code::Internal, std::string("internal error: ") + error.what()};
-    }
-  } catch (...) {
-    return {Code::Internal, ""}; // not even room for the message
-  }
-}
 
 void copyMessage(const std::string &text, char *message, size_t bytes) {
   if (!message || bytes == 0)
@@ -82,7 +66,7 @@ bluec_generate_options generateOptions(const GenerateOptions &from) {
 }
 
 template <typename Function> bluec_status run(bluec_session *session, Function function) noexcept {
-  return session ? report(session, guarded(function)) : bluec_status(BLUEC_INVALID_ARGUMENT);
+  return session ? report(session, caught(function)) : bluec_status(BLUEC_INVALID_ARGUMENT);
 }
 
 // The caller's options over the defaults: callers built against an older header have fewer fields.
@@ -117,7 +101,7 @@ void bluec_open_options_defaults(bluec_open_options *options) {
 }
 
 bluec_status bluec_link_model(const struct bluec_model *model) {
-  const Status status = guarded([&]() -> Status {
+  const Status status = caught([&]() -> Status {
     if (!model)
       return {Code::InvalidArgument, "model: expected a descriptor, found NULL"};
     linkCode(*model);
@@ -134,7 +118,7 @@ bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *
     return BLUEC_INVALID_ARGUMENT;
   }
   *bundle = nullptr;
-  const Status status = guarded([&]() -> Status {
+  const Status status = caught([&]() -> Status {
     bluec_open_options given;
     bluec_open_options_defaults(&given);
     BLUEC_RETURN_IF_ERROR(readOptions(options, given));
@@ -172,7 +156,7 @@ int32_t bluec_bundle_threads(const bluec_bundle *bundle) {
 bluec_status bluec_bundle_release_segment(const bluec_bundle *bundle, const char *segment) {
   if (!bundle || !segment)
     return BLUEC_INVALID_ARGUMENT;
-  return bluec_status(guarded([&] { return bundle->bundle->releaseSegment(segment); }).getCode());
+  return bluec_status(caught([&] { return bundle->bundle->releaseSegment(segment); }).getCode());
 }
 
 bluec_status bluec_session_create(bluec_bundle *bundle, bluec_session **session, char *message,
@@ -183,7 +167,7 @@ bluec_status bluec_session_create(bluec_bundle *bundle, bluec_session **session,
     return BLUEC_INVALID_ARGUMENT;
   }
   *session = nullptr;
-  const Status status = guarded([&]() -> Status {
+  const Status status = caught([&]() -> Status {
     Result<std::unique_ptr<Session>> created = Session::create(*bundle->bundle);
     if (!created.ok())
       return created.status();
@@ -324,7 +308,7 @@ int64_t bluec_session_turn_count(const bluec_session *session) { return session-
 
 int64_t bluec_session_turns_to_drop(const bluec_session *session, int64_t tokens) {
   int64_t turns = -1;
-  (void)guarded([&]() -> Status {
+  (void)caught([&]() -> Status {
     turns = session->session->turnsToDrop(tokens);
     return {};
   });

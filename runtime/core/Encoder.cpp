@@ -1,5 +1,6 @@
 #include "core/Encoder.h"
 
+#include "base/Caught.h"
 #include "base/Mutex.h"
 
 #include <algorithm>
@@ -173,7 +174,7 @@ Status Encoder::runOverlapped(Run &run) {
       }
       if (run.stopping)
         return;
-      if (Status status = runPatches(run, call, threads); !status.ok())
+      if (Status status = caught([&] { return runPatches(run, call, threads); }); !status.ok())
         return run.fail(std::move(status));
       const MutexLock lock(run.guard);
       run.patched = call + 1;
@@ -195,7 +196,7 @@ Status Encoder::runOverlapped(Run &run) {
     }
     if (run.stopping)
       break;
-    if (Status status = runBlocks(run, call); !status.ok()) {
+    if (Status status = caught([&] { return runBlocks(run, call); }); !status.ok()) {
       run.fail(std::move(status));
       break;
     }

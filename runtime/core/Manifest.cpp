@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -571,6 +572,8 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     readDevices(*json, out, fault);
     BLUEC_RETURN_IF_ERROR(fault);
     return out;
+  } catch (const std::bad_alloc &) {
+    return Status(Code::OutOfMemory, "out of memory");
   } catch (const std::exception &error) {
     return bad(std::string("cannot be read: ") + error.what());
   }

@@ -1,27 +1,16 @@
 #include "core/PictureQueue.h"
 
+#include "base/Caught.h"
 #include "base/Stopwatch.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
-#include <optional>
+#include <string>
+#include <utility>
 
 namespace bluec::runtime {
 namespace {
 
 constexpr std::string_view kWhere = "picture";
-
-// What `function` throws as a status; it runs on a thread that nobody catches anything from.
-template <typename T, typename Function> Result<T> caught(Function function) {
-  try {
-    return function();
-  } catch (const std::bad_alloc &) {
-    return Status(Code::OutOfMemory, "picture: out of memory");
-  } catch (const std::exception &error) {
-    return Status(Code::Internal, std::string("picture: internal error: ") + error.what());
-  }
-}
 
 } // namespace
 
@@ -150,17 +139,18 @@ void PictureQueue::process(const std::shared_ptr<Item> &item) {
   };
   item->state = PictureState::Encoding;
   PictureStatistics spent;
-  std::optional<Result<TileSet>> tiles;
+  TileSet tiles;
+  Status status;
   {
     const Monitor::Unlocked preparing(monitor);
-    tiles = caught<TileSet>([&] { return prepare(*item, spent); });
+    status = caught([&] { return prepare(*item, tiles, spent); });
   }
   counts.decodeSeconds += spent.decodeSeconds;
   counts.tileSeconds += spent.tileSeconds;
-  if (!tiles->ok())
-    return fail(tiles->status());
-  item->tiles = (*tiles)->count;
-  item->grid = (*tiles)->grid;
+  if (!status.ok())
+    return fail(std::move(status));
+  item->tiles = tiles.count;
+  item->grid = tiles.grid;
   monitor.notifyAll();
   monitor.wait(
       [&]() BLUEC_REQUIRES(sessionLock) { return dropped() || inMemory || hooks.mayEncode(); });
@@ -168,27 +158,31 @@ void PictureQueue::process(const std::shared_ptr<Item> &item) {
     return;
   const bool first = !inMemory;
   inMemory = true;
-  std::optional<Result<Features>> features;
+  std::shared_ptr<const Features> features;
   {
     const Monitor::Unlocked encoding(monitor);
     if (first)
       hooks.begin();
-    features = caught<Features>([&]() -> Result<Features> {
+    status = caught([&]() -> Status {
       const Stopwatch watch(spent.encodeSeconds);
-      return encode(*item, **tiles);
+      Result<Features> made = encode(*item, tiles);
+      if (!made.ok())
+        return made.status();
+      features = std::make_shared<const Features>(std::move(*made));
+      return {};
     });
   }
   counts.encodeSeconds += spent.encodeSeconds;
-  if (!features->ok())
-    return fail(features->status());
+  if (!status.ok())
+    return fail(std::move(status));
   ++counts.pictures;
-  counts.tiles += (*features)->tiles;
+  counts.tiles += features->tiles;
   item->tilesDone = item->tiles;
-  item->features = std::make_shared<const Features>(std::move(**features));
+  item->features = std::move(features);
   item->state = PictureState::Encoded;
 }
 
-Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) const {
+Status PictureQueue::prepare(Item &item, TileSet &tiles, PictureStatistics &spent) const {
   if (!item.file.empty() || item.picture.pixels.empty()) {
     const Stopwatch watch(spent.decodeSeconds);
     Result<Picture> decoded = decodePicture(item.file, {}, &bundle.threads());
@@ -198,9 +192,9 @@ Result<TileSet> PictureQueue::prepare(Item &item, PictureStatistics &spent) cons
     std::vector<std::uint8_t>().swap(item.file);
   }
   const Stopwatch watch(spent.tileSeconds);
-  TileSet tiles = makeTiles(item.picture, bundle.manifest().preprocess, &bundle.threads());
+  tiles = makeTiles(item.picture, bundle.manifest().preprocess, &bundle.threads());
   item.picture = {};
-  return tiles;
+  return {};
 }
 
 // Counts tiles as the last steps of the encoder's calls go by.

@@ -98,7 +98,7 @@ private:
   std::shared_ptr<Item> nextWaiting() const BLUEC_REQUIRES(sessionLock);
   void work() BLUEC_EXCLUDES(sessionLock);
   void process(const std::shared_ptr<Item> &item) BLUEC_REQUIRES(sessionLock);
-  Result<TileSet> prepare(Item &item, PictureStatistics &spent) const;
+  Status prepare(Item &item, TileSet &tiles, PictureStatistics &spent) const;
   Result<Features> encode(Item &item, const TileSet &tiles);
 
   const Bundle &bundle;

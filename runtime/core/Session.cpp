@@ -25,8 +25,9 @@ Session::Session(const Bundle &bundle, std::unique_ptr<LanguageModel> model)
                             bundle.model().tokens_per_tile, bundle.model().hidden)),
       caller(monitor), generator(bundle, *language, sequence, caller, monitor) {}
 
+// Without the lock: no thread can be there yet, and if there is no memory for it, what goes again
+// takes the lock itself.
 Result<std::unique_ptr<WorkAhead>> Session::makeAhead() {
-  const Monitor::Lock lock(monitor);
   return WorkAhead::create(bundle, *language, sequence, caller, monitor);
 }
 

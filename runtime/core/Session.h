@@ -98,7 +98,7 @@ public:
 private:
   Session(const Bundle &bundle, std::unique_ptr<LanguageModel> language);
 
-  Result<std::unique_ptr<WorkAhead>> makeAhead() BLUEC_EXCLUDES(sessionLock);
+  Result<std::unique_ptr<WorkAhead>> makeAhead() BLUEC_EXCLUDES(sessionLock) BLUEC_NO_ANALYSIS;
   // Only the caller's thread changes the conversation, so there a copy stays true.
   Conversation conversation() const;
   Status checkRoom(const Conversation &before, std::span<const PromptPart> parts);

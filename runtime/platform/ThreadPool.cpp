@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <sched.h>
 #include <system_error>
 
@@ -100,13 +101,26 @@ void ThreadPool::parallelFor(bluec_kernel_fn jobKernel, const bluec_call *jobCal
 
 void ThreadPool::forEach(std::int64_t tasks,
                          const std::function<void(std::int64_t, std::int64_t)> &body) {
+  struct Job {
+    const std::function<void(std::int64_t, std::int64_t)> &body;
+    std::atomic<bool> failed{false};
+    std::exception_ptr fault = nullptr;
+  };
+  Job job{body};
   bluec_call call{};
-  call.observer = const_cast<void *>(static_cast<const void *>(&body));
+  call.observer = &job;
   const auto runBody = [](const bluec_call *call, std::int64_t begin, std::int64_t end) {
-    using Body = std::function<void(std::int64_t, std::int64_t)>;
-    (*static_cast<const Body *>(call->observer))(begin, end);
+    Job &job = *static_cast<Job *>(call->observer);
+    try {
+      job.body(begin, end);
+    } catch (...) {
+      if (!job.failed.exchange(true))
+        job.fault = std::current_exception();
+    }
   };
   parallelFor(runBody, &call, tasks);
+  if (job.fault)
+    std::rethrow_exception(job.fault);
 }
 
 void ThreadPool::takeUnits(std::uint64_t job) {

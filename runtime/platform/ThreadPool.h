@@ -36,7 +36,8 @@ public:
 
   void parallelFor(bluec_kernel_fn kernel, const bluec_call *call, std::int64_t tasks);
 
-  // The same for work that is not compiled code. `body` gets ranges of tasks; it must not throw.
+  // The same for work that is not compiled code. `body` gets ranges of tasks. Of what it throws, on
+  // whatever thread, the first is thrown here, once all threads are done with it.
   void forEach(std::int64_t tasks, const std::function<void(std::int64_t, std::int64_t)> &body);
 
   // bluec_parallel_for_fn; `pool` is a ThreadPool.
