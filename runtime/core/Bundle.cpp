@@ -177,6 +177,8 @@ Result<std::unique_ptr<Bundle>> Bundle::open(const std::string &directory,
   if (!contents.find(kWeightsName))
     return Status(Code::BadBundle, "manifest.json: files: expected " + inQuotes(kWeightsName) +
                                        ", found no such entry");
+  if (options.guardWeights)
+    result->weightsGuard = MappingGuard(result->weights());
   // Nothing of a bundle is loaded before all of it has been looked at.
   result->pool = std::make_unique<ThreadPool>(options.threads);
   BLUEC_RETURN_IF_ERROR(result->openDevices(options.devices));
@@ -305,6 +307,14 @@ Status Bundle::sortEntries() {
     return {Code::BadBundle, "manifest.json: expected token ids below " +
                                  std::to_string(whole.vocabulary) + ", found a larger one"};
   return {};
+}
+
+Status Bundle::checkWeights() const {
+  if (!weightsGuard.lostBytes())
+    return {};
+  return {Code::NotFound, contents.path(kWeightsName) +
+                              ": expected a file that stays as it is, found one that was cut while "
+                              "it was in use"};
 }
 
 std::span<const std::uint8_t> Bundle::weights() const {

@@ -8,6 +8,7 @@
 #include "device/CodeLoader.h"
 #include "device/Device.h"
 #include "platform/MappedFile.h"
+#include "platform/MappingGuard.h"
 #include "platform/ThreadPool.h"
 #include "text/Tokenizer.h"
 
@@ -89,6 +90,9 @@ struct OpenOptions {
   int threads = 0; // 0: one for each CPU
   WeightsCheck weights = WeightsCheck::Blocks;
   DeviceSource *devices = nullptr; // of devices beside the runtime's own; null: none
+  // Weights that are cut while they are mapped are an error of the calls that need them. Else such
+  // a call ends the process by SIGBUS, whose handler the runtime then leaves alone.
+  bool guardWeights = true;
 };
 
 // Immutable after open(), so any number of threads may share it.
@@ -111,6 +115,8 @@ public:
   // Empty (size 0) when the bundle has none.
   const Tokenizer &tokenizer() const { return table; }
   std::span<const std::uint8_t> weights() const;
+  // NotFound once a call has met weights that their file does not have any more.
+  Status checkWeights() const;
   ThreadPool &threads() const { return *pool; }
 
   // Null when there is no such entry.
@@ -150,6 +156,7 @@ private:
   Status sortEntries();
 
   BundleFiles contents;
+  MappingGuard weightsGuard;
   std::unique_ptr<ThreadPool> pool;
   std::vector<BundleDevice> placed;
   std::vector<Section> code; // after `contents`: unloaded before its files are unmapped

@@ -97,7 +97,7 @@ const char *bluec_status_name(bluec_status status) {
 }
 
 void bluec_open_options_defaults(bluec_open_options *options) {
-  *options = {sizeof *options, 0, BLUEC_VERIFY_BLOCKS};
+  *options = {sizeof *options, 0, BLUEC_VERIFY_BLOCKS, 1};
 }
 
 bluec_status bluec_link_model(const struct bluec_model *model) {
@@ -126,7 +126,9 @@ bluec_status bluec_bundle_open(const char *directory, const bluec_open_options *
       return {Code::InvalidArgument,
               "verify weights: expected 0 to 2, found " + std::to_string(given.verify_weights)};
     Result<std::unique_ptr<Bundle>> opened =
-        Bundle::open(directory, {given.threads, WeightsCheck(given.verify_weights)});
+        Bundle::open(directory, {.threads = given.threads,
+                                 .weights = WeightsCheck(given.verify_weights),
+                                 .guardWeights = given.guard_weights != 0});
     if (!opened.ok())
       return opened.status();
     *bundle = new bluec_bundle{std::move(*opened)};

@@ -122,6 +122,7 @@ Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemo
   call.observer = &watching;
   call.on_step = observeStep;
   const Result<std::int32_t> answer = bundle.deviceOf(entry).device->run(entry, call);
+  BLUEC_RETURN_IF_ERROR(bundle.checkWeights());
   if (!answer.ok())
     return {answer.status().getCode(),
             "entry " + inQuotes(entry.name) + ": " + answer.status().message()};

@@ -61,7 +61,7 @@ private:
 //
 // `cancelled` is looked at between steps; when it ends the call it is set to false again.
 // InvalidArgument (rows, position, number of tensors), Cancelled (by `cancelled` or `onStep`),
-// Internal.
+// NotFound (the weights' file was cut), Internal.
 Status callEntry(const Bundle &bundle, const bluec_entry &entry, const EntryMemory &memory,
                  std::int64_t count, std::int64_t position, std::span<const void *const> inputs,
                  std::span<void *const> outputs, std::atomic<bool> &cancelled,

@@ -50,7 +50,7 @@ class Tensor(ctypes.Structure):
 class OpenOptions(ctypes.Structure):
     _fields_ = [
         ("struct_bytes", ctypes.c_size_t), ("threads", ctypes.c_int32),
-        ("verify_hashes", ctypes.c_int32),
+        ("verify_weights", ctypes.c_int32), ("guard_weights", ctypes.c_int32),
     ]
 
 

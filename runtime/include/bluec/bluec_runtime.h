@@ -79,9 +79,14 @@ typedef struct bluec_open_options {
   size_t struct_bytes;
   int32_t threads;        /* that work on one call, the caller's included; 0: one for each CPU */
   int32_t verify_weights; /* enum bluec_verify */
+  /* Not 0: weights.bin is guarded. When it is cut while it is in use, a call that needs what is
+   * gone gives NOT_FOUND. For that the first such bundle sets a handler of SIGBUS, which hands on
+   * what is not its own to the handler that was there. 0: the signal is left alone, and ends the
+   * process. */
+  int32_t guard_weights;
 } bluec_open_options;
 
-void bluec_open_options_defaults(bluec_open_options *options); /* 0, BLUEC_VERIFY_BLOCKS */
+void bluec_open_options_defaults(bluec_open_options *options); /* 0, BLUEC_VERIFY_BLOCKS, 1 */
 
 /* Makes code that is linked into this program known: what `bluec compile --emit cpp`, exe or obj
  * gives. Call it before a bundle is opened that has its weights and says of its code that it is

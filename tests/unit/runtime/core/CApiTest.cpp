@@ -4,6 +4,8 @@
 #include "support/TestBundle.h"
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 
 using namespace bluec::test;
@@ -228,6 +230,36 @@ TEST_F(CApiTest, ShorterStructs) {
   std::string answer;
   ASSERT_EQ(bluec_session_generate(session, &options, collect, &answer), BLUEC_OK);
   EXPECT_EQ(answer, "x");
+}
+
+// Nothing of the fake model reads weights; whoever does finds zeros, and the call says so.
+TEST_F(CApiTest, WeightsThatAreCutWhileTheyAreInUse) {
+  ASSERT_EQ(bluec_session_add_turn(session, "a", SIZE_MAX), BLUEC_OK);
+  std::filesystem::resize_file(files.file("weights.bin"), 0);
+  ASSERT_EQ(bluec_session_generate(session, nullptr, nullptr, nullptr), BLUEC_OK);
+  bluec_session_reset(session);
+  const bluec_observe_fn readWeights = [](void *bytes, int64_t, const bluec_step *, const void *) {
+    return int32_t(*static_cast<const volatile std::uint8_t *>(bytes));
+  };
+  // The weights as the code of the process sees them.
+  const std::uint8_t *weights = nullptr;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.find("weights.bin") != line.npos)
+      weights = reinterpret_cast<const std::uint8_t *>(std::stoull(line, nullptr, 16));
+  ASSERT_NE(weights, nullptr);
+  const std::int32_t id = 'a';
+  const void *inputs[] = {&id};
+  void *outputs[] = {nullptr};
+  EXPECT_EQ(bluec_session_run_entry(session, "decode", 1, 0, inputs, outputs, readWeights,
+                                    const_cast<std::uint8_t *>(weights)),
+            BLUEC_NOT_FOUND);
+  EXPECT_NE(std::string(bluec_session_error(session))
+                .find("weights.bin: expected a file that stays as it is, found one that was cut "
+                      "while it was in use"),
+            std::string::npos)
+      << bluec_session_error(session);
+  EXPECT_EQ(bluec_session_add_turn(session, "a", SIZE_MAX), BLUEC_NOT_FOUND);
 }
 
 TEST_F(CApiTest, ErrorsSayWhy) {
