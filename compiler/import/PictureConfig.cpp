@@ -468,7 +468,9 @@ const llvm::StringSet<> &bluec::preprocessKeys() {
       // where the file comes from, and how arrays are handed around
       "processor_class", "feature_extractor_type", "auto_map", "transformers_version",
       "_valid_processor_keys", "data_format", "input_data_format", "return_tensors", "device",
-      "default_to_square", "return_row_col_info", "disable_grouping"};
+      "default_to_square", "return_row_col_info", "disable_grouping",
+      // of videos
+      "video_sampling"};
   return known;
 }
 
