@@ -49,296 +49,6 @@ JsonValue readFile(llvm::StringRef directory, const char *name, std::string &fau
   return fault.empty() ? std::move(*json) : JsonValue();
 }
 
-constexpr int64_t kMostTilesASide = 64;
-constexpr int64_t kMostTiles = 128; // of a grid that is not listed
-constexpr size_t kMostGrids = 1024;
-
-/// Every grid of `least` to `most` tiles.
-std::vector<runtime::Grid> gridsOf(int64_t least, int64_t most) {
-  std::vector<runtime::Grid> grids =
-      runtime::gridsOf(static_cast<int>(least), static_cast<int>(most));
-  llvm::erase_if(grids, [](const runtime::Grid &grid) {
-    return grid.columns > kMostTilesASide || grid.rows > kMostTilesASide;
-  });
-  return grids;
-}
-
-/// The list, which has to be there.
-const JsonValue::Array *requireList(const JsonReader &reader, const char *key, size_t least,
-                                    size_t most) {
-  reader.require(key, "a list");
-  return reader.list(key, least, most, " values");
-}
-
-void readTileCounts(const JsonReader &reader, const char *leastKey, const char *mostKey,
-                    runtime::Preprocess &out) {
-  int64_t least = reader.integer(leastKey, 1, kMostTilesASide).value_or(1);
-  if (const JsonValue *most = reader.require(mostKey, "a whole number"))
-    out.candidates = gridsOf(least, reader.asInteger(*most, mostKey, least, kMostTiles));
-}
-
-/// Two numbers that `what` says. Null, and a fault, for anything else.
-const JsonValue::Array *asPair(const JsonReader &reader, const char *key, const JsonValue &value,
-                               const char *what) {
-  const JsonValue::Array *pair = value.array();
-  if (pair && pair->size() == 2)
-    return pair;
-  reader.fail(key, what, value);
-  return nullptr;
-}
-
-void readGridList(const JsonReader &resolution, runtime::Preprocess &out) {
-  const JsonValue::Array *grids = requireList(resolution, "grids", 1, kMostGrids);
-  if (!grids)
-    return;
-  out.candidates.clear();
-  auto side = [&](const JsonValue &value) {
-    return static_cast<int>(resolution.asInteger(value, "grids", 1, kMostTilesASide));
-  };
-  for (const JsonValue &grid : *grids)
-    if (const auto *pair = asPair(resolution, "grids", grid, "pairs of columns and rows"))
-      out.candidates.push_back({side((*pair)[0]), side((*pair)[1])});
-}
-
-void readResolution(const JsonReader &resolution, runtime::Preprocess &out, ImageTokenCap &cap) {
-  static const std::map<std::string, runtime::Scheme> schemes = {
-      {"relaxed_aspect_ratio", runtime::Scheme::Relaxed},
-      {"llava_next", runtime::Scheme::LlavaNext},
-      {"internvl", runtime::Scheme::InternVl}};
-  std::string algorithm = resolution.string("algorithm", "relaxed_aspect_ratio");
-  if (auto scheme = schemes.find(algorithm); scheme != schemes.end())
-    out.scheme = scheme->second;
-  else
-    resolution.failWith("algorithm", "relaxed_aspect_ratio, llava_next or internvl",
-                        JsonReader::shown(algorithm));
-  out.alpha = resolution.number("alpha", out.alpha);
-  if (out.alpha < 0)
-    resolution.failWith("alpha", "a number that is not negative", JsonValue(out.alpha).text());
-  if (resolution.find("grids"))
-    readGridList(resolution, out);
-  else if (resolution.find("max_tiles"))
-    readTileCounts(resolution, "min_tiles", "max_tiles", out);
-  else
-    resolution.require("grids", "a list (or max_tiles)");
-  std::string thumbnail = resolution.string("thumbnail", "none");
-  if (std::optional<runtime::Thumbnail> found = runtime::thumbnailByName(thumbnail))
-    out.thumbnail = *found;
-  else
-    resolution.failWith("thumbnail", "none, last_if_many or first", JsonReader::shown(thumbnail));
-  cap.tokens = resolution.integer("max_image_tokens", 0, kLargestCount).value_or(0);
-}
-
-/// Sizes in pixels that are whole tiles.
-void readPinpoints(const JsonReader &reader, runtime::Preprocess &out) {
-  constexpr const char *kKey = "image_grid_pinpoints";
-  const JsonValue::Array *points = requireList(reader, kKey, 1, kMostGrids);
-  out.scheme = runtime::Scheme::LlavaNext;
-  out.thumbnail = runtime::Thumbnail::First;
-  out.candidates.clear();
-  for (size_t i = 0; points && i < points->size(); ++i) {
-    const JsonValue &point = (*points)[i];
-    const JsonValue::Array *pair = asPair(reader, kKey, point, "pairs of height and width");
-    if (!pair)
-      return;
-    int64_t height = reader.asInteger((*pair)[0], kKey, 1, kLargestCount);
-    int64_t width = reader.asInteger((*pair)[1], kKey, 1, kLargestCount);
-    if (out.tileHeight == 0 || out.tileWidth == 0 || height % out.tileHeight != 0 ||
-        width % out.tileWidth != 0 || height / out.tileHeight > kMostTilesASide ||
-        width / out.tileWidth > kMostTilesASide) {
-      reader.fail(kKey, "1 to 64 times the size of a tile on each side", point);
-      return;
-    }
-    out.candidates.push_back(
-        {static_cast<int>(width / out.tileWidth), static_cast<int>(height / out.tileHeight)});
-  }
-}
-
-/// The size of a tile: {height, width}, {shortest_edge}, or one number.
-void readTileSize(const JsonReader &reader, const char *key, runtime::Preprocess &out) {
-  constexpr int64_t kMostPixels = 1 << 14;
-  const JsonValue *size = reader.find(key);
-  if (size && size->number()) {
-    out.tileHeight = out.tileWidth = static_cast<int>(reader.asInteger(*size, key, 1, kMostPixels));
-    return;
-  }
-  JsonReader sides = reader.child(key);
-  auto read = [&](const char *side, int &to) {
-    if (std::optional<int64_t> pixels = sides.integer(side, 1, kMostPixels))
-      to = static_cast<int>(*pixels);
-  };
-  read("shortest_edge", out.tileHeight);
-  read("shortest_edge", out.tileWidth);
-  read("height", out.tileHeight);
-  read("width", out.tileWidth);
-}
-
-void readDynamicResolution(const JsonReader &reader, runtime::Preprocess &out, ImageTokenCap &cap) {
-  constexpr const char *kTiled = "crop_to_patches", *kPinpoints = "image_grid_pinpoints",
-                       *kOwn = "dynamic_resolution";
-  const bool crops = reader.boolean(kTiled, false);
-  const int ways = (reader.find(kOwn) != nullptr) + (reader.find(kPinpoints) != nullptr) + crops;
-  if (ways > 1)
-    reader.fail(reader.find(kOwn) ? kOwn : kPinpoints,
-                "one of dynamic_resolution, image_grid_pinpoints and crop_to_patches",
-                *reader.find(reader.find(kOwn) ? kOwn : kPinpoints));
-  if (reader.find(kOwn))
-    return readResolution(reader.child(kOwn), out, cap);
-  if (reader.find(kPinpoints))
-    return readPinpoints(reader, out);
-  if (!crops)
-    return;
-  out.scheme = runtime::Scheme::InternVl;
-  out.thumbnail = runtime::Thumbnail::LastIfMany;
-  readTileCounts(reader, "min_patches", "max_patches", out);
-}
-
-constexpr int64_t kBrightest = 255;
-
-void readNormalization(const JsonReader &reader, runtime::Preprocess &out) {
-  const size_t channels = out.mean.size();
-  if (reader.boolean("do_rescale", true))
-    out.rescale = reader.number("rescale_factor", 1.0 / kBrightest);
-  if (!reader.boolean("do_normalize", true))
-    return;
-  const JsonValue::Array *mean = requireList(reader, "image_mean", channels, channels);
-  const JsonValue::Array *deviation = requireList(reader, "image_std", channels, channels);
-  for (size_t i = 0; mean && deviation && i < channels; ++i) {
-    out.mean[i] = reader.asNumber((*mean)[i], "image_mean");
-    out.deviation[i] = reader.asNumber((*deviation)[i], "image_std");
-    if (out.deviation[i] == 0)
-      reader.fail("image_std", "numbers other than 0", *reader.find("image_std"));
-  }
-}
-
-/// Every pixel has to become a number that f32 holds.
-void checkPixels(const JsonReader &reader, const runtime::Preprocess &from) {
-  auto holds = [](double value) { return std::isfinite(static_cast<float>(value)); };
-  auto check = [&](const char *key, double value) {
-    if (!holds(value) && reader.find(key))
-      reader.fail(key, "values with which pixels are finite", *reader.find(key));
-  };
-  check("rescale_factor", kBrightest * from.rescale);
-  for (size_t i = 0; i < from.mean.size(); ++i) {
-    check("image_mean", from.mean[i]);
-    for (int64_t pixel : {int64_t{0}, kBrightest})
-      check("image_std",
-            (static_cast<double>(pixel) * from.rescale - from.mean[i]) / from.deviation[i]);
-    check("image_std", 1 / from.deviation[i]);
-  }
-}
-
-void readFilter(const JsonReader &reader, runtime::Preprocess &out) {
-  // Pillow's numbers.
-  static const std::map<int64_t, runtime::Filter> filters = {
-      {1, runtime::Filter::Lanczos}, {2, runtime::Filter::Bilinear}, {3, runtime::Filter::Bicubic}};
-  std::optional<int64_t> resample = reader.integer("resample", 0, kLargestCount);
-  if (!resample)
-    return;
-  if (auto found = filters.find(*resample); found != filters.end())
-    out.filter = found->second;
-  else
-    reader.failWith("resample", "1 (lanczos), 2 (bilinear) or 3 (bicubic)",
-                    std::to_string(*resample));
-}
-
-void readPadding(const JsonReader &reader, runtime::Preprocess &out) {
-  const size_t channels = out.padColor.size();
-  if (const JsonValue::Array *color = reader.list("pad_color", channels, channels, " values"))
-    for (size_t i = 0; i < channels; ++i)
-      out.padColor[i] =
-          static_cast<uint8_t>(reader.asInteger((*color)[i], "pad_color", 0, kBrightest));
-  std::string position = reader.string("pad_position", "center");
-  if (position != "center" && position != "top_left")
-    reader.failWith("pad_position", "center or top_left", JsonReader::shown(position));
-  out.padPosition =
-      position == "top_left" ? runtime::PadPosition::TopLeft : runtime::PadPosition::Center;
-}
-
-/// How a processor of transformers that makes one tile fits a picture to it. With tiles of a grid
-/// the grid's scheme says so.
-void readFit(const JsonReader &reader, runtime::Preprocess &out) {
-  constexpr const char *kType = "image_processor_type";
-  if (!reader.boolean("do_resize", true))
-    reader.fail("do_resize", "true", *reader.find("do_resize"));
-  bool isTiled = reader.find("dynamic_resolution") || reader.find("image_grid_pinpoints") ||
-                 reader.boolean("crop_to_patches", false);
-  std::string type = reader.string(kType, "");
-  llvm::StringRef name(type);
-  name.consume_back("Fast");
-  if (name.empty() || name == "BlueLMVImageProcessor" ||
-      (isTiled && (name == "LlavaNextImageProcessor" || name == "GotOcr2ImageProcessor")))
-    return;
-  if (!isTiled && (name == "SiglipImageProcessor" || name == "ViTImageProcessor")) {
-    out.scheme = runtime::Scheme::InternVl; // which stretches, here to its only grid
-    return;
-  }
-  reader.failWith(kType,
-                  isTiled ? "LlavaNextImageProcessor, GotOcr2ImageProcessor or none with tiles"
-                          : "SiglipImageProcessor, ViTImageProcessor, or tiles by "
-                            "dynamic_resolution, image_grid_pinpoints or crop_to_patches",
-                  JsonReader::shown(type));
-}
-
-/// Keys of an image processor that are read, or that change no pixel.
-const llvm::StringSet<> &preprocessKeys() {
-  static const llvm::StringSet<> known = {
-      // read
-      "image_processor_type", "do_resize", "size", "resample", "do_center_crop", "crop_size",
-      "do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_pad",
-      "pad_color", "pad_position", "dynamic_resolution", "image_grid_pinpoints", "crop_to_patches",
-      "min_patches", "max_patches",
-      // pictures are decoded to RGB
-      "do_convert_rgb",
-      // what the graph's features say
-      "patch_size", "image_seq_length", "image_seq_len",
-      // where the file comes from, and how arrays are handed around
-      "processor_class", "feature_extractor_type", "auto_map", "transformers_version",
-      "_valid_processor_keys", "data_format", "input_data_format", "return_tensors", "device",
-      "default_to_square"};
-  return known;
-}
-
-/// What other processors do to pixels, and bluec does not.
-void refuseOtherSchemes(const JsonReader &reader, const runtime::Preprocess &out) {
-  for (const char *key :
-       {"do_image_splitting", "max_image_size", "do_pan_and_scan", "min_pixels", "max_pixels",
-        "num_crops", "max_slice_nums", "do_thumbnail", "do_align_long_axis", "do_crop_margin"})
-    if (const JsonValue *value = reader.find(key); value && !asksForNothing(key, *value))
-      reader.fail(key, "false, or nothing", *value);
-  const bool isTiled = out.candidates.size() > 1;
-  if (out.scheme == runtime::Scheme::InternVl && !isTiled && reader.boolean("do_pad", false))
-    reader.fail("do_pad", "false where a picture is stretched to one tile", *reader.find("do_pad"));
-}
-
-runtime::Preprocess readPreprocess(const JsonReader &reader, ImageTokenCap &cap) {
-  runtime::Preprocess out = oneTile();
-  readNormalization(reader, out);
-  checkPixels(reader, out);
-  readFilter(reader, out);
-  readTileSize(reader, "size", out);
-  // What is cut out of the resized picture: nothing, as far as tiles are concerned.
-  runtime::Preprocess crop = out;
-  readTileSize(reader, "crop_size", crop);
-  if (reader.boolean("do_center_crop", false) &&
-      (crop.tileHeight != out.tileHeight || crop.tileWidth != out.tileWidth))
-    reader.fail("crop_size", "the size of a tile", *reader.find("crop_size"));
-  readPadding(reader, out);
-  readFit(reader, out);
-  readDynamicResolution(reader, out, cap);
-  refuseOtherSchemes(reader, out);
-  return out;
-}
-
-/// What every published SigLIP tower takes: pixels from -1 to 1, one tile to which a picture is
-/// stretched.
-runtime::Preprocess siglipPreprocess() {
-  runtime::Preprocess out = oneTile();
-  out.rescale = 1.0 / kBrightest;
-  out.mean = out.deviation = {0.5, 0.5, 0.5};
-  out.scheme = runtime::Scheme::InternVl;
-  return out;
-}
-
 /// A token of a tokenizer's configuration. Older ones keep it as an object with its text in it.
 std::string readToken(const JsonReader &reader, const char *key, std::string otherwise) {
   const JsonValue *value = reader.find(key);
@@ -414,10 +124,23 @@ const llvm::StringSet<> &tokenizerKeys() {
       "model_max_length", "max_length", "padding", "padding_side", "truncation", "truncation_side",
       "truncation_strategy", "stride", "pad_to_multiple_of", "pad_token_type_id",
       "model_input_names", "return_token_type_ids", "model_specific_special_tokens",
+      "extra_special_tokens",
       // where the file comes from
       "name_or_path", "processor_class", "auto_map", "is_local", "local_files_only",
       "special_tokens_map_file", "transformers_version"};
   return known;
+}
+
+/// Members such as "bos_token", as a text or as an object with its text in it.
+void addNamedTokens(const JsonValue &from, ChatConfig &chat) {
+  if (const JsonValue::Object *members = from.object())
+    for (const JsonMember &member : *members) {
+      const JsonValue *content = member.value.find("content");
+      const JsonValue &value = content ? *content : member.value;
+      if (llvm::StringRef(member.name).ends_with("_token") && value.string() &&
+          !value.string()->empty() && chat.token(member.name).empty())
+        chat.tokens.emplace_back(member.name, *value.string());
+    }
 }
 
 ChatConfig readChat(const JsonReader &reader, const JsonReader &map, const JsonReader &processor,
@@ -432,13 +155,11 @@ ChatConfig readChat(const JsonReader &reader, const JsonReader &map, const JsonR
   if (!reader.find("added_tokens_decoder"))
     sources.push_back(&map);
   for (const JsonReader *source : sources)
-    for (const JsonMember &member : *source->value().object()) {
-      const JsonValue *content = member.value.find("content");
-      const JsonValue &value = content ? *content : member.value;
-      if (llvm::StringRef(member.name).ends_with("_token") && value.string() &&
-          !value.string()->empty() && chat.token(member.name).empty())
-        chat.tokens.emplace_back(member.name, *value.string());
-    }
+    addNamedTokens(source->value(), chat);
+  // Those of one model only, by either of two names.
+  for (const char *key : {"model_specific_special_tokens", "extra_special_tokens"})
+    if (const JsonValue *named = reader.find(key))
+      addNamedTokens(*named, chat);
   chat.endToken = chat.token("eos_token");
   const auto readSwitch = [&](const char *key, std::optional<bool> &to) {
     if (reader.find(key))
@@ -540,14 +261,6 @@ std::string ChatConfig::token(llvm::StringRef name) const {
   return {};
 }
 
-runtime::Preprocess bluec::oneTile() {
-  runtime::Preprocess out;
-  out.rescale = 1;
-  out.candidates = {{1, 1}};
-  out.thumbnail = runtime::Thumbnail::None;
-  return out;
-}
-
 llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   constexpr const char *kConfigName = "config.json", *kProcessorName = "processor_config.json",
                        *kPreprocessorName = "preprocessor_config.json",
@@ -599,6 +312,13 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     out.layers = numbers.integer("num_hidden_layers", 1, kLargestCount).value_or(0);
   }
 
+  std::vector<JsonReader> classes;
+  for (const auto &[json, file] :
+       {std::pair(&processorJson, kProcessorName), std::pair(&preprocessorJson, kPreprocessorName),
+        std::pair(&tokenizerJson, kTokenizerName)})
+    classes.push_back(readerOf(*json, file));
+  const std::string processorClass = findProcessorClass(classes, kind);
+
   // Newer releases of transformers save a processor's parts in one file, and ask it first.
   constexpr const char *kImageProcessor = "image_processor";
   const JsonValue *nested = processorJson.find(kImageProcessor);
@@ -607,11 +327,14 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   if (nested || !preprocessorJson.isNull()) {
     out.preprocessPlace = nested ? std::string(kProcessorName) + ": " + kImageProcessor + "."
                                  : std::string(kPreprocessorName) + ": ";
+    std::vector<std::string> differs;
     out.imageTokenCap.source = out.preprocessPlace + "dynamic_resolution.max_image_tokens";
     const JsonReader processor = readerOf(processorJson, kProcessorName);
     out.preprocess = readPreprocess(nested ? processor.child(kImageProcessor)
                                            : readerOf(preprocessorJson, kPreprocessorName),
-                                    out.imageTokenCap);
+                                    processorClass, out.imageTokenCap, differs);
+    for (const std::string &line : differs)
+      out.ignored.push_back(out.preprocessPlace + line);
     nameUnknown(nested ? *nested : preprocessorJson, nested ? kProcessorName : kPreprocessorName,
                 nested ? "image_processor." : "", preprocessKeys(), out.ignored);
   } else if (visionOnly) {
@@ -643,6 +366,16 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
   if (out.hasText && (source || !tokenizerJson.isNull())) {
     out.chat = readChat(tokenizer, readerOf(mapJson, kMapName), processorParts, config);
     out.chat->source = std::move(source);
+    if (out.hasVision) {
+      nameUnknown(processorJson, kProcessorName, "", processorKeys(), out.ignored);
+      out.chat->placeholder =
+          readPlaceholder(processorClass, classes, out.preprocess.value_or(oneTile()),
+                          [&](llvm::StringRef name) { return out.chat->token(name); });
+      if (!out.chat->placeholder.imageToken.empty())
+        out.chat->imageToken = out.chat->placeholder.imageToken;
+      if (!out.chat->placeholder.warning.empty())
+        out.ignored.push_back(out.chat->placeholder.warning);
+    }
     nameUnknownOfTokenizer(tokenizerJson, kTokenizerName, out.ignored);
   }
   if (out.chat && !out.hasVision) { // then a picture's token is a text like any other

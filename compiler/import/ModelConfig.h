@@ -8,9 +8,9 @@
 
 #include "compiler/base/JsonValue.h"
 #include "compiler/import/GenaiConfig.h"
+#include "compiler/import/PictureConfig.h"
 #include "runtime/text/ChatTemplate.h"
 #include "runtime/text/Sampler.h"
-#include "runtime/vision/Tiles.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -21,12 +21,6 @@
 #include <vector>
 
 namespace bluec {
-
-/// Image tokens that a picture may have, and who says so.
-struct ImageTokenCap {
-  int64_t tokens = 0; // 0: no cap
-  std::string source; // "preprocessor_config.json: dynamic_resolution.max_image_tokens"
-};
 
 /// A chat template as it stands in a file.
 struct ChatTemplateText {
@@ -46,13 +40,11 @@ struct ChatConfig {
   /// Of chat_template.jinja, tokenizer_config.json and so on, the one that counts.
   std::optional<ChatTemplateText> source;
   runtime::ChatTemplate pieces;
+  PicturePlaceholder placeholder; // with pictures
 
   /// Empty: there is no token of that name.
   std::string token(llvm::StringRef name) const;
 };
-
-/// The preprocessing of whoever says nothing about dynamic resolution: one tile, no thumbnail.
-runtime::Preprocess oneTile();
 
 struct ModelConfig {
   bool hasVision = false;   // vision_encoder.onnx has to be there
@@ -67,8 +59,9 @@ struct ModelConfig {
   ///     "first", max_image_tokens}
   ///   image_grid_pinpoints: [[height, width]] in pixels, as LLaVA-NeXT's processor has it
   ///   crop_to_patches: true, min_patches, max_patches, as InternVL's has it
-  /// or nothing: one tile. A tile of 0 pixels: not said. What only the graphs know, its tokens, is
-  /// 0.
+  ///   size.longest_edge, max_image_size, do_image_splitting, as Idefics 3's has it
+  /// or nothing: one tile, to which a picture is fitted as image_processor_type says. A tile of 0
+  /// pixels: not said. What only the graphs know, its tokens, is 0.
   std::optional<runtime::Preprocess> preprocess;
   /// Where it is said, as messages have it: "preprocessor_config.json: ".
   std::string preprocessPlace;
@@ -90,7 +83,8 @@ struct ModelConfig {
 };
 
 /// Reads config.json or genai_config.json and, where they are there, processor_config.json (of
-/// which only `image_processor`, `image_token` and `chat_template` are used),
+/// which `image_processor`, `processor_class`, `image_token`, `image_seq_len` and `chat_template`
+/// are used),
 /// preprocessor_config.json, tokenizer_config.json, special_tokens_map.json,
 /// generation_config.json, chat_template.jinja and chat_template.json of `directory`. One line on
 /// failure.

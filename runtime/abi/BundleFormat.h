@@ -30,13 +30,17 @@
 //                 {rescale, mean: [3], std: [3],                (pixel * rescale - mean) / std
 //                  pad_color: [3 x 0..255], pad_position: "center" | "top_left",
 //                  resample: "lanczos" | "bilinear" | "bicubic",
-//                  scheme: "relaxed" | "llava-next" | "internvl",         see vision/Tiles.h
-//                  alpha, candidates: [[columns, rows]],        in the order of the model
+//                  scheme: "relaxed" | "llava-next" |           see vision/Tiles.h
+//                          "internvl" | "center-crop" | "longest-edge",
+//                  alpha, edge,                                 edge: pixels
+//                  candidates: [[columns, rows]],        in the order of the model
 //                  thumbnail: "none" | "last_if_many" | "first",
 //                  max_tokens}                                  image tokens a picture; 0: no cap.
 //                                                               capTokens() says what gives way
 //   chat          may be absent (no tokenizer):
 //                 {image_token_id: id | null, image_token,
+//                  picture: {before_one, before, tile,          what stands around a picture's rows
+//                            row_end, overview, after},
 //                  begin: {text, picture},                      what stands around the items of a
 //                  system: null | {before, after: {text,        chat; text/ChatTemplate.h
 //                           picture}, trim, trim_text, reserved: [text],
@@ -74,7 +78,7 @@ namespace bluec::runtime {
 inline constexpr std::string_view kManifestName = "manifest.json";
 inline constexpr std::string_view kWeightsName = "weights.bin";
 inline constexpr std::string_view kTokenizerName = "tokenizer.bin";
-inline constexpr int kManifestVersion = 3;
+inline constexpr int kManifestVersion = 4;
 // The triple of what was source: the form of the code says which machine it is for.
 inline constexpr std::string_view kAnyTriple = "any";
 // The loader of code that is a part of the program.
@@ -85,6 +89,7 @@ inline constexpr int kMostDevices = 16;
 inline constexpr std::int64_t kMostBatchTiles = 64;    // geometry.image_batch
 inline constexpr int kMostTilesASide = 64;             // of a candidate
 inline constexpr std::int64_t kMostTileSide = 1 << 16; // pixels
+inline constexpr std::int64_t kMostEdge = 1 << 14;     // pixels
 
 } // namespace bluec::runtime
 

@@ -5,9 +5,11 @@
 #include "core/Manifest.h"
 #include "platform/MappedFile.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <istream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -17,7 +19,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kLongestSide = PictureLimits().maxSide;
+// Those that choose among candidates.
 constexpr Scheme kAllSchemes[] = {Scheme::Relaxed, Scheme::LlavaNext, Scheme::InternVl};
+
+bool hasEdge(Scheme scheme) {
+  return scheme == Scheme::CenterCrop || scheme == Scheme::LongestEdge;
+}
 
 struct Size {
   int width = 0, height = 0;
@@ -75,7 +82,7 @@ Status forEachSize(const TilesOptions &options, std::istream &in,
 
 // What the options say for a scheme, which has candidates of its own where they say nothing.
 Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
-  constexpr int kDefaultGrid = 4, kDefaultInternVlTiles = 6;
+  constexpr int kDefaultGrid = 4, kDefaultInternVlTiles = 6, kDefaultEdge = 4; // tiles
   Preprocess preprocess;
   preprocess.scheme = scheme;
   preprocess.tileWidth = preprocess.tileHeight = options.tile;
@@ -85,6 +92,16 @@ Preprocess preprocessOf(const TilesOptions &options, Scheme scheme) {
     preprocess.thumbnail = Thumbnail::None;
   else if (scheme == Scheme::LlavaNext)
     preprocess.thumbnail = Thumbnail::First;
+  if (scheme == Scheme::LongestEdge) {
+    preprocess.edge = options.edge > 0 ? options.edge : kDefaultEdge * options.tile;
+    preprocess.candidates = gridsOfEdge(preprocess.edge, options.tile);
+    return preprocess;
+  }
+  if (scheme == Scheme::CenterCrop) {
+    preprocess.edge = options.edge > 0 ? options.edge : options.tile;
+    preprocess.candidates = {{1, 1}};
+    return preprocess;
+  }
   if (const auto grid = parseSize(options.maxGrid, kMostTilesASide))
     preprocess.candidates = gridsWithin(grid->width, grid->height);
   else if (options.maxTiles > 0)
@@ -112,9 +129,21 @@ Status checkOptions(const TilesOptions &options) {
   if (!options.maxGrid.empty() && !parseSize(options.maxGrid, kMostTilesASide))
     return wrong("--max-grid: expected columns and rows such as 3x3, of 1 to " +
                  std::to_string(kMostTilesASide) + " tiles, found " + inQuotes(options.maxGrid));
-  for (Scheme scheme : kAllSchemes) {
-    if (scheme != options.scheme && !options.compare)
-      continue;
+  const bool isEdged = hasEdge(options.scheme);
+  const std::string named(schemeName(options.scheme));
+  if (isEdged && (!options.maxGrid.empty() || options.maxTiles > 0))
+    return wrong((options.maxGrid.empty() ? "--max-tiles" : "--max-grid") +
+                 (": " + named + " has no candidates; --edge says what it may take"));
+  if (!isEdged && options.edge > 0)
+    return wrong("--edge: expected the scheme longest-edge or center-crop, found " +
+                 inQuotes(named));
+  if (isEdged && std::int64_t(options.edge) > std::int64_t(kMostTilesASide) * options.tile)
+    return wrong("--edge: expected at most " + std::to_string(kMostTilesASide) + " tiles, found " +
+                 std::to_string(options.edge) + " pixels");
+  std::vector<Scheme> schemes = {options.scheme};
+  if (options.compare)
+    schemes.insert(schemes.end(), std::begin(kAllSchemes), std::end(kAllSchemes));
+  for (Scheme scheme : schemes) {
     const Preprocess preprocess = preprocessOf(options, scheme);
     for (const Grid &grid : preprocess.candidates)
       if (std::int64_t(std::max(grid.columns, grid.rows)) * options.tile > kMostTileSide)
@@ -154,7 +183,12 @@ std::string inWords(Size size, const TileLayout &layout) {
   std::string text = pair(size.width, size.height) + ": grid " +
                      std::to_string(layout.grid.columns) + ":" + std::to_string(layout.grid.rows) +
                      ", resized to " + pair(layout.width, layout.height) + ", ";
-  if (layout.left + layout.top + layout.right + layout.bottom == 0)
+  if (std::min({layout.left, layout.top, layout.right, layout.bottom}) < 0)
+    text += "cut to " +
+            pair(layout.width + layout.left + layout.right,
+                 layout.height + layout.top + layout.bottom) +
+            ", ";
+  else if (layout.left + layout.top + layout.right + layout.bottom == 0)
     text += "no padding, ";
   else
     text += "padding left " + std::to_string(layout.left) + ", top " + std::to_string(layout.top) +
@@ -258,11 +292,13 @@ OptionTable optionTable(TilesOptions &options) {
          const std::optional<Scheme> scheme = schemeByName(name);
          if (!scheme)
            return {Code::InvalidArgument,
-                   "expected relaxed, llava-next or internvl, found " + inQuotes(name)};
+                   "expected relaxed, llava-next, internvl, center-crop or longest-edge, found " +
+                       inQuotes(name)};
          options.scheme = *scheme;
          return {};
        },
-       .help = "How a grid is chosen: relaxed, llava-next or internvl (relaxed)"},
+       .help = "How a picture fits its tiles: relaxed, llava-next, internvl, center-crop or "
+               "longest-edge (relaxed)"},
       {.name = "--max-grid",
        .target = &options.maxGrid,
        .help = "Candidates: every grid of up to so many columns and rows, such as 3x3 (4x4)",
@@ -275,6 +311,11 @@ OptionTable optionTable(TilesOptions &options) {
        .target = &options.tile,
        .help = "Pixels a side of a tile (384)",
        .whole = {1, kMostPixels}},
+      {.name = "--edge",
+       .target = &options.edge,
+       .help = "Pixels of the longer side for longest-edge (four tiles), of the shorter one for "
+               "center-crop (one tile)",
+       .whole = {1, kMostEdge}},
       {.name = "--alpha",
        .target = &options.alpha,
        .help = "Share of its pixels that relaxed may lose for a smaller grid (0.1)",

@@ -25,6 +25,7 @@ struct TilesOptions {
   int maxTiles = 0;
   int tile = 384; // pixels a side
   double alpha = 0.1;
+  int edge = 0;          // pixels, of longest-edge and center-crop; 0: four tiles, and one
   bool thumbnail = true; // where the scheme has it
   std::int64_t tokensPerTile = 196;
   std::int64_t maxTokens = 0; // 0: no cap; see capTokens()
@@ -38,8 +39,9 @@ OptionTable optionTable(TilesOptions &options);
 //   {"size": [width, height], "scheme", "grid": [columns, rows], "resized": [width, height],
 //    "padding": {"left", "top", "right", "bottom"}, "tiles": with the thumbnail, "thumbnail": bool,
 //    "tokens"}
+// where negative padding is cut off.
 // With `compare`, instead, for how many sizes `scheme` takes a grid of fewer, as many or more tiles
-// than each of the other schemes:
+// than each of the other schemes that choose among candidates:
 //   {"sizes", "scheme", "beside": {SCHEME: {"smaller", "equal", "larger"}}}
 // Errors are one line on `err`. Returns an ExitCode (RunCommand.h).
 int tilesCommand(const TilesOptions &options, std::istream &in, std::ostream &out,

@@ -10,6 +10,13 @@ namespace {
 // Rows of one picture are numbered below this; a context is far smaller.
 constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
 
+std::vector<PictureShape> shapesOf(std::span<const EncodedPicture> pictures) {
+  std::vector<PictureShape> shapes;
+  for (const EncodedPicture &picture : pictures)
+    shapes.push_back(picture.shape);
+  return shapes;
+}
+
 // Tokens of the bytes from `from` to `to` of what `ids` read, `text`: the same ones, but for those
 // of which only a part stays. All are made anew where such a part is no whole characters.
 std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const std::int32_t> ids,
@@ -70,12 +77,18 @@ TurnPlace Conversation::placeAfter(std::size_t before) const {
   return {first, first && system ? &*system : nullptr};
 }
 
-Result<std::vector<PromptPart>> Conversation::nextTurn(std::string_view text, int pictures) const {
+Status Conversation::checkTurn(std::string_view text, int pictures) const {
+  return writeTurn(*chat, placeAfter(history.size()), text, pictures).status();
+}
+
+Result<std::vector<PromptPart>>
+Conversation::nextTurn(std::string_view text, std::span<const PictureShape> pictures) const {
   return makeTurn(*tokenizer, *chat, placeAfter(history.size()), text, pictures, chat->ask);
 }
 
-TurnPrefix Conversation::nextTurnPrefix(std::string_view draft, int pictures) const {
-  return makeTurnPrefix(*tokenizer, *chat, placeAfter(history.size()), draft, pictures);
+TurnPrefix Conversation::nextTurnPrefix(std::string_view draft,
+                                        std::span<const PictureShape> shapes, int pictures) const {
+  return makeTurnPrefix(*tokenizer, *chat, placeAfter(history.size()), draft, shapes, pictures);
 }
 
 std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
@@ -87,8 +100,8 @@ std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
       continue;
     }
     const EncodedPicture &picture = pictures[std::size_t(part.value)];
-    const std::int64_t count = picture.features->tiles * tokensPerTile;
-    for (std::int64_t i = 0; i < count; ++i)
+    const std::int64_t begin = part.tile * tokensPerTile;
+    for (std::int64_t i = begin; i < begin + tokensPerTile; ++i)
       rows.push_back(
           {-1 - (picture.number * kMostRows + i), picture.features->rows.data() + i * hidden});
   }
@@ -150,7 +163,7 @@ Result<Conversation> Conversation::asHistory() const {
   result.sequence.resize(turn.begin);
   Result<std::vector<PromptPart>> parts =
       makeTurn(*tokenizer, *chat, placeAfter(result.history.size()), turn.text,
-               int(turn.pictures.size()), tail);
+               shapesOf(turn.pictures), tail);
   if (!parts.ok())
     return parts.status();
   result.addTurn({turn.text, turn.pictures, tail}, *parts);
@@ -173,9 +186,8 @@ Result<Conversation> Conversation::withoutOldest(std::int64_t count) const {
                            sequence.begin() + std::ptrdiff_t(end));
   };
   const Turn &opener = history[first];
-  Result<std::vector<PromptPart>> parts =
-      makeTurn(*tokenizer, *chat, result.placeAfter(0), opener.text, int(opener.pictures.size()),
-               opener.tail);
+  Result<std::vector<PromptPart>> parts = makeTurn(
+      *tokenizer, *chat, result.placeAfter(0), opener.text, shapesOf(opener.pictures), opener.tail);
   if (!parts.ok())
     return parts.status();
   result.addTurn({opener.text, opener.pictures, opener.tail}, *parts);

@@ -21,6 +21,7 @@ namespace bluec::runtime {
 struct EncodedPicture {
   std::int64_t number = 0; // 0 and up
   std::shared_ptr<const Features> features;
+  PictureShape shape; // of as many tiles
 };
 
 // One position of the sequence that the model reads: a token, or a row of a picture's features.
@@ -56,11 +57,15 @@ public:
   // when the template has a meaning of its own for what was answered.
   Result<Conversation> asHistory() const;
 
+  // What is wrong with a next turn, if anything is, before the shapes of its pictures are known.
+  Status checkTurn(std::string_view text, int pictures) const;
   // The next turn of the user, as makeTurn() says. It goes behind asHistory(), where there are
   // turns before it.
-  Result<std::vector<PromptPart>> nextTurn(std::string_view text, int pictures) const;
+  Result<std::vector<PromptPart>> nextTurn(std::string_view text,
+                                           std::span<const PictureShape> pictures) const;
   // What is known of the next turn while its text is being typed, as makeTurnPrefix() says.
-  TurnPrefix nextTurnPrefix(std::string_view draft, int pictures) const;
+  TurnPrefix nextTurnPrefix(std::string_view draft, std::span<const PictureShape> shapes,
+                            int pictures) const;
   // The rows of parts whose pictures are `pictures`.
   std::vector<Row> rowsOf(std::span<const PromptPart> parts,
                           std::span<const EncodedPicture> pictures) const;

@@ -237,6 +237,29 @@ void readName(Reader &reader, const char *key, std::optional<Kind> (*byName)(std
     reader.fail(key, expected + ", found " + inQuotes(name));
 }
 
+// What schemes with an edge need to be what they say.
+void checkEdge(Reader &reader, const Preprocess &preprocess) {
+  if (preprocess.candidates.empty() || preprocess.tileWidth == 0)
+    return;
+  const std::vector<Grid> one = {{1, 1}};
+  const bool isCropped = preprocess.scheme == Scheme::CenterCrop;
+  if (!isCropped && preprocess.scheme != Scheme::LongestEdge)
+    return;
+  if (preprocess.edge == 0)
+    return reader.fail("edge", "at least 1 pixel");
+  if (isCropped && preprocess.candidates != one)
+    return reader.fail("candidates", "the only grid of one tile that is cut out");
+  if (isCropped || preprocess.candidates == one)
+    return;
+  const int tile = preprocess.tileWidth;
+  if (tile != preprocess.tileHeight)
+    return reader.fail("scheme", "tiles as high as wide");
+  if (preprocess.edge > std::int64_t(kMostTilesASide) * tile ||
+      preprocess.candidates != gridsOfEdge(preprocess.edge, tile))
+    reader.fail("candidates",
+                "the grids of an edge of " + std::to_string(preprocess.edge) + " pixels");
+}
+
 void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   Reader reader(json, "preprocess", fault);
   Preprocess &to = out.preprocess;
@@ -250,7 +273,11 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
   });
   reader.read("pad_position", position);
   readName(reader, "resample", filterByName, "'lanczos', 'bilinear' or 'bicubic'", to.filter);
-  readName(reader, "scheme", schemeByName, "'relaxed', 'llava-next' or 'internvl'", to.scheme);
+  readName(reader, "scheme", schemeByName,
+           "'relaxed', 'llava-next', 'internvl', 'center-crop' or 'longest-edge'", to.scheme);
+  std::int64_t edge = 0;
+  reader.read("edge", edge, 0, kMostEdge);
+  to.edge = int(edge);
   reader.read("alpha", to.alpha);
   readName(reader, "thumbnail", thumbnailByName, "'none', 'last_if_many' or 'first'", to.thumbnail);
   reader.read("max_tokens", out.maxImageTokens, 0, kLargestCount);
@@ -276,13 +303,29 @@ void readPreprocess(const Json &json, Manifest &out, Status &fault) {
     if (grid.columns * out.tileWidth > kMostTileSide || grid.rows * out.tileHeight > kMostTileSide)
       reader.fail("candidates",
                   "grids of at most " + std::to_string(kMostTileSide) + " pixels a side");
-  if (out.maxImageTokens == 0 || to.candidates.empty())
+  checkEdge(reader, to);
+  if (out.maxImageTokens == 0 || to.candidates.empty() || to.tileWidth == 0)
     return;
   if (const std::int64_t least = leastTokens(to); out.maxImageTokens < least)
     return reader.fail("max_tokens", "0, or at least the " + std::to_string(least) +
                                          " tokens of the smallest grid, found " +
                                          std::to_string(out.maxImageTokens));
   capTokens(to, out.maxImageTokens);
+}
+
+// What stands around a picture's rows. It is written once a tile, so it is short.
+void readPicture(const Json &json, PicturePieces &out, Status &fault) {
+  constexpr std::size_t kLongest = 256;
+  Reader reader(json, "chat.picture", fault);
+  for (auto [key, piece] :
+       {std::pair("before_one", &out.beforeOne), std::pair("before", &out.before),
+        std::pair("tile", &out.tile), std::pair("row_end", &out.rowEnd),
+        std::pair("overview", &out.overview), std::pair("after", &out.after)}) {
+    reader.read(key, *piece);
+    if (piece->size() > kLongest)
+      reader.fail(key, "at most " + std::to_string(kLongest) + " bytes, found " +
+                           std::to_string(piece->size()));
+  }
 }
 
 void readChat(const Json &json, Manifest &out, Status &fault) {
@@ -312,6 +355,7 @@ void readChat(const Json &json, Manifest &out, Status &fault) {
   reader.read("image_token", to.imageToken);
   if (!json.is_object())
     return;
+  readPicture(child(json, "picture"), to.picture, fault);
   readItems(child(json, "begin"), "chat.begin", to.begin);
   if (const Json &system = child(json, "system"); !system.is_null()) {
     to.system.emplace();

@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::string_view kWhere = "picture";
 
+PictureShape shapeOf(const TileSet &tiles, Thumbnail thumbnail) {
+  using Overview = PictureShape::Overview;
+  const Overview overview = !tiles.thumbnail                ? Overview::None
+                            : thumbnail == Thumbnail::First ? Overview::First
+                                                            : Overview::Last;
+  return {tiles.grid.columns, tiles.grid.rows, overview};
+}
+
 } // namespace
 
 PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks)
@@ -95,7 +103,7 @@ std::vector<EncodedPicture> PictureQueue::encoded() const {
   for (const auto &item : list) {
     if (item->state != PictureState::Encoded)
       break;
-    result.push_back({item->number, item->features});
+    result.push_back({item->number, item->features, item->shape});
   }
   return result;
 }
@@ -151,6 +159,7 @@ void PictureQueue::process(const std::shared_ptr<Item> &item) {
     return fail(std::move(status));
   item->tiles = tiles.count;
   item->grid = tiles.grid;
+  item->shape = shapeOf(tiles, bundle.manifest().preprocess.thumbnail);
   monitor.notifyAll();
   monitor.wait(
       [&]() BLUEC_REQUIRES(sessionLock) { return dropped() || inMemory || hooks.mayEncode(); });

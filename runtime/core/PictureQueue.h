@@ -57,6 +57,7 @@ public:
     std::int64_t tiles BLUEC_GUARDED_BY(sessionLock) = 0; // 0: not known yet
     std::int64_t tilesDone BLUEC_GUARDED_BY(sessionLock) = 0;
     Grid grid BLUEC_GUARDED_BY(sessionLock);
+    PictureShape shape BLUEC_GUARDED_BY(sessionLock); // with `tiles`
     // Of an encoded one.
     std::shared_ptr<const Features> features BLUEC_GUARDED_BY(sessionLock);
 

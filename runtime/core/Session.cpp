@@ -139,17 +139,23 @@ Status Session::addTurn(std::string_view text) {
   if (!history.ok())
     return history.status();
   const Conversation &before = *history;
+  // What is wrong with it, and whether it fits, is known long before its pictures are encoded.
+  BLUEC_RETURN_IF_ERROR(before.checkTurn(text, int(pictureCount())));
+  BLUEC_RETURN_IF_ERROR(wait(Until::Sized));
+  std::vector<PictureShape> shapes;
+  {
+    const Monitor::Lock lock(monitor);
+    shapes = ahead->shapes();
+  }
   const auto made = [&] {
     const Stopwatch watch(tokenizeSeconds);
-    return before.nextTurn(text, int(pictureCount()));
+    return before.nextTurn(text, shapes);
   }();
   if (!made.ok())
     return made.status();
   const std::vector<PromptPart> &parts = *made;
   if (parts.empty())
     return {Code::InvalidArgument, "prompt: expected some text or a picture, found nothing"};
-  // Whether the turn fits is known long before its pictures are encoded.
-  BLUEC_RETURN_IF_ERROR(wait(Until::Sized));
   BLUEC_RETURN_IF_ERROR(checkRoom(before, parts));
   BLUEC_RETURN_IF_ERROR(wait(Until::Encoded));
 

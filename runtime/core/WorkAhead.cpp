@@ -170,10 +170,18 @@ PictureInfo WorkAhead::picture(std::int64_t index) const {
           item.features};
 }
 
+std::vector<PictureShape> WorkAhead::shapes() const {
+  std::vector<PictureShape> result;
+  if (pictures)
+    for (const auto &item : pictures->items())
+      result.push_back(item->shape);
+  return result;
+}
+
 std::int64_t WorkAhead::rowsOf(std::span<const PromptPart> parts) const {
   std::int64_t rows = 0;
   for (const PromptPart &part : parts)
-    rows += part.kind == PromptPart::Kind::Token ? 1 : picture(part.value).tokens;
+    rows += part.kind == PromptPart::Kind::Token ? 1 : bundle.model().tokens_per_tile;
   return rows;
 }
 
@@ -303,7 +311,10 @@ std::shared_ptr<WorkAhead::Chunk> WorkAhead::nextChunk() {
   if (!history.ok())
     return nullptr; // which the turn will say
   const Conversation &conversation = *history;
-  const TurnPrefix known = conversation.nextTurnPrefix(draft, int(pictureCount()));
+  std::vector<PictureShape> shapes;
+  for (const EncodedPicture &picture : chunk->pictures)
+    shapes.push_back(picture.shape);
+  const TurnPrefix known = conversation.nextTurnPrefix(draft, shapes, int(pictureCount()));
   // Up to the first picture that is not encoded.
   std::size_t end = 0, settled = known.settled;
   for (; end < known.parts.size(); ++end) {

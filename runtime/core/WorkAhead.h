@@ -98,6 +98,8 @@ public:
   std::int64_t pictureCount() const BLUEC_REQUIRES(sessionLock);
   // The picture must be there.
   PictureInfo picture(std::int64_t index) const BLUEC_REQUIRES(sessionLock);
+  // Of the next turn's pictures, all of which are sized.
+  std::vector<PictureShape> shapes() const BLUEC_REQUIRES(sessionLock);
   // Rows that parts take, whose pictures are those of the next turn.
   std::int64_t rowsOf(std::span<const PromptPart> parts) const BLUEC_REQUIRES(sessionLock);
   // Those that are encoded, up to the first one that is not.

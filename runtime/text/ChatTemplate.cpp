@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 
 namespace bluec::runtime {
 namespace {
@@ -143,29 +144,100 @@ private:
   std::vector<TurnText> parts;
 };
 
-// The tokens of a written turn; a picture is a break between texts, as its token is.
+std::string replaced(std::string text, std::string_view mark, const std::string &by) {
+  for (std::size_t at = text.find(mark); at != text.npos; at = text.find(mark, at + by.size()))
+    text.replace(at, mark.size(), by);
+  return text;
+}
+
+// What becomes tokens: texts, and breaks between them where rows of pictures stand.
+class SpanList {
+public:
+  explicit SpanList(const ChatTemplate &chat) : chat(chat) {}
+
+  void add(std::string text, Trust trust) {
+    if (!text.empty())
+      spans.push_back({texts.emplace_back(std::move(text)), trust});
+  }
+  // Nothing of `shape`: it is not known yet.
+  void addPicture(std::int32_t index, const std::optional<PictureShape> &shape) {
+    if (shape)
+      addTiles(index, *shape);
+    else
+      addRows(index, 0);
+  }
+
+  std::vector<Tokenizer::Span> spans;
+  std::vector<PromptPart> breaks; // those among the spans, in order
+
+private:
+  void addRows(std::int32_t picture, std::int32_t tile) {
+    spans.push_back(Tokenizer::Span::breakLike(chat.imageTokenId));
+    breaks.push_back({PromptPart::Kind::Picture, picture, tile});
+  }
+  void addTiles(std::int32_t picture, const PictureShape &shape) {
+    using Overview = PictureShape::Overview;
+    const PicturePieces &pieces = chat.picture;
+    const std::int32_t tiles = shape.columns * shape.rows;
+    if (tiles == 1 && shape.overview == Overview::None) {
+      add(pieces.beforeOne, Trust::Template);
+      addRows(picture, 0);
+      return add(pieces.after, Trust::Template);
+    }
+    const auto addOverview = [&](std::int32_t tile) {
+      add(pieces.overview, Trust::Template);
+      addRows(picture, tile);
+    };
+    add(pieces.before, Trust::Template);
+    const bool isFirst = shape.overview == Overview::First;
+    if (isFirst)
+      addOverview(0);
+    for (std::int32_t row = 0; row < shape.rows; ++row) {
+      for (std::int32_t column = 0; column < shape.columns; ++column) {
+        add(replaced(replaced(pieces.tile, kRowMark, std::to_string(row + 1)), kColumnMark,
+                     std::to_string(column + 1)),
+            Trust::Template);
+        addRows(picture, int(isFirst) + row * shape.columns + column);
+      }
+      add(pieces.rowEnd, Trust::Template);
+    }
+    if (shape.overview == Overview::Last)
+      addOverview(tiles);
+    add(pieces.after, Trust::Template);
+  }
+
+  const ChatTemplate &chat;
+  std::deque<std::string> texts; // which the spans borrow
+};
+
+// The tokens of a written turn; rows of a picture are a break between texts, as its token is.
 std::vector<PromptPart> tokenize(const Tokenizer &tokenizer, const ChatTemplate &chat,
                                  const TurnPlace &place, std::vector<TurnText> turn,
-                                 std::string_view tail) {
+                                 std::span<const PictureShape> shapes, std::string_view tail) {
   const std::time_t now = std::time(nullptr);
-  std::vector<Tokenizer::Span> spans;
-  for (TurnText &part : turn) {
-    const bool isUsers = part.kind == TurnText::Kind::User;
-    if (part.kind == TurnText::Kind::Template && part.text.find(kDateMark) != part.text.npos)
-      part.text = withDates(part.text, now);
-    spans.push_back(part.kind == TurnText::Kind::Picture
-                        ? Tokenizer::Span::breakLike(chat.imageTokenId)
-                        : Tokenizer::Span{part.text, isUsers ? Trust::User : Trust::Template});
-  }
-  spans.push_back({tail, Trust::Template});
-  std::vector<PromptPart> parts;
+  SpanList list(chat);
   std::int32_t pictures = 0;
+  for (TurnText &part : turn) {
+    if (part.kind == TurnText::Kind::Picture) {
+      const auto index = std::size_t(pictures);
+      list.addPicture(pictures++,
+                      index < shapes.size() ? std::optional(shapes[index]) : std::nullopt);
+      continue;
+    }
+    const bool isUsers = part.kind == TurnText::Kind::User;
+    if (!isUsers && part.text.find(kDateMark) != part.text.npos)
+      part.text = withDates(part.text, now);
+    list.add(std::move(part.text), isUsers ? Trust::User : Trust::Template);
+  }
+  list.add(std::string(tail), Trust::Template);
+  std::vector<PromptPart> parts;
+  std::size_t breaks = 0;
   std::vector<std::int32_t> ids;
   // A later turn goes on from an answer.
   const TextBegin after = place.first ? TextBegin::Text : TextBegin::Continued;
-  for (const Tokenizer::Piece &piece : tokenizer.cut(spans, after)) {
+  for (const Tokenizer::Piece &piece : tokenizer.cut(list.spans, after)) {
     if (piece.token == Tokenizer::kBreak) {
-      parts.push_back({PromptPart::Kind::Picture, pictures++});
+      parts.push_back(list.breaks[breaks++]);
       continue;
     }
     ids.clear();
@@ -301,22 +373,24 @@ Result<std::pair<std::size_t, std::size_t>> keptAnswer(const ChatTemplate &chat,
 
 Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
                                          const TurnPlace &place, std::string_view text,
-                                         int pictures, std::string_view tail) {
-  Result<std::vector<TurnText>> turn = writeTurn(chat, place, text, pictures);
+                                         std::span<const PictureShape> pictures,
+                                         std::string_view tail) {
+  Result<std::vector<TurnText>> turn = writeTurn(chat, place, text, int(pictures.size()));
   if (!turn.ok())
     return turn.status();
-  return tokenize(tokenizer, chat, place, std::move(*turn), tail);
+  return tokenize(tokenizer, chat, place, std::move(*turn), pictures, tail);
 }
 
 TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
-                          const TurnPlace &place, std::string_view draft, int pictures) {
+                          const TurnPlace &place, std::string_view draft,
+                          std::span<const PictureShape> shapes, int pictures) {
   draft = draft.substr(0, findInvalidUtf8(draft));
   const int placeholders = countOf(draft, chat.imageToken);
   const bool inPlace = placeholders != 0 && !chat.picturesFirst;
   TurnWriter turn(chat, place);
   TurnPrefix result;
   const auto settle = [&] {
-    result.parts = tokenize(tokenizer, chat, place, turn.soFar(), "");
+    result.parts = tokenize(tokenizer, chat, place, turn.soFar(), shapes, "");
     result.settled = result.parts.size();
   };
   if (!inPlace) {
@@ -346,7 +420,7 @@ TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
   const std::size_t lastSpace = tail.find_last_of(" \n");
   turn.text(tail.substr(0, lastSpace == tail.npos ? 0 : lastSpace),
             {turn.textTrims(/*isLast=*/true).left, Trim::None});
-  result.parts = tokenize(tokenizer, chat, place, turn.soFar(), "");
+  result.parts = tokenize(tokenizer, chat, place, turn.soFar(), shapes, "");
   return result;
 }
 

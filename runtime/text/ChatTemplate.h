@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <ctime>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,12 +53,33 @@ struct SystemPieces {
   bool operator==(const SystemPieces &) const = default;
 };
 
+// What stands around the rows of a picture's features, where the template has the image token. A
+// picture of several tiles is
+//   before   { { tile features } ... row_end } ...   overview features   after
+// with the overview in front where its features are, and one of one tile
+//   before_one features after
+struct PicturePieces {
+  std::string beforeOne, before;
+  std::string tile; // kRowMark and kColumnMark in it are the tile's place, from 1
+  std::string rowEnd, overview, after;
+  bool operator==(const PicturePieces &) const = default;
+};
+inline constexpr std::string_view kRowMark = "{row}", kColumnMark = "{column}";
+
+// How a picture was cut: tiles row by row, and perhaps an overview of it all.
+struct PictureShape {
+  enum class Overview : std::uint8_t { None, Last, First };
+  std::int32_t columns = 1, rows = 1;
+  Overview overview = Overview::None;
+};
+
 // The "chat" object of the manifest: a template of chats, as the strings between what is said. A
 // turn of the user is a row of items, texts and pictures; a conversation is
 //   begin item between item ... end answer   next item ... end answer   next item ... end ask
 struct ChatTemplate {
-  std::string imageToken;             // the placeholder in a prompt; empty: no pictures
-  std::int32_t imageTokenId = -1;     // what a picture's positions are called in listings of ids
+  std::string imageToken;         // the placeholder in a prompt; empty: no pictures
+  std::int32_t imageTokenId = -1; // what a picture's positions are called in listings of ids
+  PicturePieces picture;
   ByItem begin;                       // before the first item, by what it is
   std::optional<SystemPieces> system; // instead of `begin`; nothing: no system text is taken
   ByItem next;                        // behind an answer, before the next turn's first item
@@ -110,16 +132,19 @@ Result<std::pair<std::size_t, std::size_t>> keptAnswer(const ChatTemplate &chat,
 struct PromptPart {
   enum class Kind { Token, Picture };
   Kind kind;
-  std::int32_t value; // the token's id, or the picture's index in the turn
+  std::int32_t value;    // the token's id, or the picture's index in the turn
+  std::int32_t tile = 0; // of a picture, whose rows stand here, in the order of its features
 };
 
-// Parts of that turn, with `tail` behind it: chat.ask, chat.answer or chat.noAnswer.
+// Parts of that turn, whose pictures have these shapes, with `tail` behind it: chat.ask,
+// chat.answer or chat.noAnswer.
 //
 // The template's own strings may contain special tokens; the user's text may not: whatever it
 // spells stays text, so that a prompt cannot pretend to be the template.
 Result<std::vector<PromptPart>> makeTurn(const Tokenizer &tokenizer, const ChatTemplate &chat,
                                          const TurnPlace &place, std::string_view text,
-                                         int pictures, std::string_view tail);
+                                         std::span<const PictureShape> pictures,
+                                         std::string_view tail);
 
 // What is known of a turn while its text is being typed.
 struct TurnPrefix {
@@ -129,12 +154,13 @@ struct TurnPrefix {
   std::size_t settled = 0;
 };
 
-// Leading parts of the turn that `draft` will become, for `pictures` pictures. Without a
-// placeholder in the draft the pictures come before the text. The draft's last word, which may not
-// be whole, and what is not UTF-8 yet are left out; so is everything from a placeholder on that has
-// no picture yet.
+// Leading parts of the turn that `draft` will become, for `pictures` pictures; of the first ones
+// the shapes are known, the others are one part and no more. Without a placeholder in the draft the
+// pictures come before the text. The draft's last word, which may not be whole, and what is not
+// UTF-8 yet are left out; so is everything from a placeholder on that has no picture yet.
 TurnPrefix makeTurnPrefix(const Tokenizer &tokenizer, const ChatTemplate &chat,
-                          const TurnPlace &place, std::string_view draft, int pictures);
+                          const TurnPlace &place, std::string_view draft,
+                          std::span<const PictureShape> shapes, int pictures);
 
 } // namespace bluec::runtime
 

@@ -68,7 +68,13 @@ struct Taps {
   }
 };
 
-Taps makeTaps(int from, int to, const Kernel &kernel) {
+// Output positions [begin, begin + count).
+struct Span {
+  int begin, count;
+};
+
+// Of the positions of `span`; the first one's are those of 0.
+Taps makeTaps(int from, int to, Span span, const Kernel &kernel) {
   const double scale = double(from) / to;
   const double stretch = std::max(scale, 1.0);
   const double support = kernel.radius * stretch;
@@ -76,11 +82,11 @@ Taps makeTaps(int from, int to, const Kernel &kernel) {
 
   Taps taps;
   taps.stride = int(std::ceil(support)) * 2 + 1;
-  taps.ranges.resize(std::size_t(to));
-  taps.weights.assign(std::size_t(to) * std::size_t(taps.stride), 0);
+  taps.ranges.resize(std::size_t(span.count));
+  taps.weights.assign(std::size_t(span.count) * std::size_t(taps.stride), 0);
   std::vector<double> exact(std::size_t(taps.stride));
-  for (int out = 0; out < to; ++out) {
-    const double center = (out + 0.5) * scale;
+  for (int out = 0; out < span.count; ++out) {
+    const double center = (span.begin + out + 0.5) * scale;
     const int first = std::max(0, int(center - support + 0.5));
     const int count = std::min(from, int(center + support + 0.5)) - first;
     double sum = 0.0;
@@ -192,8 +198,11 @@ private:
   std::vector<std::uint8_t> tail;
 };
 
-Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, ThreadPool *threads) {
-  const Taps taps = makeTaps(picture.width, width, kernel);
+// Rows become `to` pixels long, of which those of `span` are made.
+Picture resizeRows(const Picture &picture, int to, Span span, const Kernel &kernel,
+                   ThreadPool *threads) {
+  const Taps taps = makeTaps(picture.width, to, span, kernel);
+  const int width = span.count;
   const PairedTaps paired = pairTaps(taps);
   const RowGroups groups(picture);
   Picture result{width, picture.height, {}};
@@ -219,12 +228,12 @@ Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, Thre
         }
         for (std::size_t row = 0; row < count; ++row) {
           const std::uint32_t pixel = joinPixels(sums[row]);
-          std::uint8_t *to = &result.pixels[toBytes * (std::size_t(y) + row) + x * 3];
+          std::uint8_t *out = &result.pixels[toBytes * (std::size_t(y) + row) + x * 3];
           // Four bytes are one store; but for the last pixel, the next one's are written later.
           if (x + 1 < std::size_t(width))
-            std::memcpy(to, &pixel, 4);
+            std::memcpy(out, &pixel, 4);
           else
-            std::memcpy(to, &pixel, 3);
+            std::memcpy(out, &pixel, 3);
         }
       }
     }
@@ -236,9 +245,11 @@ Picture resizeRows(const Picture &picture, int width, const Kernel &kernel, Thre
 // Values whose sums stay in registers.
 constexpr std::size_t kColumnsAtOnce = 64;
 
-Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
+// Columns become `to` pixels long, of which those of `span` are made.
+Picture resizeColumns(const Picture &picture, int to, Span span, const Kernel &kernel,
                       ThreadPool *threads) {
-  const Taps taps = makeTaps(picture.height, height, kernel);
+  const Taps taps = makeTaps(picture.height, to, span, kernel);
+  const int height = span.count;
   const std::size_t rowBytes = std::size_t(picture.width) * 3;
   Picture result{picture.width, height, {}};
   result.pixels.resize(rowBytes * std::size_t(height));
@@ -248,7 +259,7 @@ Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
       const auto [first, count] = taps.ranges[std::size_t(y)];
       const std::int32_t *weights = taps.weightsOf(y);
       const std::uint8_t *rows = &picture.pixels[std::size_t(first) * rowBytes];
-      std::uint8_t *to = &result.pixels[std::size_t(y) * rowBytes];
+      std::uint8_t *out = &result.pixels[std::size_t(y) * rowBytes];
       std::size_t x = 0;
       for (; x + kColumnsAtOnce <= rowBytes; x += kColumnsAtOnce) {
         std::int32_t sums[kColumnsAtOnce];
@@ -258,18 +269,34 @@ Picture resizeColumns(const Picture &picture, int height, const Kernel &kernel,
           for (std::size_t k = 0; k < kColumnsAtOnce; ++k)
             sums[k] += from[k] * weights[i];
         for (std::size_t k = 0; k < kColumnsAtOnce; ++k)
-          to[x + k] = std::uint8_t(std::clamp(sums[k] >> kFractionBits, 0, 255));
+          out[x + k] = std::uint8_t(std::clamp(sums[k] >> kFractionBits, 0, 255));
       }
       for (; x < rowBytes; ++x) {
         std::int32_t sum = kHalf;
         for (int i = 0; i < count; ++i)
           sum += rows[std::size_t(i) * rowBytes + x] * weights[i];
-        to[x] = std::uint8_t(std::clamp(sum >> kFractionBits, 0, 255));
+        out[x] = std::uint8_t(std::clamp(sum >> kFractionBits, 0, 255));
       }
     }
   };
   constexpr std::int64_t kRows = 4; // of a task
   forRanges(threads, height, kRows, loop);
+  return result;
+}
+
+// The pixels of `window`.
+Picture cropped(Picture picture, const Window &window) {
+  if (window.width == picture.width && window.height == picture.height)
+    return picture;
+  Picture result{window.width, window.height, {}};
+  result.pixels.resize(std::size_t(window.width) * std::size_t(window.height) * 3);
+  const std::size_t fromBytes = std::size_t(picture.width) * 3;
+  const std::size_t toBytes = std::size_t(window.width) * 3;
+  for (std::size_t y = 0; y < std::size_t(window.height); ++y)
+    std::memcpy(
+        &result.pixels[y * toBytes],
+        &picture.pixels[(std::size_t(window.top) + y) * fromBytes + std::size_t(window.left) * 3],
+        toBytes);
   return result;
 }
 
@@ -285,20 +312,30 @@ std::optional<Filter> filterByName(std::string_view name) {
 }
 
 Picture resize(const Picture &picture, int width, int height, Filter filter, ThreadPool *threads) {
+  return resizeWindow(picture, width, height, {0, 0, width, height}, filter, threads);
+}
+
+Picture resizeWindow(const Picture &picture, int width, int height, const Window &window,
+                     Filter filter, ThreadPool *threads) {
   const Kernel &kernel = kernelOf(filter);
+  const Span across = {window.left, window.width}, down = {window.top, window.height};
   const bool rows = width != picture.width, columns = height != picture.height;
   if (!rows && !columns)
-    return picture;
+    return cropped(picture, window);
   if (!rows)
-    return resizeColumns(picture, height, kernel, threads);
+    return cropped(resizeColumns(picture, height, down, kernel, threads),
+                   {window.left, 0, window.width, window.height});
   if (!columns)
-    return resizeRows(picture, width, kernel, threads);
+    return cropped(resizeRows(picture, width, across, kernel, threads),
+                   {0, window.top, window.width, window.height});
   // Rounding between the passes makes their order visible, so it is Pillow's rule.
   const bool columnsFirst =
       height < picture.height && picture.height - height > 2 * (picture.width - width);
   if (columnsFirst)
-    return resizeRows(resizeColumns(picture, height, kernel, threads), width, kernel, threads);
-  return resizeColumns(resizeRows(picture, width, kernel, threads), height, kernel, threads);
+    return resizeRows(resizeColumns(picture, height, down, kernel, threads), width, across, kernel,
+                      threads);
+  return resizeColumns(resizeRows(picture, width, across, kernel, threads), height, down, kernel,
+                       threads);
 }
 
 } // namespace bluec::runtime

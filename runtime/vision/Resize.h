@@ -35,6 +35,16 @@ std::optional<Filter> filterByName(std::string_view name);
 Picture resize(const Picture &picture, int width, int height, Filter filter = Filter::Bicubic,
                ThreadPool *threads = nullptr);
 
+// Pixels of a picture: from (left, top) on, so many.
+struct Window {
+  int left = 0, top = 0, width = 0, height = 0;
+};
+
+// What resize() gives within `window`, which lies in width x height and is not empty. Only that is
+// computed, so a thin picture's long side may be far longer than any picture.
+Picture resizeWindow(const Picture &picture, int width, int height, const Window &window,
+                     Filter filter, ThreadPool *threads = nullptr);
+
 } // namespace bluec::runtime
 
 #endif // BLUEC_RUNTIME_VISION_RESIZE_H

@@ -6,11 +6,13 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 namespace bluec::runtime {
 namespace {
 
-constexpr std::string_view kSchemeNames[] = {"relaxed", "llava-next", "internvl"};
+constexpr std::string_view kSchemeNames[] = {"relaxed", "llava-next", "internvl", "center-crop",
+                                             "longest-edge"};
 constexpr std::string_view kThumbnailNames[] = {"none", "last_if_many", "first"};
 
 template <typename Kind, std::size_t Count>
@@ -127,26 +129,71 @@ Size fitLlavaNext(int width, int height, Size box) {
   return {std::min(int(std::ceil(width * down)), box.width), box.height};
 }
 
+Size fitCenterCrop(int width, int height, int edge) {
+  const auto longer = [edge](int longSide, int shortSide) {
+    return int(double(std::int64_t(edge) * longSide) / shortSide);
+  };
+  return width <= height ? Size{edge, longer(height, width)} : Size{longer(width, height), edge};
+}
+
+// The first of LongestEdge's sizes.
+Size fitLongestEdge(int width, int height, int edge) {
+  const double ratio = double(width) / height;
+  const auto shorter = [](double side) {
+    const int whole = int(side);
+    return std::max(whole + whole % 2, 1);
+  };
+  return width >= height ? Size{edge, shorter(edge / ratio)} : Size{shorter(edge * ratio), edge};
+}
+
+int tilesAlong(int side, int tile) { return (side + tile - 1) / tile; }
+
+Grid chooseLongestEdge(int width, int height, const Preprocess &preprocess) {
+  if (preprocess.candidates.size() == 1)
+    return preprocess.candidates.front();
+  const Size first = fitLongestEdge(width, height, preprocess.edge);
+  const int tile = preprocess.tileWidth;
+  const double ratio = double(first.width) / first.height;
+  const bool isWide = first.width >= first.height;
+  const int longest = tilesAlong(std::max(first.width, first.height), tile);
+  const int side = int(isWide ? longest * tile / ratio : longest * tile * ratio);
+  // Rounding may leave nothing of the shorter side, and Python's processor with it.
+  const int shortest = std::max(tilesAlong(side, tile), 1);
+  return isWide ? Grid{longest, shortest} : Grid{shortest, longest};
+}
+
+// Where a side of `from` pixels goes on one of `to`: pixels before and behind it.
+std::pair<int, int> centered(int from, int to) {
+  const int before = from < to ? (to - from + 1) / 2 : -((from - to) / 2);
+  return {before, to - from - before};
+}
+
 // A canvas of the whole grid with the picture on it.
 Picture placeOnto(const Picture &picture, const TileLayout &layout, const Preprocess &preprocess,
                   ThreadPool *threads) {
-  Picture fitted = resize(picture, layout.width, layout.height, preprocess.filter, threads);
   const int width = layout.left + layout.width + layout.right;
   const int height = layout.top + layout.height + layout.bottom;
-  if (layout.width == width && layout.height == height)
+  const auto kept = [](int side, int before, int behind) {
+    return side + std::min(before, 0) + std::min(behind, 0);
+  };
+  const Window window = {std::max(-layout.left, 0), std::max(-layout.top, 0),
+                         kept(layout.width, layout.left, layout.right),
+                         kept(layout.height, layout.top, layout.bottom)};
+  Picture fitted =
+      resizeWindow(picture, layout.width, layout.height, window, preprocess.filter, threads);
+  if (fitted.width == width && fitted.height == height)
     return fitted;
 
   Picture canvas{width, height, {}};
   canvas.pixels.resize(std::size_t(width) * std::size_t(height) * 3);
   for (std::size_t i = 0; i < canvas.pixels.size(); i += 3)
     std::copy(preprocess.padColor.begin(), preprocess.padColor.end(), &canvas.pixels[i]);
-  const std::size_t rowBytes = std::size_t(layout.width) * 3;
-  for (int y = 0; y < layout.height; ++y)
-    std::memcpy(
-        &canvas
-             .pixels[(std::size_t(layout.top + y) * std::size_t(width) + std::size_t(layout.left)) *
-                     3],
-        &fitted.pixels[std::size_t(y) * rowBytes], rowBytes);
+  const std::size_t rowBytes = std::size_t(fitted.width) * 3;
+  const auto left = std::size_t(std::max(layout.left, 0));
+  const auto top = std::size_t(std::max(layout.top, 0));
+  for (std::size_t y = 0; y < std::size_t(fitted.height); ++y)
+    std::memcpy(&canvas.pixels[((top + y) * std::size_t(width) + left) * 3],
+                &fitted.pixels[y * rowBytes], rowBytes);
   return canvas;
 }
 
@@ -229,17 +276,37 @@ std::vector<Grid> gridsOf(int least, int most) {
   return grids;
 }
 
+std::vector<Grid> gridsOfEdge(int edge, int tile) {
+  // A shorter side that is made even may become the longer one.
+  const int least = tilesAlong(edge, tile), most = tilesAlong(edge + edge % 2, tile);
+  std::vector<Grid> grids = gridsWithin(most, most);
+  std::erase_if(grids, [&](const Grid &grid) { return std::max(grid.columns, grid.rows) < least; });
+  return grids;
+}
+
 std::int64_t tokensOf(const Grid &grid, const Preprocess &preprocess) {
   return (tilesOf(grid) + hasThumbnail(grid, preprocess)) * preprocess.tokensPerTile;
 }
 
 std::int64_t leastTokens(const Preprocess &preprocess) {
+  if (preprocess.scheme == Scheme::LongestEdge)
+    return preprocess.tokensPerTile;
   return tilesOf(smallestGrid(preprocess.candidates)) * preprocess.tokensPerTile;
 }
 
 void capTokens(Preprocess &preprocess, std::int64_t cap) {
   const auto exceeds = [&](const Grid &grid) { return tokensOf(grid, preprocess) > cap; };
   std::vector<Grid> &candidates = preprocess.candidates;
+  if (preprocess.scheme == Scheme::LongestEdge) {
+    const int tile = preprocess.tileWidth;
+    while (candidates.size() > 1 && std::any_of(candidates.begin(), candidates.end(), exceeds)) {
+      const int longest = tilesAlong(preprocess.edge + preprocess.edge % 2, tile);
+      const int edge = (longest - 1) * tile;
+      preprocess.edge = std::max(edge - edge % 2, 1);
+      candidates = edge > 1 ? gridsOfEdge(preprocess.edge, tile) : std::vector<Grid>{{1, 1}};
+    }
+    return;
+  }
   if (std::all_of(candidates.begin(), candidates.end(), exceeds))
     preprocess.thumbnail = Thumbnail::None;
   std::erase_if(candidates, exceeds);
@@ -251,6 +318,10 @@ Grid chooseGrid(int width, int height, const Preprocess &preprocess) {
     return chooseLlavaNext(width, height, preprocess);
   case Scheme::InternVl:
     return chooseInternVl(width, height, preprocess);
+  case Scheme::CenterCrop:
+    return {};
+  case Scheme::LongestEdge:
+    return chooseLongestEdge(width, height, preprocess);
   case Scheme::Relaxed:
     break;
   }
@@ -270,11 +341,18 @@ TileLayout layOutTiles(int width, int height, const Preprocess &preprocess) {
     fitted = fitRelaxed(width, height, box);
   else if (preprocess.scheme == Scheme::LlavaNext)
     fitted = fitLlavaNext(width, height, box);
+  else if (preprocess.scheme == Scheme::CenterCrop)
+    fitted = fitCenterCrop(width, height, preprocess.edge);
   layout.width = fitted.width;
   layout.height = fitted.height;
-  const bool centered = preprocess.padPosition == PadPosition::Center;
-  layout.left = centered ? (box.width - fitted.width) / 2 : 0;
-  layout.top = centered ? (box.height - fitted.height) / 2 : 0;
+  if (preprocess.scheme == Scheme::CenterCrop) {
+    std::tie(layout.left, layout.right) = centered(fitted.width, box.width);
+    std::tie(layout.top, layout.bottom) = centered(fitted.height, box.height);
+    return layout;
+  }
+  const bool isCentered = preprocess.padPosition == PadPosition::Center;
+  layout.left = isCentered ? (box.width - fitted.width) / 2 : 0;
+  layout.top = isCentered ? (box.height - fitted.height) / 2 : 0;
   layout.right = box.width - fitted.width - layout.left;
   layout.bottom = box.height - fitted.height - layout.top;
   return layout;
@@ -284,6 +362,7 @@ TileSet makeTiles(const Picture &picture, const Preprocess &preprocess, ThreadPo
   const TileLayout layout = layOutTiles(picture.width, picture.height, preprocess);
   TileSet tiles;
   tiles.grid = layout.grid;
+  tiles.thumbnail = layout.thumbnail;
   tiles.count = layout.count;
   const std::size_t tileSize =
       std::size_t(3) * std::size_t(preprocess.tileWidth) * std::size_t(preprocess.tileHeight);
@@ -292,13 +371,20 @@ TileSet makeTiles(const Picture &picture, const Preprocess &preprocess, ThreadPo
   const Levels levels = makeLevels(preprocess);
   const bool thumbnailFirst = layout.thumbnail && preprocess.thumbnail == Thumbnail::First;
   float *first = tiles.pixels.data();
-  normalizeTiles(placeOnto(picture, layout, preprocess, threads), preprocess, levels,
-                 thumbnailFirst ? first + tileSize : first, threads);
+  Picture canvas;
+  const bool isResizedTwice = preprocess.scheme == Scheme::LongestEdge;
+  if (isResizedTwice) {
+    const Size size = fitLongestEdge(picture.width, picture.height, preprocess.edge);
+    canvas = resize(picture, size.width, size.height, preprocess.filter, threads);
+  }
+  canvas = placeOnto(isResizedTwice ? canvas : picture, layout, preprocess, threads);
+  normalizeTiles(canvas, preprocess, levels, thumbnailFirst ? first + tileSize : first, threads);
   if (layout.thumbnail)
-    normalizeTiles(
-        resize(picture, preprocess.tileWidth, preprocess.tileHeight, preprocess.filter, threads),
-        preprocess, levels,
-        thumbnailFirst ? first : first + tileSize * std::size_t(tilesOf(layout.grid)), threads);
+    normalizeTiles(resize(isResizedTwice ? canvas : picture, preprocess.tileWidth,
+                          preprocess.tileHeight, preprocess.filter, threads),
+                   preprocess, levels,
+                   thumbnailFirst ? first : first + tileSize * std::size_t(tilesOf(layout.grid)),
+                   threads);
   return tiles;
 }
 

@@ -1,8 +1,8 @@
 // Dynamic resolution: from a picture to the tiles that the image encoder sees.
 //
 // A scheme chooses the grid of tiles and says how the picture fills it. PAPER.md's Algorithm 1 is
-// `Relaxed`; the other two are what other models are trained with, as their published
-// preprocessors compute it (in double, as Python does).
+// `Relaxed`; the others are what other models are trained with, as their published preprocessors
+// compute it (in double, as Python does).
 #ifndef BLUEC_RUNTIME_VISION_TILES_H
 #define BLUEC_RUNTIME_VISION_TILES_H
 
@@ -38,9 +38,19 @@ enum class Scheme {
   // InternVL 1.5: m / n nearest to w / h; from the fewest tiles to the most, a later one takes a
   // tie if w h exceeds half of its W H. Stretched to the grid, nothing is padded.
   InternVl,
+  // CLIP: one tile. The shorter side becomes `edge` pixels, the longer one int(edge * long /
+  // short),
+  // and the middle is cut out. Where a side is shorter than the tile, it is padded, the odd pixel
+  // in front.
+  CenterCrop,
+  // Idefics 3: resized twice, which pixels show. First the longer side becomes `edge` pixels, the
+  // shorter one int() of what keeps the ratio, made even. Then the longer side becomes whole tiles,
+  // rounded up, and the shorter one whole tiles of what keeps the ratio; that is the grid. The
+  // thumbnail is made of this picture. With the only candidate 1:1 both sides become one tile.
+  LongestEdge,
 };
 
-// "relaxed", "llava-next", "internvl".
+// "relaxed", "llava-next", "internvl", "center-crop", "longest-edge".
 std::string_view schemeName(Scheme scheme);
 std::optional<Scheme> schemeByName(std::string_view name);
 
@@ -72,7 +82,8 @@ struct Preprocess {
   Filter filter = Filter::Bicubic;
   Scheme scheme = Scheme::Relaxed;
   double alpha = 0.1;           // of Relaxed
-  std::vector<Grid> candidates; // never empty
+  int edge = 0;                 // pixels; of CenterCrop and LongestEdge
+  std::vector<Grid> candidates; // never empty; of LongestEdge 1:1, or gridsOfEdge()
   Thumbnail thumbnail = Thumbnail::LastIfMany;
   std::int64_t tokensPerTile = 0;
 };
@@ -82,15 +93,20 @@ struct Preprocess {
 std::vector<Grid> gridsWithin(int columns, int rows);
 std::vector<Grid> gridsOf(int least, int most);
 
+// Every grid that LongestEdge gives pictures: the longer side has ceil(edge / tile) tiles.
+std::vector<Grid> gridsOfEdge(int edge, int tile);
+
 // Image tokens of a picture on `grid`, the thumbnail's with them.
 std::int64_t tokensOf(const Grid &grid, const Preprocess &preprocess);
 
-// The least number of tokens that a cap has to admit: of the smallest candidate without thumbnail.
+// The least number of tokens that a cap has to admit: of the smallest candidate without thumbnail;
+// with LongestEdge of one tile.
 std::int64_t leastTokens(const Preprocess &preprocess);
 
 // Makes `preprocess` keep to `cap` image tokens a picture, at least leastTokens(). Grids that
 // exceed it with their thumbnail are no candidates any more; where none is left, the thumbnail is
-// what gives way, and those that exceed the cap without it are none.
+// what gives way, and those that exceed the cap without it are none. With LongestEdge the edge
+// gives way, a tile at a time.
 void capTokens(Preprocess &preprocess, std::int64_t cap);
 
 // The grid for a picture of width x height pixels.
@@ -100,7 +116,7 @@ Grid chooseGrid(int width, int height, const Preprocess &preprocess);
 struct TileLayout {
   Grid grid;
   int width = 0, height = 0;                    // pixels of the resized picture
-  int left = 0, top = 0, right = 0, bottom = 0; // pixels of padding
+  int left = 0, top = 0, right = 0, bottom = 0; // pixels of padding; negative: cut off
   bool thumbnail = false;
   int count = 0;           // tiles, with the thumbnail
   std::int64_t tokens = 0; // image tokens
@@ -112,6 +128,7 @@ TileLayout layOutTiles(int width, int height, const Preprocess &preprocess);
 // `threads` may be null; the result does not depend on it.
 struct TileSet {
   Grid grid;
+  bool thumbnail = false;
   int count = 0; // tiles, with the thumbnail
   std::vector<float> pixels;
 };

@@ -56,8 +56,15 @@ void decode(std::span<const std::uint8_t> file) {
   Preprocess preprocess;
   preprocess.tileWidth = preprocess.tileHeight = 14;
   preprocess.candidates = {{2, 2}, {2, 1}, {1, 2}, {1, 1}};
-  preprocess.scheme = Scheme(file.size() % 3);
-  preprocess.thumbnail = Thumbnail(file.size() / 3 % 3);
+  preprocess.scheme = Scheme(file.size() % 5);
+  preprocess.thumbnail = Thumbnail(file.size() / 5 % 3);
+  if (preprocess.scheme == Scheme::CenterCrop) {
+    preprocess.edge = 1 + int(file.size() % 31);
+    preprocess.candidates = {{1, 1}};
+  } else if (preprocess.scheme == Scheme::LongestEdge) {
+    preprocess.edge = 1 + int(file.size() % 57);
+    preprocess.candidates = gridsOfEdge(preprocess.edge, 14);
+  }
   const TileSet tiles = makeTiles(*picture, preprocess);
   if (tiles.pixels.size() != std::size_t(tiles.count) * 3 * 14 * 14)
     std::abort();

@@ -123,7 +123,10 @@ void encode(std::string_view text) {
   chat.imageToken = "<image>";
   chat.begin.text = "<|end|>";
   chat.userTrims = {Trim::Spaces, Trim::Newlines};
-  const auto parts = makeTurn(*tokenizer, chat, {}, text, 1, "<|end|>");
+  chat.picture = {
+      .beforeOne = "<", .before = "", .tile = "", .rowEnd = "", .overview = "", .after = "x>"};
+  const std::vector<PictureShape> shapes(1);
+  const auto parts = makeTurn(*tokenizer, chat, {}, text, shapes, "<|end|>");
   if (findInvalidUtf8(text) != text.size()) {
     if (parts.ok())
       std::abort();

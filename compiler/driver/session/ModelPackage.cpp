@@ -95,6 +95,12 @@ LogicalResult findPieces(ModelPackage &package, const tokenizer::ConvertedTokeni
   } else {
     chat.pieces.imageToken = chat.imageToken;
   }
+  for (const std::string &text : chat.placeholder.tokens)
+    if (package.tokens().findAdded(text) < 0)
+      return diagnostics.inputError("tokenizer.json: expected " + JsonReader::shown(text) +
+                                    " among the added tokens, which " + chat.placeholder.processor +
+                                    " writes around a picture, found none");
+  chat.pieces.picture = chat.placeholder.pieces;
   chat.pieces.imageTokenId = static_cast<int32_t>(chat.imageTokenId.value_or(-1));
   // A tokenizer adds nothing to what a template gives; a processor does, unless that begins with
   // the BOS token.
@@ -205,6 +211,18 @@ LogicalResult bluec::chooseSizes(const ModelConfig &config, std::optional<int64_
   return success();
 }
 
+/// Where the size of a tile is said.
+static const char *sizeKey(runtime::Scheme scheme) {
+  switch (scheme) {
+  case runtime::Scheme::CenterCrop:
+    return "crop_size";
+  case runtime::Scheme::LongestEdge:
+    return "max_image_size";
+  default:
+    return "size";
+  }
+}
+
 FailureOr<runtime::Preprocess>
 bluec::preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnostics &diagnostics) {
   runtime::Preprocess result = *config.preprocess;
@@ -224,7 +242,7 @@ bluec::preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnos
   bool isSaid = result.tileHeight != 0;
   if (isSaid &&
       (result.tileHeight != geometry.tileHeight || result.tileWidth != geometry.tileWidth))
-    return diagnostics.inputError(config.preprocessPlace + "size: expected " +
+    return diagnostics.inputError(config.preprocessPlace + sizeKey(result.scheme) + ": expected " +
                                   Twine(geometry.tileHeight) + "x" + Twine(geometry.tileWidth) +
                                   " as the vision encoder takes, found " +
                                   Twine(result.tileHeight) + "x" + Twine(result.tileWidth));
@@ -235,6 +253,12 @@ bluec::preprocessOf(const ModelConfig &config, const Geometry &geometry, Diagnos
 
 LogicalResult bluec::checkConfig(const ModelConfig &config, const Geometry &geometry,
                                  Diagnostics &diagnostics) {
+  if (config.chat)
+    if (const auto &said = config.chat->placeholder.tokensPerTile;
+        said && geometry.tokensPerTile > 0 && *said != geometry.tokensPerTile)
+      return diagnostics.inputError(
+          config.chat->placeholder.tokensPlace + ": expected " + Twine(geometry.tokensPerTile) +
+          ", as many as the vision encoder's features, found " + Twine(*said));
   if (config.preprocess && geometry.tileHeight != 0 &&
       failed(preprocessOf(config, geometry, diagnostics)))
     return failure();
@@ -298,9 +322,15 @@ static Json describePreprocess(const runtime::Preprocess &from, const ImageToken
           {"resample", std::string(runtime::filterName(from.filter))},
           {"scheme", std::string(runtime::schemeName(from.scheme))},
           {"alpha", from.alpha},
+          {"edge", from.edge},
           {"candidates", std::move(candidates)},
           {"thumbnail", std::string(runtime::thumbnailName(from.thumbnail))},
           {"max_tokens", cap.tokens}};
+}
+
+static Json describePicture(const runtime::PicturePieces &from) {
+  return {{"before_one", from.beforeOne}, {"before", from.before},     {"tile", from.tile},
+          {"row_end", from.rowEnd},       {"overview", from.overview}, {"after", from.after}};
 }
 
 static Json describeChat(const runtime::ChatTemplate &from) {
@@ -318,6 +348,7 @@ static Json describeChat(const runtime::ChatTemplate &from) {
               {"reserved", from.system->reserved}, {"needs_text", from.system->needsText}};
   return {{"image_token_id", from.imageTokenId < 0 ? Json() : Json(from.imageTokenId)},
           {"image_token", from.imageToken},
+          {"picture", describePicture(from.picture)},
           {"begin", items(from.begin)},
           {"system", std::move(system)},
           {"next", items(from.next)},

@@ -134,7 +134,8 @@ LogicalResult keepFeatures(func::FuncOp vision, StringRef file, Diagnostics &dia
 LogicalResult checkPixelMask(func::FuncOp vision, const ModelConfig &config, StringRef file,
                              Diagnostics &diagnostics) {
   auto isMask = [](StringRef name) { return name == "pixel_attention_mask"; };
-  bool isPadded = config.preprocess && config.preprocess->scheme != runtime::Scheme::InternVl;
+  bool isPadded = config.preprocess && (config.preprocess->scheme == runtime::Scheme::Relaxed ||
+                                        config.preprocess->scheme == runtime::Scheme::LlavaNext);
   if (!isPadded || !hasInput(vision, isMask))
     return success();
   return diagnostics.warning(file + ": input 'pixel_attention_mask' is taken as all ones: padding "

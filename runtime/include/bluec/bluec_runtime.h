@@ -181,7 +181,7 @@ typedef struct bluec_picture_info {
   int32_t columns, rows; /* of the grid; these and the next are 0 until they are known */
   int64_t tiles;         /* with the thumbnail */
   int64_t tiles_done;
-  int64_t tokens; /* positions that the picture takes */
+  int64_t tokens; /* positions that its features take */
 } bluec_picture_info;
 
 /* Pictures of the next turn, oldest first, and what has become of one of them. INVALID_ARGUMENT

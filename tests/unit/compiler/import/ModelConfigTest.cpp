@@ -184,16 +184,18 @@ TEST_F(ModelConfigTest, AProcessorSaysHowAPictureFitsItsTile) {
   for (const char *name : {"SiglipImageProcessor", "SiglipImageProcessorFast", "ViTImageProcessor"})
     EXPECT_EQ(schemeOf(std::string(R"("image_processor_type": ")") + name + "\""),
               Scheme::InternVl);
-  EXPECT_EQ(schemeOf(R"("image_processor_type": "CLIPImageProcessor")"), std::nullopt);
+  EXPECT_EQ(schemeOf(R"("image_processor_type": "PixtralImageProcessor")"), std::nullopt);
   EXPECT_EQ(schemeOf(R"("do_resize": false)"), std::nullopt);
   EXPECT_EQ(schemeOf(R"("image_processor_type": "LlavaNextImageProcessor", "size": 336,
                         "image_grid_pinpoints": [[336, 672]])"),
             Scheme::LlavaNext);
-  EXPECT_EQ(fault({{"preprocessor_config.json",
-                    R"({"do_normalize": false, "image_processor_type": "CLIPImageProcessor"})"}}),
-            "preprocessor_config.json: image_processor_type: expected SiglipImageProcessor, "
-            "ViTImageProcessor, or tiles by dynamic_resolution, image_grid_pinpoints or "
-            "crop_to_patches, found \"CLIPImageProcessor\"");
+  EXPECT_EQ(
+      fault({{"preprocessor_config.json",
+              R"({"do_normalize": false, "image_processor_type": "PixtralImageProcessor"})"}}),
+      "preprocessor_config.json: image_processor_type: expected BlueLMVImageProcessor, "
+      "LlavaNextImageProcessor, GotOcr2ImageProcessor, SiglipImageProcessor, "
+      "ViTImageProcessor, Gemma3ImageProcessor, CLIPImageProcessor, Idefics3ImageProcessor or "
+      "SmolVLMImageProcessor, found \"PixtralImageProcessor\"");
 }
 
 // As generate() takes it: what a file does not say is transformers' default, and without do_sample
@@ -239,7 +241,7 @@ TEST_F(ModelConfigTest, NamesWhatChangesAnswersAndIsIgnored) {
 
 // Newer releases of transformers save a processor's parts in one file, and ask it first.
 TEST_F(ModelConfigTest, AProcessorMayHoldTheImageProcessor) {
-  std::string nested = std::string(R"({"processor_class": "X", "image_processor": )") +
+  std::string nested = std::string(R"({"processor_class": "LlavaProcessor", "image_processor": )") +
                        std::string(preprocessor) + "}";
   auto config = read({{"config.json", both}, {"processor_config.json", nested}});
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());

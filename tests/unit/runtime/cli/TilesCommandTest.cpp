@@ -52,6 +52,37 @@ TEST(TilesCommand, PrintsJson) {
             "\n");
 }
 
+// Negative padding is what is cut off.
+TEST(TilesCommand, SchemesWithAnEdge) {
+  TilesOptions options = with({"90x61"});
+  options.tile = 28;
+  options.tokensPerTile = 4;
+  options.scheme = Scheme::LongestEdge;
+  EXPECT_EQ(run(options).out, "90x61: grid 4:3, resized to 112x84, no padding, 13 tiles with the "
+                              "thumbnail, 52 tokens\n");
+  options.edge = 50;
+  EXPECT_EQ(run(options).out.substr(0, 17), "90x61: grid 2:2, ");
+  options.scheme = Scheme::CenterCrop;
+  options.edge = 0;
+  EXPECT_EQ(run(options).out,
+            "90x61: grid 1:1, resized to 41x28, cut to 28x28, 1 tile, 4 tokens\n");
+  options.json = true;
+  EXPECT_NE(run(options).out.find(R"("padding":{"left":-6,"top":0,"right":-7,"bottom":0})"),
+            std::string::npos);
+  options.maxTiles = 3;
+  EXPECT_EQ(run(options).err, "error: --max-tiles: center-crop has no candidates; --edge says what "
+                              "it may take\n");
+  options.maxTiles = 0;
+  options.edge = 16384;
+  options.tile = 14;
+  EXPECT_EQ(run(options).err, "error: --edge: expected at most 64 tiles, found 16384 pixels\n");
+  options.scheme = Scheme::Relaxed;
+  options.edge = 5;
+  EXPECT_EQ(run(options).err,
+            "error: --edge: expected the scheme longest-edge or center-crop, found "
+            "'relaxed'\n");
+}
+
 TEST(TilesCommand, ReadsSizesFromLines) {
   TilesOptions options;
   EXPECT_EQ(run(options, " 100x100\r\n\n100x200").out.substr(0, 20), "100x100: grid 1:1, r");

@@ -329,7 +329,7 @@ TEST_F(TwoFilesTest, CodeOfAnotherTarget) {
 TEST_F(BundleTest, OtherFormatVersion) {
   bundle.manifest["version"] = 7;
   bundle.write();
-  expectRefused(Code::Incompatible, "manifest.json: version: expected 3, found 7");
+  expectRefused(Code::Incompatible, "manifest.json: version: expected 4, found 7");
 }
 
 TEST_F(BundleTest, CodeForAnotherMachine) {

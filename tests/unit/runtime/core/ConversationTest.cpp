@@ -29,18 +29,22 @@ protected:
 
   Conversation make() const { return {tokenizer, chat, FAKE_TOKENS_PER_TILE, FAKE_HIDDEN}; }
 
-  static EncodedPicture picture(std::int64_t number) {
+  static EncodedPicture picture(std::int64_t number, PictureShape shape = {}) {
     auto features = std::make_shared<Features>();
-    features->tiles = 1;
-    features->rows.resize(FAKE_TOKENS_PER_TILE * FAKE_HIDDEN);
-    return {number, std::move(features)};
+    const bool hasOverview = shape.overview != PictureShape::Overview::None;
+    features->tiles = shape.columns * shape.rows + hasOverview;
+    features->rows.resize(std::size_t(features->tiles * FAKE_TOKENS_PER_TILE * FAKE_HIDDEN));
+    return {number, std::move(features), shape};
   }
 
   // The next turn, behind the turns before it as they are once they are over.
   static void say(Conversation &conversation, const std::string &text,
                   const std::vector<EncodedPicture> &pictures, const std::string &answer) {
     conversation = *conversation.asHistory();
-    auto parts = conversation.nextTurn(text, int(pictures.size()));
+    std::vector<PictureShape> shapes;
+    for (const EncodedPicture &each : pictures)
+      shapes.push_back(each.shape);
+    auto parts = conversation.nextTurn(text, shapes);
     ASSERT_TRUE(parts.ok()) << parts.status().message();
     conversation.addTurn(text, *parts, pictures);
     for (const char c : answer)
@@ -67,6 +71,28 @@ TEST_F(ConversationTest, Rows) {
   EXPECT_EQ(ids(conversation),
             (std::vector<std::int64_t>{FAKE_BEGIN, FAKE_USER, 'a', FAKE_ASSISTANT, 'b', FAKE_END,
                                        FAKE_USER, 'c', FAKE_ASSISTANT}));
+}
+
+// A picture's rows stand where its tiles do, with what the template has between them; also when its
+// turn is made anew.
+TEST_F(ConversationTest, TilesOfAPicture) {
+  chat.picture = {"", "", "{row}{column}", ";", "o", "e"};
+  Conversation conversation = make();
+  const EncodedPicture tiled = picture(0, {2, 1, PictureShape::Overview::Last});
+  say(conversation, "x", {tiled}, "");
+  const std::vector<Row> &rows = conversation.rows();
+  const float *feature = tiled.features->rows.data();
+  const auto expected =
+      std::vector<std::int64_t>{FAKE_BEGIN, FAKE_USER, '1', '1', -1, -2,  '1', '2',           -3,
+                                -4,         ';',       'o', -5,  -6, 'e', 'x', FAKE_ASSISTANT};
+  EXPECT_EQ(ids(conversation), expected);
+  EXPECT_EQ(rows[13].feature, feature + 5 * FAKE_HIDDEN);
+  say(conversation, "y", {}, "");
+  const Conversation shorter = *conversation.withoutOldest(1);
+  EXPECT_EQ(shorter.turns(), 1);
+  Conversation again = make();
+  say(again, "x", {tiled}, "");
+  EXPECT_EQ(ids(*again.withoutOldest(0)), expected);
 }
 
 // Two pictures are two things, also when they look the same; one is itself.
@@ -187,7 +213,7 @@ TEST_F(ConversationTest, AnswersThatAreOver) {
 TEST_F(ConversationTest, IdsForListings) {
   const Conversation conversation = make();
   const std::vector<EncodedPicture> pictures = {picture(3)};
-  auto parts = conversation.nextTurn("a<image>", 1);
+  auto parts = conversation.nextTurn("a<image>", std::vector<PictureShape>(1));
   ASSERT_TRUE(parts.ok());
   EXPECT_EQ(conversation.idsOf(*parts, pictures),
             (std::vector<std::int32_t>{FAKE_BEGIN, FAKE_USER, 'a', FAKE_IMAGE, FAKE_IMAGE,

@@ -107,6 +107,19 @@ TEST_F(ManifestTest, DevicesOfTheirOwn) {
   EXPECT_EQ(manifest->codeFiles(), (std::vector<std::string>{"model.so", "model.npu.so"}));
 }
 
+// What a cap leaves of a scheme whose grids are those of an edge.
+TEST_F(ManifestTest, CappedEdge) {
+  bundle.manifest["preprocess"]["scheme"] = "longest-edge";
+  bundle.manifest["preprocess"]["edge"] = 12; // three tiles
+  bundle.manifest["preprocess"]["candidates"] = {{3, 3}, {3, 2}, {3, 1}, {2, 3}, {1, 3}};
+  bundle.manifest["preprocess"]["max_tokens"] = 19;
+  bundle.manifest["chat"]["picture"]["tile"] = "<r{row}c{column}>";
+  const Result<Manifest> manifest = Manifest::parse(text());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->preprocess.edge, 8); // 3 x 3 and the overview have 20 tokens
+  EXPECT_EQ(manifest->chat.picture.tile, "<r{row}c{column}>");
+}
+
 TEST_F(ManifestTest, UnknownFieldsAreIgnored) {
   EXPECT_EQ(messageAfter([](Json &json) { json["later"] = {{"a", 1}}; }), "");
 }
@@ -145,7 +158,7 @@ TEST_F(ManifestTest, Refusals) {
   } cases[] = {
       {"manifest.json: format: expected 'bluec-bundle', found 'zip'",
        [](Json &json) { json["format"] = "zip"; }},
-      {"manifest.json: version: expected 3, found 1", [](Json &json) { json["version"] = 1; }},
+      {"manifest.json: version: expected 4, found 1", [](Json &json) { json["version"] = 1; }},
       {"manifest.json: producer: expected a value, found none",
        [](Json &json) { json.erase("producer"); }},
       {"manifest.json: target: expected an object", [](Json &json) { json["target"] = 5; }},
@@ -228,9 +241,43 @@ TEST_F(ManifestTest, Refusals) {
          json["geometry"]["image_batch"] = std::int64_t(1) << 40;
          json["geometry"]["encode_calls"] = Json::array();
        }},
-      {"manifest.json: preprocess.scheme: expected 'relaxed', 'llava-next' or 'internvl', found "
+      {"manifest.json: preprocess.scheme: expected 'relaxed', 'llava-next', 'internvl', "
+       "'center-crop' or 'longest-edge', found "
        "'other'",
        [](Json &json) { json["preprocess"]["scheme"] = "other"; }},
+      {"manifest.json: preprocess.edge: expected a value, found none",
+       [](Json &json) { json["preprocess"].erase("edge"); }},
+      {"manifest.json: preprocess.edge: expected a whole number from 0 to 16384",
+       [](Json &json) { json["preprocess"]["edge"] = std::int64_t(1) << 40; }},
+      {"manifest.json: preprocess.edge: expected at least 1 pixel",
+       [](Json &json) { json["preprocess"]["scheme"] = "longest-edge"; }},
+      {"manifest.json: preprocess.candidates: expected the grids of an edge of 10 pixels",
+       [](Json &json) {
+         json["preprocess"]["scheme"] = "longest-edge";
+         json["preprocess"]["edge"] = 10;
+       }},
+      {"manifest.json: preprocess.candidates: expected the grids of an edge of 16384 pixels",
+       [](Json &json) {
+         json["preprocess"]["scheme"] = "longest-edge";
+         json["preprocess"]["edge"] = 16384;
+       }},
+      {"manifest.json: preprocess.scheme: expected tiles as high as wide",
+       [](Json &json) {
+         json["geometry"]["tile_height"] = 8;
+         json["preprocess"]["scheme"] = "longest-edge";
+         json["preprocess"]["edge"] = 8;
+       }},
+      {"manifest.json: preprocess.candidates: expected the only grid of one tile that is cut out",
+       [](Json &json) {
+         json["preprocess"]["scheme"] = "center-crop";
+         json["preprocess"]["edge"] = 5;
+       }},
+      {"manifest.json: chat.picture: expected an object",
+       [](Json &json) { json["chat"].erase("picture"); }},
+      {"manifest.json: chat.picture.tile: expected a string",
+       [](Json &json) { json["chat"]["picture"]["tile"] = 1; }},
+      {"manifest.json: chat.picture.overview: expected at most 256 bytes, found 100000",
+       [](Json &json) { json["chat"]["picture"]["overview"] = std::string(100000, 'a'); }},
       {"manifest.json: preprocess.thumbnail: expected 'none', 'last_if_many' or 'first', found "
        "'second'",
        [](Json &json) { json["preprocess"]["thumbnail"] = "second"; }},

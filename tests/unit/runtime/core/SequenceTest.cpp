@@ -32,7 +32,7 @@ protected:
   }
 
   static void ask(Sequence &sequence, const std::string &text) {
-    auto parts = sequence.conversation().nextTurn(text, 0);
+    auto parts = sequence.conversation().nextTurn(text, {});
     ASSERT_TRUE(parts.ok()) << parts.status().message();
     sequence.addTurn(text, *parts, {});
   }

@@ -96,7 +96,7 @@ TestBundle::TestBundle(const std::string &model) {
 
   using List = std::vector<double>;
   manifest["format"] = "bluec-bundle";
-  manifest["version"] = 3;
+  manifest["version"] = 4;
   manifest["producer"] = "a test";
   manifest["target"] = {{"name", "fake"},
                         {"triple", FAKE_TRIPLE},
@@ -119,6 +119,7 @@ TestBundle::TestBundle(const std::string &model) {
                             {"resample", "bicubic"},
                             {"scheme", "relaxed"},
                             {"alpha", 0.1},
+                            {"edge", 0},
                             {"candidates", nlohmann::json::parse("[[4,2],[2,4],[2,2],[1,1]]")},
                             {"thumbnail", "last_if_many"},
                             {"max_tokens", 0}};
@@ -133,6 +134,8 @@ TestBundle::TestBundle(const std::string &model) {
     manifest["chat"][key] = {{"left", "none"}, {"right", "none"}};
   manifest["chat"]["image_token_id"] = FAKE_IMAGE;
   manifest["chat"]["image_token"] = "<image>";
+  for (const char *key : {"before_one", "before", "tile", "row_end", "overview", "after"})
+    manifest["chat"]["picture"][key] = "";
   manifest["generation"] = {{"eos_token_ids", {FAKE_END}}};
   manifest["entry_points"] = nlohmann::json::parse(R"([{"name": "encode", "role": "encode",
       "capacity": 4, "segment": "vision", "device": "npu", "arena_bytes": 16384, "steps": 1,

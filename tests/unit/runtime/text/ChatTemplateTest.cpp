@@ -31,7 +31,12 @@ protected:
   // Ids; pictures as -1 - index.
   std::vector<std::int32_t> turn(std::string_view text, int pictures, const TurnPlace &place = {},
                                  std::string_view tail = "") {
-    return idsOf(makeTurn(tokenizer, chat, place, text, pictures, tail));
+    return idsOf(makeTurn(tokenizer, chat, place, text, shapes(pictures), tail));
+  }
+
+  // Of pictures of one tile.
+  static std::vector<PictureShape> shapes(int pictures) {
+    return std::vector<PictureShape>(std::size_t(pictures));
   }
 
   static std::vector<std::int32_t> idsOf(const Result<std::vector<PromptPart>> &parts) {
@@ -58,7 +63,7 @@ TEST_F(ChatTemplateTest, Places) {
   EXPECT_EQ(turn("a", 0)[0], FAKE_BEGIN);
   EXPECT_EQ(turn("a", 0, {.first = false})[0], FAKE_END);
   const std::string system = " b";
-  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", 0, "").status().message(),
+  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", {}, "").status().message(),
             "system: the model's chat template takes no system text");
   chat.system = {"<|end|>", {"<|user|>", ""}, {Trim::Spaces, Trim::None}, {}, {}};
   EXPECT_EQ(turn("a", 0, {true, &system}, "!"),
@@ -74,7 +79,7 @@ TEST_F(ChatTemplateTest, WhereATextBegins) {
   ASSERT_TRUE(marking.ok());
   chat.begin.text = chat.next.text = "the ";
   const auto beginsMarked = [&](bool isFirst) {
-    const auto ids = idsOf(makeTurn(*marking, chat, {.first = isFirst}, "price", 0, ""));
+    const auto ids = idsOf(makeTurn(*marking, chat, {.first = isFirst}, "price", {}, ""));
     return marking->name(ids.front()).starts_with("\u2581");
   };
   EXPECT_TRUE(beginsMarked(true));
@@ -100,12 +105,12 @@ TEST_F(ChatTemplateTest, BetweenItems) {
 TEST_F(ChatTemplateTest, ReservedTexts) {
   chat.reservedInText = {"</think>"};
   const std::string system = "/no";
-  EXPECT_EQ(makeTurn(tokenizer, chat, {}, "a</think>", 0, "").status().message(),
+  EXPECT_EQ(makeTurn(tokenizer, chat, {}, "a</think>", {}, "").status().message(),
             "prompt: expected none of what the model's chat template has a meaning of its own for, "
             "found '</think>'");
   chat.system = SystemPieces();
   chat.system->reserved = {"/no"};
-  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", 0, "").status().message(),
+  EXPECT_EQ(makeTurn(tokenizer, chat, {true, &system}, "a", {}, "").status().message(),
             "system: expected none of what the model's chat template has a meaning of its own for, "
             "found '/no'");
 }
@@ -152,11 +157,53 @@ TEST_F(ChatTemplateTest, WithoutAPlaceholderTextIsText) {
   EXPECT_EQ(turn("<image>", 0).size(), 2u + 7 + 2);
 }
 
+// Tiles as "the picture's rows * 100 + the tile".
+TEST_F(ChatTemplateTest, AroundTheRowsOfAPicture) {
+  using Overview = PictureShape::Overview;
+  chat.picture = {.beforeOne = "1",
+                  .before = "<|begin|>",
+                  .tile = "r{row}c{column}",
+                  .rowEnd = "\n",
+                  .overview = "o",
+                  .after = "<|end|>"};
+  const auto turnOf = [&](std::vector<PictureShape> pictures) {
+    Ids ids;
+    const auto parts = makeTurn(tokenizer, chat, {}, "<image>x", pictures, "");
+    EXPECT_TRUE(parts.ok()) << parts.status().message();
+    for (const PromptPart &part : *parts)
+      ids.push_back(part.kind == PromptPart::Kind::Token ? part.value
+                                                         : -100 * (part.value + 1) - part.tile);
+    return ids;
+  };
+  EXPECT_EQ(turnOf({{1, 1}}),
+            (Ids{FAKE_USER, '\n', '1', -100, FAKE_END, 'x', '.', FAKE_ASSISTANT}));
+  EXPECT_EQ(
+      turnOf({{2, 1, Overview::Last}}),
+      (Ids{FAKE_USER, '\n', FAKE_BEGIN, 'r',  '1', 'c',  '1',      -100, 'r', '1',
+           'c',       '2',  -101,       '\n', 'o', -102, FAKE_END, 'x',  '.', FAKE_ASSISTANT}));
+  EXPECT_EQ(
+      turnOf({{1, 2, Overview::First}}),
+      (Ids{FAKE_USER, '\n', FAKE_BEGIN, 'o', -100, 'r',  '1',      'c', '1', -101,          '\n',
+           'r',       '2',  'c',        '1', -102, '\n', FAKE_END, 'x', '.', FAKE_ASSISTANT}));
+  EXPECT_EQ(turnOf({{1, 1, Overview::First}}).size(), 4u + 6 + 2 + 4 - 1);
+}
+
+// Of pictures whose shape is not known yet nothing is written.
+TEST_F(ChatTemplateTest, PrefixUpToAPictureWithoutAShape) {
+  chat.picture.beforeOne = "1";
+  chat.picture.after = "2";
+  const TurnPrefix known = makeTurnPrefix(tokenizer, chat, {}, "", shapes(1), 2);
+  Ids ids;
+  for (const PromptPart &part : known.parts)
+    ids.push_back(part.kind == PromptPart::Kind::Token ? part.value : -1 - part.value);
+  EXPECT_EQ(ids, (Ids{FAKE_USER, '\n', '1', -1, '2', -2}));
+}
+
 // What is typed so far: its last word may not be whole, and pictures may still be missing.
 TEST_F(ChatTemplateTest, PrefixOfATurn) {
   std::size_t settled = 0;
   const auto prefix = [&](std::string_view draft, int pictures) {
-    const TurnPrefix known = makeTurnPrefix(tokenizer, chat, {}, draft, pictures);
+    const TurnPrefix known = makeTurnPrefix(tokenizer, chat, {}, draft, {}, pictures);
     Ids ids;
     for (const PromptPart &part : known.parts)
       ids.push_back(part.kind == PromptPart::Kind::Token ? part.value : -1 - part.value);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <tuple>
 
 using namespace bluec::runtime;
 using bluec::test::sha256Hex;
@@ -40,6 +41,25 @@ TEST(Resize, EqualsPillow) {
     ++cases;
   }
   EXPECT_EQ(cases, 3 * 88);
+}
+
+// A window has the pixels that the whole has there, whichever direction goes first or not at all.
+TEST(Resize, Windows) {
+  for (const auto &[fromWidth, fromHeight, width, height] :
+       {std::tuple(40, 30, 17, 19), std::tuple(20, 300, 21, 9), std::tuple(33, 9, 33, 20),
+        std::tuple(9, 33, 20, 33), std::tuple(12, 12, 12, 12)}) {
+    const Picture from = noise(fromWidth, fromHeight);
+    const Window window = {width / 4, height / 3, width / 2, height / 3};
+    const Picture whole = resize(from, width, height, Filter::Lanczos);
+    const Picture part = resizeWindow(from, width, height, window, Filter::Lanczos);
+    ASSERT_EQ(part.width, window.width);
+    ASSERT_EQ(part.height, window.height);
+    for (int y = 0; y < part.height; ++y)
+      for (int i = 0; i < part.width * 3; ++i)
+        ASSERT_EQ(part.pixels[std::size_t(y * part.width * 3 + i)],
+                  whole.pixels[std::size_t((window.top + y) * width * 3 + window.left * 3 + i)])
+            << width << " x " << height << ": " << i << ", " << y;
+  }
 }
 
 TEST(Resize, OnePixelFillsAll) {

@@ -3,6 +3,7 @@
 #include "platform/ThreadPool.h"
 #include "support/TestBundle.h"
 
+#include <algorithm>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -251,6 +252,84 @@ TEST(Tiles, PixelsAreThoseOfPillow) {
     ++cases;
   }
   EXPECT_EQ(cases, 75);
+}
+
+// Lines of tests/golden/pictures/layouts.txt are transformers' (scripts/make_picture_goldens).
+TEST(Tiles, LayoutsAreThoseOfTheProcessors) {
+  std::ifstream file(BLUEC_SOURCE_DIR "/tests/golden/pictures/layouts.txt");
+  Preprocess preprocess;
+  int cases = 0;
+  for (std::string line; std::getline(file, line); ++cases) {
+    std::istringstream words(line);
+    std::string kind;
+    if (line[0] == 'e' || line[0] == 'c') {
+      words >> kind >> preprocess.edge >> preprocess.tileWidth;
+      preprocess.tileHeight = preprocess.tileWidth;
+      preprocess.scheme = kind == "edge" ? Scheme::LongestEdge : Scheme::CenterCrop;
+      preprocess.candidates = kind == "edge" ? gridsOfEdge(preprocess.edge, preprocess.tileWidth)
+                                             : std::vector<Grid>{{1, 1}};
+      continue;
+    }
+    int width = 0, height = 0, a = 0, b = 0;
+    words >> width >> height >> a >> b;
+    const TileLayout found = layOutTiles(width, height, preprocess);
+    if (preprocess.scheme == Scheme::LongestEdge) {
+      EXPECT_EQ(found.grid, (Grid{a, b})) << preprocess.edge << ": " << line;
+      EXPECT_TRUE(
+          std::count(preprocess.candidates.begin(), preprocess.candidates.end(), found.grid))
+          << preprocess.edge << ": " << line;
+    } else {
+      EXPECT_EQ(found.width, a) << preprocess.edge << ": " << line;
+      EXPECT_EQ(found.height, b) << preprocess.edge << ": " << line;
+      EXPECT_EQ(found.left + found.width + found.right, preprocess.tileWidth);
+      EXPECT_EQ(found.top + found.height + found.bottom, preprocess.tileWidth);
+    }
+  }
+  EXPECT_EQ(cases, 5412);
+}
+
+// An odd pixel of padding is in front, one that is cut off behind.
+TEST(Tiles, CenterCrop) {
+  Preprocess preprocess = withScheme(Scheme::CenterCrop, small());
+  preprocess.candidates = {{1, 1}};
+  preprocess.edge = 3;
+  const TileLayout padded = layOutTiles(3, 3, preprocess);
+  EXPECT_EQ(padded.left, 1);
+  EXPECT_EQ(padded.right, 0);
+  const TileLayout cut = layOutTiles(7, 3, preprocess);
+  EXPECT_EQ(cut.width, 7);
+  EXPECT_EQ(cut.left, -1);
+  EXPECT_EQ(cut.right, -2);
+  EXPECT_EQ(cut.top, 1);
+  const TileSet tiles = makeTiles(flat(7, 3, 100), preprocess);
+  for (int y = 0; y < 4; ++y)
+    EXPECT_EQ(red(tiles, 0, 3, y), y == 0 ? 7 : 100) << y;
+  // Of a thin picture only the middle is computed: all of it would have billions of pixels.
+  preprocess.edge = preprocess.tileWidth = preprocess.tileHeight = 384;
+  EXPECT_EQ(layOutTiles(16384, 1, preprocess).width, 384 * 16384);
+  EXPECT_EQ(makeTiles(flat(16384, 1, 50), preprocess).pixels[0], 50);
+  EXPECT_EQ(makeTiles(flat(1, 16384, 50), preprocess).pixels[0], 50);
+}
+
+TEST(Tiles, CapsOfAnEdge) {
+  Preprocess preprocess = withScheme(Scheme::LongestEdge, small());
+  preprocess.tokensPerTile = 2;
+  preprocess.edge = 16;
+  preprocess.candidates = gridsOfEdge(16, 4);
+  EXPECT_EQ(preprocess.candidates.size(), 7u);
+  EXPECT_EQ(leastTokens(preprocess), 2);
+  capTokens(preprocess, 33); // of 4 x 4 and the overview 34
+  EXPECT_EQ(preprocess.edge, 12);
+  EXPECT_EQ(preprocess.candidates, gridsOfEdge(12, 4));
+  capTokens(preprocess, 2);
+  EXPECT_EQ(preprocess.candidates, (std::vector<Grid>{{1, 1}}));
+  EXPECT_EQ(layOutTiles(100, 3, preprocess).tokens, 2);
+  // A tile of odd sides, of which an even one is a little larger.
+  preprocess.tileWidth = preprocess.tileHeight = 1;
+  preprocess.edge = 3;
+  preprocess.candidates = gridsOfEdge(3, 1);
+  capTokens(preprocess, 2);
+  EXPECT_EQ(preprocess.candidates, (std::vector<Grid>{{1, 1}}));
 }
 
 TEST(Tiles, ThumbnailFirst) {

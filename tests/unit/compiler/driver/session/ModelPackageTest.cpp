@@ -171,4 +171,116 @@ TEST_F(ModelPackageTest, EachChangeOfAFileShows) {
   EXPECT_EQ(silent, withoutEffect.size());
 }
 
+const std::string pictures = BLUEC_SOURCE_DIR "/tests/golden/pictures/";
+
+Json goldenOf(const std::string &name) {
+  std::ifstream file(pictures + name + "/goldens.json");
+  return Json::parse(file);
+}
+
+class PictureTurns : public testing::TestWithParam<const char *> {};
+
+// Turns with pictures, as ids: what transformers' processors make of template, placeholders and
+// tokenizer together.
+TEST_P(PictureTurns, HaveTheIdsOfTheProcessor) {
+  std::string said;
+  llvm::raw_string_ostream err(said);
+  Diagnostics diagnostics(err);
+  ModelPackage package;
+  ASSERT_TRUE(succeeded(readTexts(pictures + GetParam(), package, diagnostics))) << said;
+  const ChatConfig &chat = *package.config.chat;
+  const runtime::Tokenizer tokens = package.tokens();
+  const int64_t tokensPerTile = chat.placeholder.tokensPerTile.value();
+  int cases = 0;
+  const Json goldens = goldenOf(GetParam());
+  for (const Json &golden : goldens["turns"]) {
+    std::string text;
+    for (const Json &item : golden["items"])
+      text += item.is_null() ? chat.pieces.imageToken : item.get<std::string>();
+    std::vector<runtime::PictureShape> shapes;
+    for (const Json &size : golden["pictures"]) {
+      const runtime::TileLayout layout =
+          runtime::layOutTiles(size[0], size[1], *package.config.preprocess);
+      shapes.push_back({layout.grid.columns, layout.grid.rows,
+                        layout.thumbnail ? runtime::PictureShape::Overview::Last
+                                         : runtime::PictureShape::Overview::None});
+    }
+    const auto parts = runtime::makeTurn(tokens, chat.pieces, {}, text, shapes, chat.pieces.ask);
+    ASSERT_TRUE(parts.ok()) << parts.status().message();
+    std::vector<int32_t> ids;
+    for (const runtime::PromptPart &part : *parts)
+      if (part.kind == runtime::PromptPart::Kind::Token)
+        ids.push_back(part.value);
+      else
+        ids.insert(ids.end(), static_cast<size_t>(tokensPerTile), chat.pieces.imageTokenId);
+    EXPECT_EQ(ids, golden["ids"].get<std::vector<int32_t>>()) << golden["items"];
+    ++cases;
+  }
+  EXPECT_EQ(cases, 14);
+}
+
+INSTANTIATE_TEST_SUITE_P(ModelPackage, PictureTurns,
+                         testing::Values("smolvlm", "smolvlm-whole", "llava", "gemma3",
+                                         "internvl"));
+
+// Values of a processor's files that change nothing, and why.
+const std::set<std::string> withoutEffectOnPictures = {
+    // Pictures are decoded to RGB; those of one turn have tiles of one size.
+    "/do_convert_rgb", "/do_pad", "/image_processor/do_convert_rgb",
+    // Asked for by do_pan_and_scan, which is refused.
+    "/pan_and_scan_min_crop_size",
+    // The graph's features say it; another value is refused when they are known (checkConfig).
+    "/image_seq_len", "/image_seq_length", "/patch_size", "/num_additional_image_tokens",
+    "/vision_feature_select_strategy",
+    // processor_config.json names the class first.
+    "preprocessor_config.json /processor_class",
+    // InternVL's processor splits pictures whatever it says.
+    "/crop_to_patches"};
+
+// Each value of a processor's files, one at a time, shows or is refused.
+TEST_F(ModelPackageTest, EachChangeOfAProcessorShows) {
+  for (const char *name : {"smolvlm", "llava", "gemma3", "internvl"}) {
+    fs::remove_all(root);
+    fs::copy(pictures + name, root);
+    const auto said = [&] {
+      std::string text;
+      llvm::raw_string_ostream out(text);
+      Diagnostics diagnostics(out);
+      ModelPackage package;
+      if (succeeded(readTexts(root.string(), package, diagnostics))) {
+        Json fields;
+        addConfig(package.config, fields);
+        out << fields.dump() << package.config.preprocess->tileHeight << 'x'
+            << package.config.preprocess->tileWidth;
+      }
+      return text;
+    };
+    const std::string good = said();
+    EXPECT_EQ(good.find("error"), std::string::npos) << good;
+    for (const char *file : {"preprocessor_config.json", "processor_config.json"}) {
+      std::ifstream in(root / file);
+      if (!in)
+        continue;
+      const Json whole = Json::parse(in);
+      std::vector<std::string> paths;
+      listPaths(whole, "", paths);
+      for (const std::string &path : paths) {
+        Json other = whole;
+        const Json::json_pointer at(path);
+        if (other[at].is_null())
+          other[at] = true;
+        else
+          other[at] = changed(other[at]);
+        store(file, other);
+        const bool isListed = withoutEffectOnPictures.contains(path) ||
+                              withoutEffectOnPictures.contains(std::string(file) + " " + path);
+        if (!isListed) {
+          EXPECT_NE(said(), good) << name << ": " << file << " " << path;
+        }
+      }
+      store(file, whole);
+    }
+  }
+}
+
 } // namespace

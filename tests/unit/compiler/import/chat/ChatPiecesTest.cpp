@@ -146,7 +146,7 @@ TEST_P(PublishedTemplate, GivesTheSameIds) {
         auto features = std::make_shared<Features>();
         features->tiles = 1;
         features->rows.resize(1);
-        pictures.push_back({std::int64_t(pictures.size()), std::move(features)});
+        pictures.push_back({std::int64_t(pictures.size()), std::move(features), {}});
       }
       if (message.role == Role::System) {
         ASSERT_TRUE(conversation.setSystem(text).ok());
@@ -159,7 +159,8 @@ TEST_P(PublishedTemplate, GivesTheSameIds) {
         inTokens = tokens->encode(pieces->next.text, Trust::Template)->front() >= kVocabulary;
       } else {
         conversation = *conversation.asHistory();
-        const auto parts = conversation.nextTurn(text, int(pictures.size()));
+        const std::vector<PictureShape> shapes(pictures.size());
+        const auto parts = conversation.nextTurn(text, shapes);
         ASSERT_TRUE(parts.ok()) << parts.status().message();
         conversation.addTurn(text, *parts, pictures);
       }
