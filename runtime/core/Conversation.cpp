@@ -7,9 +7,6 @@
 namespace bluec::runtime {
 namespace {
 
-// Rows of one picture are numbered below this; a context is far smaller.
-constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
-
 // Tokens of the bytes from `from` to `to` of what `ids` read, `text`: the same ones, but for those
 // of which only a part stays. All are made anew where such a part is no whole characters.
 std::vector<std::int32_t> keptTokens(const Tokenizer &tokenizer, std::span<const std::int32_t> ids,
@@ -89,8 +86,8 @@ std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
     const EncodedPicture &picture = pictures[std::size_t(part.value)];
     const std::int64_t count = picture.features->tiles * tokensPerTile;
     for (std::int64_t i = 0; i < count; ++i)
-      rows.push_back(
-          {-1 - (picture.number * kMostRows + i), picture.features->rows.data() + i * hidden});
+      rows.push_back({-1 - (picture.number * kMostPictureRows + i),
+                      picture.features->rows.data() + i * hidden});
   }
   return rows;
 }
