@@ -231,7 +231,8 @@ LogicalResult FunctionRaiser::build() {
     return RankedTensorType::get(shape, builder.getF32Type());
   };
 
-  // Arguments: the rows, then a decoder's position and its pasts, by layer, keys first.
+  // Arguments: the rows, then a decoder's position, its rows' positions on axes, if they have any,
+  // and its pasts, by layer, keys first.
   Block &oldBody = function.getBody().front();
   SmallVector<BlockArgument> rows, pasts;
   for (auto [argument, input] : llvm::zip(oldBody.getArguments(), raising.inputs)) {
@@ -268,6 +269,12 @@ LogicalResult FunctionRaiser::build() {
     arguments.push_back(builder.getIndexType());
     locations.push_back(function.getLoc());
   }
+  if (raising.hasAxes()) {
+    arguments.push_back(
+        RankedTensorType::get({ShapedType::kDynamic, kPositionAxes}, builder.getI64Type()));
+    locations.push_back(function.getLoc());
+  }
+  size_t firstPast = arguments.size();
   for (BlockArgument past : pasts)
     addArgument(past);
 
@@ -280,8 +287,10 @@ LogicalResult FunctionRaiser::build() {
   emitter.values[rows.front()] = body->getArgument(0);
   if (raising.isDecoder())
     emitter.position = body->getArgument(1);
+  if (raising.hasAxes())
+    emitter.places = body->getArgument(2);
   for (auto [i, past] : llvm::enumerate(pasts))
-    emitter.values[past] = body->getArgument(2 + i);
+    emitter.values[past] = body->getArgument(firstPast + i);
 
   // Layers in the order of their last nodes: what a layer reads ends before it.
   SmallVector<const Match *> ordered(needed.begin(), needed.end());
