@@ -57,10 +57,7 @@ bluec::onnx_to_blue::findOddRow(Raising &raising, ArrayRef<MaskUse> masks, const
         everywhere.push_back({1, lengths.rows, lengths.past, MovedAxis{axis, raising.context}});
   for (const Lengths &lengths : everywhere) {
     int64_t rows = lengths.rows, past = lengths.past, positions = past + rows;
-    std::string where = " (" + std::to_string(rows) + " rows after " + std::to_string(past);
-    if (lengths.moved)
-      where += ", with other positions on axis " + std::to_string(lengths.moved->axis);
-    where += ")";
+    std::string where = " (" + callText(lengths) + ")";
     std::unique_ptr<Probe> probe = raising.probeAt(lengths);
     std::string reason = "for other lengths than these";
     std::optional<std::vector<char>> seen;

@@ -203,6 +203,9 @@ LogicalResult FunctionRaiser::demand() {
       if (type)
         found = (isa<FloatType>(type.getElementType()) ? "floats" : "integers") +
                 std::string(" of rank ") + std::to_string(type.getRank());
+      // Of the right rank, they are on too many axes.
+      if (type && text == "position_ids" && type.getRank() == 3)
+        found += " on " + std::to_string(type.getDimSize(0)) + " axes";
       std::string expected = expectedInput(text, raising.role);
       if (expected.empty())
         expected = "one of inputs_embeds, attention_mask, position_ids, cache_position, "

@@ -17,6 +17,13 @@ static constexpr int64_t kMaxElements = int64_t{1} << 24;
 // Inputs
 //===----------------------------------------------------------------------------------------===//
 
+std::string bluec::onnx_to_blue::callText(const Lengths &lengths) {
+  std::string text = std::to_string(lengths.rows) + " rows after " + std::to_string(lengths.past);
+  if (lengths.moved)
+    text += ", with other positions on axis " + std::to_string(lengths.moved->axis);
+  return text;
+}
+
 std::optional<CacheName> bluec::onnx_to_blue::readCacheName(StringRef name, StringRef prefix) {
   if (!name.consume_front(prefix))
     return std::nullopt;

@@ -31,6 +31,9 @@ struct Lengths {
   std::optional<MovedAxis> moved = std::nullopt; ///< of PositionIds on axes
 };
 
+/// "3 rows after 5", and what else is particular about a call.
+std::string callText(const Lengths &lengths);
+
 /// Axes of a row's positions where it has several: time, height and width.
 inline constexpr int64_t kPositionAxes = 3;
 

@@ -557,8 +557,7 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
                     })) {
         raising.explain(op, "expected a rotation that depends on each row's position only, found "
                             "another one for " +
-                                Twine(probe->lengths().rows) + " rows after " +
-                                Twine(probe->lengths().past));
+                                callText(probe->lengths()));
         return false;
       }
 
