@@ -650,7 +650,7 @@ def qwen2_vl() -> nn.Module:
     config = Qwen2VLVisionConfig(
         depth=LAYERS,
         embed_dim=40,
-        hidden_size=36,
+        hidden_size=40,
         num_heads=2,
         mlp_ratio=2,
         patch_size=7,
