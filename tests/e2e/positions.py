@@ -93,8 +93,15 @@ def no_grid():
     os.remove(os.path.join(path, "config.json"))
     with open(os.path.join(path, "config.json"), "w") as file:
         json.dump(config, file)
-    done = run(BLUEC, "compile", path, "-o", os.path.join(ROOT, "refused"), "--context", "128")
-    check(done.code == 1 and "decoder: positions on 3 axes: expected pictures of one tile" in done.err, f"expected a refusal, found {describe(done)}")
+    for command in (["compile", path, "-o", os.path.join(ROOT, "refused"), "--context", "128"], ["check", path]):
+        done = run(BLUEC, *command)
+        check(done.code == 1 and "decoder: positions on 3 axes: expected pictures of one tile" in done.err, f"expected a refusal, found {describe(done)}")
+
+
+def checked():
+    done = run(BLUEC, "check", MODEL, "--json")
+    found = json.loads(done.out)["positions"]
+    check(found == {"axes": 3, "picture": {"rows": 2, "columns": 6}}, f"expected where rows stand, found {found}")
 
 
 for chunk in BUNDLES:
@@ -104,6 +111,7 @@ suite.case("every way", every_way)
 suite.case("no rule for pictures", no_rule)
 suite.case("other axes", other_axes)
 suite.case("no grid", no_grid)
+suite.case("what check says", checked)
 
 
 if __name__ == "__main__":

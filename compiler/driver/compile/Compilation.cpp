@@ -926,11 +926,7 @@ Json Compilation::manifestFields() {
       lists.push_back(std::vector<int64_t>(capacities.begin(), capacities.end()));
     fields["geometry"]["encode_calls"] = std::move(lists);
   }
-  if (rowPlaces.axes > 0)
-    fields["positions"]["axes"] = rowPlaces.axes;
-  if (rowPlaces.placesPictures())
-    fields["positions"]["picture"] = {{"rows", rowPlaces.gridRows},
-                                      {"columns", rowPlaces.gridColumns}};
+  addPlaces(rowPlaces, fields);
   if (machine) {
     runtime::Sha256 hash = runtime::fastSha256();
     hash.update(machine->text.data(), machine->text.size());

@@ -1,5 +1,11 @@
 #include "compiler/driver/session/RowPlaces.h"
 
+#include "compiler/dialect/blue/Blue.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <nlohmann/json.hpp>
+
 using namespace mlir;
 using namespace bluec;
 
@@ -41,4 +47,35 @@ bluec::rowPlacesOf(const ModelConfig &config, const Geometry &geometry, Diagnost
       " axes: expected pictures of one tile whose tokens are a grid (vision_config's patch_size "
       "times spatial_merge_size is a token's side), found " +
       found);
+}
+
+FailureOr<runtime::PositionRule> bluec::rowPlacesOf(const ModelConfig &config, ModuleOp model,
+                                                    Diagnostics &diagnostics) {
+  Geometry geometry;
+  auto typeOf = [](Type type, int64_t rank) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == rank ? tensor : RankedTensorType();
+  };
+  if (auto decoder = blue::partOf(model, blue::Role::Decoder))
+    for (Type type : decoder.getArgumentTypes().drop_front())
+      if (auto positions = typeOf(type, 2); positions && positions.getElementType().isInteger())
+        geometry.positionAxes = positions.getDimSize(1);
+  auto vision = blue::partOf(model, blue::Role::Vision);
+  if (vision && vision.getNumArguments() == 1 && vision.getNumResults() == 1) {
+    RankedTensorType pixels = typeOf(vision.getArgumentTypes()[0], 4);
+    RankedTensorType features = typeOf(vision.getResultTypes()[0], 3);
+    if (pixels && features) {
+      geometry.tileHeight = pixels.getDimSize(2);
+      geometry.tileWidth = pixels.getDimSize(3);
+      geometry.tokensPerTile = features.getDimSize(1);
+    }
+  }
+  return rowPlacesOf(config, geometry, diagnostics);
+}
+
+void bluec::addPlaces(const runtime::PositionRule &rule, nlohmann::ordered_json &fields) {
+  if (rule.axes > 0)
+    fields["positions"]["axes"] = rule.axes;
+  if (rule.placesPictures())
+    fields["positions"]["picture"] = {{"rows", rule.gridRows}, {"columns", rule.gridColumns}};
 }

@@ -7,6 +7,8 @@
 #include "compiler/import/ModelConfig.h"
 #include "runtime/core/Manifest.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace bluec {
 
 /// The rule by which a bundle's runtime numbers rows; no axes where the decoder does it itself. A
@@ -15,6 +17,12 @@ namespace bluec {
 /// grid, nothing says where their rows stand: an error.
 mlir::FailureOr<runtime::PositionRule>
 rowPlacesOf(const ModelConfig &config, const Geometry &geometry, Diagnostics &diagnostics);
+/// The same of a model in blue, before there is a schedule.
+mlir::FailureOr<runtime::PositionRule> rowPlacesOf(const ModelConfig &config, mlir::ModuleOp model,
+                                                   Diagnostics &diagnostics);
+
+/// As `positions` of a manifest says it; nothing where there are no axes.
+void addPlaces(const runtime::PositionRule &rule, nlohmann::ordered_json &fields);
 
 } // namespace bluec
 
