@@ -239,12 +239,15 @@ LogicalResult OnnxComparison::compareOneCall(const TokenRows &rows) {
 LogicalResult OnnxComparison::compareConversation(const TokenRows &rows) {
   int64_t chunk = std::min(options.chunk, planned.prompt);
   std::vector<Part> chunks, tokens;
+  std::string places = axes > 0 ? ", through places of pictures" : "";
   for (const Side &side : sides) {
-    chunks.push_back(begin(
-        "decoder", std::to_string(planned.prompt) + " tokens in chunks of " + std::to_string(chunk),
-        side));
+    chunks.push_back(begin("decoder",
+                           std::to_string(planned.prompt) + " tokens in chunks of " +
+                               std::to_string(chunk) + places,
+                           side));
     tokens.push_back(begin(
-        "decoder", "token by token, up to position " + std::to_string(planned.total - 1), side));
+        "decoder", "token by token, up to position " + std::to_string(planned.total - 1) + places,
+        side));
   }
   for (int64_t done = 0, count = 0; done < planned.total; done += count) {
     bool isPrompt = done < planned.prompt;
@@ -269,8 +272,10 @@ LogicalResult OnnxComparison::compareConversation(const TokenRows &rows) {
 
 LogicalResult OnnxComparison::compareLeaps(const TokenRows &rows) {
   const Side side = {&floatModel, "float model", true};
-  Part part =
-      begin("decoder", std::to_string(planned.leaps.size()) + " calls after a random past", side);
+  Part part = begin("decoder",
+                    std::to_string(planned.leaps.size()) + " calls after a random past" +
+                        (axes > 0 ? ", at places of their own on each axis" : ""),
+                    side);
   for (const CallPlan::Leap &leap : planned.leaps) {
     SmallVector<TensorPtr> pasts;
     for (int64_t width : pastWidths)
