@@ -52,6 +52,10 @@
 //                  trim_text, trims_turn, trim_answer, trim_marked, pictures_first,
 //                  reserved_in_text: [text], reserved_in_answer: [text], needs_text}
 //                 trims are {left, right}, each "none" | "newlines" | "spaces"
+//   positions     may be absent: rows are numbered one by one, on every axis that they have.
+//                 {axes,                                        as entry points take them
+//                  picture: {rows, columns}}                    may be absent (no pictures); the grid
+//                 of a picture's one tile, for axes of time, height and width: core/RowPositions.h
 //   generation    may be absent:
 //                 {eos_token_ids: [id],                         what follows may be absent, each: what
 //                  max_new_tokens, temperature, top_k, top_p,   answers are made with where nobody

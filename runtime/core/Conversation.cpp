@@ -7,9 +7,6 @@
 namespace bluec::runtime {
 namespace {
 
-// Rows of one picture are numbered below this; a context is far smaller.
-constexpr std::int64_t kMostRows = std::int64_t(1) << 32;
-
 std::vector<PictureShape> shapesOf(std::span<const EncodedPicture> pictures) {
   std::vector<PictureShape> shapes;
   for (const EncodedPicture &picture : pictures)
@@ -103,7 +100,7 @@ std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
     const std::int64_t begin = part.tile * tokensPerTile;
     for (std::int64_t i = begin; i < begin + tokensPerTile; ++i)
       rows.push_back(
-          {-1 - (picture.number * kMostRows + i), picture.features->rows.data() + i * hidden});
+          {-1 - (picture.number * kMostPictureRows + i), picture.features->rows.data() + i * hidden});
   }
   return rows;
 }

@@ -24,6 +24,9 @@ struct EncodedPicture {
   PictureShape shape; // of as many tiles
 };
 
+// Rows of one picture are numbered below this; a context is far smaller.
+inline constexpr std::int64_t kMostPictureRows = std::int64_t(1) << 32;
+
 // One position of the sequence that the model reads: a token, or a row of a picture's features.
 // Positions with the same id hold the same thing, whatever conversation they are in.
 struct Row {
@@ -31,6 +34,8 @@ struct Row {
   const float *feature = nullptr; // f32 [hidden] of a picture's row; its features own it
 
   bool isToken() const { return id >= 0; }
+  // Of a picture's row: which of the picture's it is.
+  std::int64_t numberInPicture() const { return (-1 - id) % kMostPictureRows; }
 };
 
 // How many leading rows are those that `ids` names.

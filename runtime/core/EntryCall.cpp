@@ -66,11 +66,15 @@ std::int64_t usedRows(const bluec_tensor &tensor, std::int64_t count) {
 }
 
 EntryInputs::EntryInputs(const bluec_entry &entry, std::int64_t count, std::int64_t position,
-                         const void *rows) {
+                         const void *rows, const std::int32_t *places) {
   for (std::int64_t i = 0; i < entry.num_inputs; ++i) {
     const bluec_tensor &input = entry.inputs[i];
     if (std::string_view(input.name) != BLUEC_POSITIONS) {
       pointers.push_back(rows);
+      continue;
+    }
+    if (places) {
+      pointers.push_back(places);
       continue;
     }
     const std::int64_t axes = input.rank == 2 ? input.dims[1] : 1;

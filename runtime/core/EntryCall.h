@@ -42,12 +42,12 @@ const bluec_tensor *findOutput(const bluec_entry &entry, std::string_view name);
 std::int64_t usedRows(const bluec_tensor &tensor, std::int64_t count);
 
 // What a call takes, in the entry's order: `rows` (ids, embeddings, pixels or what crosses) and,
-// where the entry asks for the positions of its rows, that they are consecutive, on every axis,
-// from `position` on. `rows` must outlive this.
+// where the entry asks for the positions of its rows, `places`, i32 [count, axes]; null: that they
+// are consecutive, on every axis, from `position` on. `rows` and `places` must outlive this.
 class EntryInputs {
 public:
-  EntryInputs(const bluec_entry &entry, std::int64_t count, std::int64_t position,
-              const void *rows);
+  EntryInputs(const bluec_entry &entry, std::int64_t count, std::int64_t position, const void *rows,
+              const std::int32_t *places = nullptr);
   operator std::span<const void *const>() const { return pointers; }
 
 private:

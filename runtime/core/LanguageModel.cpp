@@ -1,6 +1,5 @@
 #include "core/LanguageModel.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace bluec::runtime {
@@ -31,6 +30,12 @@ Result<std::unique_ptr<LanguageModel>> LanguageModel::create(const Bundle &bundl
   if (!cache.ok())
     return cache.status();
   result->cache = std::move(*cache);
+  if (const bluec_tensor *places = findInput(bundle.decode(), BLUEC_POSITIONS);
+      places && places->rank == 2) {
+    PositionRule rule = bundle.manifest().positions;
+    rule.axes = places->dims[1];
+    result->placed.emplace(rule);
+  }
   return result;
 }
 
@@ -50,12 +55,7 @@ Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int
 
 Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, float *logits,
                               std::atomic<bool> &cancelled) {
-  const bluec_tensor *places = findInput(bundle.prefill(), BLUEC_POSITIONS);
-  if (places && places->rank == 2 &&
-      std::any_of(rows.begin(), rows.end(), [](const Row &row) { return !row.isToken(); }))
-    return {Code::Unsupported, "picture: this model places a picture's rows on " +
-                                   std::to_string(places->dims[1]) +
-                                   " axes, which this runtime does not know how to number"};
+  BLUEC_RETURN_IF_ERROR(place(rows, position));
   embeddings.resize(rows.size() * std::size_t(bundle.model().hidden));
   BLUEC_RETURN_IF_ERROR(embed(rows, embeddings.data(), cancelled));
   return decodeRows(bundle.prefill(), embeddings.data(), std::ssize(rows), position, logits,
@@ -64,7 +64,24 @@ Status LanguageModel::prefill(std::span<const Row> rows, std::int64_t position, 
 
 Status LanguageModel::decode(std::int32_t token, std::int64_t position, float *logits,
                              std::atomic<bool> &cancelled) {
+  const Row row{token, nullptr};
+  BLUEC_RETURN_IF_ERROR(place({&row, 1}, position));
   return decodeRows(bundle.decode(), &token, 1, position, logits, cancelled);
+}
+
+Status LanguageModel::place(std::span<const Row> rows, std::int64_t position) {
+  if (!placed)
+    return {};
+  placed->cut(position);
+  if (placed->rows() < position)
+    return {Code::Internal, "positions: expected " + std::to_string(position) +
+                                " rows before these, found " + std::to_string(placed->rows())};
+  for (const Row &row : rows)
+    if (!placed->append(row))
+      return {Code::Unsupported, "picture: this model places rows on " +
+                                     std::to_string(placed->axes()) +
+                                     " axes, and its bundle does not say where a picture's stand"};
+  return {};
 }
 
 Status LanguageModel::decodeRows(const bluec_entry &entry, const void *rows, std::int64_t count,
@@ -78,8 +95,10 @@ Status LanguageModel::decodeRows(const bluec_entry &entry, const void *rows, std
     manyLogits.resize(std::size_t(given) * width);
     output = manyLogits.data();
   }
-  BLUEC_RETURN_IF_ERROR(run(entry, count, position, EntryInputs(entry, count, position, rows),
-                            {&output, 1}, cancelled));
+  const std::int32_t *places = placed ? placed->from(position) : nullptr;
+  BLUEC_RETURN_IF_ERROR(run(entry, count, position,
+                            EntryInputs(entry, count, position, rows, places), {&output, 1},
+                            cancelled));
   if (logits && given > 1)
     std::memcpy(logits, manyLogits.data() + std::size_t(given - 1) * width, width * sizeof(float));
   return {};

@@ -7,10 +7,12 @@
 #include "core/Bundle.h"
 #include "core/Conversation.h"
 #include "core/EntryCall.h"
+#include "core/RowPositions.h"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -54,9 +56,12 @@ public:
 private:
   explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
 
-  // `rows` are ids or embeddings, as the entry takes them; `logits` as for prefill().
+  // `rows` are ids or embeddings, as the entry takes them; `logits` as for prefill(). They have
+  // been placed.
   Status decodeRows(const bluec_entry &entry, const void *rows, std::int64_t count,
                     std::int64_t position, float *logits, std::atomic<bool> &cancelled);
+  // Says where rows from `position` on stand, where positions have axes.
+  Status place(std::span<const Row> rows, std::int64_t position);
   // Embeddings of `rows` into `to`, f32 [rows, hidden].
   Status embed(std::span<const Row> rows, float *to, std::atomic<bool> &cancelled);
 
@@ -64,6 +69,7 @@ private:
   Arenas arenas; // of all entry points; one runs at a time
   // Of the device that decodes, which uses it most. All devices see it (Device::allocate).
   std::unique_ptr<DeviceMemory> cache; // null without a language side
+  std::optional<RowPositions> placed;  // of the rows in the cache, where positions have axes
   std::vector<float> embeddings;       // of one chunk
   std::vector<float> manyLogits;       // of an entry that gives those of each row
   OnEntryStep observer;

@@ -224,6 +224,26 @@ void readGeometry(const Json &json, Manifest &out, Status &fault) {
     readEncodeCalls(reader, out);
 }
 
+// After the geometry, which says how many rows a picture has.
+void readPositions(const Json &json, Manifest &out, Status &fault) {
+  constexpr std::int64_t kMostAxes = 16, kTimeHeightWidth = 3;
+  Reader reader(json, "positions", fault);
+  reader.read("axes", out.positions.axes, 2, kMostAxes);
+  if (!json.is_object() || !json.contains("picture"))
+    return;
+  Reader picture(json["picture"], "positions.picture", fault);
+  picture.read("rows", out.positions.gridRows, 1, kLargestCount);
+  picture.read("columns", out.positions.gridColumns, 1, kLargestCount);
+  const std::int64_t rows = out.positions.gridRows, columns = out.positions.gridColumns;
+  if (out.positions.axes != kTimeHeightWidth)
+    reader.fail("axes",
+                "3 where pictures have places, found " + std::to_string(out.positions.axes));
+  if (rows < 1 || out.tokensPerTile % rows != 0 || out.tokensPerTile / rows != columns)
+    reader.fail("picture", "a grid of the " + std::to_string(out.tokensPerTile) +
+                               " rows of a tile, found " + std::to_string(rows) + " x " +
+                               std::to_string(columns));
+}
+
 // One of the names that `byName` knows.
 template <typename Kind>
 void readName(Reader &reader, const char *key, std::optional<Kind> (*byName)(std::string_view),
@@ -602,6 +622,8 @@ Result<Manifest> Manifest::parse(std::string_view text) {
     readTarget(child(*json, "target"), "target", out.target, fault);
     Reader(child(*json, "recipe"), "recipe", fault).read("name", out.recipe);
     readGeometry(child(*json, "geometry"), out, fault);
+    if (json->contains("positions"))
+      readPositions((*json)["positions"], out, fault);
     if (json->contains("preprocess")) {
       out.hasPreprocess = true;
       readPreprocess((*json)["preprocess"], out, fault);

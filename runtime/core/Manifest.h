@@ -36,6 +36,16 @@ struct DeviceEntry {
   bool ownTarget = false; // else it is the bundle's
 };
 
+// How rows are numbered for rotary embeddings; core/RowPositions.h has the rule in full.
+struct PositionRule {
+  std::int64_t axes = 0; // 0: rows are numbered one by one
+  // The grid that a picture's rows are, row by row; 0: the model takes no pictures. Only on three
+  // axes, which are time, height and width then.
+  std::int64_t gridRows = 0, gridColumns = 0;
+
+  bool placesPictures() const { return gridRows > 0 && gridColumns > 0; }
+};
+
 struct Manifest {
   std::string producer;
   CodeTarget target;
@@ -53,6 +63,7 @@ struct Manifest {
   std::int64_t maxImageTokens = 0; // of a picture; 0: no cap
   bool hasChat = false;
   ChatTemplate chat;
+  PositionRule positions;
   std::vector<std::int32_t> endTokens;  // that end an answer
   std::vector<std::string> stopStrings; // an answer ends with the first of these in it
   GenerateOptions generate;             // of whoever says nothing else

@@ -405,6 +405,20 @@ Status checkModel(const ModelFile &checked, const Manifest &manifest) {
   return {};
 }
 
+// Rows are placed once for all entry points that decode: by the manifest's axes, where it has any.
+static Status checkAxes(std::span<const PlacedEntry> entries, const Manifest &manifest) {
+  std::int64_t expected = manifest.positions.axes;
+  for (const auto &[entry, where] : entries) {
+    if (entry->role != BLUEC_ROLE_DECODE)
+      continue;
+    const bluec_tensor *positions = findInput(*entry, BLUEC_POSITIONS);
+    const std::int64_t axes = positions && positions->rank == 2 ? positions->dims[1] : 1;
+    expected = expected == 0 ? axes : expected;
+    BLUEC_RETURN_IF_ERROR(expectEqual(where + ": axes of positions", expected, axes));
+  }
+  return {};
+}
+
 Status checkWholeModel(std::span<const ModelFile> files, const Manifest &manifest) {
   std::vector<PlacedEntry> entries;
   std::string where; // of what no file has
@@ -432,6 +446,7 @@ Status checkWholeModel(std::span<const ModelFile> files, const Manifest &manifes
   }
   BLUEC_RETURN_IF_ERROR(checkStages(entries));
   BLUEC_RETURN_IF_ERROR(checkNamesDiffer(entries));
+  BLUEC_RETURN_IF_ERROR(checkAxes(entries, manifest));
   return checkEncodeCalls(entries, manifest, where);
 }
 

@@ -139,6 +139,8 @@ def export_decoder(
     else:
         embeddings = torch.zeros(batch, length, config.hidden_size, dtype=dtype)
         positions = torch.arange(past, past + length)[None].repeat(batch, 1)
+        if hasattr(model, "axes"):
+            positions = positions[None].repeat(model.axes, 1, 1)
         args = (embeddings, mask, positions)
         names = ["inputs_embeds", "attention_mask", "position_ids"]
     caches = [
@@ -149,6 +151,8 @@ def export_decoder(
     rows = {0: "batch_size", 1: "sequence_length"}
     axes = {name: rows for name in [*names, "logits"]}
     axes["attention_mask"] = {0: "batch_size", 1: total}
+    if hasattr(model, "axes"):
+        axes["position_ids"] = {1: "batch_size", 2: "sequence_length"}
     axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past_names}
     axes |= {name: {0: "batch_size", 2: total} for name in present_names}
     export(
@@ -208,6 +212,13 @@ def export_masked_vision(model, path: pathlib.Path, opset: int, dynamo: bool) ->
             opset,
             dynamo,
         )
+
+
+def export_patches(model, picture, path: pathlib.Path, opset: int) -> None:
+    """A tower for one picture of one size."""
+    names = ["pixel_values"], ["image_features"]
+    axes = {"pixel_values": {}, "image_features": {}}
+    export(model, (picture,), path, *names, axes, opset, False)
 
 
 def export_keeping(model, path: pathlib.Path, opset: int) -> None:

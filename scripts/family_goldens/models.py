@@ -34,8 +34,12 @@ from transformers import (
     PhiForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen2VLTextConfig,
+    Qwen2VLTextModel,
     Qwen3Config,
     Qwen3ForCausalLM,
+    Qwen3VLTextConfig,
+    Qwen3VLTextModel,
     SiglipVisionConfig,
     SiglipVisionModel,
 )
@@ -53,6 +57,8 @@ from transformers.models.internvl.modeling_internvl import (
 )
 from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 from transformers.models.paligemma.modeling_paligemma import PaliGemmaMultiModalProjector
+from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLVisionConfig
+from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
 
 VOCAB = 109
 LAYERS = 2
@@ -160,6 +166,52 @@ def qwen3() -> nn.Module:
         head_dim=12,
         tie_word_embeddings=True,
     )
+
+
+class WithHead(nn.Module):
+    """A text model of one that sees, and a head, in the form of a whole language model. Its rows have
+    positions on three axes."""
+
+    axes = 3
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+        self.lm_head = nn.Linear(model.config.hidden_size, model.config.vocab_size, bias=False)
+        self.config, self.dtype = model.config, torch.float32
+
+    def get_input_embeddings(self):
+        return self.model.get_input_embeddings()
+
+    def forward(self, **inputs):
+        result = self.model(**inputs)
+        result.logits = self.lm_head(result.last_hidden_state)
+        return result
+
+
+def _with_axes(kind, config_kind, seed, rope, **settings) -> nn.Module:
+    config = _decoder_config(
+        config_kind,
+        hidden_size=40,
+        intermediate_size=76,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0} | rope,
+        **settings,
+    )
+    config._attn_implementation = "eager"
+    return _randomise(WithHead(kind(config)), seed)
+
+
+def qwen2_vl_text() -> nn.Module:
+    """Angles that follow time, height and width, in sections."""
+    return _with_axes(Qwen2VLTextModel, Qwen2VLTextConfig, 19, {"mrope_section": [2, 1, 2]})
+
+
+def qwen3_vl_text() -> nn.Module:
+    """Angles that follow the three axes in turn."""
+    rope = {"mrope_section": [2, 2, 2], "mrope_interleaved": True}
+    return _with_axes(Qwen3VLTextModel, Qwen3VLTextConfig, 20, rope, head_dim=12)
 
 
 def _gemma(kind, config_kind, seed, **settings) -> nn.Module:
@@ -570,6 +622,41 @@ def gemma3() -> nn.Module:
     config = Gemma3Config(vision_config=tower, mm_tokens_per_image=4, **_text("gemma3_text"))
     parts = SiglipVisionModel(tower), Gemma3MultiModalProjector(config)
     return _randomise(Features("gemma3", *parts), seed=26)
+
+
+class Patches(nn.Module):
+    """An encoder of patches with a grid, for pictures of one size: unfolds them in the order in which
+    a processor does, block by block, each patch as several frames of the same picture."""
+
+    model_type = "qwen2_vl_vision_model"
+
+    def __init__(self, tower: nn.Module, height: int, width: int):
+        super().__init__()
+        self.tower, self.config, self.dtype = tower, tower.config, torch.float32
+        self.sides = height // tower.config.patch_size, width // tower.config.patch_size
+
+    def forward(self, pixel_values):
+        config, (down, across) = self.config, self.sides
+        patch, block = config.patch_size, config.spatial_merge_size
+        x = pixel_values.reshape(3, down // block, block, patch, across // block, block, patch)
+        x = x.permute(1, 4, 2, 5, 0, 3, 6).reshape(down * across, 3, 1, patch, patch)
+        x = x.expand(-1, -1, config.temporal_patch_size, -1, -1).reshape(down * across, -1)
+        grid = torch.tensor([[1, down, across]])
+        return self.tower(x, grid_thw=grid).pooler_output[None]
+
+
+def qwen2_vl() -> nn.Module:
+    """Rotary embeddings of rows and columns, blocks of 2 x 2 tokens side by side; a wide picture."""
+    config = Qwen2VLVisionConfig(
+        depth=LAYERS,
+        embed_dim=40,
+        hidden_size=40,
+        num_heads=2,
+        mlp_ratio=2,
+        patch_size=7,
+        attn_implementation="eager",
+    )
+    return _randomise(Patches(Qwen2VisionTransformerPretrainedModel(config), 28, 56), seed=27)
 
 
 class Decoder(nn.Module):

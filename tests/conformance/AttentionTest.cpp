@@ -322,14 +322,28 @@ TEST_P(AttentionTest, RopeRotatesAndAppends) {
 }
 
 // Rows that say where they stand, on one axis or on several, each of which turns some of the
-// angles.
+// angles: sections of them, or every third.
 TEST_P(AttentionTest, RopeAtPositionsOfEachRow) {
   int64_t rows = 5, positions = 12, heads = 2, dims = 40, half = 18, cols = heads * dims;
   Shape x = {rows, cols}, table = {positions, half};
-  for (std::vector<int64_t> sections : {std::vector<int64_t>{}, {7, 8, 3}}) {
-    SCOPED_TRACE(sections.empty() ? "one axis" : "three axes");
-    auto axes = static_cast<int64_t>(std::max<size_t>(sections.size(), 1));
-    Shape places = sections.empty() ? Shape{rows} : Shape{rows, axes};
+  std::vector<int64_t> sections, everyThird;
+  for (int64_t i = 0; i < half; ++i) {
+    sections.push_back(i < 7 ? 0 : i < 15 ? 1 : 2);
+    everyThird.push_back(i < 15 ? i % 3 : 0);
+  }
+  struct {
+    const char *name;
+    std::vector<int64_t> axisOf;
+    bool interleaved;
+  } cases[] = {{"one axis", {}, false},
+               {"sections", sections, false},
+               {"every third", everyThird, false},
+               {"pairs", everyThird, true}};
+  for (auto [name, axisOf, interleaved] : cases) {
+    SCOPED_TRACE(name);
+    int64_t axes = axisOf.empty() ? 1 : 3;
+    Shape places = axisOf.empty() ? Shape{rows} : Shape{rows, axes};
+    const std::string pairs = interleaved ? ", interleaved" : "";
     auto rope = [&](const std::string &at, const std::string &type, const std::string &attributes) {
       return "    %y = blue.rope %a0, %a1, %a2 at " + at + " {num_heads = " + number(heads) +
              " : i64" + attributes + "} : (" + tensorText(x) + ", " + tensorText(table) + ", " +
@@ -338,15 +352,16 @@ TEST_P(AttentionTest, RopeAtPositionsOfEachRow) {
     };
     std::vector<Operand> operands = {
         {Place::Input, "x", x}, {Place::Weight, "cos", table}, {Place::Weight, "sin", table}};
-    StepText dense{"dense", rows, operands, "    %p = plan.position\n" + rope("%p", "index", ""),
+    StepText dense{"dense", rows, operands, "    %p = plan.position\n" + rope("%p", "index", pairs),
                    x};
     operands.push_back({Place::Input, "places", places, /*ints=*/true});
     std::string text;
-    for (int64_t angles : sections)
-      text += (text.empty() ? ", sections = array<i64: " : ", ") + number(angles);
+    for (int64_t axis : axisOf)
+      text += (text.empty() ? ", axes = array<i64: " : ", ") + number(axis);
     StepText placed{
         "placed", rows, operands,
-        rope("%a3", tensorText(places, /*ints=*/true), text + (text.empty() ? "" : ">")), x};
+        rope("%a3", tensorText(places, /*ints=*/true), text + (text.empty() ? "" : ">") + pairs),
+        x};
     CompiledSteps steps(target(), {dense, placed});
     ASSERT_TRUE(steps.ok());
     Data input = randomData(rows * cols, 1);
@@ -358,15 +373,14 @@ TEST_P(AttentionTest, RopeAtPositionsOfEachRow) {
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t axis = 0; axis < axes; ++axis)
         at.push_back(static_cast<float>((5 * row + 7 * axis + 3) % positions));
-    std::vector<int64_t> axisOf;
-    for (int64_t axis = 0; axis < static_cast<int64_t>(sections.size()); ++axis)
-      axisOf.insert(axisOf.end(), static_cast<size_t>(sections[static_cast<size_t>(axis)]), axis);
     axisOf.resize(static_cast<size_t>(half), 0);
     std::vector<double> expected(input.begin(), input.end());
     for (int64_t t = 0; t < rows; ++t)
       for (int64_t h = 0; h < heads; ++h)
         for (int64_t i = 0; i < half; ++i) {
-          auto a = static_cast<size_t>(t * cols + h * dims + i), b = a + static_cast<size_t>(half);
+          int64_t first = interleaved ? 2 * i : i, second = interleaved ? 2 * i + 1 : i + half;
+          auto a = static_cast<size_t>(t * cols + h * dims + first);
+          auto b = static_cast<size_t>(t * cols + h * dims + second);
           auto row = static_cast<int64_t>(
               at[static_cast<size_t>(t * axes + axisOf[static_cast<size_t>(i)])]);
           auto angle = static_cast<size_t>(row * half + i);
@@ -390,4 +404,33 @@ TEST_P(AttentionTest, RopeAtPositionsOfEachRow) {
     std::fill(outside.begin(), outside.end(), 1000000.0f);
     steps.run("placed", {input, outside}, rows, 0);
   }
+}
+
+// The tokens of pictures take the tables' rows from the first one on, each picture anew.
+TEST_P(AttentionTest, RopeOfPictures) {
+  int64_t pictures = 3, tokens = 5, heads = 2, dims = 24, half = 12, cols = heads * dims;
+  Shape x = {pictures, tokens, cols}, table = {tokens, half}, rows = {tokens, cols};
+  auto rope = [&](const Shape &shape, const std::string &at, const std::string &type) {
+    return "    %y = blue.rope %a0, %a1, %a2" + at + " {num_heads = " + number(heads) +
+           " : i64} : (" + tensorText(shape) + ", " + tensorText(table) + ", " + tensorText(table) +
+           type + ") -> " + tensorText(shape) + "\n    plan.yield %y : " + tensorText(shape);
+  };
+  std::vector<Operand> operands = {
+      {Place::Input, "x", x}, {Place::Weight, "cos", table}, {Place::Weight, "sin", table}};
+  StepText all{"all", pictures, operands, rope(x, "", ""), x};
+  operands[0].shape = rows;
+  StepText each{"each", tokens, operands,
+                "    %p = plan.position\n" + rope(rows, " at %p", ", index"), rows};
+  CompiledSteps steps(target(), {all, each});
+  ASSERT_TRUE(steps.ok());
+  Data input = randomData(pictures * tokens * cols, 1);
+  steps.set("cos", randomData(tokens * half, 2));
+  steps.set("sin", randomData(tokens * half, 3));
+  Data expected;
+  for (int64_t picture = 0; picture < pictures; ++picture) {
+    auto begin = input.begin() + picture * tokens * cols;
+    Data turned = steps.run("each", {Data(begin, begin + tokens * cols)}, tokens, 0);
+    expected.insert(expected.end(), turned.begin(), turned.end());
+  }
+  EXPECT_EQ(steps.run("all", {input}, pictures, 0, Split::Threads), expected);
 }

@@ -141,30 +141,38 @@ TEST_P(RowsTest, LastRowIsTheLastValidOne) {
 }
 
 TEST_P(RowsTest, Im2colLaysPatchesOutAsRows) {
-  // 17 x 23 with patches of 5: pixels right of and below the last whole patch are not read.
-  int64_t batch = 2, channels = 3, height = 17, width = 23;
-  for (int64_t patch : {5, 8}) {
+  // 17 x 33 with patches of 5: pixels right of and below the last whole patch are not read. Patches
+  // of 4 are two rows of four blocks of 2 x 2.
+  int64_t batch = 2, channels = 3, height = 17, width = 33;
+  struct {
+    int64_t patch, block;
+  } cases[] = {{5, 1}, {8, 1}, {8, 2}, {4, 2}, {5, 3}};
+  for (auto [patch, block] : cases) {
     int64_t down = height / patch, across = width / patch;
     Shape in = {batch, channels, height, width};
     Shape out = {batch, down * across, channels * patch * patch};
     StepText step{"f",
                   batch,
                   {{Place::Input, "x", in}},
-                  "    %y = plan.im2col %a0 {patch = " + std::to_string(patch) + " : i64} : (" +
-                      tensorText(in) + ") -> " + tensorText(out) +
-                      "\n    plan.yield %y : " + tensorText(out),
+                  "    %y = plan.im2col %a0 {patch = " + std::to_string(patch) +
+                      " : i64, block = " + std::to_string(block) + " : i64} : (" + tensorText(in) +
+                      ") -> " + tensorText(out) + "\n    plan.yield %y : " + tensorText(out),
                   out};
     CompiledSteps steps(target(), {step});
     ASSERT_TRUE(steps.ok());
     Data x = randomData(elements(in), 1);
     std::vector<double> expected;
     for (int64_t b = 0; b < batch; ++b)
-      for (int64_t p = 0; p < down * across; ++p)
+      for (int64_t p = 0; p < down * across; ++p) {
+        int64_t number = p / (block * block), part = p % (block * block);
+        int64_t row = number / (across / block) * block + part / block;
+        int64_t column = number % (across / block) * block + part % block;
         for (int64_t c = 0; c < channels; ++c)
           for (int64_t i = 0; i < patch * patch; ++i)
             expected.push_back(x[static_cast<size_t>(
-                ((b * channels + c) * height + p / across * patch + i / patch) * width +
-                p % across * patch + i % patch)]);
+                ((b * channels + c) * height + row * patch + i / patch) * width + column * patch +
+                i % patch)]);
+      }
     Data whole = steps.run("f", {x}, batch, 0, Split::Threads);
     expectNear(whole, expected, elements(out), 0, 0);
   }

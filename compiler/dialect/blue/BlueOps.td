@@ -333,37 +333,43 @@ def Blue_RopeOp : Blue_Op<"rope", [Pure]> {
     half-split (rotate_half):  y[i] = x[i] c[i] - x[i + D2] s[i];  y[i + D2] = x[i + D2] c[i] + x[i] s[i]
     interleaved:               the same on pairs (2i, 2i + 1).
 
-    With positions on several axes (as in M-RoPE: time, height, width), `sections` says how many of the
-    R / 2 angles follow each axis, in order: angle i takes c[i] and s[i] of its axis' row of the table.
+    With positions on several axes (as in M-RoPE: time, height, width), `axes` says which of them each of
+    the R / 2 angles follows: angle i takes c[i] and s[i] of the table's row of its axis' position.
+
+    In an encoder `x` is [B, T, heads * D] and there is no position: row t of every picture takes row t
+    of the tables, which hold the places of a picture's tokens (on however many axes).
 
     Constraints:
-    - (C1) x has rank 2 and its last dim is a multiple of num_heads; D = that quotient
+    - (C1) x has rank 2 or 3 and its last dim is a multiple of num_heads; D = that quotient
     - (C2) cos and sin have the same static shape [P, R / 2] with R <= D
     - (C3) the result has x's type
-    - (C4) positions are of integers and have x's rows; with axes there are as many `sections`, positive,
-      R / 2 in all, and the rope is not interleaved; without axes there are none
+    - (C4) positions are of integers and have x's rows; those on axes come with `axes`, R / 2 numbers of
+      axes, and no others do
+    - (C5) x of rank 3 has no position and P tokens; x of rank 2 has one
 
     ```mlir
     %y = blue.rope %x, %cos, %sin at %position {num_heads = 4} : (..., index) -> tensor<?x64xf32>
-    %z = blue.rope %x, %cos, %sin at %places {num_heads = 4, sections = array<i64: 2, 3, 3>}
+    %z = blue.rope %x, %cos, %sin at %places {num_heads = 4, axes = array<i64: 0, 0, 1, 1, 1, 2, 2, 2>}
       : (..., tensor<?x3xi32>) -> tensor<?x64xf32>
+    %v = blue.rope %tokens, %cos, %sin {num_heads = 4} : (...) -> tensor<?x36x64xf32>
     ```
   }];
   let arguments = (ins Blue_FloatTensor:$x, Blue_FloatTensor:$cos, Blue_FloatTensor:$sin,
-                       AnyTypeOf<[Index, Blue_IndexTensor]>:$position, I64Attr:$num_heads,
-                       UnitAttr:$interleaved, OptionalAttr<DenseI64ArrayAttr>:$sections);
+                       Optional<AnyTypeOf<[Index, Blue_IndexTensor]>>:$position, I64Attr:$num_heads,
+                       UnitAttr:$interleaved, OptionalAttr<DenseI64ArrayAttr>:$axes);
   let builders = [
     OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x, "::mlir::Value":$cos,
                    "::mlir::Value":$sin, "::mlir::Value":$position, "int64_t":$num_heads,
-                   CArg<"bool", "false">:$interleaved)>
+                   CArg<"bool", "false">:$interleaved,
+                   CArg<"::llvm::ArrayRef<int64_t>", "{}">:$axes)>
   ];
   let extraClassDeclaration = [{
     /// Whether rows stand one behind the other from `position` on.
-    bool isConsecutive() { return getPosition().getType().isIndex(); }
+    bool isConsecutive() { return getPosition() && getPosition().getType().isIndex(); }
   }];
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
-      "$x `,` $cos `,` $sin `at` $position attr-dict `:` functional-type(operands, results)";
+      "$x `,` $cos `,` $sin (`at` $position^)? attr-dict `:` functional-type(operands, results)";
 }
 
 def Blue_PositionEmbeddingOp
@@ -441,16 +447,18 @@ def Blue_PatchEmbedOp : Blue_Op<"patch_embed", [Pure]> {
   let summary = "cut pictures into patches and project each (a convolution with stride = kernel)";
   let description = [{
     `pixels` is [B, C, H, W]; `weight` is [N, C, p, p]; `bias` is [N]; the result is
-    [B, (H / p) * (W / p), N], patches in row-major order. Pixels right of or below the last whole
-    patch are not read.
+    [B, (H / p) * (W / p), N], patches in row-major order. With `block` f, the f x f patches of a block
+    of the grid stand together, row by row, and the blocks in row-major order. Pixels right of or below
+    the last whole patch are not read.
 
     Constraints:
     - (C1) weight is [N, C, p, p] with the C of pixels
     - (C2) bias, if there, is [N]
     - (C3) the result is [B, (H / p) * (W / p), N]
+    - (C4) block is 1 to 64 and divides both sides of the grid
   }];
   let arguments = (ins Blue_FloatTensor:$pixels, Blue_FloatTensor:$weight,
-                       Optional<Blue_FloatTensor>:$bias);
+                       Optional<Blue_FloatTensor>:$bias, DefaultValuedAttr<I64Attr, "1">:$block);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat =
       "$pixels `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";

@@ -135,9 +135,10 @@ LogicalResult LayerNormOp::verify() {
 LogicalResult RopeOp::verify() {
   RankedTensorType x = typeOf(getX()), cos = typeOf(getCos()), sin = typeOf(getSin());
   int64_t heads = getNumHeads();
-  if (x.getRank() != 2 || heads <= 0 || lastDim(x) == kDynamic || lastDim(x) % heads != 0)
+  if ((x.getRank() != 2 && x.getRank() != 3) || heads <= 0 || lastDim(x) == kDynamic ||
+      lastDim(x) % heads != 0)
     return emitOpError("(C1) expected x to be [T, ")
-           << heads << " * D], found " << shapeText(x.getShape());
+           << heads << " * D] or [B, T, " << heads << " * D], found " << shapeText(x.getShape());
   int64_t headDim = lastDim(x) / heads;
   if (cos.getShape() != sin.getShape() || cos.getRank() != 2 || !cos.hasStaticShape() ||
       lastDim(cos) > headDim / 2)
@@ -147,22 +148,28 @@ LogicalResult RopeOp::verify() {
   if (getX().getType() != getResult().getType())
     return emitOpError("(C3) expected a result of x's type ")
            << getX().getType() << ", found " << getResult().getType();
-  auto positions = dyn_cast<RankedTensorType>(getPosition().getType());
+  bool hasRows = x.getRank() == 2;
+  if (hasRows != bool(getPosition()) || (!hasRows && x.getDimSize(1) != cos.getDimSize(0)))
+    return emitOpError("(C5) expected rows at a position, or pictures of ")
+           << cos.getDimSize(0) << " tokens without one, found " << shapeText(x.getShape())
+           << (getPosition() ? " with" : " without") << " one";
+  auto positions =
+      hasRows ? dyn_cast<RankedTensorType>(getPosition().getType()) : RankedTensorType();
   bool hasAxes = positions && positions.getRank() == 2;
   if (positions && ((positions.getRank() != 1 && !hasAxes) ||
                     !compatible(positions.getDimSize(0), x.getDimSize(0))))
     return emitOpError("(C4) expected positions [T] or [T, axes] of T = ")
            << x.getDimSize(0) << " rows, found " << shapeText(positions.getShape());
-  std::optional<ArrayRef<int64_t>> sections = getSections();
-  if (!hasAxes && !sections)
+  std::optional<ArrayRef<int64_t>> axes = getAxes();
+  if (!hasAxes && !axes)
     return success();
-  if (hasAxes && sections && !getInterleaved() &&
-      static_cast<int64_t>(sections->size()) == positions.getDimSize(1) &&
-      llvm::all_of(*sections, [](int64_t angles) { return angles > 0; }) &&
-      std::accumulate(sections->begin(), sections->end(), int64_t{0}) == lastDim(cos))
+  if (hasAxes && axes && static_cast<int64_t>(axes->size()) == lastDim(cos) &&
+      llvm::all_of(*axes, [&](int64_t axis) {
+        return axis >= 0 && (positions.isDynamicDim(1) || axis < positions.getDimSize(1));
+      }))
     return success();
-  return emitOpError("(C4) expected sections of ")
-         << lastDim(cos) << " angles in all, one for each axis of positions, and no interleaving";
+  return emitOpError("(C4) expected positions on axes together with the axis of each of the ")
+         << lastDim(cos) << " angles";
 }
 
 LogicalResult PositionEmbeddingOp::verify() {
@@ -178,9 +185,11 @@ LogicalResult PositionEmbeddingOp::verify() {
 }
 
 void RopeOp::build(OpBuilder &builder, OperationState &state, Type type, Value x, Value cos,
-                   Value sin, Value position, int64_t heads, bool interleaved) {
+                   Value sin, Value position, int64_t heads, bool interleaved,
+                   ArrayRef<int64_t> axes) {
   build(builder, state, type, x, cos, sin, position, builder.getI64IntegerAttr(heads),
-        interleaved ? builder.getUnitAttr() : UnitAttr(), DenseI64ArrayAttr());
+        interleaved ? builder.getUnitAttr() : UnitAttr(),
+        axes.empty() ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(axes));
 }
 
 LogicalResult AttentionOp::verify() {
@@ -280,6 +289,9 @@ LogicalResult AttentionOp::verify() {
   return success();
 }
 
+/// Sides of a block of tokens or patches, at most: blocks hold at most its square.
+static constexpr int64_t kMaxFactor = 64;
+
 LogicalResult PatchEmbedOp::verify() {
   RankedTensorType pixels = typeOf(getPixels()), weight = typeOf(getWeight());
   ArrayRef<int64_t> shape = weight.getShape();
@@ -300,11 +312,14 @@ LogicalResult PatchEmbedOp::verify() {
   if (found != ArrayRef<int64_t>(expected))
     return emitOpError("(C3) expected a result ")
            << shapeText(expected) << ", found " << shapeText(found);
+  int64_t block = getBlock();
+  if (block < 1 || block > kMaxFactor ||
+      (block > 1 &&
+       (patches == kDynamic || height / shape[2] % block != 0 || width / shape[2] % block != 0)))
+    return emitOpError("(C4) expected a block of 1 to ")
+           << kMaxFactor << " that divides the grid's sides, found " << block;
   return success();
 }
-
-/// Sides of a block of tokens, at most: blocks hold at most its square.
-static constexpr int64_t kMaxFactor = 64;
 
 /// `x` is [B, height * width, C] with whole blocks of `factor` x `factor` tokens to be made of it.
 static LogicalResult verifyGrid(Operation *op, RankedTensorType x, int64_t height, int64_t width,

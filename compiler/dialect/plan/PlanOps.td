@@ -558,12 +558,15 @@ def Plan_Im2colOp : Plan_Op<"im2col", [Pure]> {
   let summary = "patches of pictures as rows";
   let description = [{
     `pixels` is [B, C, H, W]; the result is [B, (H / p) * (W / p), C * p * p], a patch's elements in
-    the order channel, row, column: the order of a convolution's weight [N, C, p, p].
+    the order channel, row, column: the order of a convolution's weight [N, C, p, p]. Patches are in
+    the order of blue.patch_embed with that `block`.
 
     Constraints:
     - (C1) the result's shape is that
+    - (C2) block divides both sides of the grid
   }];
-  let arguments = (ins Blue_FloatTensor:$pixels, I64Attr:$patch);
+  let arguments = (ins Blue_FloatTensor:$pixels, I64Attr:$patch,
+                       DefaultValuedAttr<I64Attr, "1">:$block);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = "$pixels attr-dict `:` functional-type(operands, results)";
 }

@@ -559,6 +559,10 @@ LogicalResult Im2colOp::verify() {
   if (pixels.getRank() != 4 || p < 1 || pixels.getDimSize(2) < p || pixels.getDimSize(3) < p)
     return emitOpError() << "(C1) expected pixels [B, C, H, W] of at least one patch, found "
                          << typeText(pixels) << " and patch " << p;
+  int64_t down = pixels.getDimSize(2) / p, across = pixels.getDimSize(3) / p, block = getBlock();
+  if (block < 1 || down % block != 0 || across % block != 0)
+    return emitOpError() << "(C2) expected a block that divides a grid of " << down << " x "
+                         << across << " patches, found " << block;
   return expectShape(*this, "C1", "result", getResult(),
                      {pixels.getDimSize(0), (pixels.getDimSize(2) / p) * (pixels.getDimSize(3) / p),
                       pixels.getDimSize(1) * p * p});

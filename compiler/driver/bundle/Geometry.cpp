@@ -103,6 +103,11 @@ LogicalResult readEntry(plan::EntryOp entry, Geometry &geometry) {
       if (failed(readEmbeddings(entry, inputOf(entry, plan::kEmbeddings), geometry)))
         return failure();
     }
+    if (Value positions = entry.getInput(plan::kPositions))
+      if (auto type = cast<RankedTensorType>(positions.getType());
+          type.getRank() == 2 &&
+          failed(agree(entry, "positions of axes", geometry.positionAxes, type.getDimSize(1))))
+        return failure();
     RankedTensorType logits = outputOf(entry, plan::kLogits);
     if (!logits || failed(expectRank(entry, plan::kLogits, logits, 2)))
       return failure();

@@ -18,6 +18,7 @@ struct Geometry {
   int64_t hidden = 0;        // elements of an embedding and of an image feature
   int64_t vocabulary = 0;    // logits; 0 without a decoder
   int64_t embeddings = 0;    // rows of the token table; 0 without one
+  int64_t positionAxes = 0;  // of the decoder's positions; 0 where it numbers rows itself
 };
 
 /// Reads the entry points of a plan and checks that they fit together: image features, embeddings

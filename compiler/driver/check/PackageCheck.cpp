@@ -4,6 +4,7 @@
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/ConfigCheck.h"
+#include "compiler/driver/session/RowPlaces.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -82,6 +83,11 @@ LogicalResult PackageCheck::readGraphs() {
   for (const std::string &line : contradictions(session.package().config, *session.module()))
     if (failed(diagnostics.warning(line)))
       return failure();
+  FailureOr<runtime::PositionRule> places =
+      rowPlacesOf(session.package().config, *session.module(), diagnostics);
+  if (failed(places))
+    return failure();
+  addPlaces(*places, report);
   for (blue::Role role : {blue::Role::Vision, blue::Role::Embed, blue::Role::Decoder})
     if (auto part = blue::partOf(*session.module(), role))
       report["parts"][blue::stringifyRole(role).str()] = describePart(part, role);

@@ -17,6 +17,7 @@
 #include "compiler/driver/session/LookUp.h"
 #include "compiler/driver/session/MachineTarget.h"
 #include "compiler/driver/session/Pipelines.h"
+#include "compiler/driver/session/RowPlaces.h"
 #include "compiler/driver/session/Version.h"
 #include "passes/kernels/extract_section/ExtractSection.h"
 #include "passes/kernels/lower_entries/LowerEntries.h"
@@ -186,6 +187,7 @@ private:
   std::string sourceFolder;                 // for C++ source
   std::string programObject;                // for a program
   Geometry geometry;
+  runtime::PositionRule rowPlaces;
   WeightsDigest weightsDigest;
   std::vector<CodeSection> sections;
   Json entryPoints, memoryPlan, precisionSummary, fusions;
@@ -588,6 +590,10 @@ LogicalResult Compilation::schedule() {
     return failure();
   if (failed(checkConfig(package.config, geometry, diagnostics)))
     return failure();
+  FailureOr<runtime::PositionRule> places = rowPlacesOf(package.config, geometry, diagnostics);
+  if (failed(places))
+    return failure();
+  rowPlaces = *places;
   return failed(checkBudget()) ? failure() : writeReport();
 }
 
@@ -932,6 +938,7 @@ Json Compilation::manifestFields() {
       lists.push_back(std::vector<int64_t>(capacities.begin(), capacities.end()));
     fields["geometry"]["encode_calls"] = std::move(lists);
   }
+  addPlaces(rowPlaces, fields);
   if (machine) {
     runtime::Sha256 hash = runtime::fastSha256();
     hash.update(machine->text.data(), machine->text.size());

@@ -6,9 +6,10 @@ using reference::ElementType;
 using reference::Tensor;
 
 LogicalResult BundleCalls::call(const bluec_entry &entry, int64_t count, int64_t position,
-                                const void *input, void *output) {
-  return diagnostics.report(session.runEntry(
-      entry, count, position, runtime::EntryInputs(entry, count, position, input), {&output, 1}));
+                                const void *input, void *output, const int32_t *places) {
+  return diagnostics.report(
+      session.runEntry(entry, count, position,
+                       runtime::EntryInputs(entry, count, position, input, places), {&output, 1}));
 }
 
 FailureOr<TensorPtr> BundleCalls::features(const TensorPtr &pixels) {
@@ -54,7 +55,11 @@ FailureOr<TensorPtr> BundleCalls::logits(const TokenRows &rows, int64_t position
   Tensor logits = Tensor::zeros(ElementType::F32, {given, bundle.model().vocabulary});
   const void *input = isDecode ? static_cast<const void *>(ids.data())
                                : static_cast<const void *>(rows.embeddings->f32.data());
-  if (failed(call(entry, count, position, input, logits.f32.data())))
+  std::vector<int32_t> places;
+  if (rows.places)
+    places.assign(rows.places->i64.begin(), rows.places->i64.end());
+  if (failed(call(entry, count, position, input, logits.f32.data(),
+                  rows.places ? places.data() : nullptr)))
     return failure();
   return std::make_shared<const Tensor>(std::move(logits));
 }

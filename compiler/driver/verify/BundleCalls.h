@@ -22,7 +22,7 @@ public:
 
 private:
   mlir::LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position,
-                           const void *input, void *output);
+                           const void *input, void *output, const int32_t *places = nullptr);
 
   const runtime::Bundle &bundle;
   runtime::Session &session;

@@ -36,7 +36,7 @@ CallCost bluec::callCostOf(ModuleOp raised) {
     }
   });
   for (Type type : decoder.getArgumentTypes().drop_front())
-    if (auto past = dyn_cast<RankedTensorType>(type))
+    if (auto past = dyn_cast<RankedTensorType>(type); past && !past.getElementType().isInteger())
       cost.pasts += past.getShape().back();
   cost.vocabulary = cast<ShapedType>(decoder.getResultTypes().front()).getShape().back();
   return cost;

@@ -231,6 +231,17 @@ FailureOr<TensorPtr> OnnxCalls::logits(const TokenRows &tokens, int64_t position
       if (rank == 2)
         positions.shape.insert(positions.shape.begin(), 1);
       inputs.push_back(shared(std::move(positions)));
+    } else if (name == "position_ids" && rank == 3 && type.getDimSize(0) > 0) {
+      int64_t axes = type.getDimSize(0);
+      Tensor places = tokens.places ? *tokens.places : consecutivePlaces(rows, axes, position);
+      if (places.shape[1] != axes)
+        return graph.emitError("graph input '")
+               << name << "': expected positions on " << places.shape[1] << " axes, found " << type;
+      Tensor byAxis = Tensor::zeros(ElementType::I64, {axes, 1, rows});
+      for (int64_t i = 0; i < rows * axes; ++i)
+        byAxis.i64[static_cast<size_t>(i % axes * rows + i / axes)] =
+            places.i64[static_cast<size_t>(i)];
+      inputs.push_back(shared(std::move(byAxis)));
     } else if (name == "use_cache_branch") {
       // The branch without a past is the model's meaning of a first call.
       Tensor branch = Tensor::zeros(ElementType::Bool,
@@ -273,9 +284,25 @@ FailureOr<TensorPtr> OnnxCalls::logits(const TokenRows &tokens, int64_t position
 SmallVector<int64_t> bluec::pastWidthsOf(func::FuncOp decoder) {
   SmallVector<int64_t> widths;
   for (Type type : decoder.getArgumentTypes().drop_front())
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && !tensor.getElementType().isInteger())
       widths.push_back(tensor.getShape().back());
   return widths;
+}
+
+int64_t bluec::positionAxesOf(func::FuncOp decoder) {
+  for (Type type : decoder.getArgumentTypes().drop_front())
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && tensor.getElementType().isInteger() && tensor.getRank() == 2)
+      return tensor.getDimSize(1);
+  return 0;
+}
+
+Tensor bluec::consecutivePlaces(int64_t rows, int64_t axes, int64_t position) {
+  Tensor places = Tensor::zeros(ElementType::I64, {rows, axes});
+  for (int64_t i = 0; i < rows * axes; ++i)
+    places.i64[static_cast<size_t>(i)] = position + i / axes;
+  return places;
 }
 
 BlueCalls::BlueCalls(ModuleOp raised, reference::WeightValues &weights)
@@ -293,12 +320,17 @@ FailureOr<TensorPtr> BlueCalls::embeddings(const TensorPtr &ids) {
 
 FailureOr<TensorPtr> BlueCalls::logits(const TokenRows &rows, int64_t position) {
   SmallVector<TensorPtr> inputs = {rows.embeddings};
+  func::FuncOp decoder = blue::partOf(module, blue::Role::Decoder);
   if (position == 0) {
     pasts.clear();
-    for (int64_t width : pastWidthsOf(blue::partOf(module, blue::Role::Decoder)))
+    for (int64_t width : pastWidthsOf(decoder))
       pasts.push_back(shared(Tensor::zeros(ElementType::F32, {0, width})));
   }
   inputs.push_back(shared(Tensor::ints({}, {position})));
+  if (int64_t axes = positionAxesOf(decoder))
+    inputs.push_back(rows.places
+                         ? rows.places
+                         : shared(consecutivePlaces(rows.embeddings->shape[0], axes, position)));
   inputs.append(pasts.begin(), pasts.end());
   FailureOr<SmallVector<TensorPtr>> results = evaluate(blue::Role::Decoder, inputs);
   if (failed(results))

@@ -77,6 +77,11 @@ private:
 /// heads * head dim of each past of a blue decoder.
 llvm::SmallVector<int64_t> pastWidthsOf(mlir::func::FuncOp decoder);
 
+/// On how many axes a blue decoder wants its rows' positions; 0: it numbers them itself.
+int64_t positionAxesOf(mlir::func::FuncOp decoder);
+/// [rows, axes]: rows that stand at their numbers from `position` on.
+reference::Tensor consecutivePlaces(int64_t rows, int64_t axes, int64_t position);
+
 } // namespace bluec
 
 #endif // BLUEC_COMPILER_DRIVER_VERIFY_GRAPHCALLS_H

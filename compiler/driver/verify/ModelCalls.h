@@ -16,6 +16,8 @@ using TensorPtr = std::shared_ptr<const reference::Tensor>;
 struct TokenRows {
   TensorPtr ids;        ///< [T]
   TensorPtr embeddings; ///< [T, hidden]
+  /// [T, axes]: where each stands; null: at its number, on every axis that the model has.
+  TensorPtr places = nullptr;
 };
 
 /// One conversation. Tensors are floats, ids integers. Failure comes with an error that says why.

@@ -2,6 +2,7 @@
 
 #include "compiler/driver/bundle/Manifest.h"
 #include "compiler/driver/verify/LayerErrors.h"
+#include "runtime/core/RowPositions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -16,6 +17,19 @@ static SmallVector<int64_t> widthsIn(ModuleOp raised) {
   return decoder ? pastWidthsOf(decoder) : SmallVector<int64_t>();
 }
 
+static int64_t axesIn(ModuleOp raised) {
+  func::FuncOp decoder = blue::partOf(raised, blue::Role::Decoder);
+  return decoder ? positionAxesOf(decoder) : 0;
+}
+
+/// [rows, axes] of integers.
+static TensorPtr placesOf(const TensorPtr &from, int64_t first, int64_t count) {
+  int64_t axes = from->shape.back();
+  auto begin = from->i64.begin() + first * axes;
+  return std::make_shared<const Tensor>(
+      Tensor::ints({count, axes}, std::vector<int64_t>(begin, begin + count * axes)));
+}
+
 static TensorPtr rowsOf(const TensorPtr &from, int64_t first, int64_t count) {
   int64_t width = from->shape.back();
   auto begin = from->f32.begin() + first * width;
@@ -26,14 +40,16 @@ static TensorPtr rowsOf(const TensorPtr &from, int64_t first, int64_t count) {
 static TokenRows rowsOf(const TokenRows &from, int64_t first, int64_t count) {
   auto begin = from.ids->i64.begin() + first;
   Tensor ids = Tensor::ints({count}, std::vector<int64_t>(begin, begin + count));
-  return {std::make_shared<const Tensor>(std::move(ids)), rowsOf(from.embeddings, first, count)};
+  return {std::make_shared<const Tensor>(std::move(ids)), rowsOf(from.embeddings, first, count),
+          from.places ? placesOf(from.places, first, count) : nullptr};
 }
 
 OnnxComparison::OnnxComparison(ModuleOp imported, ModuleOp raised, reference::WeightValues &weights,
                                ModelCalls *bundle, bool isExact,
                                const OnnxComparisonOptions &options, Diagnostics &diagnostics)
     : raised(raised), options(options), diagnostics(diagnostics), pastWidths(widthsIn(raised)),
-      onnx(imported, pastWidths, weights), floatModel(raised, weights), random(options.seed) {
+      axes(axesIn(raised)), onnx(imported, pastWidths, weights), floatModel(raised, weights),
+      random(options.seed) {
   bool isBundleHeld = bundle && isExact;
   if (!isBundleHeld)
     sides.push_back({&floatModel, "float model", true});
@@ -55,6 +71,34 @@ TensorPtr OnnxComparison::uniform(std::vector<int64_t> shape) {
   for (float &element : tensor.f32)
     element = static_cast<float>(random() >> (64 - kBits)) / (1 << (kBits - 1)) - 1;
   return std::make_shared<const Tensor>(std::move(tensor));
+}
+
+TensorPtr OnnxComparison::placesOfConversation(int64_t count) const {
+  constexpr int64_t kTextRows = 5, kGridRows = 3, kGridColumns = 4;
+  runtime::PositionRule rule = options.positions;
+  rule.axes = axes;
+  if (!rule.placesPictures()) {
+    rule.gridRows = kGridRows;
+    rule.gridColumns = kGridColumns;
+  }
+  runtime::RowPositions places(rule);
+  int64_t pictureRows = axes == 3 ? rule.gridRows * rule.gridColumns : 0;
+  for (int64_t row = 0; row < count; ++row) {
+    int64_t inTurn = row % (kTextRows + pictureRows) - kTextRows;
+    places.append({inTurn < 0 ? 0 : -1 - inTurn, nullptr});
+  }
+  return std::make_shared<const Tensor>(Tensor::ints(
+      {count, axes}, std::vector<int64_t>(places.from(0), places.from(0) + count * axes)));
+}
+
+TensorPtr OnnxComparison::placesAfter(int64_t past, int64_t count) {
+  Tensor places = consecutivePlaces(count, axes, past);
+  for (int64_t axis = 0; axis < axes; ++axis) {
+    auto fewer = static_cast<int64_t>(random() % static_cast<uint64_t>(past + 1));
+    for (int64_t row = 0; row < count; ++row)
+      places.i64[static_cast<size_t>(row * axes + axis)] -= fewer;
+  }
+  return std::make_shared<const Tensor>(std::move(places));
 }
 
 OnnxComparison::Part OnnxComparison::begin(const char *graph, const std::string &calls,
@@ -152,8 +196,16 @@ LogicalResult OnnxComparison::compareLanguage() {
       return failure();
     compared.push_back(part);
   }
+  // One call of text alone, where rows stand at their numbers; then pictures.
   TokenRows rows = {tokens, *expected};
-  if (failed(compareOneCall(rows)) || failed(compareConversation(rows)))
+  if (failed(compareOneCall(rows)))
+    return failure();
+  if (axes > 0) {
+    rows.places = placesOfConversation(count);
+    for (Side &side : sides)
+      side.tokens.places = rows.places;
+  }
+  if (failed(compareConversation(rows)))
     return failure();
   return compareLeaps(rows);
 }
@@ -187,12 +239,15 @@ LogicalResult OnnxComparison::compareOneCall(const TokenRows &rows) {
 LogicalResult OnnxComparison::compareConversation(const TokenRows &rows) {
   int64_t chunk = std::min(options.chunk, planned.prompt);
   std::vector<Part> chunks, tokens;
+  std::string places = axes > 0 ? ", through places of pictures" : "";
   for (const Side &side : sides) {
-    chunks.push_back(begin(
-        "decoder", std::to_string(planned.prompt) + " tokens in chunks of " + std::to_string(chunk),
-        side));
+    chunks.push_back(begin("decoder",
+                           std::to_string(planned.prompt) + " tokens in chunks of " +
+                               std::to_string(chunk) + places,
+                           side));
     tokens.push_back(begin(
-        "decoder", "token by token, up to position " + std::to_string(planned.total - 1), side));
+        "decoder", "token by token, up to position " + std::to_string(planned.total - 1) + places,
+        side));
   }
   for (int64_t done = 0, count = 0; done < planned.total; done += count) {
     bool isPrompt = done < planned.prompt;
@@ -217,13 +272,17 @@ LogicalResult OnnxComparison::compareConversation(const TokenRows &rows) {
 
 LogicalResult OnnxComparison::compareLeaps(const TokenRows &rows) {
   const Side side = {&floatModel, "float model", true};
-  Part part =
-      begin("decoder", std::to_string(planned.leaps.size()) + " calls after a random past", side);
+  Part part = begin("decoder",
+                    std::to_string(planned.leaps.size()) + " calls after a random past" +
+                        (axes > 0 ? ", at places of their own on each axis" : ""),
+                    side);
   for (const CallPlan::Leap &leap : planned.leaps) {
     SmallVector<TensorPtr> pasts;
     for (int64_t width : pastWidths)
       pasts.push_back(uniform({leap.past, width}));
     TokenRows given = rowsOf(rows, 0, std::min(leap.rows, rows.ids->shape[0]));
+    if (axes > 0)
+      given.places = placesAfter(leap.past, given.ids->shape[0]);
     onnx.continueAfter(pasts);
     floatModel.continueAfter(pasts);
     FailureOr<TensorPtr> expected = onnx.logits(given, leap.past);

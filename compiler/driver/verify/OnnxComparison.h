@@ -6,6 +6,7 @@
 #include "compiler/driver/session/Diagnostics.h"
 #include "compiler/driver/verify/CallPlan.h"
 #include "compiler/driver/verify/GraphCalls.h"
+#include "runtime/core/Manifest.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -21,6 +22,8 @@ struct OnnxComparisonOptions {
   int64_t context = 0, chunk = 1;
   int64_t prompt = 0; // tokens; 0: several chunks
   int64_t tiles = 2, tileHeight = 0, tileWidth = 0;
+  /// How the bundle places a picture's rows where positions have axes; else a grid is made up.
+  runtime::PositionRule positions = {};
   int64_t vocabulary = 1; // ids are below
   uint64_t seed = 1;
   double tolerance = 0; // of the relative error of a row
@@ -42,7 +45,9 @@ inline constexpr double kOnnxWork = double{int64_t{1} << 33};
 /// - Logits of one prompt in one call, and of the same in chunks, then token by token, with the
 ///   graph's own past.
 /// - Logits of single calls after a past of random numbers, of the float model.
-/// All input is random. Rows whose logits are minus infinity on both sides agree there.
+/// Where rows have positions on several axes, those of the conversation go through pictures, and
+/// after a random past each axis has its own. All other input is random. Rows whose logits are
+/// minus infinity on both sides agree there.
 class OnnxComparison {
 public:
   /// Calls of one kind.
@@ -97,12 +102,17 @@ private:
   mlir::LogicalResult compare(Part &part, const TensorPtr &expected, const TensorPtr &found,
                               const char *unit, int64_t firstRow, LogitErrors *logits = nullptr);
   TensorPtr uniform(std::vector<int64_t> shape);
+  /// [count, axes]: places of a conversation's rows, every few of which are a picture's.
+  TensorPtr placesOfConversation(int64_t count) const;
+  /// [count, axes]: places after `past` rows, on each axis some of them fewer.
+  TensorPtr placesAfter(int64_t past, int64_t count);
 
   mlir::ModuleOp raised;
   const OnnxComparisonOptions &options;
   Diagnostics &diagnostics;
   CallPlan planned;
   llvm::SmallVector<int64_t> pastWidths;
+  int64_t axes; // of the positions of rows; 0: none
   OnnxCalls onnx;
   BlueCalls floatModel;
   std::vector<Side> sides; // the one that is held first

@@ -354,6 +354,7 @@ LogicalResult Verification::compareGraphs() {
   graphOptions.tiles = options.tiles;
   graphOptions.tileHeight = model.tile_height;
   graphOptions.tileWidth = model.tile_width;
+  graphOptions.positions = bundle->manifest().positions;
   graphOptions.vocabulary = std::max<int64_t>(model.vocabulary, 1);
   graphOptions.seed = options.seed;
   graphOptions.tolerance = kOnnxTolerance;
@@ -519,6 +520,10 @@ LogicalResult Verification::verifyLanguage() {
       continue;
     }
     int64_t width = cast<RankedTensorType>(type).getShape().back();
+    if (cast<RankedTensorType>(type).getElementType().isInteger()) {
+      rest.push_back(std::make_shared<const Tensor>(consecutivePlaces(total, width, 0)));
+      continue;
+    }
     rest.push_back(
         std::make_shared<const Tensor>(Tensor::zeros(reference::ElementType::F32, {0, width})));
   }

@@ -124,24 +124,21 @@ static Results evaluateNorm(const Tensor &x, const Tensor &weight, const Tensor 
 }
 
 static Results evaluateRope(blue::RopeOp op, const Tensor &x, const Tensor &cos, const Tensor &sin,
-                            const Tensor &position) {
-  int64_t rows = x.shape[0], width = x.shape[1], heads = op.getNumHeads();
+                            const Tensor *position) {
+  int64_t rows = rowsOf(x), width = x.shape.back(), heads = op.getNumHeads();
   int64_t headDim = width / heads, half = cos.shape[1];
-  int64_t axes = position.shape.size() == 2 ? position.shape[1] : 1;
+  int64_t axes = position && position->shape.size() == 2 ? position->shape[1] : 1;
   auto placeOf = [&](int64_t row, int64_t axis) {
-    return op.isConsecutive() ? position.i64[0] + row : position.i64[row * axes + axis];
+    if (!position)
+      return row % cos.shape[0];
+    return op.isConsecutive() ? position->i64[0] + row : position->i64[row * axes + axis];
   };
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t axis = 0; axis < axes; ++axis)
       if (int64_t place = placeOf(row, axis); place < 0 || place >= cos.shape[0])
         return op.emitOpError("expected positions within 0 to ")
                << cos.shape[0] << ", found " << place << " of row " << row;
-  // The axis whose section angle i is in.
-  std::vector<int64_t> axisOf(half, 0);
-  if (std::optional<ArrayRef<int64_t>> sections = op.getSections())
-    for (int64_t axis = 0, i = 0; axis < axes; ++axis)
-      for (int64_t end = i + (*sections)[axis]; i < end; ++i)
-        axisOf[i] = axis;
+  std::optional<ArrayRef<int64_t>> axisOf = op.getAxes();
   Tensor y = x;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t head = 0; head < heads; ++head)
@@ -150,7 +147,7 @@ static Results evaluateRope(blue::RopeOp op, const Tensor &x, const Tensor &cos,
         int64_t second = op.getInterleaved() ? 2 * i + 1 : i + half;
         int64_t base = row * width + head * headDim;
         double a = x.f32[base + first], b = x.f32[base + second];
-        int64_t angle = placeOf(row, axisOf[i]) * half + i;
+        int64_t angle = placeOf(row, axisOf ? (*axisOf)[i] : 0) * half + i;
         double c = cos.f32[angle], s = sin.f32[angle];
         y.f32[base + first] = static_cast<float>(a * c - b * s);
         y.f32[base + second] = static_cast<float>(b * c + a * s);
@@ -278,26 +275,30 @@ static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
   return results;
 }
 
-static Results evaluatePatchEmbed(const Tensor &pixels, const Tensor &weight, const Tensor *bias) {
+static Results evaluatePatchEmbed(blue::PatchEmbedOp op, const Tensor &pixels, const Tensor &weight,
+                                  const Tensor *bias) {
   int64_t batch = pixels.shape[0], channelsIn = pixels.shape[1];
   int64_t height = pixels.shape[2], width = pixels.shape[3];
   int64_t channels = weight.shape[0], patch = weight.shape[2];
-  int64_t down = height / patch, across = width / patch;
+  int64_t down = height / patch, across = width / patch, block = op.getBlock();
   Tensor y = floatsOf({batch, down * across, channels});
   int64_t at = 0;
   for (int64_t b = 0; b < batch; ++b)
-    for (int64_t row = 0; row < down; ++row)
-      for (int64_t column = 0; column < across; ++column)
-        for (int64_t n = 0; n < channels; ++n) {
-          double sum = 0;
-          for (int64_t c = 0; c < channelsIn; ++c)
-            for (int64_t i = 0; i < patch; ++i)
-              for (int64_t j = 0; j < patch; ++j)
-                sum += double(pixels.f32[((b * channelsIn + c) * height + row * patch + i) * width +
-                                         column * patch + j]) *
-                       double(weight.f32[((n * channelsIn + c) * patch + i) * patch + j]);
-          y.f32[at++] = static_cast<float>(sum + (bias ? bias->f32[n] : 0.0));
-        }
+    for (int64_t p = 0; p < down * across; ++p) {
+      int64_t inBlock = p % (block * block), number = p / (block * block);
+      int64_t row = number / (across / block) * block + inBlock / block;
+      int64_t column = number % (across / block) * block + inBlock % block;
+      for (int64_t n = 0; n < channels; ++n) {
+        double sum = 0;
+        for (int64_t c = 0; c < channelsIn; ++c)
+          for (int64_t i = 0; i < patch; ++i)
+            for (int64_t j = 0; j < patch; ++j)
+              sum += double(pixels.f32[((b * channelsIn + c) * height + row * patch + i) * width +
+                                       column * patch + j]) *
+                     double(weight.f32[((n * channelsIn + c) * patch + i) * patch + j]);
+        y.f32[at++] = static_cast<float>(sum + (bias ? bias->f32[n] : 0.0));
+      }
+    }
   return one(std::move(y));
 }
 
@@ -435,7 +436,8 @@ static Results evaluate(blue::LayerNormOp op, Operands operands) {
                       op.getEpsilon().convertToDouble(), /*centred=*/true, op.getGroups());
 }
 static Results evaluate(blue::RopeOp op, Operands operands) {
-  return evaluateRope(op, *operands[0], *operands[1], *operands[2], *operands[3]);
+  return evaluateRope(op, *operands[0], *operands[1], *operands[2],
+                      op.getPosition() ? operands[3] : nullptr);
 }
 static Results evaluate(blue::PositionEmbeddingOp op, Operands operands) {
   const Tensor &table = *operands[1];
@@ -455,8 +457,8 @@ static Results evaluate(blue::AttentionOp op, Operands operands) {
                            hasPast ? operands[3] : nullptr, hasPast ? operands[4] : nullptr,
                            op.getSinks() ? operands.back() : nullptr);
 }
-static Results evaluate(blue::PatchEmbedOp, Operands operands) {
-  return evaluatePatchEmbed(*operands[0], *operands[1], optional(operands, 2));
+static Results evaluate(blue::PatchEmbedOp op, Operands operands) {
+  return evaluatePatchEmbed(op, *operands[0], *operands[1], optional(operands, 2));
 }
 static Results evaluate(blue::TokenDownsampleOp op, Operands operands) {
   return evaluateTokenDownsample(op, *operands[0]);

@@ -446,6 +446,7 @@ namespace {
 struct SeenAt {
   int64_t rows, past, positions;
   std::vector<char> seen;
+  std::optional<MovedAxis> moved;
   /// Positions that the last row does not see before the first one that it sees.
   int64_t hidden() const {
     const char *last = seen.data() + (rows - 1) * positions;
@@ -476,9 +477,8 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
       window = " with a window of " + std::to_string(*parts.window) + " positions";
     return "expected a causal mask" + window + ", found one ";
   };
-  auto fail = [&](const Twine &reason, int64_t rows, int64_t past) {
-    raising.explain(op, expected() + place + reason + " (" + Twine(rows) + " rows after " +
-                            Twine(past) + ")");
+  auto fail = [&](const Twine &reason, const Lengths &at) {
+    raising.explain(op, expected() + place + reason + " (" + callText(at) + ")");
     return false;
   };
 
@@ -496,8 +496,8 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
     std::optional<std::vector<char>> seen =
         readMasks(raising, masks, *probe, rows, positions, reason);
     if (!seen)
-      return fail(reason, rows, past);
-    probed.push_back({rows, past, positions, std::move(*seen)});
+      return fail(reason, {1, rows, past, probe->lengths().moved});
+    probed.push_back({rows, past, positions, std::move(*seen), probe->lengths().moved});
     // Where a last row does not see the first positions, a window does not reach them.
     int64_t hidden = rows > 0 && hasPast ? probed.back().hidden() : 0;
     if (hidden > 0 && hidden < positions && !parts.window)
@@ -516,7 +516,7 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
             !fits(at.past + row, position, isSeen))
           return fail("where row " + Twine(row) + (isSeen ? " sees" : " does not see") +
                           " position " + Twine(position),
-                      at.rows, at.past);
+                      {1, at.rows, at.past, at.moved});
   if (!hasPast)
     return true;
   std::string rule = isCausal ? "or causal " : "causal ";

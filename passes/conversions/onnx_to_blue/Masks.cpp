@@ -48,9 +48,16 @@ bluec::onnx_to_blue::findOddRow(Raising &raising, ArrayRef<MaskUse> masks, const
     if (auto name = dyn_cast<NameLoc>(node->getLoc()))
       place = "'" + name.getName().str() + "' ";
   int64_t work = 0;
-  for (const Lengths &lengths : maskLengths(raising.context)) {
+  SmallVector<Lengths> everywhere = maskLengths(raising.context);
+  bool isOnAxes = llvm::any_of(
+      masks, [&](const MaskUse &use) { return raising.dependences().onAxes(use.mask); });
+  if (isOnAxes)
+    for (const Lengths &lengths : maskLengths(raising.context))
+      for (int64_t axis = 0; axis < kPositionAxes; ++axis)
+        everywhere.push_back({1, lengths.rows, lengths.past, MovedAxis{axis, raising.context}});
+  for (const Lengths &lengths : everywhere) {
     int64_t rows = lengths.rows, past = lengths.past, positions = past + rows;
-    std::string where = " (" + std::to_string(rows) + " rows after " + std::to_string(past) + ")";
+    std::string where = " (" + callText(lengths) + ")";
     std::unique_ptr<Probe> probe = raising.probeAt(lengths);
     std::string reason = "for other lengths than these";
     std::optional<std::vector<char>> seen;

@@ -203,6 +203,9 @@ LogicalResult FunctionRaiser::demand() {
       if (type)
         found = (isa<FloatType>(type.getElementType()) ? "floats" : "integers") +
                 std::string(" of rank ") + std::to_string(type.getRank());
+      // Of the right rank, they are on too many axes.
+      if (type && text == "position_ids" && type.getRank() == 3)
+        found += " on " + std::to_string(type.getDimSize(0)) + " axes";
       std::string expected = expectedInput(text, raising.role);
       if (expected.empty())
         expected = "one of inputs_embeds, attention_mask, position_ids, cache_position, "
@@ -231,7 +234,8 @@ LogicalResult FunctionRaiser::build() {
     return RankedTensorType::get(shape, builder.getF32Type());
   };
 
-  // Arguments: the rows, then a decoder's position and its pasts, by layer, keys first.
+  // Arguments: the rows, then a decoder's position, its rows' positions on axes, if they have any,
+  // and its pasts, by layer, keys first.
   Block &oldBody = function.getBody().front();
   SmallVector<BlockArgument> rows, pasts;
   for (auto [argument, input] : llvm::zip(oldBody.getArguments(), raising.inputs)) {
@@ -268,6 +272,12 @@ LogicalResult FunctionRaiser::build() {
     arguments.push_back(builder.getIndexType());
     locations.push_back(function.getLoc());
   }
+  if (raising.hasAxes()) {
+    arguments.push_back(
+        RankedTensorType::get({ShapedType::kDynamic, kPositionAxes}, builder.getI64Type()));
+    locations.push_back(function.getLoc());
+  }
+  size_t firstPast = arguments.size();
   for (BlockArgument past : pasts)
     addArgument(past);
 
@@ -280,8 +290,10 @@ LogicalResult FunctionRaiser::build() {
   emitter.values[rows.front()] = body->getArgument(0);
   if (raising.isDecoder())
     emitter.position = body->getArgument(1);
+  if (raising.hasAxes())
+    emitter.places = body->getArgument(2);
   for (auto [i, past] : llvm::enumerate(pasts))
-    emitter.values[past] = body->getArgument(2 + i);
+    emitter.values[past] = body->getArgument(firstPast + i);
 
   // Layers in the order of their last nodes: what a layer reads ends before it.
   SmallVector<const Match *> ordered(needed.begin(), needed.end());

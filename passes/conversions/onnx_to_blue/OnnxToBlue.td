@@ -8,7 +8,8 @@ def OnnxToBlue : Pass<"onnx-to-blue", "::mlir::ModuleOp"> {
   let description = [{
     **What it does.** Every function with a `blue.role` that holds onnx ops becomes a function of blue
     ops with the signature of its role (see compiler/dialect/blue/README.md): the batch of a decoder
-    goes away, masks go away, positions become an index argument, half-precision graphs compute in
+    goes away, masks go away, positions become an index argument
+    (those on axes a tensor [T, 3] behind it), half-precision graphs compute in
     f32 with their weights converted where they are read. The arithmetic of a layer is matched by
     structure; masks, rotary tables and moves of data by what they compute, at several lengths up to
     the context, with the plain evaluators. Tables are made for `context` positions.

@@ -17,6 +17,13 @@ static constexpr int64_t kMaxElements = int64_t{1} << 24;
 // Inputs
 //===----------------------------------------------------------------------------------------===//
 
+std::string bluec::onnx_to_blue::callText(const Lengths &lengths) {
+  std::string text = std::to_string(lengths.rows) + " rows after " + std::to_string(lengths.past);
+  if (lengths.moved)
+    text += ", with other positions on axis " + std::to_string(lengths.moved->axis);
+  return text;
+}
+
 std::optional<CacheName> bluec::onnx_to_blue::readCacheName(StringRef name, StringRef prefix) {
   if (!name.consume_front(prefix))
     return std::nullopt;
@@ -69,6 +76,12 @@ GraphInput bluec::onnx_to_blue::classifyInput(BlockArgument argument, StringRef 
   if (!isFloat &&
       ((rank == 2 && name == "position_ids") || (rank == 1 && name == "cache_position")))
     return {InputKind::PositionIds};
+  if (!isFloat && rank == 3 && name == "position_ids" &&
+      (type.isDynamicDim(0) || type.getDimSize(0) == kPositionAxes)) {
+    GraphInput input{InputKind::PositionIds};
+    input.hasAxes = true;
+    return input;
+  }
   return {};
 }
 
@@ -98,7 +111,7 @@ std::string bluec::onnx_to_blue::expectedInput(StringRef name, blue::Role role) 
   return llvm::StringSwitch<std::string>(name)
       .Cases({"inputs_embeds", "input_embeds"}, "floats of rank 3 ([1, tokens, width])")
       .Case("attention_mask", "integers of rank 2 ([1, past and new tokens])")
-      .Case("position_ids", "integers of rank 2 ([1, tokens])")
+      .Case("position_ids", "integers of rank 2 ([1, tokens]) or 3 ([3, 1, tokens])")
       .Case("cache_position", "integers of rank 1 ([tokens])")
       .Default("");
 }
@@ -126,6 +139,8 @@ static SmallVector<std::optional<int64_t>> expectedDims(const GraphInput &input,
   case InputKind::PositionIds:
     if (rank == 1)
       return {at.rows};
+    if (rank == 3)
+      return {kPositionAxes, 1, at.rows};
     return {1, at.rows};
   case InputKind::Unknown:
     break;
@@ -155,11 +170,16 @@ static Tensor inputValue(InputKind kind, RankedTensorType type, Lengths at,
     return ones;
   }
   shape = {at.rows};
-  if (type.getRank() == 2)
+  if (type.getRank() >= 2)
     shape.insert(shape.begin(), 1);
+  int64_t axes = type.getRank() == 3 ? kPositionAxes : 1;
+  if (type.getRank() == 3)
+    shape.insert(shape.begin(), axes);
   Tensor positions = Tensor::zeros(reference::ElementType::I64, shape);
-  for (int64_t row = 0; row < at.rows; ++row)
-    positions.i64[row] = at.past + row;
+  for (int64_t axis = 0; axis < axes; ++axis)
+    for (int64_t row = 0; row < at.rows; ++row)
+      positions.i64[axis * at.rows + row] =
+          at.moved && at.moved->axis == axis ? at.moved->of(at.past + row) : at.past + row;
   return positions;
 }
 
@@ -179,9 +199,11 @@ static bool isIndex(const GraphInput &input) {
 Dependences::Dependences(func::FuncOp function, ArrayRef<GraphInput> inputs) {
   for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
     (isIndex(input) ? lengths : activations).insert(argument);
+    if (input.hasAxes)
+      axes.insert(argument);
   }
   for (Operation &op : function.getBody().front()) {
-    bool activation = op.getNumRegions() != 0, length = false;
+    bool activation = op.getNumRegions() != 0, length = false, isOnAxes = false;
     if (readsShapeOnly(&op)) {
       auto type = dyn_cast<RankedTensorType>(op.getOperand(0).getType());
       length = !type || !type.hasStaticShape();
@@ -189,9 +211,12 @@ Dependences::Dependences(func::FuncOp function, ArrayRef<GraphInput> inputs) {
       for (Value operand : op.getOperands()) {
         activation |= onActivations(operand);
         length |= onLengths(operand);
+        isOnAxes |= onAxes(operand);
       }
     }
     for (Value result : op.getResults()) {
+      if (isOnAxes)
+        axes.insert(result);
       if (activation)
         activations.insert(result);
       else if (length)

@@ -16,12 +16,26 @@ namespace bluec::onnx_to_blue {
 
 using reference::Tensor;
 
+/// An axis on which positions are not those of the rows but half of the context further, around its
+/// end: what follows that axis shows, at all of its positions.
+struct MovedAxis {
+  int64_t axis, context;
+  int64_t of(int64_t position) const { return (position + context / 2) % context; }
+};
+
 /// The lengths of one call: pictures, rows of this call (token ids, embeddings), rows in the cache.
 struct Lengths {
   int64_t batch = 1;
   int64_t rows = 1;
   int64_t past = 0;
+  std::optional<MovedAxis> moved = std::nullopt; ///< of PositionIds on axes
 };
+
+/// "3 rows after 5", and what else is particular about a call.
+std::string callText(const Lengths &lengths);
+
+/// Axes of a row's positions where it has several: time, height and width.
+inline constexpr int64_t kPositionAxes = 3;
 
 /// What a graph input is, by its name and type.
 enum class InputKind {
@@ -32,13 +46,14 @@ enum class InputKind {
   PastKey,       ///< [1, kv_heads, P, D] floats
   PastValue,     ///< as PastKey
   AttentionMask, ///< [1, P + T] integers or bools: all ones
-  PositionIds,   ///< [1, T] or [T] integers: P .. P + T - 1
+  PositionIds,   ///< [1, T] or [T] integers: P .. P + T - 1; [axes, 1, T]: on each axis
   Unknown,       ///< anything else; nothing that depends on it can be evaluated
 };
 
 struct GraphInput {
   InputKind kind = InputKind::Unknown;
-  int64_t layer = -1; ///< of a PastKey or PastValue
+  int64_t layer = -1;   ///< of a PastKey or PastValue
+  bool hasAxes = false; ///< of PositionIds: [axes, 1, T]
   /// Of a PastKey or PastValue, when the type leaves it open and the node that reads it does not.
   std::optional<int64_t> headDim = std::nullopt;
 };
@@ -72,10 +87,12 @@ public:
   bool onActivations(mlir::Value value) const { return activations.contains(value); }
   /// Depends on lengths or integer inputs.
   bool onLengths(mlir::Value value) const { return lengths.contains(value); }
+  /// Depends on positions on several axes.
+  bool onAxes(mlir::Value value) const { return axes.contains(value); }
   bool isConstant(mlir::Value value) const { return !onActivations(value) && !onLengths(value); }
 
 private:
-  llvm::DenseSet<mlir::Value> activations, lengths;
+  llvm::DenseSet<mlir::Value> activations, lengths, axes;
 };
 
 class Probe {

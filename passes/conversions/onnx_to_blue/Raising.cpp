@@ -78,6 +78,10 @@ LogicalResult Raising::prepare() {
     for (int64_t rows : {int64_t{1}, int64_t{6}})
       if (context > rows)
         lengths.push_back({1, rows, context - rows});
+    // Nothing but a rope may follow one axis alone.
+    if (hasAxes())
+      for (int64_t axis = 0; axis < kPositionAxes; ++axis)
+        lengths.push_back({1, std::min<int64_t>(context, 7), 0, MovedAxis{axis, context}});
   }
   for (auto [i, at] : llvm::enumerate(lengths)) {
     std::string reason;
@@ -401,6 +405,20 @@ static std::optional<Downsample> readDownsample(const Tensor &moved, const Token
   return std::nullopt;
 }
 
+/// How tokens of `channels`, in their order, stand side by side in rows of `width`: those of a grid
+/// that is one block wide. Nothing when they are no blocks.
+static std::optional<Downsample> joinedInOrder(int64_t width, ArrayRef<int64_t> shape) {
+  constexpr int64_t kMaxFactor = 64; // of blue.token_downsample
+  int64_t tokens = shape[1], channels = shape[2];
+  if (channels <= 0 || width % channels != 0)
+    return std::nullopt;
+  int64_t parts = width / channels;
+  auto factor = static_cast<int64_t>(std::sqrt(static_cast<double>(parts)) + 0.5);
+  if (factor < 2 || factor > kMaxFactor || factor * factor != parts || tokens % parts != 0)
+    return std::nullopt;
+  return Downsample{tokens / factor, factor, factor, false, false, false};
+}
+
 std::optional<RowsUse> Raising::rows(Value value) {
   value = strip(value);
   if (!dependences().onActivations(value) || !isa<FloatType>(getElementTypeOrSelf(value.getType())))
@@ -442,7 +460,9 @@ std::optional<RowsUse> Raising::rows(Value value) {
     }
     RowsUse use{anchor};
     if (moved->numElements() == count && isIota(*moved)) {
-      // The whole anchor.
+      // The whole anchor, or its tokens in groups.
+      if (shape.size() == 3 && moved->rank() > 0 && moved->shape.back() != width)
+        use.downsample = joinedInOrder(moved->shape.back(), shape);
     } else if (auto columns = columnsOf(*moved, width, width == 0 ? 0 : count / width)) {
       use.columns = *columns;
     } else if (shape.size() == 3 && !result) {

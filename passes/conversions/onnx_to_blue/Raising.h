@@ -125,6 +125,8 @@ struct Meaning {
 struct RopeTables {
   std::shared_ptr<const Tensor> cos, sin;
   std::optional<Lengths> unsettled = std::nullopt; ///< a call whose rows have others
+  llvm::SmallVector<int64_t> axes = {}; ///< that each angle follows; none: the rows' own numbers
+  std::string oddAngle = {};            ///< of positions on axes: what no axis explains
 };
 
 /// The attention that appends to a past, and what it appends.
@@ -146,6 +148,10 @@ public:
   llvm::SmallVector<GraphInput> inputs;
 
   bool isDecoder() const { return role == blue::Role::Decoder; }
+  /// Whether rows come with positions on several axes.
+  bool hasAxes() const {
+    return llvm::any_of(inputs, [](const GraphInput &input) { return input.hasAxes; });
+  }
   const Dependences &dependences() const { return *dependenceInfo; }
   /// Two short probes, of different lengths where lengths are dynamic; for data.
   llvm::ArrayRef<Probe *> shortProbes() const { return shorts; }
@@ -259,8 +265,8 @@ public:
   llvm::DenseMap<mlir::Value, mlir::Value> values;
   /// The presents of attentions, by the past's argument.
   llvm::DenseMap<mlir::Value, mlir::Value> presents;
-  /// The position argument of a decoder.
-  mlir::Value position;
+  /// The position argument of a decoder, and the one of each row's positions on axes, or null.
+  mlir::Value position, places;
 
   mlir::Value rows(const RowsUse &use, mlir::Location location);
   /// The weight, named after the module of `location` and `suffix` ("weight", "bias"), as floats;

@@ -5,6 +5,9 @@
 // - Ones in one half of each head and zeros in the other give the tables.
 // - A mixture of numbers tells whether the tables and a style of pairing explain everything.
 // The tables then hold a model's own frequencies, and an attention factor.
+//
+// In an encoder they are the same in every call: a row for each token of a picture, however many
+// axes its places have.
 #include "passes/conversions/onnx_to_blue/Heads.h"
 #include "passes/conversions/onnx_to_blue/Structure.h"
 
@@ -26,6 +29,11 @@ struct Style {
   int64_t rotated; ///< leading dims of each head that are turned
 };
 
+/// The rows that a cone turns at a probe: of a call, or of all its pictures.
+struct TurnedRows {
+  int64_t all, ofPicture; ///< equal in a decoder
+};
+
 /// Where element i of pair `pair` is in a head.
 int64_t placeOf(const Style &style, int64_t pair, bool second) {
   if (style.interleaved)
@@ -34,6 +42,13 @@ int64_t placeOf(const Style &style, int64_t pair, bool second) {
 }
 
 } // namespace
+
+static TurnedRows turnedAt(Raising &raising, const RowsUse &use, const Probe &probe) {
+  std::vector<int64_t> shape = raising.shapeAt(raising.meaning(use.anchor)->shape, probe);
+  if (shape.size() == 3)
+    return {shape[0] * shape[1], shape[1]};
+  return {shape[0], shape[0]};
+}
 
 /// The tensor of `cone`'s root when the blue value is `rows` ([T, heads * D]), by the root's
 /// arrangement, and what the cone makes of it.
@@ -55,10 +70,12 @@ static std::optional<Tensor> runCone(Raising &raising, const Cone &cone, Probe &
 }
 
 /// The element of the cone's value that holds (row, head, dim).
-static int64_t placeInValue(const Style &style, int64_t rows, int64_t row, int64_t head,
+static int64_t placeInValue(const Style &style, const TurnedRows &rows, int64_t row, int64_t head,
                             int64_t dim) {
-  if (style.headsFirst)
-    return (head * rows + row) * style.headDim + dim;
+  if (style.headsFirst) {
+    int64_t picture = row / rows.ofPicture, own = row % rows.ofPicture;
+    return ((picture * style.heads + head) * rows.ofPicture + own) * style.headDim + dim;
+  }
   return (row * style.heads + head) * style.headDim + dim;
 }
 
@@ -67,7 +84,8 @@ static int64_t placeInValue(const Style &style, int64_t rows, int64_t row, int64
 static std::optional<std::pair<Tensor, Tensor>> readTables(Raising &raising, const Cone &cone,
                                                            Probe &probe, const RowsUse &use,
                                                            const Style &style) {
-  int64_t rows = probe.lengths().rows, width = style.heads * style.headDim;
+  TurnedRows turned = turnedAt(raising, use, probe);
+  int64_t rows = turned.all, width = style.heads * style.headDim;
   int64_t half = style.rotated / 2;
   Tensor cos = Tensor::zeros(reference::ElementType::F32, {rows, half}), sin = cos;
   for (bool second : {false, true}) {
@@ -83,8 +101,9 @@ static std::optional<std::pair<Tensor, Tensor>> readTables(Raising &raising, con
       for (int64_t head = 0; head < style.heads; ++head)
         for (int64_t pair = 0; pair < half; ++pair) {
           // x1 = 1: y1 = c, y2 = s. x2 = 1: y1 = -s, y2 = c.
-          float same = y->f32[placeInValue(style, rows, row, head, placeOf(style, pair, second))];
-          float other = y->f32[placeInValue(style, rows, row, head, placeOf(style, pair, !second))];
+          float same = y->f32[placeInValue(style, turned, row, head, placeOf(style, pair, second))];
+          float other =
+              y->f32[placeInValue(style, turned, row, head, placeOf(style, pair, !second))];
           if (second)
             other = -other;
           float &c = cos.f32[row * half + pair], &s = sin.f32[row * half + pair];
@@ -156,13 +175,85 @@ static std::optional<Lengths> findUnsettledRows(Raising &raising, const Cone &co
   return std::nullopt;
 }
 
-/// Whether the cone does what the style and the tables (of rows `first` and on) say.
+/// Finds the axis that each angle follows where rows have positions on several: moved along one of
+/// them, at all of its positions, an angle moves as its columns of the tables say, or stays.
+static void findAxes(Raising &raising, const Cone &cone, const RowsUse &use, const Style &style,
+                     RopeTables &tables) {
+  int64_t half = style.rotated / 2, step = rowsAtATime(raising, use), context = raising.context;
+  constexpr float kClose = 1e-5f;
+  auto further = [](float &worst, float a, float b) {
+    worst = std::max(worst, std::abs(a - b) / (1 + std::abs(b)));
+  };
+  auto fail = [&](int64_t pair, const Twine &how) {
+    tables.oddAngle = ("angle " + Twine(pair) + ", which " + how).str();
+  };
+  std::vector<float> varies(half); // whether an angle tells positions apart at all
+  for (int64_t row = 0; row < context; ++row)
+    for (int64_t pair = 0; pair < half; ++pair)
+      for (const Tensor *table : {tables.cos.get(), tables.sin.get()})
+        further(varies[pair], table->f32[row * half + pair], table->f32[pair]);
+  constexpr int64_t kNone = -1;
+  SmallVector<int64_t> axes(half, kNone);
+  for (int64_t axis = 0; axis < kPositionAxes; ++axis) {
+    MovedAxis moved{axis, context};
+    std::vector<float> stays(half), moves(half);
+    for (int64_t first = 0; first < context; first += step) {
+      int64_t rows = std::min(step, context - first);
+      std::unique_ptr<Probe> probe = raising.probeAt({1, rows, first, moved});
+      std::optional<std::pair<Tensor, Tensor>> part;
+      if (probe)
+        part = readTables(raising, cone, *probe, use, style);
+      if (!part) {
+        tables.oddAngle = "no rotation with other positions on axis " + std::to_string(axis);
+        return;
+      }
+      for (int64_t row = 0; row < rows; ++row)
+        for (int64_t pair = 0; pair < half; ++pair) {
+          int64_t at = row * half + pair, own = first + row;
+          for (auto [found, table] : {std::pair(&part->first, tables.cos.get()),
+                                      std::pair(&part->second, tables.sin.get())}) {
+            further(stays[pair], found->f32[at], table->f32[own * half + pair]);
+            further(moves[pair], found->f32[at], table->f32[moved.of(own) * half + pair]);
+          }
+        }
+    }
+    for (int64_t pair = 0; pair < half; ++pair) {
+      if (std::min(stays[pair], moves[pair]) > kClose)
+        return fail(pair, "no position on axis " + Twine(axis) + " explains");
+      if (moves[pair] >= stays[pair])
+        continue;
+      if (axes[pair] != kNone)
+        return fail(pair, "follows axes " + Twine(axes[pair]) + " and " + Twine(axis));
+      axes[pair] = axis;
+    }
+  }
+  if (llvm::all_of(axes, [](int64_t axis) { return axis == kNone; }))
+    return; // rows are turned by their own numbers
+  for (int64_t pair = 0; pair < half; ++pair) {
+    if (axes[pair] != kNone)
+      continue;
+    if (varies[pair] > kClose)
+      return fail(pair, "follows no axis where others do");
+    axes[pair] = 0;
+  }
+  tables.axes = std::move(axes);
+}
+
+/// The table's row of each angle at a call's row.
+static int64_t tableRowOf(const RopeTables &tables, const Lengths &at, int64_t row, int64_t pair) {
+  int64_t own = at.past + row;
+  bool isMoved = at.moved && !tables.axes.empty() && tables.axes[pair] == at.moved->axis;
+  return isMoved ? at.moved->of(own) : own;
+}
+
+/// Whether the cone does what the style and the tables say; `tableRow(row, pair)`: which row of the
+/// tables an angle takes.
 static bool explains(Raising &raising, const Cone &cone, Probe &probe, const RowsUse &use,
-                     const Style &style, const Tensor &cos, const Tensor &sin, int64_t first) {
-  int64_t rows = probe.lengths().rows, width = style.heads * style.headDim;
+                     const Style &style, const Tensor &cos, const Tensor &sin,
+                     llvm::function_ref<int64_t(int64_t, int64_t)> tableRow) {
+  TurnedRows turned = turnedAt(raising, use, probe);
+  int64_t rows = turned.all, width = style.heads * style.headDim;
   int64_t half = style.rotated / 2;
-  if (first + rows > cos.shape[0])
-    return false;
   Tensor x = Tensor::zeros(reference::ElementType::F32, {rows, width});
   // Any numbers without regularity will do: the fractions of multiples of the golden ratio.
   for (auto [i, element] : llvm::enumerate(x.f32))
@@ -177,11 +268,14 @@ static bool explains(Raising &raising, const Cone &cone, Probe &probe, const Row
         return double(x.f32[row * width + head * style.headDim + dim]);
       };
       auto out = [&](int64_t dim) {
-        return double(y->f32[placeInValue(style, rows, row, head, dim)]);
+        return double(y->f32[placeInValue(style, turned, row, head, dim)]);
       };
       for (int64_t pair = 0; pair < half; ++pair) {
         int64_t a = placeOf(style, pair, false), b = placeOf(style, pair, true);
-        double c = cos.f32[(first + row) * half + pair], s = sin.f32[(first + row) * half + pair];
+        int64_t from = tableRow(row, pair);
+        if (from >= cos.shape[0])
+          return false;
+        double c = cos.f32[from * half + pair], s = sin.f32[from * half + pair];
         if (!isClose(out(a), in(a)*c - in(b)*s) || !isClose(out(b), in(b)*c + in(a)*s))
           return false;
       }
@@ -193,13 +287,14 @@ static bool explains(Raising &raising, const Cone &cone, Probe &probe, const Row
 }
 
 /// The styles that the shape of the cone's value allows, the likeliest first.
-static SmallVector<Style> candidateStyles(Raising &raising, const Cone &cone, int64_t width) {
+static SmallVector<Style> candidateStyles(Raising &raising, const Cone &cone, const RowsUse &use,
+                                          int64_t width) {
   SmallVector<Style> styles;
   Probe &probe = *raising.shortProbes().front();
   std::optional<std::vector<int64_t>> shape = probe.shape(cone.value);
   if (!shape)
     return styles;
-  int64_t rows = probe.lengths().rows;
+  TurnedRows turned = turnedAt(raising, use, probe);
   // Dims that may be the number of rotated dims of a head, or half of it: the tables' last dims.
   SmallVector<int64_t> widths;
   SmallVector<int64_t> headDims;
@@ -229,9 +324,12 @@ static SmallVector<Style> candidateStyles(Raising &raising, const Cone &cone, in
     ArrayRef<int64_t> dims = *shape;
     bool isSplit = dims.size() >= 3 && dims.back() == headDim;
     bool mayBeHeadsFirst =
-        isSplit && dims[dims.size() - 3] == heads && dims[dims.size() - 2] == rows;
-    bool mayBeRowsFirst = dims.back() == width || (isSplit && dims[dims.size() - 3] == rows &&
-                                                   dims[dims.size() - 2] == heads);
+        isSplit && dims[dims.size() - 3] == heads && dims[dims.size() - 2] == turned.ofPicture;
+    bool mayBeRowsFirst =
+        dims.back() == width ||
+        (isSplit &&
+         (dims[dims.size() - 3] == turned.ofPicture || dims[dims.size() - 3] == turned.all) &&
+         dims[dims.size() - 2] == heads);
     for (int64_t rotated : widths) {
       if (rotated > headDim || rotated % 2 != 0 || rotated < 2)
         continue;
@@ -256,7 +354,7 @@ static SmallVector<Style> candidateStyles(Raising &raising, const Cone &cone, in
 static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   Value anchor = cone.roots.front();
   const Meaning *meaning = raising.meaning(anchor);
-  if (!meaning || meaning->shape.size() != 2)
+  if (!meaning || meaning->shape.size() != (raising.isDecoder() ? 2u : 3u))
     return std::nullopt;
   int64_t width = meaning->shape.back();
   Probe &probe = *raising.shortProbes().front();
@@ -267,7 +365,7 @@ static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   for (int64_t dim : *shape)
     if (llvm::MulOverflow(count, dim, count))
       return std::nullopt;
-  int64_t rows = probe.lengths().rows;
+  int64_t rows = turnedAt(raising, RowsUse{anchor}, probe).all;
   if (count == rows * width)
     return RowsUse{anchor};
   // Which columns reach the value: lit up in blocks, each is tried.
@@ -297,6 +395,67 @@ static std::optional<RowsUse> turnedRows(Raising &raising, const Cone &cone) {
   return RowsUse{anchor, *columns};
 }
 
+/// The arrangement of heads [B, heads, T, D] that pictures' rows are.
+static std::function<std::optional<Tensor>(Probe &)>
+picturesHeadsFirst(Raising &raising, const RowsUse &use, Value value, const Style &style) {
+  return [&raising, use, value, style](Probe &probe) -> std::optional<Tensor> {
+    std::optional<std::vector<int64_t>> shape = probe.shape(value);
+    TurnedRows rows = turnedAt(raising, use, probe);
+    int64_t width = style.heads * style.headDim;
+    if (!shape || rows.all <= 0 || rows.all > kMaxNumbered / width)
+      return std::nullopt;
+    Tensor tensor = Tensor::zeros(reference::ElementType::F32, *shape);
+    if (tensor.numElements() != rows.all * width)
+      return std::nullopt;
+    for (int64_t row = 0; row < rows.all; ++row)
+      for (int64_t head = 0; head < style.heads; ++head)
+        for (int64_t dim = 0; dim < style.headDim; ++dim)
+          tensor.f32[placeInValue(style, rows, row, head, dim)] =
+              static_cast<float>(row * width + head * style.headDim + dim + 1);
+    return tensor;
+  };
+}
+
+/// Records a rope of pictures, by `tables` of the first probe's rows; every picture has the same.
+static bool recordPicturesRope(Raising &raising, Operation *op, const Cone &cone,
+                               const RowsUse &use, const Style &style,
+                               const std::pair<Tensor, Tensor> &tables) {
+  int64_t tokens = turnedAt(raising, use, *raising.shortProbes().front()).ofPicture;
+  int64_t half = style.rotated / 2;
+  auto ofOnePicture = [&](const Tensor &table) {
+    return Tensor::floats({tokens, half},
+                          std::vector<float>(table.f32.begin(), table.f32.begin() + tokens * half));
+  };
+  Tensor cos = ofOnePicture(tables.first), sin = ofOnePicture(tables.second);
+  for (Probe *probe : raising.shortProbes()) {
+    if (turnedAt(raising, use, *probe).ofPicture != tokens ||
+        !explains(raising, cone, *probe, use, style, cos, sin,
+                  [&](int64_t row, int64_t) { return row % tokens; })) {
+      raising.explain(op, "expected a rotation that is the same for every picture");
+      return false;
+    }
+  }
+  Match match;
+  match.nodes = {op};
+  match.uses = {use};
+  match.results = {op->getResult(0)};
+  match.build = [use, style, cos = raising.intern(std::move(cos)),
+                 sin = raising.intern(std::move(sin))](Emitter &emitter,
+                                                       Location location) -> SmallVector<Value> {
+    Value x = emitter.rows(use, location);
+    Value cosTable = emitter.table(cos, "rope_cos", location);
+    Value sinTable = emitter.table(sin, "rope_sin", location);
+    return {blue::RopeOp::create(emitter.builder, location, x.getType(), x, cosTable, sinTable,
+                                 Value(), style.heads, style.interleaved)};
+  };
+  Meaning meaning;
+  meaning.shape = {ShapedType::kDynamic, tokens, style.heads * style.headDim};
+  if (style.headsFirst)
+    meaning.arrangement = picturesHeadsFirst(raising, use, op->getResult(0), style);
+  raising.record(std::move(match), meaning);
+  return true;
+}
+
 /// Whether `value` is a part of each head whose rest is put beside it: the whole is a layer then.
 static bool isPartOfHeads(Value value) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
@@ -310,7 +469,8 @@ static bool isPartOfHeads(Value value) {
 
 bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
   bool isNode = isa<onnx::RotaryEmbeddingOp, onnx::MsRotaryEmbeddingOp>(op);
-  if (!raising.isDecoder() || (!isNode && !isa<onnx::AddOp, onnx::SubOp, onnx::ConcatOp>(op)))
+  if (raising.role == blue::Role::Embed ||
+      (!isNode && !isa<onnx::AddOp, onnx::SubOp, onnx::ConcatOp>(op)))
     return false;
   const Dependences &dependences = raising.dependences();
   Value result = op->getResult(0);
@@ -321,12 +481,15 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
                 [&](Value value) { return raising.isLayer(value); });
   if (!cone || cone->roots.size() != 1)
     return false;
-  // Something that depends on positions must take part.
+  // Something that depends on positions must take part; in an encoder, a table.
+  auto isTurning = [&](Value operand) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    return !dependences.onActivations(operand) &&
+           (raising.isDecoder() ? dependences.onLengths(operand) : type && type.getRank() > 1);
+  };
   bool turns = llvm::any_of(cone->ops, [&](Operation *node) {
     return isa<onnx::MulOp, onnx::RotaryEmbeddingOp, onnx::MsRotaryEmbeddingOp>(node) &&
-           llvm::any_of(node->getOperands(), [&](Value operand) {
-             return !dependences.onActivations(operand) && dependences.onLengths(operand);
-           });
+           llvm::any_of(node->getOperands(), isTurning);
   });
   if (!turns)
     return false;
@@ -339,11 +502,17 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
 
   int64_t width = raising.channels(*use);
   Probe &first = *raising.shortProbes().front();
-  for (const Style &style : candidateStyles(raising, *cone, width)) {
+  for (const Style &style : candidateStyles(raising, *cone, *use, width)) {
     // Cheap first: three rows.
     std::optional<std::pair<Tensor, Tensor>> few = readTables(raising, *cone, first, *use, style);
-    if (!few || !explains(raising, *cone, first, *use, style, few->first, few->second, 0))
+    auto ownRow = [](int64_t row, int64_t) { return row; };
+    if (!few || !explains(raising, *cone, first, *use, style, few->first, few->second, ownRow))
       continue;
+    if (!raising.isDecoder()) {
+      if (recordPicturesRope(raising, op, *cone, *use, style, *few))
+        return true;
+      continue;
+    }
     // Layers share their tables: what the same values gave before is computed once.
     std::string key;
     llvm::raw_string_ostream keyStream(key);
@@ -358,6 +527,8 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
       tables = readAllTables(raising, *cone, *use, style);
       if (tables.cos)
         tables.unsettled = findUnsettledRows(raising, *cone, *use, style, tables);
+      if (tables.cos && !tables.unsettled && raising.hasAxes())
+        findAxes(raising, *cone, *use, style, tables);
     }
     if (tables.unsettled) {
       raising.explain(op, "expected a rotary embedding that depends on each row's position only, "
@@ -372,13 +543,21 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
                               Twine(raising.context) + " positions");
       return false;
     }
+    if (!tables.oddAngle.empty()) {
+      raising.explain(op,
+                      "expected a rotary embedding each of whose angles follows one axis of the "
+                      "positions, up to the context of " +
+                          Twine(raising.context) + " tokens, found " + tables.oddAngle);
+      return false;
+    }
     for (Probe *probe : raising.allProbes())
       if (!explains(raising, *cone, *probe, *use, style, *tables.cos, *tables.sin,
-                    probe->lengths().past)) {
+                    [&](int64_t row, int64_t pair) {
+                      return tableRowOf(tables, probe->lengths(), row, pair);
+                    })) {
         raising.explain(op, "expected a rotation that depends on each row's position only, found "
                             "another one for " +
-                                Twine(probe->lengths().rows) + " rows after " +
-                                Twine(probe->lengths().past));
+                                callText(probe->lengths()));
         return false;
       }
 
@@ -386,13 +565,14 @@ bool bluec::onnx_to_blue::matchRope(Raising &raising, Operation *op) {
     match.nodes = {op};
     match.uses = {*use};
     match.results = {result};
-    match.build = [use = *use, cos = tables.cos, sin = tables.sin,
+    match.build = [use = *use, cos = tables.cos, sin = tables.sin, axes = tables.axes,
                    style](Emitter &emitter, Location location) -> SmallVector<Value> {
       Value x = emitter.rows(use, location);
       Value cosTable = emitter.table(cos, "rope_cos", location);
       Value sinTable = emitter.table(sin, "rope_sin", location);
       return {blue::RopeOp::create(emitter.builder, location, x.getType(), x, cosTable, sinTable,
-                                   emitter.position, style.heads, style.interleaved)};
+                                   axes.empty() ? emitter.position : emitter.places, style.heads,
+                                   style.interleaved, axes)};
     };
     Meaning meaning;
     meaning.shape = {ShapedType::kDynamic, width};

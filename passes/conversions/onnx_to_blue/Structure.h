@@ -51,8 +51,10 @@ std::function<std::optional<Tensor>(Probe &)> gridArrangement(int64_t channels, 
 std::optional<RowsUse> readGrid(Raising &raising, mlir::Value value);
 
 /// Records a product of pictures' patches with `weight`, [N, K], when `x` is [B, patches, K] of the
-/// function's pictures, every element of a patch once in any order of channels, rows and columns.
-bool recordPatchProduct(Raising &raising, mlir::Operation *op, mlir::Value x, WeightUse weight);
+/// function's pictures, every element of a patch once in any order of channels, rows and columns,
+/// or once for each of several frames that are the same picture. Patches may stand in blocks.
+bool recordPatchProduct(Raising &raising, mlir::Operation *op, mlir::Value x, WeightUse weight,
+                        std::optional<WeightUse> bias = std::nullopt);
 
 /// Records `op`'s single result as an elementwise layer of `x`.
 bool recordElementwise(Raising &raising, llvm::ArrayRef<mlir::Operation *> nodes, mlir::Value x,

@@ -23,20 +23,25 @@ public:
       }
     if (layout)
       rotated = b.scratch({dims});
+    if (op.getAxes()) {
+      gathered.first = b.scratch({1, half});
+      gathered.second = b.scratch({1, half});
+    }
   }
 
   void emitRow(Value row);
 
 private:
-  /// Angles [first, first + count) of a head, which follow the table's row `row`.
-  struct Section {
-    int64_t first, count;
-    Value table;
+  /// A row of tables of cosines and sines.
+  struct Angles {
+    Value cos, sin, row;
   };
 
-  SmallVector<Section> sectionsOf(Value row);
-  void emitHalves(Value row, Value head, Section section);
-  void emitPairs(Value row, Value head, Value table);
+  Angles anglesOf(Value row);
+  Angles gather(Value positions, Value row);
+  Value clamped(Value positions, ValueRange place);
+  void emitHalves(Value row, Value head, const Angles &angles);
+  void emitPairs(Value row, Value head, const Angles &angles);
   void put(Value vector, Value row, Value head, Value dim, Value mask);
 
   StepKernel &k;
@@ -45,6 +50,7 @@ private:
   Value x, cos, sin, cache;
   std::optional<plan::CacheLayout> layout; // of a quantized cache
   Value rotated;                           // a head, before it is quantized as a whole
+  std::pair<Value, Value> gathered; // a row's cosines and sines, where its angles follow axes
   int64_t heads, dims, half, lastPosition;
 };
 
@@ -60,20 +66,19 @@ void RopeEmitter::put(Value vector, Value row, Value head, Value dim, Value mask
     k.finish(vector, row, {b.add(b.mul(head, dims), dim), mask});
 }
 
-void RopeEmitter::emitHalves(Value row, Value head, Section section) {
+void RopeEmitter::emitHalves(Value row, Value head, const Angles &angles) {
   Value start = b.mul(head, dims);
-  b.forColumns(section.count, [&](Columns at) {
-    Value angle = section.first == 0 ? at.col : b.add(at.col, section.first);
-    Value first = b.load(x, {row, b.add(start, angle)}, at.mask);
-    Value second = b.load(x, {row, b.add(b.add(start, angle), half)}, at.mask);
-    Value c = b.load(cos, {section.table, angle}, at.mask);
-    Value s = b.load(sin, {section.table, angle}, at.mask);
-    put(b.subf(b.mulf(first, c), b.mulf(second, s)), row, head, angle, at.mask);
-    put(b.addf(b.mulf(second, c), b.mulf(first, s)), row, head, b.add(angle, half), at.mask);
+  b.forColumns(half, [&](Columns at) {
+    Value first = b.load(x, {row, b.add(start, at.col)}, at.mask);
+    Value second = b.load(x, {row, b.add(b.add(start, at.col), half)}, at.mask);
+    Value c = b.load(angles.cos, {angles.row, at.col}, at.mask);
+    Value s = b.load(angles.sin, {angles.row, at.col}, at.mask);
+    put(b.subf(b.mulf(first, c), b.mulf(second, s)), row, head, at.col, at.mask);
+    put(b.addf(b.mulf(second, c), b.mulf(first, s)), row, head, b.add(at.col, half), at.mask);
   });
 }
 
-void RopeEmitter::emitPairs(Value row, Value head, Value table) {
+void RopeEmitter::emitPairs(Value row, Value head, const Angles &angles) {
   int64_t lanes = b.facts.lanes, pairs = lanes / 2;
   Value start = b.mul(head, dims);
   SmallVector<int64_t> twice, swapped;
@@ -89,49 +94,72 @@ void RopeEmitter::emitPairs(Value row, Value head, Value table) {
     Value tableCol = b.div(at.col, 2);
     // Only the first half of the table's lanes is used; past its row there may be nothing to read.
     Value tableMask = b.laneMask(b.minimum(b.index(pairs), b.sub(b.index(half), tableCol)));
-    auto angles = [&](Value from) {
-      Value loaded = b.load(from, {table, tableCol}, tableMask);
+    auto twiceEach = [&](Value from) {
+      Value loaded = b.load(from, {angles.row, tableCol}, tableMask);
       return vector::ShuffleOp::create(b, loaded, loaded, twice).getResult();
     };
     Value value = b.load(x, {row, b.add(start, at.col)}, at.mask);
     Value other = vector::ShuffleOp::create(b, value, value, swapped);
-    Value straight = b.mulf(value, angles(cos)), crossed = b.mulf(other, angles(sin));
+    Value straight = b.mulf(value, twiceEach(angles.cos));
+    Value crossed = b.mulf(other, twiceEach(angles.sin));
     put(b.select(isOdd, b.addf(straight, crossed), b.subf(straight, crossed)), row, head, at.col,
         at.mask);
   });
 }
 
-/// Which row of the tables each angle takes. A position outside of them is the caller's mistake; it
-/// must not become a read outside.
-SmallVector<RopeEmitter::Section> RopeEmitter::sectionsOf(Value row) {
-  Value last = b.index(lastPosition);
-  if (op.isConsecutive())
-    return {{0, half, b.minimum(b.add(k.position, row), last)}};
-  Value positions = k.buffer(op.getPosition());
-  auto table = [&](ValueRange place) -> Value {
-    Value position =
-        arith::IndexCastOp::create(b, b.getIndexType(), b.loadScalar(positions, place));
-    return b.maximum(b.index(0), b.minimum(position, last));
-  };
-  if (!op.getSections())
-    return {{0, half, table(row)}};
-  SmallVector<Section> sections;
-  int64_t first = 0;
-  for (auto [axis, count] : llvm::enumerate(*op.getSections())) {
-    sections.push_back({first, count, table({row, b.index(static_cast<int64_t>(axis))})});
-    first += count;
+/// A position, within the tables. One outside of them is the caller's mistake; it must not become a
+/// read outside.
+Value RopeEmitter::clamped(Value positions, ValueRange place) {
+  Value position = arith::IndexCastOp::create(b, b.getIndexType(), b.loadScalar(positions, place));
+  return b.maximum(b.index(0), b.minimum(position, b.index(lastPosition)));
+}
+
+/// Cosines and sines of a row whose angles follow several axes, side by side: what turns a head
+/// does not know of axes then.
+RopeEmitter::Angles RopeEmitter::gather(Value positions, Value row) {
+  ArrayRef<int64_t> axes = *op.getAxes();
+  SmallVector<Value> tableRows(static_cast<size_t>(*std::max_element(axes.begin(), axes.end())) +
+                               1);
+  for (auto [axis, tableRow] : llvm::enumerate(tableRows))
+    if (llvm::is_contained(axes, static_cast<int64_t>(axis)))
+      tableRow = clamped(positions, {row, b.index(static_cast<int64_t>(axis))});
+  Value zero = b.index(0);
+  for (size_t first = 0, end = 0; first < axes.size(); first = end) {
+    while (end < axes.size() && axes[end] == axes[first])
+      ++end;
+    Value tableRow = tableRows[static_cast<size_t>(axes[first])];
+    auto start = static_cast<int64_t>(first), count = static_cast<int64_t>(end - first);
+    for (auto [from, to] : {std::pair(cos, gathered.first), std::pair(sin, gathered.second)}) {
+      // Axes may change from angle to angle.
+      if (count == 1)
+        b.storeScalar(b.loadScalar(from, {tableRow, b.index(start)}), to, {zero, b.index(start)});
+      else
+        b.forColumns(count, [&, from = from, to = to](Columns at) {
+          Value angle = start == 0 ? at.col : b.add(at.col, start);
+          b.store(b.load(from, {tableRow, angle}, at.mask), to, {zero, angle}, at.mask);
+        });
+    }
   }
-  return sections;
+  return {gathered.first, gathered.second, zero};
+}
+
+/// The cosines and sines of a row.
+RopeEmitter::Angles RopeEmitter::anglesOf(Value row) {
+  if (!op.getPosition())
+    return {cos, sin, b.rem(row, lastPosition + 1)};
+  if (op.isConsecutive())
+    return {cos, sin, b.minimum(b.add(k.position, row), b.index(lastPosition))};
+  Value positions = k.buffer(op.getPosition());
+  return op.getAxes() ? gather(positions, row) : Angles{cos, sin, clamped(positions, row)};
 }
 
 void RopeEmitter::emitRow(Value row) {
-  SmallVector<Section> sections = sectionsOf(row);
+  Angles angles = anglesOf(row);
   b.loop(b.index(0), b.index(heads), 1, [&](Value head) {
     if (op.getInterleaved())
-      emitPairs(row, head, sections.front().table);
+      emitPairs(row, head, angles);
     else
-      for (const Section &section : sections)
-        emitHalves(row, head, section);
+      emitHalves(row, head, angles);
     // Dims that are not rotated.
     int64_t rest = dims - 2 * half;
     if (rest > 0)

@@ -34,7 +34,7 @@ static bool keepsLayout(Operation *op, unsigned number) {
   if (isa<plan::LinearOp, plan::AttentionOp, plan::AppendKeysOp>(op))
     return number == 1;
   if (auto rope = dyn_cast<blue::RopeOp>(op))
-    return number == rope.getPositionMutable().getOperandNumber();
+    return rope.getPosition() && number == rope.getPositionMutable().begin()->getOperandNumber();
   return isa<plan::Im2colOp, plan::EmbeddingOp>(op) || (isa<blue::EmbeddingOp>(op) && number == 0);
 }
 

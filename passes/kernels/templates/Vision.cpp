@@ -10,13 +10,20 @@ LogicalResult kernels::emitIm2col(StepKernel &k, plan::Im2colOp op) {
   KernelBuilder &b = k.b;
   Value pixels = k.buffer(op.getPixels());
   auto shape = cast<RankedTensorType>(op.getPixels().getType()).getShape();
-  int64_t patch = op.getPatch();
-  int64_t channels = shape[1], down = shape[2] / patch, across = shape[3] / patch;
+  int64_t patch = op.getPatch(), block = op.getBlock();
+  int64_t channels = shape[1], across = shape[3] / patch, patches = shape[2] / patch * across;
   k.tasks = k.validRowsExpr(op.getType());
   b.loop(k.begin, k.end, 1, [&](Value row) {
-    Value picture = b.div(row, down * across);
-    Value within = b.rem(row, down * across);
-    Value top = b.mul(b.div(within, across), patch), left = b.mul(b.rem(within, across), patch);
+    Value picture = b.div(row, patches);
+    Value within = b.rem(row, patches);
+    Value down = b.div(within, across), right = b.rem(within, across);
+    if (block > 1) {
+      // Of the block, and in it.
+      Value number = b.div(within, block * block), part = b.rem(within, block * block);
+      down = b.add(b.mul(b.div(number, across / block), block), b.div(part, block));
+      right = b.add(b.mul(b.rem(number, across / block), block), b.rem(part, block));
+    }
+    Value top = b.mul(down, patch), left = b.mul(right, patch);
     b.loop(b.index(0), b.index(channels), 1, [&](Value channel) {
       b.loop(b.index(0), b.index(patch), 1, [&](Value y) {
         Value start = b.add(b.mul(channel, patch * patch), b.mul(y, patch));

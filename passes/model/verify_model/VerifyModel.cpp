@@ -80,12 +80,15 @@ static bool isRows(Type type, int64_t rank) {
 }
 
 static bool isDecoder(FunctionType type) {
-  if (type.getNumInputs() < 2 || type.getNumInputs() % 2 != 0 ||
-      type.getNumResults() != type.getNumInputs() - 1 || !isRows(type.getInput(0), 2) ||
+  unsigned first = 2; // of the pasts
+  if (type.getNumInputs() > 2 && type.getInput(1).isIndex() && isPosition(type.getInput(2)))
+    ++first;
+  if (type.getNumInputs() < first || (type.getNumInputs() - first) % 2 != 0 ||
+      type.getNumResults() != type.getNumInputs() - first + 1 || !isRows(type.getInput(0), 2) ||
       !isPosition(type.getInput(1)) || !isRows(type.getResult(0), 2))
     return false;
-  for (unsigned i = 2; i < type.getNumInputs(); ++i)
-    if (!isRows(type.getInput(i), 2) || type.getResult(i - 1) != type.getInput(i))
+  for (unsigned i = first; i < type.getNumInputs(); ++i)
+    if (!isRows(type.getInput(i), 2) || type.getResult(i - first + 1) != type.getInput(i))
       return false;
   return true;
 }
@@ -114,7 +117,7 @@ static LogicalResult verifySignature(func::FuncOp function) {
   }
   case blue::Role::Decoder:
     return expect(isDecoder(type),
-                  "embeddings [?, hidden], index or positions [?] or [?, axes], past "
+                  "embeddings [?, hidden], index, positions [?] or [?, axes], or both, past "
                   "keys and values [?, W] to logits [?, vocabulary], present keys and "
                   "values");
   }

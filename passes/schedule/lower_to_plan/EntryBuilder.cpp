@@ -214,11 +214,11 @@ LogicalResult EntryBuilder::lowerPatchEmbed(blue::PatchEmbedOp op) {
       {picture.getDimSize(0), (picture.getDimSize(2) / patch) * (picture.getDimSize(3) / patch),
        width},
       picture.getElementType());
-  Value rows = addStep(op, plan::kIm2colSuffix, *pixels, columns,
-                       [&](OpBuilder &b, ValueRange arguments) -> Value {
-                         return plan::Im2colOp::create(b, op.getLoc(), columns, arguments[0],
-                                                       b.getI64IntegerAttr(patch));
-                       });
+  Value rows = addStep(
+      op, plan::kIm2colSuffix, *pixels, columns, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::Im2colOp::create(b, op.getLoc(), columns, arguments[0],
+                                      b.getI64IntegerAttr(patch), op.getBlockAttr());
+      });
   // The convolution is from here on a linear layer over patches.
   Attribute flat = blue::ReshapeAttr::get(builder.getContext(), {weight.getDimSize(0), width});
   FailureOr<Value> panels = weightValue(op.getWeight(), flat, plan::storageOf(rows.getType()), op);
@@ -428,7 +428,7 @@ LogicalResult EntryBuilder::lowerByClone(Operation *op) {
   Value at;
   if (auto rope = dyn_cast<blue::RopeOp>(op)) {
     at = rope.getPosition();
-    if (failed(checkPositions(op, at, rope.getCos(), slice)))
+    if (at && failed(checkPositions(op, at, rope.getCos(), slice)))
       return failure();
   } else if (auto embedding = dyn_cast<blue::PositionEmbeddingOp>(op)) {
     at = embedding.getPosition();

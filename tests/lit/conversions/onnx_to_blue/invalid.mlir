@@ -162,3 +162,27 @@ func.func @f(%x: !rows {onnx.name = "inputs_embeds"}, %m: tensor<1x?xi64, #onnx.
   %0 = onnx.Add %x, %x : (!rows, !rows) -> !rows
   return %m : tensor<1x?xi64, #onnx.dims<()[s0] -> (1, s0)>>
 }
+
+// -----
+
+#rows = #onnx.dims<()[s0] -> (1, s0, 4)>
+#positions = #onnx.dims<()[s0] -> (4, 1, s0)>
+// Positions on four axes.
+// expected-error@+1 {{graph input 'position_ids': expected integers of rank 2 ([1, tokens]) or 3 ([3, 1, tokens]), found integers of rank 3 on 4 axes}}
+func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %p: tensor<4x1x?xi64, #positions> {onnx.name = "position_ids"}) -> tensor<4x1x?xf32, #positions>
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
+  %0 = onnx.Cast %p {to = 1} : (tensor<4x1x?xi64, #positions>) -> tensor<4x1x?xf32, #positions>
+  return %0 : tensor<4x1x?xf32, #positions>
+}
+
+// -----
+
+#rows = #onnx.dims<()[s0] -> (1, s0, 4)>
+#positions = #onnx.dims<()[s0] -> (3, 2, s0)>
+// Positions of two conversations.
+// expected-error@+1 {{graph input 'position_ids': dim 1: expected to hold 1 (of 3 rows after 5 rows, batch 1), found 2}}
+func.func @f(%x: tensor<1x?x4xf32, #rows> {onnx.name = "inputs_embeds"}, %p: tensor<3x2x?xi64, #positions> {onnx.name = "position_ids"}) -> tensor<1x?x4xf32, #rows>
+    attributes {blue.role = #blue.role<decoder>, onnx.symbols = ["t"]} {
+  %0 = onnx.Tanh %x : (tensor<1x?x4xf32, #rows>) -> tensor<1x?x4xf32, #rows>
+  return %0 : tensor<1x?x4xf32, #rows>
+}

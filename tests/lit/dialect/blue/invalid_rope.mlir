@@ -2,7 +2,7 @@
 
 // Heads that do not divide the width.
 func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
-  // expected-error@+1 {{(C1) expected x to be [T, 3 * D], found [?, 8]}}
+  // expected-error@+1 {{(C1) expected x to be [T, 3 * D] or [B, T, 3 * D], found [?, 8]}}
   %y = blue.rope %x, %c, %s at %p {num_heads = 3} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
   return
 }
@@ -11,7 +11,7 @@ func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p
 
 // No heads at all.
 func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x1xf32>, %s: tensor<16x1xf32>, %p: index) {
-  // expected-error@+1 {{(C1) expected x to be [T, 0 * D], found [?, 8]}}
+  // expected-error@+1 {{(C1) expected x to be [T, 0 * D] or [B, T, 0 * D], found [?, 8]}}
   %y = blue.rope %x, %c, %s at %p {num_heads = 0} : (tensor<?x8xf32>, tensor<16x1xf32>, tensor<16x1xf32>, index) -> tensor<?x8xf32>
   return
 }
@@ -56,25 +56,61 @@ func.func @f(%x: tensor<4x8xf32>, %c: tensor<16x2xf32>, %p: tensor<3xi32>) {
 
 // Axes that no angle is said to follow.
 func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %p: tensor<?x2xi32>) {
-  // expected-error@+1 {{(C4) expected sections of 2 angles in all, one for each axis of positions, and no interleaving}}
+  // expected-error@+1 {{(C4) expected positions on axes together with the axis of each of the 2 angles}}
   %y = blue.rope %x, %c, %c at %p {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
   return
 }
 
 // -----
 
-// Sections of more angles than there are.
+// Axes of more angles than there are.
 func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %p: tensor<?x2xi32>) {
-  // expected-error@+1 {{(C4) expected sections of 2 angles in all}}
-  %y = blue.rope %x, %c, %c at %p {num_heads = 2, sections = array<i64: 1, 2>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
+  // expected-error@+1 {{(C4) expected positions on axes together with the axis of each of the 2 angles}}
+  %y = blue.rope %x, %c, %c at %p {num_heads = 2, axes = array<i64: 0, 1, 1>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
   return
 }
 
 // -----
 
-// Sections of rows that are consecutive.
+// Axes of rows that are consecutive.
 func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %p: index) {
-  // expected-error@+1 {{(C4) expected sections of 2 angles in all}}
-  %y = blue.rope %x, %c, %c at %p {num_heads = 2, sections = array<i64: 2>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, index) -> tensor<?x8xf32>
+  // expected-error@+1 {{(C4) expected positions on axes together with the axis of each of the 2 angles}}
+  %y = blue.rope %x, %c, %c at %p {num_heads = 2, axes = array<i64: 0, 0>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, index) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// An axis that positions do not have.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>, %p: tensor<?x2xi32>) {
+  // expected-error@+1 {{(C4) expected positions on axes together with the axis of each of the 2 angles}}
+  %y = blue.rope %x, %c, %c at %p {num_heads = 2, axes = array<i64: 0, 2>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Rows of no position.
+func.func @f(%x: tensor<?x8xf32>, %c: tensor<16x2xf32>) {
+  // expected-error@+1 {{(C5) expected rows at a position, or pictures of 16 tokens without one, found [?, 8] without one}}
+  %y = blue.rope %x, %c, %c {num_heads = 2} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// Pictures at a position.
+func.func @f(%x: tensor<?x16x8xf32>, %c: tensor<16x2xf32>, %p: index) {
+  // expected-error@+1 {{(C5) expected rows at a position, or pictures of 16 tokens without one, found [?, 16, 8] with one}}
+  %y = blue.rope %x, %c, %c at %p {num_heads = 2} : (tensor<?x16x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, index) -> tensor<?x16x8xf32>
+  return
+}
+
+// -----
+
+// Pictures of more tokens than the tables have rows.
+func.func @f(%x: tensor<?x17x8xf32>, %c: tensor<16x2xf32>) {
+  // expected-error@+1 {{(C5) expected rows at a position, or pictures of 16 tokens without one, found [?, 17, 8] without one}}
+  %y = blue.rope %x, %c, %c {num_heads = 2} : (tensor<?x17x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>) -> tensor<?x17x8xf32>
   return
 }

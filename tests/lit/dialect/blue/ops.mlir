@@ -42,6 +42,8 @@ func.func @decoder(%x: tensor<?x8xf32>, %position: index, %past_key: tensor<?x4x
 // CHECK-LABEL: func.func @vision
 func.func @vision(%pixels: tensor<?x3x8x9xf32>, %w: tensor<4x3x2x2xf32>) -> tensor<?x4x16xf32>
     attributes {blue.role = #blue.role<vision>} {
+  // CHECK: blue.patch_embed %{{.*}}, %{{.*}} {block = 2 : i64} : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
+  %pb = blue.patch_embed %pixels, %w {block = 2} : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
   // CHECK: blue.patch_embed %{{.*}}, %{{.*}} : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
   %p = blue.patch_embed %pixels, %w : (tensor<?x3x8x9xf32>, tensor<4x3x2x2xf32>) -> tensor<?x16x4xf32>
   %a = blue.attention %p, %p, %p {num_heads = 2, num_kv_heads = 2, scale = 0.5}

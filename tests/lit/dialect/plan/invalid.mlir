@@ -450,6 +450,15 @@ func.func @f(%a0: tensor<1x3x4x4xf32>) {
 
 // -----
 
+// plan.im2col (C2): blocks that do not fill the grid.
+func.func @f(%a0: tensor<1x3x4x6xf32>) {
+  // expected-error @below {{(C2) expected a block that divides a grid of 2 x 3 patches, found 2}}
+  %y = plan.im2col %a0 {patch = 2, block = 2} : (tensor<1x3x4x6xf32>) -> tensor<1x6x12xf32>
+  return
+}
+
+// -----
+
 // plan.im2col (C1): another number of patches.
 func.func @f(%a0: tensor<1x3x4x5xf32>) {
   // expected-error @below {{(C1) expected result tensor<1x4x12xf32>, found tensor<1x5x12xf32>}}

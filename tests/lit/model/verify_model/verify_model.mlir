@@ -60,7 +60,7 @@ func.func @f(%ids: tensor<7xi64>) -> tensor<7x4xf32> attributes {blue.role = #bl
 // -----
 
 // A past without a present.
-// expected-error@+1 {{expected a decoder of type embeddings [?, hidden], index or positions [?] or [?, axes], past keys and values [?, W]}}
+// expected-error@+1 {{expected a decoder of type embeddings [?, hidden], index, positions [?] or [?, axes], or both, past keys and values [?, W]}}
 func.func @f(%x: tensor<?x4xf32>, %position: index, %pk: tensor<?x4xf32>, %pv: tensor<?x4xf32>) -> tensor<?x4xf32>
     attributes {blue.role = #blue.role<decoder>} {
   return %x : tensor<?x4xf32>

@@ -8,7 +8,7 @@
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<4x8xf32>, %[[PLACES:.*]]: tensor<4x2xi32>)
 // CHECK: plan.step "decoder/rope" {{.*}}%[[PLACES]]
 // CHECK-NOT: plan.position
-// CHECK: blue.rope {{.*}} sections = array<i64: 1, 1>
+// CHECK: blue.rope {{.*}} {axes = array<i64: 0, 1>
 // CHECK: plan.return %{{.*}} : tensor<1x10xf32>
 // CHECK: plan.entry @decode role decode capacity 1 segment "language" takes ["ids", "positions"] gives ["logits"]
 // CHECK-NEXT: ^bb0(%{{.*}}: tensor<1xi32>, %{{.*}}: tensor<1x2xi32>)
@@ -25,7 +25,7 @@ module attributes {plan.target = #target} {
   }
   func.func @decoder(%x: tensor<?x8xf32>, %places: tensor<?x2xi64>, %pk: tensor<?x8xf32>, %pv: tensor<?x8xf32>) -> (tensor<?x10xf32>, tensor<?x8xf32>, tensor<?x8xf32>) attributes {blue.role = #blue.role<decoder>} {
     %cos = blue.weight "cos" <"d.onnx" at 64 : tensor<16x2xf32>> : tensor<16x2xf32>
-    %k = blue.rope %x, %cos, %cos at %places {num_heads = 2, sections = array<i64: 1, 1>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi64>) -> tensor<?x8xf32>
+    %k = blue.rope %x, %cos, %cos at %places {num_heads = 2, axes = array<i64: 0, 1>} : (tensor<?x8xf32>, tensor<16x2xf32>, tensor<16x2xf32>, tensor<?x2xi64>) -> tensor<?x8xf32>
     %a, %ok, %ov = blue.attention %x, %k, %x past %pk, %pv {causal, num_heads = 2, num_kv_heads = 2, scale = 0.5} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) -> tensor<?x8xf32> present tensor<?x8xf32>, tensor<?x8xf32>
     %wh = blue.weight "head" <"d.onnx" at 1024 : tensor<10x8xf32>> : tensor<10x8xf32>
     %l = blue.linear %a, %wh : (tensor<?x8xf32>, tensor<10x8xf32>) -> tensor<?x10xf32>

@@ -80,6 +80,20 @@ TEST_F(ManifestTest, SaysHowAnswersAreMade) {
   EXPECT_EQ(sampling.repetitionPenalty, 1.5f);
 }
 
+TEST_F(ManifestTest, SaysWhereRowsStand) {
+  EXPECT_EQ(Manifest::parse(text())->positions.axes, 0);
+  bundle.manifest["positions"] = {{"axes", 4}};
+  EXPECT_EQ(Manifest::parse(text())->positions.axes, 4);
+  EXPECT_FALSE(Manifest::parse(text())->positions.placesPictures());
+  bundle.manifest["positions"] = {{"axes", 3},
+                                  {"picture", {{"rows", FAKE_TOKENS_PER_TILE}, {"columns", 1}}}};
+  const Result<Manifest> manifest = Manifest::parse(text());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_TRUE(manifest->positions.placesPictures());
+  EXPECT_EQ(manifest->positions.gridRows, FAKE_TOKENS_PER_TILE);
+  EXPECT_EQ(manifest->positions.gridColumns, 1);
+}
+
 TEST_F(ManifestTest, VisionOnly) {
   EXPECT_EQ(messageAfter([](Json &json) {
               json.erase("chat");
@@ -206,6 +220,22 @@ TEST_F(ManifestTest, Refusals) {
        [](Json &json) {
          json["devices"][1]["target"] = json["target"];
          json["devices"][1]["target"]["features"] = {"fast"};
+       }},
+      {"manifest.json: positions: expected an object", [](Json &json) { json["positions"] = 3; }},
+      {"manifest.json: positions.axes: expected a whole number from 2 to 16",
+       [](Json &json) { json["positions"] = {{"axes", 1}}; }},
+      {"manifest.json: positions.axes: expected 3 where pictures have places, found 2",
+       [](Json &json) {
+         json["positions"] = {{"axes", 2},
+                              {"picture", {{"rows", FAKE_TOKENS_PER_TILE}, {"columns", 1}}}};
+       }},
+      {"manifest.json: positions.picture: expected a grid of the 2 rows of a tile, found 2 x 2",
+       [](Json &json) {
+         json["positions"] = {{"axes", 3}, {"picture", {{"rows", 2}, {"columns", 2}}}};
+       }},
+      {"manifest.json: positions.picture.rows: expected a whole number from 1 to 1099511627776",
+       [](Json &json) {
+         json["positions"] = {{"axes", 3}, {"picture", {{"rows", 0}, {"columns", 2}}}};
        }},
       {"manifest.json: geometry.context: expected a whole number from 0 to 1099511627776",
        [](Json &json) { json["geometry"]["context"] = -1; }},

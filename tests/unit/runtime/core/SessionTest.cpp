@@ -406,14 +406,14 @@ TEST(RowPositionsTest, ConsecutiveRowsAreSaidToBe) {
                     .ok());
     EXPECT_EQ(answer, asked);
   }
-  // Nobody has said how a picture's rows are numbered on two axes.
+  // Nobody has said where a picture's rows stand on two axes.
   ASSERT_TRUE((*session)->addPicture({4, 4, std::vector<std::uint8_t>(48, 100)}).ok());
   Status status = (*session)->addTurn("b");
   if (status.ok())
     status = (*session)->generate({0, {}}, [](std::string_view) { return true; });
   EXPECT_EQ(status.message(),
-            "picture: this model places a picture's rows on 2 axes, which this runtime does not "
-            "know how to number");
+            "picture: this model places rows on 2 axes, and its bundle does not say where a "
+            "picture's stand");
 }
 
 // -- In the background ----------------------------------------------------------------------------

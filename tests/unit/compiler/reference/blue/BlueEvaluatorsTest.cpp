@@ -157,9 +157,21 @@ TEST_F(BlueEvaluators, RopeAtPositionsOfEachRow) {
   expectFloats(rows[0], {2, 4}, {-3, -4, 1, 2, 5, 6, 7, 8});
   // The first angle follows the first axis, the second the other.
   auto axes =
-      turn("tensor<?x2xi32>", ", sections = array<i64: 1, 1>", Tensor::ints({2, 2}, {1, 0, 0, 1}));
+      turn("tensor<?x2xi32>", ", axes = array<i64: 0, 1>", Tensor::ints({2, 2}, {1, 0, 0, 1}));
   ASSERT_EQ(axes.size(), 1u);
   expectFloats(axes[0], {2, 4}, {-3, 2, 1, 4, 5, -8, 7, 6});
+}
+
+TEST_F(BlueEvaluators, RopeOfPictures) {
+  // Every picture begins at the tables' first row: its first token turns by a right angle.
+  auto y = run("(%x: tensor<?x2x2xf32>, %c: tensor<2x1xf32>, %s: tensor<2x1xf32>) -> "
+               "tensor<?x2x2xf32> { %y = blue.rope %x, %c, %s {num_heads = 1} : "
+               "(tensor<?x2x2xf32>, tensor<2x1xf32>, tensor<2x1xf32>) -> tensor<?x2x2xf32> return "
+               "%y : tensor<?x2x2xf32> }",
+               {Tensor::floats({2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), Tensor::floats({2, 1}, {0, 1}),
+                Tensor::floats({2, 1}, {1, 0})});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2, 2, 2}, {-2, 1, 3, 4, -6, 5, 7, 8});
 }
 
 TEST_F(BlueEvaluators, CausalAttentionWithPast) {

@@ -53,6 +53,15 @@ Tensor rowsOfHeads(const Tensor &heads) {
   return result;
 }
 
+/// [axes, 1, rows] as [rows, axes].
+Tensor rowsOfAxes(const Tensor &positions) {
+  int64_t axes = positions.shape[0], rows = positions.shape[2];
+  Tensor result = Tensor::zeros(reference::ElementType::I64, {rows, axes});
+  for (int64_t i = 0; i < axes * rows; ++i)
+    result.i64[i % rows * axes + i / rows] = positions.i64[i];
+  return result;
+}
+
 /// Without the leading dim of one.
 Tensor withoutBatch(Tensor tensor) {
   tensor.shape.erase(tensor.shape.begin());
@@ -168,6 +177,9 @@ struct Call {
         outputNames.push_back("present." + std::to_string(layer) + which);
       }
     add(Tensor::ints({}, {pasts.empty() ? 0 : pasts.front().shape[0]}));
+    if (auto places = given.find("position_ids");
+        places != given.end() && places->second.rank() == 3)
+      add(rowsOfAxes(places->second));
     for (Tensor &past : pasts)
       add(std::move(past));
   }
