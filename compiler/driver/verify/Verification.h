@@ -35,7 +35,8 @@ struct VerifyOptions {
 /// max |found - expected| / max |expected|.
 ///
 /// The cost of the recipe is measured against the model without it, evaluated in floats.
-/// - By layer: root mean square of the difference over that of the values, cosine.
+/// - By layer: root mean square of the difference over that of the values, cosine. (Keys whose bias
+///   was lifted are without it here.)
 /// - Of the logits: KL divergence from the float model's in nats, and the first token of the answer
 ///   that the float model would not have chosen.
 /// - Of a quantized cache: each attention layer over it from the same layer in floats, with the

@@ -26,9 +26,9 @@ def LiftKeyBias : Pass<"lift-key-bias", "::mlir::ModuleOp"> {
     whose elements have a mean square of 1. Below that a bias costs a bit of the keys at most. Models without
     such a pair stay as they are, to the byte.
 
-    It costs two multiply-adds of floats for a pair, query and position: about one part in a hundred
-    of attention over heads of 64 to 128 channels. It costs no memory by position but the table,
-    which layers with the same pairs share.
+    It costs two multiply-adds of floats for a pair, query and position: a few percent of attention
+    for the first pair, and a half for each further one (tests/bench/RESULTS.md). By position it costs
+    two floats a pair in the table, which layers with the same pairs share.
 
     **What must have run before.** quantize-model: it says which pasts have 8 bits. The pass reads
     the weights of such keys, from files in `model-directory`.
