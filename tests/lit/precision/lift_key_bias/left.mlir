@@ -78,3 +78,34 @@ func.func @cap(%x: tensor<?x4xf32>, %p: index, %pk: !past, %pv: !past, %v: tenso
   %y:3 = blue.attention %v, %k0, %v past %pk, %pv {causal, num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 1.0 : f64, compute_type = i16, softcap = 5.0 : f64} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, !past, !past) -> tensor<?x8xf32> present !past, !past
   return %y#0, %y#1, %y#2 : tensor<?x8xf32>, !past, !past
 }
+
+// -----
+
+// All 128 pairs of a head have one, and attention takes half as many.
+!past = tensor<?x256x!blue.quantized<i8 group 256 scale f16>>
+!row = tensor<?x256xf32>
+func.func @pairs(%x: tensor<?x4xf32>, %p: index, %pk: !past, %pv: !past, %v: !row) -> (!row, !past, !past) attributes {blue.role = #blue.role<decoder>} {
+  %w = blue.constant "w" dense<1.0> : tensor<256x4xf32> : tensor<256x4xf32>
+  %b = blue.constant "b" dense<40.0> : tensor<256xf32> : tensor<256xf32>
+  %t = blue.constant "t" dense<1.0> : tensor<3x128xf32> : tensor<3x128xf32>
+  %k = blue.linear %x, %w, %b : (tensor<?x4xf32>, tensor<256x4xf32>, tensor<256xf32>) -> !row
+  %r = blue.rope %k, %t, %t at %p {num_heads = 1 : i64} : (!row, tensor<3x128xf32>, tensor<3x128xf32>, index) -> !row
+  // expected-warning @below {{attention: a key bias of 40.0 stays in a cache of 8 bits, which may lose the other channels: too many pairs of channels have one}}
+  %y:3 = blue.attention %v, %r, %v past %pk, %pv {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64, scale = 1.0 : f64, compute_type = i16} : (!row, !row, !row, !past, !past) -> !row present !past, !past
+  return %y#0, %y#1, %y#2 : !row, !past, !past
+}
+
+// -----
+
+// The caller brings the angles.
+!past = tensor<?x4x!blue.quantized<i8 group 4 scale f16>>
+!row = tensor<?x4xf32>
+func.func @angles(%x: !row, %p: index, %pk: !past, %pv: !past, %t: tensor<3x2xf32>) -> (!row, !past, !past) attributes {blue.role = #blue.role<decoder>} {
+  %w = blue.constant "w" dense<1.0> : tensor<4x4xf32> : tensor<4x4xf32>
+  %b = blue.constant "b" dense<40.0> : tensor<4xf32> : tensor<4xf32>
+  %k = blue.linear %x, %w, %b : (!row, tensor<4x4xf32>, tensor<4xf32>) -> !row
+  %r = blue.rope %k, %t, %t at %p {num_heads = 1 : i64} : (!row, tensor<3x2xf32>, tensor<3x2xf32>, index) -> !row
+  // expected-warning @below {{attention: a key bias of 40.0 stays in a cache of 8 bits, which may lose the other channels: the tables of angles are not known}}
+  %y:3 = blue.attention %x, %r, %x past %pk, %pv {causal, num_heads = 1 : i64, num_kv_heads = 1 : i64, scale = 1.0 : f64, compute_type = i16} : (!row, !row, !row, !past, !past) -> !row present !past, !past
+  return %y#0, %y#1, %y#2 : !row, !past, !past
+}
