@@ -34,7 +34,9 @@ constexpr int64_t kDecodedTokens = 16;
 
 // Relative errors of a layer, by the narrowest type that activations are computed in.
 constexpr double kFloatTolerance = 1e-3, kWideTolerance = 2e-2, kByteTolerance = 1e-1;
-/// What a quantized cache may cost an attention layer, of root mean squares.
+/// What a quantized cache may cost an attention layer, of root mean squares. (SmolLM2-135M on
+/// random tokens: 3.6e-2 with products of i8, 2.5e-2 of i16. A cache without its keys: 0.5 and
+/// more.)
 constexpr double kCacheTolerance = 1e-1;
 
 class Verification {
