@@ -221,7 +221,8 @@ public:
     auto width = cast<RankedTensorType>(query.getType()).getShape().back();
     return blue::AttentionOp::create(
                builder, locationOf(path), query.getType(), Type(), Type(), query, key, value,
-               Value(), Value(), /*sinks=*/Value(), builder.getI64IntegerAttr(heads),
+               Value(), Value(), /*sinks=*/Value(), /*key_basis=*/Value(),
+               /*key_table=*/Value(), builder.getI64IntegerAttr(heads),
                builder.getI64IntegerAttr(heads), scaleOf(width / heads), /*causal=*/UnitAttr(),
                /*window=*/IntegerAttr(), /*softcap=*/FloatAttr(), /*compute_type=*/TypeAttr())
         .getResult();
@@ -326,8 +327,10 @@ void buildDecoder(LayerBuilder &b, const TextSizes &sizes, int64_t context) {
     auto mixed = blue::AttentionOp::create(
         b.builder, b.locationOf(attention), query.getType(), pastType, pastType, query, key, value,
         function.getArgument(past), function.getArgument(past + 1), /*sinks=*/Value(),
-        b.builder.getI64IntegerAttr(sizes.heads), b.builder.getI64IntegerAttr(sizes.kvHeads),
-        b.scaleOf(sizes.headDim), b.builder.getUnitAttr(), /*window=*/IntegerAttr(),
+        /*key_basis=*/Value(),
+        /*key_table=*/Value(), b.builder.getI64IntegerAttr(sizes.heads),
+        b.builder.getI64IntegerAttr(sizes.kvHeads), b.scaleOf(sizes.headDim),
+        b.builder.getUnitAttr(), /*window=*/IntegerAttr(),
         /*softcap=*/FloatAttr(), /*compute_type=*/TypeAttr());
     presents.append({mixed.getPresentKey(), mixed.getPresentValue()});
     Value out = b.linear(attention + ".o_proj", mixed.getResult(), sizes.hidden, false);

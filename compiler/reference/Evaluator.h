@@ -60,6 +60,9 @@ struct GraphEvaluation {
   /// Rounds results to the element type of the op's result (f16, bf16, i32...), so that they are
   /// what the graph says. Without it, half-precision graphs are computed in f32.
   bool roundResults = true;
+  /// Called after each op that an evaluator computes, before `onResults`, with its operands. May be
+  /// empty.
+  std::function<void(mlir::Operation *op, mlir::ArrayRef<const Tensor *> operands)> onOperands;
   /// Called after each op with its results, in order of evaluation. May be empty.
   std::function<void(mlir::Operation *op, mlir::ArrayRef<std::shared_ptr<const Tensor>> results)>
       onResults;

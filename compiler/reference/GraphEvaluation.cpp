@@ -89,6 +89,8 @@ LogicalResult GraphEvaluator::evaluate(Operation *op) {
       if (evaluator == options.evaluators->end())
         return op->emitError() << "expected an op with an evaluator, found " << op->getName();
       outputs = evaluator->second(op, operands, options.limits);
+      if (succeeded(outputs) && options.onOperands)
+        options.onOperands(op, operands);
     }
     if (failed(outputs))
       return failure();

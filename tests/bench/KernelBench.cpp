@@ -52,12 +52,16 @@ constexpr Shape2 kShapes[] = {
 struct AttentionShape {
   int64_t bits; // of the dot products, 8 or 16, over an INT8 cache; 32: all of f32
   int64_t rows, heads, dims, context; // the rows are the context's last
+  int64_t terms = 0;                  // of lifted keys, two a pair of channels
 };
 constexpr AttentionShape kAttention[] = {
-    {32, 128, 36, 64, 2048}, {16, 128, 36, 64, 2048}, {8, 128, 36, 64, 2048},
-    {8, 128, 36, 64, 1024},  {16, 128, 36, 64, 1024}, {8, 128, 36, 64, 128},
-    {8, 128, 16, 128, 2048}, {8, 128, 16, 80, 2048},  {32, 1, 36, 64, 2048},
-    {16, 1, 36, 64, 2048},   {8, 1, 36, 64, 2048}};
+    {32, 128, 36, 64, 2048},   {16, 128, 36, 64, 2048},    {8, 128, 36, 64, 2048},
+    {8, 128, 36, 64, 1024},    {16, 128, 36, 64, 1024},    {8, 128, 36, 64, 128},
+    {8, 128, 16, 128, 2048},   {8, 128, 16, 80, 2048},     {32, 1, 36, 64, 2048},
+    {16, 1, 36, 64, 2048},     {8, 1, 36, 64, 2048},       {16, 128, 36, 64, 2048, 2},
+    {8, 128, 36, 64, 2048, 2}, {16, 128, 36, 64, 2048, 8}, {8, 128, 36, 64, 2048, 8},
+    {16, 1, 36, 64, 2048, 2},  {8, 1, 36, 64, 2048, 2},    {16, 1, 36, 64, 2048, 8},
+    {8, 1, 36, 64, 2048, 8}};
 /// Precisions, as recipes have them.
 struct Precision {
   const char *name;
@@ -391,7 +395,7 @@ private:
   int64_t lanes;
   CacheBytes quantizedKeys, quantizedValues;
   StepModule module;
-  Bytes caches, arena;
+  Bytes caches, arena, weights;
   size_t stride = 0;
   int64_t copies = 1, next = 0;
   bluec_call call = {};
@@ -436,9 +440,10 @@ AttentionBench::AttentionBench(const Options &options, const AttentionShape &sha
       quantizedValues(quantizedKeys) {
   quantizedValues.keys = false;
   std::string error;
-  StepText step = shape.bits == 32 ? floatStep()
-                                   : attentionStep("attention", shape.rows, shape.heads, 0.125,
-                                                   quantizedKeys, quantizedValues);
+  StepText step = shape.bits == 32
+                      ? floatStep()
+                      : attentionStep("attention", shape.rows, shape.heads, 0.125, quantizedKeys,
+                                      quantizedValues, {.terms = shape.terms});
   if (module.compile(options.target, {step}, error) && !module.model)
     error = options.target + ": expected a target that runs in this process";
   if (!module.model) {
@@ -450,6 +455,10 @@ AttentionBench::AttentionBench(const Options &options, const AttentionShape &sha
   copies = shape.rows > 1 ? 2 : static_cast<int64_t>(kStreamBytes / stride) + 1;
   caches = allocate(stride * static_cast<size_t>(copies));
   arena = allocate(static_cast<size_t>(entry->arena_bytes));
+  // Terms of zeros take the time of any others, and change nothing that is checked.
+  weights = allocate(static_cast<size_t>(std::max<int64_t>(module.weightsBytes, 1)));
+  std::memset(weights.get(), 0, static_cast<size_t>(std::max<int64_t>(module.weightsBytes, 1)));
+  call.weights = weights.get();
   for (const auto &[name, range] : module.caches)
     cacheBytes += static_cast<double>(range.bytes);
   for (int64_t copy = 0; copy < copies; ++copy)
@@ -638,9 +647,11 @@ bool benchmark(const Options &options, const AttentionShape &shape, runtime::Thr
                 : shape.bits == 8  ? Bound::Bytes
                 : shape.bits == 16 ? Bound::Words
                                    : Bound::Floats;
-  Shape2 named = {"attend", shape.rows, shape.heads * shape.dims, shape.context};
-  return measure(attention, options, std::string(typeName(shape)) + " " + title(named), bound,
-                 2 * products, attention.cacheBytes, pool, stream);
+  Shape2 named = {shape.terms ? "lifted" : "attend", shape.rows, shape.heads * shape.dims,
+                  shape.context};
+  std::string terms = shape.terms ? " +" + std::to_string(shape.terms) : "";
+  return measure(attention, options, std::string(typeName(shape)) + " " + title(named) + terms,
+                 bound, 2 * products, attention.cacheBytes, pool, stream);
 }
 
 } // namespace
@@ -690,7 +701,8 @@ int main(int argc, char **argv) {
         !benchmark(options, what, pool, floats))
       return 3;
   for (const AttentionShape &shape : kAttention)
-    if (wanted(typeName(shape), "attend", shape.rows) && !benchmark(options, shape, pool, floats))
+    if (wanted(typeName(shape), shape.terms ? "lifted" : "attend", shape.rows) &&
+        !benchmark(options, shape, pool, floats))
       return 3;
   return 0;
 }

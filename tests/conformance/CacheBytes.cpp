@@ -44,12 +44,22 @@ StepText bluec::conformance::attentionStep(const std::string &entry, int64_t row
     more += ", softcap = " + std::to_string(how.softcap) + " : f64";
   if (how.sinks)
     operands.push_back({Place::Weight, "sinks", {heads}});
+  std::string optional = how.sinks ? " sinks %a3" : "",
+              types = how.sinks ? ", " + tensorText({heads}) : "";
+  if (how.terms) {
+    Shape basis = {keys.heads, how.terms, keys.dims}, table = {how.terms, keys.context};
+    optional += " lifted %a" + std::to_string(operands.size()) + " by %a" +
+                std::to_string(operands.size() + 1);
+    types += ", " + tensorText(basis) + ", " + tensorText(table);
+    operands.push_back({Place::Weight, "basis", basis});
+    operands.push_back({Place::Weight, "table", table});
+  }
   return {entry, rows, operands,
-          "    %y = plan.attention %a0, %a1, %a2" + std::string(how.sinks ? " sinks %a3" : "") +
-              " {" + std::string(keys.encoder ? "" : "causal, ") + "num_heads = " +
-              std::to_string(heads) + " : i64, num_kv_heads = " + std::to_string(keys.heads) +
-              " : i64, scale = " + factor + " : f64" + more + "} : (" + tensorText(query) + ", " +
-              typeText(k) + ", " + typeText(v) + (how.sinks ? ", " + tensorText({heads}) : "") +
-              ") -> " + tensorText(query) + "\n    plan.yield %y : " + tensorText(query),
+          "    %y = plan.attention %a0, %a1, %a2" + optional + " {" +
+              std::string(keys.encoder ? "" : "causal, ") + "num_heads = " + std::to_string(heads) +
+              " : i64, num_kv_heads = " + std::to_string(keys.heads) + " : i64, scale = " + factor +
+              " : f64" + more + "} : (" + tensorText(query) + ", " + typeText(k) + ", " +
+              typeText(v) + types + ") -> " + tensorText(query) +
+              "\n    plan.yield %y : " + tensorText(query),
           query};
 }

@@ -76,6 +76,7 @@ struct Scores {
   int64_t window = 0;
   double softcap = 0;
   bool sinks = false; // the weight "sinks"
+  int64_t terms = 0;  // of the weights "basis" and "table"
 };
 
 /// A step of plan.attention for `rows` rows of `heads` heads over both caches, causal; for an

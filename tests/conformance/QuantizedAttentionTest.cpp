@@ -115,6 +115,8 @@ public:
   CacheBytes keys, values;
   Scores how;
   Data sinks; // by head
+  Data basis; // by key head, term and dim
+  Data table; // by term and position
 };
 
 Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes &valueBytes,
@@ -137,6 +139,18 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
       int64_t from0 = how.window ? std::max<int64_t>(0, seen - how.window) : 0;
       double sink = how.sinks ? sinks[static_cast<size_t>(h)] : -1e300;
       double largest = sink, size = how.sinks ? std::fabs(sink) : 0, total = 0;
+      // The query's products with the basis, and what they are sums of.
+      std::vector<double> products, magnitudes;
+      for (int64_t n = 0; n < how.terms; ++n) {
+        products.push_back(0);
+        magnitudes.push_back(0);
+        for (int64_t d = 0; d < g.dims; ++d) {
+          double product = double(q[static_cast<size_t>(t * g.queryCols() + h * g.dims + d)]) *
+                           double(basis[static_cast<size_t>((kv * how.terms + n) * g.dims + d)]);
+          products.back() += product;
+          magnitudes.back() += std::fabs(product);
+        }
+      }
       for (int64_t j = 0; j < seen; ++j) {
         if (j < from0) {
           weights.push_back(-1e300);
@@ -147,6 +161,11 @@ Case::Expected Case::reference(const Data &q, const Bytes &keyBytes, const Bytes
           dot += ints[static_cast<size_t>(d)] * keys.elementAt(keyBytes, keys.element(kv, j, d));
         double score =
             scale * queryScale * scaleAt(keys, keyBytes, kv, j) * static_cast<double>(dot);
+        for (int64_t n = 0; n < how.terms; ++n) {
+          auto at = static_cast<double>(table[static_cast<size_t>(n * g.context + j)]);
+          score += scale * products[static_cast<size_t>(n)] * at;
+          size = std::max(size, scale * magnitudes[static_cast<size_t>(n)] * std::fabs(at));
+        }
         weights.push_back(how.softcap != 0 ? how.softcap * std::tanh(score / how.softcap) : score);
         largest = std::max(largest, weights.back());
         size = std::max(size, std::fabs(weights.back()));
@@ -469,6 +488,54 @@ TEST_P(QuantizedAttentionTest, WindowsCapsAndSinks) {
           all,
           c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, total),
           how.window == 1 ? 0 : 0.1);
+    }
+}
+
+// Keys with a part that is not in the cache, many times as large as what is: rows are within the
+// bounds, and the same bits in chunks and one by one, for heads and contexts that fill no vector.
+TEST_P(QuantizedAttentionTest, LiftedKeys) {
+  const std::vector<std::pair<Geometry, Scores>> cases = {
+      {{4, 2, 64, 128, 64}, {0, 0, false, 2}},
+      {{3, 1, 20, 70, 32}, {0, 0, false, 1}},
+      {{3, 3, 72, 101, 48}, {0, 0, false, 6}},
+      {{4, 2, 24, 45, 16}, {20, 30.0, true, 9}}};
+  for (int64_t dotBits : {8, 16})
+    for (const auto &[g, how] : cases) {
+      SCOPED_TRACE("dot i" + number(dotBits) + ", heads of " + number(g.dims));
+      Case c(g, dotBits, 0.02, facts());
+      c.how = how;
+      c.sinks = randomData(g.heads, 4, 4);
+      c.basis = randomData(g.kvHeads * how.terms * g.dims, 5, 60);
+      c.table = randomData(how.terms * g.context, 6, 1);
+      int64_t rows = 23, total = g.context;
+      CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                     c.attend("a", rows), c.attend("a1", 1)});
+      ASSERT_TRUE(steps.ok());
+      if (!steps.runs())
+        continue;
+      if (how.sinks)
+        steps.set("sinks", c.sinks);
+      steps.set("basis", c.basis);
+      steps.set("table", c.table);
+      Data q = randomData(total * g.queryCols(), 1, 3), k = randomData(total * g.kvCols(), 2, 3);
+      Data v = randomData(total * g.kvCols(), 3, 3), all, singles;
+      for (int64_t at = 0; at < total; at += rows) {
+        int64_t count = std::min(rows, total - at);
+        steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
+        steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
+        Data y =
+            steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at, Split::Threads);
+        all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
+      }
+      for (int64_t at = 0; at < total; ++at) {
+        Data y = steps.run("a1", {rowsOf(q, g.queryCols(), at, 1, 1)}, 1, at);
+        singles.insert(singles.end(), y.begin(), y.begin() + g.queryCols());
+      }
+      expectSameBits(singles, all, total * g.queryCols());
+      expectWithin(
+          all,
+          c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, total),
+          0.1);
     }
 }
 

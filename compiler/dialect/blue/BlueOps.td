@@ -412,6 +412,11 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     quantized to it by token and head, before its products. So are the softmax's weights, by row and
     block of positions; a plain evaluator takes the weights as they are.
 
+    Beside a quantized past keys may have a part that is known for every position and is not in the
+    past (lift-key-bias): with `key_basis` b and `key_table` t, the key of position j has
+    sum_n t[j, n] b[h', n] more than what the past holds. Its products with the query are of floats:
+    dot(query[t, h], b[h', n]) once for a row, times t[j, n].
+
     In an encoder there is no past, tensors are [B, T, heads * D], and every row of a batch element
     attends to all rows of it (not causal). With `compute_type` query, key and value are quantized
     by token and head, with scales of f32: i8 as blue.quantize does; i16 so that no sum of products
@@ -428,18 +433,25 @@ def Blue_AttentionOp : Blue_Op<"attention", [Pure, AttrSizedOperandSegments, Att
     - (C7) compute_type, if there, is i8 or i16, and the past, if there, is quantized
     - (C8) softcap and window, if there, are positive, and the latter comes with causal
     - (C9) sinks, if there, are [num_heads]
+    - (C10) key_basis and key_table come together, and beside a quantized past: [num_kv_heads, N, D]
+      and a static [P, N] for one N of 1 to 128
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_FloatTensor:$key, Blue_FloatTensor:$value,
                        Optional<Blue_NumberTensor>:$past_key,
                        Optional<Blue_NumberTensor>:$past_value, Optional<Blue_FloatTensor>:$sinks,
-                       I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
+                       Optional<Blue_FloatTensor>:$key_basis,
+                       Optional<Blue_FloatTensor>:$key_table, I64Attr:$num_heads, I64Attr:$num_kv_heads, F64Attr:$scale,
                        UnitAttr:$causal, OptionalAttr<I64Attr>:$window,
                        OptionalAttr<F64Attr>:$softcap, OptionalAttr<TypeAttr>:$compute_type);
   let results = (outs Blue_FloatTensor:$result, Optional<Blue_NumberTensor>:$present_key,
                       Optional<Blue_NumberTensor>:$present_value);
+  let extraClassDeclaration = [{
+    /// N of key_basis and key_table, at most: a row's products with the basis have a place each.
+    static constexpr int64_t kMostKeyTerms = 128;
+  }];
   let assemblyFormat = [{
-    $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? (`sinks` $sinks^)? attr-dict `:`
-    functional-type(operands, $result) (`present` type($present_key)^ `,` type($present_value))?
+    $query `,` $key `,` $value (`past` $past_key^ `,` $past_value)? (`sinks` $sinks^)?
+    (`lifted` $key_basis^ `by` $key_table)? attr-dict `:` functional-type(operands, $result) (`present` type($present_key)^ `,` type($present_value))?
   }];
 }
 

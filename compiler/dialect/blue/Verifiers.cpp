@@ -250,6 +250,20 @@ LogicalResult AttentionOp::verify() {
   if (getSinks() && !isVector(getSinks(), heads))
     return emitOpError("(C9) expected sinks [")
            << heads << "], found " << shapeText(typeOf(getSinks()).getShape());
+  if (bool(getKeyBasis()) != bool(getKeyTable()) ||
+      (getKeyBasis() && !(hasPast && isa<QuantizedType>(typeOf(getPastKey()).getElementType()))))
+    return emitOpError("(C10) expected key_basis and key_table together, beside a quantized past");
+  if (getKeyBasis()) {
+    RankedTensorType basis = typeOf(getKeyBasis()), table = typeOf(getKeyTable());
+    int64_t terms = basis.getRank() == 3 ? basis.getDimSize(1) : 0;
+    if (terms < 1 || terms > kMostKeyTerms ||
+        basis.getShape() != ArrayRef<int64_t>({kvHeads, terms, queryWidth / heads}) ||
+        table.getRank() != 2 || !table.hasStaticShape() || table.getDimSize(1) != terms)
+      return emitOpError("(C10) expected a key_basis [")
+             << kvHeads << ", N, " << queryWidth / heads
+             << "] and a static key_table [P, N], N 1 to " << kMostKeyTerms << ", found "
+             << shapeText(basis.getShape()) << " and " << shapeText(table.getShape());
+  }
   if (Type compute = getComputeType().value_or(Type()))
     if ((!compute.isInteger(8) && !compute.isInteger(16)) ||
         (hasPast && !isa<QuantizedType>(typeOf(getPastKey()).getElementType())))

@@ -618,7 +618,7 @@ def Plan_AppendValuesOp : Plan_Op<"append_values"> {
   let assemblyFormat = "$values `into` $cache attr-dict `:` type($values) `,` type($cache)";
 }
 
-def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
+def Plan_AttentionOp : Plan_Op<"attention", [Pure, AttrSizedOperandSegments]> {
   let summary = "blue.attention over packed keys";
   let description = [{
     `keys` is [B, kv_heads, ceil(S / L), D, L] and `values` is [B, S, kv_heads * D], S being the
@@ -636,20 +636,27 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure]> {
     the softmax's weights by row and block of positions, for the layouts' `dot`; products are sums of
     integers.
 
+    `key_basis` [kv_heads, N, D] and `key_table` [N, S] are as of blue.attention, positions side by
+    side. They add sum_n dot(query, key_basis[n]) key_table[n, j] to the score of position j before
+    `scale`, in floats: one chain of fused multiply-adds over n.
+
     Constraints:
     - (C1) shapes are as above, num_heads a multiple of kv_heads
     - (C2) the result has query's type
     - (C3) quantized keys and values come together, for one dot: of rank 2 and i8 with scales of f16
       with `causal`, of rank 3 and i8 or i16, both the same, with scales of f32 without
     - (C4) window, softcap and sinks are as of blue.attention
+    - (C5) key_basis and key_table come together and over a quantized cache, with N of 1 to 128
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
-                       Optional<Blue_FloatTensor>:$sinks, I64Attr:$num_heads,
+                       Optional<Blue_FloatTensor>:$sinks, Optional<Blue_FloatTensor>:$key_basis,
+                       Optional<Blue_FloatTensor>:$key_table, I64Attr:$num_heads,
                        I64Attr:$num_kv_heads, F64Attr:$scale, UnitAttr:$causal,
                        OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = [{
-    $query `,` $keys `,` $values (`sinks` $sinks^)? attr-dict `:` functional-type(operands, results)
+    $query `,` $keys `,` $values (`sinks` $sinks^)? (`lifted` $key_basis^ `by` $key_table)?
+    attr-dict `:` functional-type(operands, results)
   }];
 }
 

@@ -635,6 +635,10 @@ LogicalResult AttentionOp::verify() {
   if (getSinks() && tensorOf(getSinks()).getShape() != ArrayRef<int64_t>(heads))
     return emitOpError() << "(C4) expected sinks [" << heads << "], found "
                          << typeText(getSinks().getType());
+  if (bool(getKeyBasis()) != bool(getKeyTable()) ||
+      (getKeyBasis() && !(getCausal() && isQuantized(keys))))
+    return emitOpError()
+           << "(C5) expected key_basis and key_table together, over a quantized cache";
   if (isQuantized(keys) || isQuantized(values)) {
     int64_t rank = getCausal() ? 2 : 3;
     std::optional<CacheLayout> keyLayout = quantizedLayout(keys, rank, /*keys=*/true);
@@ -651,6 +655,17 @@ LogicalResult AttentionOp::verify() {
     if (query.getRank() != rank || !rows || query.getShape().back() != width)
       return emitOpError() << "(C1) expected a query [" << (getCausal() ? "T" : "B, S") << ", "
                            << width << "], found " << typeText(query);
+    if (getKeyBasis()) {
+      RankedTensorType basis = tensorOf(getKeyBasis()), table = tensorOf(getKeyTable());
+      int64_t terms = basis.getRank() == 3 ? basis.getDimSize(1) : 0;
+      if (terms < 1 || terms > blue::AttentionOp::kMostKeyTerms ||
+          basis.getShape() != ArrayRef<int64_t>({kvHeads, terms, keyLayout->dims}) ||
+          table.getShape() != ArrayRef<int64_t>({terms, keyLayout->positions}))
+        return emitOpError() << "(C5) expected a key_basis [" << kvHeads << ", N, "
+                             << keyLayout->dims << "] and a key_table [N, " << keyLayout->positions
+                             << "], N 1 to " << blue::AttentionOp::kMostKeyTerms << ", found "
+                             << typeText(basis) << " and " << typeText(table);
+    }
     if (getResult().getType() != query)
       return emitOpError() << "(C2) expected a result of " << typeText(query) << ", found "
                            << typeText(getResult().getType());

@@ -516,7 +516,7 @@ LogicalResult Compilation::precision() {
       return failure();
   }
   return session.run("precision", [&](OpPassManager &to) {
-    buildPrecisionPipeline(to, recipe.text, calibration != nullptr);
+    buildPrecisionPipeline(to, recipe.text, calibration != nullptr, options.model);
   });
 }
 

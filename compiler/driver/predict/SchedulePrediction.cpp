@@ -138,7 +138,9 @@ LogicalResult Prediction::makePlan() {
   (*module)->setAttr(plan::kTargetAttr, facts);
   // What calibration would find changes no step.
   auto precision = [&](OpPassManager &to) {
-    buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true);
+    buildPrecisionPipeline(to, recipe.text, /*calibrated=*/true,
+                           hasGraphs({options.model, options.variant}) ? options.model
+                                                                       : std::string());
   };
   if (failed(session.run("precision", precision)) || failed(chooseGrid()) || failed(chooseBatch()))
     return failure();

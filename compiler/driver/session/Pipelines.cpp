@@ -12,6 +12,7 @@
 #include "passes/onnx/split_embedding/SplitEmbedding.h"
 #include "passes/onnx/unpack_attention/UnpackAttention.h"
 #include "passes/onnx/unpack_quantized/UnpackQuantized.h"
+#include "passes/precision/lift_key_bias/LiftKeyBias.h"
 #include "passes/precision/quantize_model/QuantizeModel.h"
 #include "passes/schedule/assign_weights/AssignWeights.h"
 #include "passes/schedule/cut_stages/CutStages.h"
@@ -65,11 +66,16 @@ void bluec::buildFoldingPipeline(mlir::OpPassManager &passes) {
 }
 
 void bluec::buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe,
-                                   bool calibrated) {
+                                   bool calibrated, llvm::StringRef modelDirectory) {
   QuantizeModelOptions quantize;
   quantize.recipe = asPassOption(std::string_view(recipe));
   quantize.calibrated = calibrated;
   passes.addPass(createQuantizeModel(quantize));
+  if (modelDirectory.empty())
+    return;
+  LiftKeyBiasOptions lift;
+  lift.modelDirectory = modelDirectory.str();
+  passes.addPass(createLiftKeyBias(lift));
 }
 
 void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options) {
@@ -117,6 +123,8 @@ struct PrecisionPipelineOptions : mlir::PassPipelineOptions<PrecisionPipelineOpt
                              llvm::cl::init("float")};
   Option<bool> calibrated{*this, "calibrated", llvm::cl::desc("There are statistics for GPTQ"),
                           llvm::cl::init(false)};
+  Option<std::string> modelDirectory{*this, "model-directory",
+                                     llvm::cl::desc("Where the files of weights are")};
 };
 
 struct SchedulePipelineOptions : mlir::PassPipelineOptions<SchedulePipelineOptions> {
@@ -146,7 +154,8 @@ void bluec::registerPipelines() {
   mlir::PassPipelineRegistration<PrecisionPipelineOptions>(
       "bluec-precision", "blue -> blue: what phase precision runs",
       [](mlir::OpPassManager &passes, const PrecisionPipelineOptions &options) {
-        buildPrecisionPipeline(passes, options.recipe.getValue(), options.calibrated);
+        buildPrecisionPipeline(passes, options.recipe.getValue(), options.calibrated,
+                               options.modelDirectory);
       });
   mlir::PassPipelineRegistration<SchedulePipelineOptions>(
       "bluec-schedule", "blue -> plan: what phase schedule runs, without places",

@@ -34,8 +34,10 @@ void buildCheckPipeline(mlir::OpPassManager &passes);
 /// blue -> blue: what computes the same but for rounding.
 void buildFoldingPipeline(mlir::OpPassManager &passes);
 /// blue -> blue: types as `recipe` says (a name, a file, or a recipe itself). `calibrated`: whether
-/// there are statistics for GPTQ.
-void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated);
+/// there are statistics for GPTQ. What looks at the weights themselves reads files relative to
+/// `modelDirectory`; it is left out where that is empty, as for a model without graphs.
+void buildPrecisionPipeline(mlir::OpPassManager &passes, llvm::StringRef recipe, bool calibrated,
+                            llvm::StringRef modelDirectory = {});
 /// blue -> plan, without places: they need the weights' digests, which no pass can compute alone.
 void buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOptions &options);
 /// The end of that: from steps with devices to an entry for each device, laid out for its target.

@@ -35,9 +35,15 @@ struct VerifyOptions {
 /// max |found - expected| / max |expected|.
 ///
 /// The cost of the recipe is measured against the model without it, evaluated in floats.
-/// - By layer: root mean square of the difference over that of the values, cosine.
+/// - By layer: root mean square of the difference over that of the values, cosine. (Keys whose bias
+///   was lifted are without it here.)
 /// - Of the logits: KL divergence from the float model's in nats, and the first token of the answer
 ///   that the float model would not have chosen.
+/// - Of a quantized cache: each attention layer over it from the same layer in floats, with the
+/// same
+///   query, keys and values; root mean squares as above. A bundle that does exactly what its recipe
+///   says may still have lost its keys, and no layer shows it then. So this has a limit, 1e-1 or
+///   `tolerance` where that is more.
 ///
 /// With `onnx`, all that begins with a comparison of whole calls with the package's own graphs,
 /// evaluated node by node as they were imported (OnnxComparison): what the importer or raising got
@@ -45,7 +51,7 @@ struct VerifyOptions {
 /// layers are not compared.
 ///
 /// Prints all that, the worst layer and the first bad one, as text or JSON. Returns an exit code;
-/// 1 also when a layer is beyond the tolerance.
+/// 1 also when a layer, or what a cache costs one, is beyond the tolerance.
 int verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
 
 } // namespace bluec

@@ -184,16 +184,17 @@ static Tensor quantizeHeads(Tensor x, Type type, int64_t heads, bool isValue) {
 static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
                                  const Tensor &floatKey, const Tensor &floatValue,
                                  const Tensor *pastKey, const Tensor *pastValue,
-                                 const Tensor *sinks) {
+                                 const Tensor *sinks, const Tensor *basis, const Tensor *table,
+                                 bool inFloats = false) {
   Tensor query = floatQuery, newKey = floatKey, newValue = floatValue;
   auto elementOf = [](Value value) {
     return dyn_cast<blue::QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
   };
-  if (blue::QuantizedType cached = pastKey ? elementOf(op.getPastKey()) : nullptr) {
+  if (blue::QuantizedType cached = pastKey && !inFloats ? elementOf(op.getPastKey()) : nullptr) {
     newKey = quantizeRows(std::move(newKey), cached, 0);
     newValue = quantizeRows(std::move(newValue), cached, 0);
   }
-  std::optional<Type> type = op.getComputeType();
+  std::optional<Type> type = inFloats ? std::nullopt : op.getComputeType();
   if (type && !pastKey) {
     query = quantizeHeads(std::move(query), *type, op.getNumHeads(), /*isValue=*/false);
     newKey = quantizeHeads(std::move(newKey), *type, op.getNumKvHeads(), /*isValue=*/false);
@@ -228,8 +229,13 @@ static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
   const Tensor &key = hasPast ? joinedKey : newKey, &value = hasPast ? joinedValue : newValue;
   int64_t positions = key.shape[key.rank() - 2];
 
+  int64_t terms = basis ? basis->shape[1] : 0;
+  if (table && table->shape[0] < positions)
+    return op.emitOpError("expected a key_table of at least ")
+           << positions << " positions, found " << table->shape[0];
+
   Tensor y = floatsOf(query.shape);
-  std::vector<double> weights(positions), sums(headDim);
+  std::vector<double> weights(positions), sums(headDim), products(terms);
   auto window = static_cast<int64_t>(op.getWindow().value_or(positions));
   std::optional<double> softcap;
   if (op.getSoftcap())
@@ -243,11 +249,21 @@ static Results evaluateAttention(blue::AttentionOp op, const Tensor &floatQuery,
         const float *q = query.f32.data() + (b * rows + row) * width + head * headDim;
         const float *k = key.f32.data() + b * positions * kvWidth + kvHead * headDim;
         const float *v = value.f32.data() + b * positions * kvWidth + kvHead * headDim;
+        // What the past does not hold is not quantized, and meets the query's floats.
+        const float *plain = floatQuery.f32.data() + (b * rows + row) * width + head * headDim;
+        for (int64_t n = 0; n < terms; ++n) {
+          products[n] = 0;
+          for (int64_t d = 0; d < headDim; ++d)
+            products[n] +=
+                double(plain[d]) * double(basis->f32[((kvHead * terms) + n) * headDim + d]);
+        }
         double largest = sinks ? sinks->f32[head] : -std::numeric_limits<double>::infinity();
         for (int64_t j = first; j < seen; ++j) {
           double dot = 0;
           for (int64_t d = 0; d < headDim; ++d)
             dot += double(q[d]) * double(k[j * kvWidth + d]);
+          for (int64_t n = 0; n < terms; ++n)
+            dot += products[n] * double(table->f32[j * terms + n]);
           weights[j] = dot * op.getScale().convertToDouble();
           if (softcap)
             weights[j] = *softcap * std::tanh(weights[j] / *softcap);
@@ -451,11 +467,23 @@ static Results evaluate(blue::PositionEmbeddingOp op, Operands operands) {
     y.f32[i] = y.f32[i] + table.f32[first * width + i];
   return one(std::move(y));
 }
+static Results attend(blue::AttentionOp op, Operands operands, bool inFloats) {
+  size_t next = 3;
+  auto take = [&](Value operand) { return operand ? operands[next++] : nullptr; };
+  const Tensor *pastKey = take(op.getPastKey()), *pastValue = take(op.getPastValue());
+  const Tensor *sinks = take(op.getSinks()), *basis = take(op.getKeyBasis());
+  const Tensor *table = take(op.getKeyTable());
+  return evaluateAttention(op, *operands[0], *operands[1], *operands[2], pastKey, pastValue, sinks,
+                           basis, table, inFloats);
+}
 static Results evaluate(blue::AttentionOp op, Operands operands) {
-  bool hasPast = bool(op.getPastKey());
-  return evaluateAttention(op, *operands[0], *operands[1], *operands[2],
-                           hasPast ? operands[3] : nullptr, hasPast ? operands[4] : nullptr,
-                           op.getSinks() ? operands.back() : nullptr);
+  return attend(op, operands, /*inFloats=*/false);
+}
+FailureOr<Tensor> bluec::reference::attentionInFloats(Operation *op, Operands operands) {
+  Results results = attend(cast<blue::AttentionOp>(op), operands, /*inFloats=*/true);
+  if (failed(results))
+    return failure();
+  return std::move(results->front());
 }
 static Results evaluate(blue::PatchEmbedOp op, Operands operands) {
   return evaluatePatchEmbed(op, *operands[0], *operands[1], optional(operands, 2));

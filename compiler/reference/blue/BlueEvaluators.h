@@ -28,6 +28,11 @@ namespace bluec::reference {
 /// WeightReader (see GraphEvaluation).
 const EvaluatorTable &blueEvaluators();
 
+/// The result of a blue.attention as if its past and its products were of floats: what they cost is
+/// the difference. `operands` are as of its evaluator, and have been accepted by it.
+mlir::FailureOr<Tensor> attentionInFloats(mlir::Operation *op,
+                                          mlir::ArrayRef<const Tensor *> operands);
+
 /// The value of an elements attribute: floats of up to 32 bits as F32, f64 as F64, i1 as Bool,
 /// other integers and index as I64. Fails on element types that no tensor holds and on resources
 /// that are not there, with one error at `location`.

@@ -30,7 +30,9 @@ Command bluec::tools::verifyCommand() {
        .help = "The calibration set that the bundle was compiled with, for recipes with gptq"},
       {.name = "--tolerance",
        .target = &options->tolerance,
-       .help = "Relative error of a layer (1e-3; 2e-2 with 16-bit, 1e-1 with 8-bit activations)",
+       .help =
+           "Relative error of a layer (1e-3; 2e-2 with 16-bit, 1e-1 with 8-bit activations); what "
+           "a quantized cache may cost attention, where it is more than 1e-1",
        .real = {kLeastTolerance, kMostTolerance}},
       {.name = "--tokens",
        .target = &options->tokens,

@@ -370,9 +370,9 @@ bool bluec::onnx_to_blue::recordAttention(
     }
     auto op = blue::AttentionOp::create(
         builder, location, query.getType(), presentType, presentType, query, key, value, pastKey,
-        pastValue, sinks, builder.getI64IntegerAttr(parts.heads),
-        builder.getI64IntegerAttr(parts.kvHeads), builder.getF64FloatAttr(parts.scale),
-        parts.pastKey ? builder.getUnitAttr() : UnitAttr(),
+        pastValue, sinks, /*key_basis=*/Value(), /*key_table=*/Value(),
+        builder.getI64IntegerAttr(parts.heads), builder.getI64IntegerAttr(parts.kvHeads),
+        builder.getF64FloatAttr(parts.scale), parts.pastKey ? builder.getUnitAttr() : UnitAttr(),
         parts.window ? builder.getI64IntegerAttr(*parts.window) : IntegerAttr(),
         parts.softcap ? builder.getF64FloatAttr(*parts.softcap) : FloatAttr(),
         /*compute_type=*/TypeAttr());

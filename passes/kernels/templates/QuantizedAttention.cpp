@@ -30,6 +30,10 @@
 // log2 vs for a score s. With sinks, m begins with log2(e) times the head's sink and L with its
 // weight.
 //
+// With a key_basis b and a key_table t, a score has scale sum a[n] t[n][j] more, in floats, with
+// a[n] = q . b[n] once for a row: the part of keys that the cache does not hold. It is a chain of
+// fused multiply-adds over n from zero, which is added to x last (with a soft cap: to s / c).
+//
 // What a row does depends on its own position only. Positions past it have p = w = 0, and a stretch
 // without any of its positions leaves L and O as they are. Sums of integers have no order, and the
 // position fixes the order of all others. Positions that no token was written to hold garbage, in
@@ -106,6 +110,7 @@ private:
   Value broadcast(Value from, Value offset) {
     return b.broadcastWord(from, offset, word, word.operandBits);
   }
+  Values emitTerms(Value firstRow, Value position);
   Value log2(Value x);
   Value exp2(Value x, int64_t degree, double factor);
   /// Of a stretch, from `begin` (null: from its first position) to before `end` (null: all of
@@ -121,9 +126,11 @@ private:
   StepKernel &k;
   KernelBuilder &b;
   plan::AttentionOp op;
-  Value query, keys, values, sinks; // sinks may be null
+  Value query, keys, values;
+  Value sinks, basis, table; // may be null
   plan::CacheLayout keyLayout, valueLayout;
   int64_t tokens, heads, kvHeads, groupSize, dims, block;
+  int64_t terms = 0;     // of the key table, by position
   bool causal;           // over a cache
   bool wide;             // keys and values of i16
   plan::WordLayout word; // of keys and of values
@@ -142,7 +149,7 @@ private:
   int64_t queryBytes;      // of a row
 
   // Scratch. By row of the tile:
-  Value queries, offsets, queryScales, maxima, weightSums, sums;
+  Value queries, offsets, queryScales, queryTerms, maxima, weightSums, sums;
   // by row of those at a time:
   Value scores, weights, stretchMaxima, stretchSums, weightSteps;
   Value oldFactors, newFactors, valueFactors;
@@ -153,6 +160,7 @@ private:
   Value batch, group, firstHead, tileRow, rowsHere;
   Value least, most;        // positions that all rows, and that some row, attend to
   Value keyBase, valueBase; // of the block of a stretch
+  Value firstPosition;      // of the stretch
 };
 
 } // namespace
@@ -160,12 +168,16 @@ private:
 Emitter::Emitter(StepKernel &k, plan::AttentionOp op)
     : k(k), b(k.b), op(op), query(k.buffer(op.getQuery())), keys(k.buffer(op.getKeys())),
       values(k.buffer(op.getValues())), sinks(op.getSinks() ? k.buffer(op.getSinks()) : Value()),
+      basis(op.getKeyBasis() ? k.buffer(op.getKeyBasis()) : Value()),
+      table(op.getKeyTable() ? k.buffer(op.getKeyTable()) : Value()),
       keyLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getKeys().getType()))),
       valueLayout(*plan::CacheLayout::of(cast<RankedTensorType>(op.getValues().getType()))),
       tokens(rowShape(op.getType()).rows / keyLayout.batch), heads(op.getNumHeads()),
       kvHeads(op.getNumKvHeads()), groupSize(heads / kvHeads), dims(keyLayout.dims),
       block(keyLayout.block), causal(op.getCausal()), wide(keyLayout.word.bits == 16),
       word(keyLayout.word) {
+  if (op.getKeyTable())
+    terms = op.getKeyTable().getType().getShape().front();
   if (op.getSoftcap())
     softcap = op.getSoftcap()->convertToDouble();
   if (word.operandBits == 8)
@@ -217,6 +229,8 @@ void Emitter::makeScratch() {
   queries = b.scratchBytes(height * queryBytes);
   offsets = b.scratchBytes(height * 4);
   queryScales = b.scratch({height});
+  if (terms)
+    queryTerms = b.scratch({height, terms});
   maxima = b.scratch({padded});
   weightSums = b.scratch({height, lanes});
   sums = b.scratch({height, dimVectors * lanes});
@@ -312,6 +326,15 @@ void Emitter::emitQuery(Value i) {
   double factor = op.getScale().convertToDouble();
   factor = softcap ? factor / *softcap : factor * kLog2E;
   b.storeScalar(b.mulf(scale, b.scalar(factor)), queryScales, {i});
+  if (terms)
+    b.loop(b.index(0), b.index(terms), 1, [&](Value n) {
+      Value from = b.add(b.mul(group, terms), n), product = b.splat(0);
+      for (int64_t v = 0; v < dimVectors; ++v) {
+        Columns at = b.columns(b.index(v * lanes), dims);
+        product = b.fma(load(at), b.load(basis, {from, at.col}, at.mask), product);
+      }
+      b.storeScalar(b.mulf(b.sumLanes(product), b.scalar(factor)), queryTerms, {i, n});
+    });
   if (sinks) {
     Value sink = b.loadScalar(sinks, {b.index(0), headOf(i)});
     b.storeScalar(b.mulf(sink, b.scalar(kLog2E)), maxima, {i});
@@ -330,6 +353,7 @@ void Emitter::emitQuery(Value i) {
 void Emitter::emitStretches(Value from, Value to, bool masked) {
   b.loop(from, to, block, [&](Value stretch) {
     Value number = b.div(stretch, block);
+    firstPosition = stretch;
     Value head = causal ? group : b.add(b.mul(batch, kvHeads), group);
     keyBase = b.add(b.mul(head, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
     valueBase =
@@ -449,19 +473,54 @@ void Emitter::emitScores(Value firstRow, Value inUse) {
         }
       return next;
     });
+    Values added = emitTerms(firstRow, position);
     for (int64_t v = 0; v < keySide; ++v) {
       Value at = b.add(position, v * lanes);
       Value scale = b.load(keyScales, {at}), log = b.load(valueLogs, {at});
       for (int64_t i = 0; i < rows; ++i) {
+        auto number = static_cast<size_t>(i * keySide + v);
         Value factor = b.loadBroadcast(queryScales, {b.add(firstRow, i)});
-        Value score = b.mulf(b.toFloat(dots[static_cast<size_t>(i * keySide + v)]), scale);
-        if (softcap) // the factor has its inverse
-          score = b.fma(b.tanh(b.mulf(score, factor)), b.splat(*softcap * kLog2E), log);
-        else
+        Value score = b.mulf(b.toFloat(dots[number]), scale);
+        if (softcap) { // the factor has its inverse
+          score = b.mulf(score, factor);
+          score = terms ? b.addf(score, added[number]) : score;
+          score = b.fma(b.tanh(score), b.splat(*softcap * kLog2E), log);
+        } else {
           score = b.fma(score, factor, log);
+          score = terms ? b.addf(score, added[number]) : score;
+        }
         b.store(score, scores, {b.index(i), at});
       }
     }
+  });
+}
+
+/// What the key table adds to the scores of the rows at a time and keySide vectors of positions,
+/// times the query's factors; nothing without one.
+Values Emitter::emitTerms(Value firstRow, Value position) {
+  if (!terms)
+    return {};
+  int64_t lanes = b.facts.lanes;
+  SmallVector<Columns> columns;
+  for (int64_t v = 0; v < keySide; ++v) {
+    Value at = b.add(b.add(firstPosition, position), v * lanes);
+    // The last block may have more positions than the table.
+    bool isWhole = keyLayout.positions % block == 0;
+    columns.push_back(isWhole ? Columns{at, {}} : b.columns(at, keyLayout.positions));
+  }
+  Values sums(static_cast<size_t>(rows * keySide), b.splat(0));
+  return b.loop(b.index(0), b.index(terms), 1, sums, [&](Value n, ValueRange now) {
+    Values next(now), loaded;
+    for (const Columns &at : columns)
+      loaded.push_back(b.load(table, {n, at.col}, at.mask));
+    for (int64_t i = 0; i < rows; ++i) {
+      Value factor = b.loadBroadcast(queryTerms, {b.add(firstRow, i), n});
+      for (int64_t v = 0; v < keySide; ++v) {
+        Value &sum = next[static_cast<size_t>(i * keySide + v)];
+        sum = b.fma(factor, loaded[static_cast<size_t>(v)], sum);
+      }
+    }
+    return next;
   });
 }
 

@@ -366,12 +366,26 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
       return failure();
     operands.push_back(*sinks);
   }
+  if (op.getKeyBasis()) {
+    // Rows of a position become positions side by side: attention takes many at once.
+    SmallVector<Attribute> transforms;
+    if (failed(checkTable(op, op.getKeyTable(), transforms)))
+      return failure();
+    transforms.push_back(blue::TransposeAttr::get(builder.getContext(), {1, 0}));
+    FailureOr<Value> basis = mapped(op.getKeyBasis(), op);
+    FailureOr<Value> table = weightValue(op.getKeyTable(), transforms, /*dot=*/{}, op);
+    if (failed(basis) || failed(table))
+      return failure();
+    operands.append({*basis, *table});
+  }
   RankedTensorType type = tensorOf(*query);
   values[op.getResult()] =
       addStep(op, "", operands, type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        bool lifted = bool(op.getKeyBasis());
         return plan::AttentionOp::create(
             b, op.getLoc(), type, arguments[0], arguments[1], arguments[2],
-            op.getSinks() ? arguments[3] : Value(), op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
+            op.getSinks() ? arguments[3] : Value(), lifted ? arguments.drop_back().back() : Value(),
+            lifted ? arguments.back() : Value(), op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
             op.getScaleAttr(), op.getCausalAttr(), op.getWindowAttr(), op.getSoftcapAttr());
       });
   return success();
@@ -414,6 +428,11 @@ LogicalResult EntryBuilder::checkPositions(Operation *op, Value at, Value table,
                                            SmallVectorImpl<Attribute> &slice) {
   if (at.getType().isIndex() ? !position || at != position : !isa<BlockArgument>(at))
     return op->emitOpError("expected the position to be the function's argument");
+  return checkTable(op, table, slice);
+}
+
+LogicalResult EntryBuilder::checkTable(Operation *op, Value table,
+                                       SmallVectorImpl<Attribute> &slice) {
   int64_t positions = tensorOf(table).getDimSize(0);
   if (positions < context)
     return op->emitOpError() << "expected a table of at least " << context

@@ -56,6 +56,8 @@ private:
   mlir::LogicalResult addPositions(mlir::func::FuncOp function);
   mlir::LogicalResult checkPositions(mlir::Operation *op, mlir::Value at, mlir::Value table,
                                      llvm::SmallVectorImpl<mlir::Attribute> &slice);
+  mlir::LogicalResult checkTable(mlir::Operation *op, mlir::Value table,
+                                 llvm::SmallVectorImpl<mlir::Attribute> &slice);
 
   /// What stands for a blue tensor in this entry: a step's result, an input or a weight.
   mlir::FailureOr<mlir::Value> mapped(mlir::Value value, mlir::Operation *user);

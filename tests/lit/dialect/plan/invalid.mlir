@@ -598,3 +598,12 @@ func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4
 plan.device "npu" target #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
 // expected-error @below {{(C1) expected one op for device 'npu', found two}}
 plan.device "npu" target #plan.target<name = "u", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
+
+// -----
+
+// plan.attention (C5): a basis over a cache of floats.
+func.func @f(%a0: tensor<2x8xf32>, %a1: tensor<1x1x2x4x4xf32>, %a2: tensor<1x8x4xf32>, %b: tensor<1x2x4xf32>, %t: tensor<2x8xf32>) {
+  // expected-error @below {{(C5) expected key_basis and key_table together, over a quantized cache}}
+  %y = plan.attention %a0, %a1, %a2 lifted %b by %t {causal, num_heads = 2, num_kv_heads = 1, scale = 1.0} : (tensor<2x8xf32>, tensor<1x1x2x4x4xf32>, tensor<1x8x4xf32>, tensor<1x2x4xf32>, tensor<2x8xf32>) -> tensor<2x8xf32>
+  return
+}

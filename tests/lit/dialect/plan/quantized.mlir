@@ -263,3 +263,14 @@ func.func @f(%a: tensor<1x9x64xf32>) {
   %y = plan.pack_values %a : (tensor<1x9x64xf32>) -> !values
   return
 }
+
+// -----
+
+// plan.attention (C5): a table of other positions than the cache.
+!keys = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.keys<heads 2, block 32, dot <ui8 x si8, k 4>>>
+!values = tensor<64x64x!blue.quantized<i8 group 32 scale f16>, #plan.values<heads 2, block 32, dot <ui8 x si8, k 4>>>
+func.func @f(%a: tensor<4x64xf32>, %b: !keys, %c: !values, %d: tensor<2x2x32xf32>, %e: tensor<2x60xf32>) {
+  // expected-error @below {{(C5) expected a key_basis [2, N, 32] and a key_table [N, 64], N 1 to 128, found tensor<2x2x32xf32> and tensor<2x60xf32>}}
+  %y = plan.attention %a, %b, %c lifted %d by %e {num_heads = 2, num_kv_heads = 2, scale = 1.0 : f64, causal} : (tensor<4x64xf32>, !keys, !values, tensor<2x2x32xf32>, tensor<2x60xf32>) -> tensor<4x64xf32>
+  return
+}

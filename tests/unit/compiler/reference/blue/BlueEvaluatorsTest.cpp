@@ -254,6 +254,33 @@ TEST_F(BlueEvaluators, AttentionQuantizesTheQuery) {
   expectFloats(y[0], {1, 4}, {63.5, 63.5, 0, 0});
 }
 
+TEST_F(BlueEvaluators, LiftedKeys) {
+  // Cached keys are 0. The query's products with the basis are 1 and 2; times the table's rows they
+  // are scores of 0 and log 3, which no quantization of the query touches.
+  const std::string past = "tensor<?x4x!blue.quantized<i8 group 4 scale f16>>";
+  auto attend = [&](const std::vector<float> &table, int64_t positions) {
+    std::string rows = "tensor<" + std::to_string(positions) + "x2xf32>";
+    return run("(%q: tensor<?x4xf32>, %k: tensor<?x4xf32>, %v: tensor<?x4xf32>, %pk: " + past +
+                   ", %pv: " + past + ", %b: tensor<1x2x4xf32>, %t: " + rows +
+                   ") -> tensor<?x4xf32> { %y, %k1, %v1 = blue.attention %q, %k, %v past %pk, %pv "
+                   "lifted %b by %t {causal, num_heads = 1, num_kv_heads = 1, scale = 1.0, "
+                   "compute_type = i8} : (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, " +
+                   past + ", " + past + ", tensor<1x2x4xf32>, " + rows +
+                   ") -> tensor<?x4xf32> present " + past + ", " + past +
+                   " return %y : tensor<?x4xf32> }",
+               {Tensor::floats({1, 4}, {1, 2, 0, 0}), Tensor::floats({1, 4}, {0, 0, 0, 0}),
+                Tensor::floats({1, 4}, {127, 2, -7, 0}), Tensor::floats({1, 4}, {0, 0, 0, 0}),
+                Tensor::floats({1, 4}, {127, 4, 1, 2}),
+                Tensor::floats({1, 2, 4}, {1, 0, 0, 5, 0, 1, 5, 0}),
+                Tensor::floats({positions, 2}, table)});
+  };
+  auto y = attend({0, 0, std::log(3.0f) - 0.5f, 0.25f, 9, 9}, 3);
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {1, 4}, {127, 2.5f, -5, 0.5f});
+  // A table that ends before the positions do.
+  EXPECT_TRUE(attend({0, 0}, 1).empty());
+}
+
 TEST_F(BlueEvaluators, EncoderAttention) {
   // Scores are 0 and log 3 after the scale: weights 1/4 and 3/4. Batches do not mix.
   float log3 = std::log(3.0f);
