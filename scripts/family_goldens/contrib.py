@@ -204,6 +204,23 @@ def genai_folder(model, target: pathlib.Path, precision: str = "fp32", *options:
         )
 
 
+def with_sinks(path: pathlib.Path) -> None:
+    """One more score for each head of even layers, a number of its own, and one of 0 in odd ones."""
+    model = onnx.load(path, load_external_data=False)
+    nodes = [node for node in model.graph.node if node.op_type == "GroupQueryAttention"]
+    for index, node in enumerate(nodes):
+        attributes = {each.name: each for each in node.attribute}
+        if index % 2:
+            node.attribute.append(helper.make_attribute("smooth_softmax", 1))
+            continue
+        name = f"model.layers.{index}.attn.sinks"
+        values = np.linspace(-1, 1, attributes["num_heads"].i, dtype=np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+        node.input.extend([""] * (12 - len(node.input)))
+        node.input[11] = name
+    onnx.save(model, path)
+
+
 def build_with_genai(model) -> onnx.ModelProto:
     """The decoder of embeddings alone."""
     with tempfile.TemporaryDirectory() as folder:
@@ -212,7 +229,7 @@ def build_with_genai(model) -> onnx.ModelProto:
 
 
 def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
-    """One graph per com.microsoft operator, in the forms (optional inputs, attributes) that the
+    """One graph per operator, most of com.microsoft, in the forms (optional inputs, attributes) that the
     packages above do not show."""
     rng = np.random.default_rng(seed)
     size = 12
@@ -284,6 +301,77 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
         finish("matmul_integer", graph, ["y"])
         return graphs
 
+    def grouped() -> dict[str, onnx.ModelProto]:
+        """GroupQueryAttention: five rows alone or after six, two heads that share one of the cache."""
+        heads, depth, past, rows = 2, 16, 6, 5
+        angles = np.outer(np.arange(24), 100.0 ** (-np.arange(depth // 2) / depth)).astype(np.float32)
+        weights = {
+            "cos": np.cos(angles),
+            "sin": np.sin(angles),
+            "sinks": np.array([0.3, -1.2], np.float32),
+            "bias": draw(1, heads, rows, past + rows),
+        }
+        places = {"cos": 7, "sin": 8, "positions": 9, "bias": 10, "sinks": 11}
+        graphs = {}
+
+        def add(name, *optional, has_past=True, **attributes):
+            graph, batch = Graph(), 1 if has_past else 2
+            total = rows + (past if has_past else 0)
+            inputs = ["qkv" if has_past else "qkv2", "", "", *["past_k", "past_v"][: 2 * has_past]]
+            inputs += [""] * (5 - len(inputs))
+            inputs.append(graph.weight("lengths", np.full(batch, total - 1, np.int32)))
+            inputs.append(graph.weight("total", np.array(total, np.int32)))
+            inputs += [""] * 5
+            for each in optional:
+                if each in weights:
+                    graph.weight(each, weights[each])
+                    inputs[places[each]] = each
+                else:
+                    inputs[places["positions"]] = each
+            outputs = ["y", "present_k", "present_v"]
+            graph.node(
+                "GroupQueryAttention",
+                inputs,
+                "attention",
+                "com.microsoft",
+                outputs,
+                num_heads=heads,
+                kv_num_heads=1,
+                do_rotary=int("cos" in optional),
+                **attributes,
+            )
+            cache = ["batch", 1, "past", depth]
+            shapes = {"past_k": cache, "past_v": cache}
+            shapes |= {each: [batch, rows] for each in optional if each not in weights}
+            graphs[f"gqa_{name}"] = graph.model(
+                [
+                    _tensor(
+                        each,
+                        shapes.get(each, ["batch", "length", 4 * depth]),
+                        TensorProto.INT64 if "ids" in each else TensorProto.FLOAT,
+                    )
+                    for each in inputs
+                    if each and each not in graph.weights
+                ],
+                [
+                    _tensor("y", ["batch", "length", heads * depth]),
+                    *[_tensor(each, ["batch", 1, "total", depth]) for each in outputs[1:]],
+                ],
+            )
+
+        tables = ["cos", "sin"]
+        add("window", *tables, local_window_size=3)
+        add("window_first", *tables, has_past=False, local_window_size=3, rotary_interleaved=1)
+        add("softcap", softcap=0.7, scale=0.9)
+        add("smooth", smooth_softmax=1)
+        add("smooth_otherwise", smooth_softmax=2)
+        add("sinks", "sinks", smooth_softmax=1, local_window_size=2, softcap=0.7)
+        add("bias", "bias", local_window_size=7, softcap=0.7)
+        add("positions", *tables, "other_ids")
+        add("first_positions", *tables, "position_ids", has_past=False)
+        add("two_sided", causal=0)
+        return graphs
+
     norm, bias = ("gamma", 1 + 0.2 * draw(size)), ("beta", draw(size))
     angles = np.outer(np.arange(16), 1000.0 ** (-np.arange(2) / 2)).astype(np.float32)
     tables = [("cos_cache", np.cos(angles)), ("sin_cache", np.sin(angles))]
@@ -341,4 +429,15 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             shapes={"key": ["batch", "keys", size], "value": ["batch", "keys", size]},
             num_heads=3,
         ),
-    } | integers()
+        "attention_softcap": make(
+            "Attention",
+            ["x", "key", "value"],
+            domain="",
+            shapes={"key": ["batch", "keys", size], "value": ["batch", "keys", size]},
+            opset=23,
+            q_num_heads=3,
+            kv_num_heads=3,
+            softcap=0.7,
+            is_causal=1,
+        ),
+    } | integers() | grouped()

@@ -88,6 +88,8 @@ class Graph:
             self.reference = session(model.SerializeToString())
             self.native = session(path)
             self.rounds = any(node.op_type in ROUNDING for node in onnx.load(path).graph.node)
+        elif rewrites.with_whole_caches(model):
+            self.reference = session(model.SerializeToString())
         else:
             self.reference = session(path)
         self.outputs = [output.name for output in self.reference.get_outputs()]

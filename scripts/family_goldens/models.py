@@ -325,6 +325,30 @@ def qwen2_wide() -> nn.Module:
     )
 
 
+def gemma2_genai() -> nn.Module:
+    """Heads of a width that onnxruntime's GroupQueryAttention takes. The builder rounds the root of
+    `hidden_size`, which is the embedding's scale, to two digits: here it has none."""
+    return _randomise(
+        Gemma2ForCausalLM(
+            _decoder_config(
+                Gemma2Config,
+                hidden_size=36,
+                intermediate_size=48,
+                num_attention_heads=2,
+                num_key_value_heads=1,
+                head_dim=16,
+                query_pre_attn_scalar=20,
+                sliding_window=4,
+                layer_types=["sliding_attention", "full_attention"],
+                attn_logit_softcapping=1.5,
+                final_logit_softcapping=2.0,
+                architectures=["Gemma2ForCausalLM"],
+            )
+        ),
+        seed=31,
+    )
+
+
 class MiniCPMNorm(nn.Module):
     """RMSNorm that goes back to the activations' type before the weight is applied, and has the
     weight on the right."""

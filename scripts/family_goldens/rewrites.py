@@ -202,6 +202,17 @@ def compute_in_floats(model: onnx.ModelProto) -> bool:
     return found
 
 
+def with_whole_caches(model: onnx.ModelProto) -> bool:
+    """Takes away that layers with a window have caches of its size: they then hold all positions,
+    as bluec's do, and what the node computes is the same. Whether there was such a layer."""
+    found = False
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "sliding_window_cache" and attribute.i:
+                attribute.i, found = 0, True
+    return found
+
+
 def save_with_external_data(model: onnx.ModelProto, path: pathlib.Path) -> None:
     """The weights beside the graph, under the name that the ONNX community uses."""
     onnx.save_model(

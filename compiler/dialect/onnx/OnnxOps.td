@@ -463,11 +463,20 @@ def Onnx_MsMultiHeadAttentionOp : Onnx_MsNode<"MultiHeadAttention", (ins
 def Onnx_MsGroupQueryAttentionOp : Onnx_MsNode<"GroupQueryAttention", (ins
     Onnx_Tensor:$query, Onnx_Optional:$key, Onnx_Optional:$value, Onnx_Optional:$past_key,
     Onnx_Optional:$past_value, Onnx_Tensor:$seqlens_k, Onnx_Tensor:$total_sequence_length,
-    Onnx_Optional:$cos_cache, Onnx_Optional:$sin_cache), (ins
-    I64Attr:$num_heads, I64Attr:$kv_num_heads, Onnx_Default<I64Attr, "0">:$do_rotary,
-    Onnx_Default<I64Attr, "-1">:$local_window_size, Onnx_Default<I64Attr, "0">:$rotary_interleaved,
-    OptionalAttr<F32Attr>:$scale, Onnx_Default<I64Attr, "0">:$smooth_softmax,
-    Onnx_Default<F32Attr, "0.0f">:$softcap), (outs
-    Onnx_Tensor:$result, Onnx_Optional:$present_key, Onnx_Optional:$present_value)>;
+    Onnx_Optional:$cos_cache, Onnx_Optional:$sin_cache, Onnx_Optional:$position_ids,
+    Onnx_Optional:$attention_bias, Onnx_Optional:$head_sink, Onnx_Optional:$k_scale,
+    Onnx_Optional:$v_scale, Onnx_Optional:$q_norm_weight, Onnx_Optional:$k_norm_weight), (ins
+    I64Attr:$num_heads, I64Attr:$kv_num_heads, Onnx_Default<I64Attr, "1">:$causal,
+    Onnx_Default<I64Attr, "0">:$do_rotary, Onnx_Default<StrAttr, "\"NONE\"">:$k_quant_type,
+    Onnx_Default<I64Attr, "0">:$kv_cache_bit_width,
+    Onnx_Default<I64Attr, "-1">:$local_window_size,
+    Onnx_Default<F32Attr, "1.0e-6f">:$qk_norm_epsilon, Onnx_Default<I64Attr, "0">:$qk_output,
+    Onnx_Default<I64Attr, "0">:$rotary_interleaved, OptionalAttr<F32Attr>:$scale,
+    Onnx_Default<I64Attr, "0">:$sliding_window_cache, Onnx_Default<I64Attr, "0">:$smooth_softmax,
+    Onnx_Default<F32Attr, "0.0f">:$softcap, Onnx_Default<StrAttr, "\"NONE\"">:$v_quant_type), (outs
+    Onnx_Tensor:$result, Onnx_Optional:$present_key, Onnx_Optional:$present_value,
+    Onnx_Optional:$output_qk)> {
+  let summary = "attention beside a cache, with its rotation, window, cap of scores and sinks";
+}
 
 #endif // BLUEC_DIALECT_ONNX_OPS

@@ -65,12 +65,15 @@ FailureOr<Tensor> appendToPast(Operation *op, const Tensor *past, const Heads &n
 }
 
 struct AttentionForm {
-  double scale = 0;              ///< 0: 1 / sqrt(depth)
-  std::optional<int64_t> causal; ///< row t sees keys up to t + *causal
-  bool isFlat = false;           ///< the result is [B, T, H * D] instead of [B, H, T, D]
+  double scale = 0;               ///< 0: 1 / sqrt(depth)
+  double softcap = 0;             ///< above 0: a score s counts as softcap tanh(s / softcap)
+  std::optional<int64_t> causal;  ///< row t sees keys up to t + *causal
+  std::optional<int64_t> window;  ///< with causal: of these, the last so many
+  std::vector<double> sinks = {}; ///< a score more for each head, which has no value; or empty
+  bool isFlat = false;            ///< the result is [B, T, H * D] instead of [B, H, T, D]
 };
 
-// `bias(b, h, t, j)` is added to scores; -infinity hides a key.
+// `bias(b, h, t, j)` is added to scores, capped ones; -infinity hides a key.
 template <typename Bias>
 FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const Heads &v,
                          const AttentionForm &form, const EvaluationLimits &limits, Bias bias) {
@@ -97,8 +100,12 @@ FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const He
           double score = 0;
           for (int64_t d = 0; d < q.depth; ++d)
             score += q.at(b, h, t, d) * k.at(b, group, j, d);
-          score = score * scale + bias(b, h, t, j);
-          if (form.causal && j > t + *form.causal)
+          score *= scale;
+          if (form.softcap > 0)
+            score = form.softcap * std::tanh(score / form.softcap);
+          score += bias(b, h, t, j);
+          bool isToCome = form.causal && j > t + *form.causal;
+          if (isToCome || (form.causal && form.window && j <= t + *form.causal - *form.window))
             score = -kInfinity;
           scores[static_cast<size_t>(j)] = score;
           largest = std::max(largest, score);
@@ -106,6 +113,11 @@ FailureOr<Tensor> attend(Operation *op, const Heads &q, const Heads &k, const He
         std::fill(sums.begin(), sums.end(), 0.0);
         // A row that sees no key at all is zero, as the standard has it.
         bool isHidden = largest == -kInfinity;
+        if (!form.sinks.empty()) {
+          double sink = form.sinks[static_cast<size_t>(h)];
+          largest = std::max(largest, sink);
+          total = std::exp(sink - largest);
+        }
         for (int64_t j = 0; j < k.length && !isHidden; ++j) {
           double weight = std::exp(scores[static_cast<size_t>(j)] - largest);
           total += weight;
@@ -165,8 +177,8 @@ const Tensor *optional(Operands operands, size_t i) {
 
 Results attention(Operation *op, Operands operands, const EvaluationLimits &limits) {
   auto node = cast<onnx::AttentionOp>(op);
-  if (number(op, "softcap", 0) != 0 || !isa<NoneType>(node.getQkMatmulOutput().getType()))
-    return fault(op) << "expected softcap 0 and no output of scores";
+  if (!(number(op, "softcap", 0) >= 0) || !isa<NoneType>(node.getQkMatmulOutput().getType()))
+    return fault(op) << "expected a softcap of at least 0 and no output of scores";
   FailureOr<Heads> q = headsOf(op, *operands[0], integer(op, "q_num_heads", 0));
   FailureOr<Heads> k = headsOf(op, *operands[1], integer(op, "kv_num_heads", 0));
   FailureOr<Heads> v = headsOf(op, *operands[2], integer(op, "kv_num_heads", 0));
@@ -185,6 +197,7 @@ Results attention(Operation *op, Operands operands, const EvaluationLimits &limi
     return failure();
   AttentionForm form;
   form.scale = number(op, "scale", 0);
+  form.softcap = number(op, "softcap", 0);
   form.isFlat = operands[0]->rank() == 3;
   if (node.getIsCausal())
     form.causal = past;
@@ -414,11 +427,27 @@ Results msRotaryEmbedding(Operation *op, Operands operands, const EvaluationLimi
   return one(std::move(x));
 }
 
+// Sinks of GroupQueryAttention: head_sink, else one of 0 for each head where the softmax is smooth.
+FailureOr<std::vector<double>> sinksOf(Operation *op, const Tensor *sink, int64_t heads,
+                                       bool isSmooth) {
+  if (!sink)
+    return std::vector<double>(isSmooth ? static_cast<size_t>(heads) : 0, 0.0);
+  if (!sink->isFloat() || sink->shape != Shape{heads})
+    return fault(op) << "expected a head_sink of " << heads << " floats";
+  std::vector<double> sinks;
+  for (int64_t head = 0; head < heads; ++head)
+    sinks.push_back(sink->number(head));
+  return sinks;
+}
+
+// What is said here of windows, caps, sinks and positions is measured: see README.md.
 Results groupQueryAttention(Operation *op, Operands operands, const EvaluationLimits &limits) {
   auto node = cast<onnx::MsGroupQueryAttentionOp>(op);
-  if (number(op, "softcap", 0) != 0 || node.getSmoothSoftmax() ||
-      integer(op, "local_window_size", -1) >= 0)
-    return fault(op) << "expected softcap 0, no smooth_softmax and no local window";
+  auto window = static_cast<int64_t>(node.getLocalWindowSize());
+  if (has(operands, 12) || has(operands, 13) || has(operands, 14) || has(operands, 15) ||
+      !isa<NoneType>(node.getOutputQk().getType()) || window == 0)
+    return fault(op) << "expected a cache of floats, no norms of heads, no output of scores and no "
+                        "window of 0";
   int64_t heads = node.getNumHeads(), kvHeads = node.getKvNumHeads();
   Tensor query = *operands[0];
   if (heads < 1 || kvHeads < 1 || heads % kvHeads != 0 || heads > (1 << 20) || query.rank() != 3)
@@ -463,7 +492,19 @@ Results groupQueryAttention(Operation *op, Operands operands, const EvaluationLi
         tablesOf(op, *operands[7], *operands[8], node.getRotaryInterleaved() != 0);
     if (failed(form))
       return failure();
-    auto position = [&](int64_t, int64_t t) { return past + t; };
+    const Tensor *positions = optional(operands, 9);
+    if (positions && (positions->isFloat() || positions->shape != Shape{q.batch, q.length} ||
+                      positions->i64.empty()))
+      return fault(op) << "expected position_ids of [" << q.batch << ", " << q.length << "]";
+    auto position = [&](int64_t b, int64_t t) {
+      if (!positions)
+        return past + t;
+      if (past > 0)
+        return positions->i64[static_cast<size_t>(b * q.length + t)];
+      // Of a first call the first position counts only. Adding to it must not overflow.
+      int64_t first = positions->i64.front();
+      return first < 0 || first > (int64_t{1} << 40) ? -1 : first + t;
+    };
     // Rotation works on whole tensors: a packed one is rotated head by head, in place.
     if (!has(operands, 1)) {
       Heads both = q;
@@ -482,16 +523,34 @@ Results groupQueryAttention(Operation *op, Operands operands, const EvaluationLi
   FailureOr<Heads> allKeys = headsOf(op, *keys, 0), allValues = headsOf(op, *values, 0);
   AttentionForm form;
   form.scale = number(op, "scale", 0);
+  form.softcap = number(op, "softcap", 0);
   form.isFlat = true;
-  form.causal = past;
-  FailureOr<Tensor> out = attend(op, q, *allKeys, *allValues, form, limits,
-                                 [](int64_t, int64_t, int64_t, int64_t) { return 0.0; });
+  if (node.getCausal())
+    form.causal = past;
+  if (window > 0)
+    form.window = window;
+  FailureOr<std::vector<double>> sinks =
+      sinksOf(op, optional(operands, 11), heads, node.getSmoothSoftmax() == 1);
+  if (failed(sinks))
+    return failure();
+  form.sinks = std::move(*sinks);
+  const Tensor *bias = optional(operands, 10);
+  int64_t total = past + q.length;
+  if (bias && (!bias->isFloat() || bias->rank() != 4 || bias->shape[2] != q.length ||
+               bias->shape[3] != total))
+    return fault(op) << "expected an attention_bias of floats [.., .., " << q.length << ", "
+                     << total << "]";
+  FailureOr<Mask> mask = maskOf(op, bias, {q.batch, heads, q.length, total});
+  if (failed(mask))
+    return failure();
+  FailureOr<Tensor> out = attend(op, q, *allKeys, *allValues, form, limits, *mask);
   if (failed(out))
     return failure();
   SmallVector<Tensor> results;
   results.push_back(std::move(*out));
   results.push_back(std::move(*keys));
   results.push_back(std::move(*values));
+  results.push_back(noTensor());
   return results;
 }
 

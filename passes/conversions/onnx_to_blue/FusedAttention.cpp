@@ -187,10 +187,51 @@ static bool isCount(Raising &raising, Value value,
   });
 }
 
+/// Whether a node's position_ids say of every row what its place in the cache is.
+static bool areOwnPositions(Raising &raising, Value value) {
+  return llvm::all_of(raising.allProbes(), [&](Probe *probe) {
+    std::shared_ptr<const Tensor> tensor = probe->value(value);
+    if (!tensor || tensor->numElements() != probe->lengths().rows)
+      return false;
+    for (int64_t row = 0; row < tensor->numElements(); ++row)
+      if (tensor->number(row) != static_cast<double>(probe->lengths().past + row))
+        return false;
+    return true;
+  });
+}
+
+/// Takes a node's sinks into `parts`: a smooth softmax has one more term, exp(0), in its sum. False
+/// with a reason when they are not known.
+static bool readNodeSinks(Raising &raising, onnx::MsGroupQueryAttentionOp op,
+                          AttentionParts &parts) {
+  Value sink = op.getHeadSink();
+  if (isNone(sink) && op.getSmoothSoftmax() != 1)
+    return true;
+  Tensor sinks = Tensor::zeros(reference::ElementType::F32, {parts.heads});
+  if (!isNone(sink)) {
+    std::shared_ptr<const Tensor> found;
+    if (raising.dependences().isConstant(sink))
+      found = raising.shortProbes().front()->value(sink);
+    if (!found || found->type != reference::ElementType::F32 || found->shape != sinks.shape) {
+      raising.explain(op, "expected a constant head_sink of " + Twine(parts.heads) + " floats");
+      return false;
+    }
+    sinks.f32 = found->f32;
+    if (!llvm::all_of(sinks.f32, [](float value) { return std::isfinite(value); })) {
+      raising.explain(op, "expected a head_sink of finite numbers");
+      return false;
+    }
+  }
+  parts.sinks = raising.intern(std::move(sinks));
+  return true;
+}
+
 static bool matchNode(Raising &raising, onnx::MsGroupQueryAttentionOp op) {
-  if (op.getSoftcap().convertToFloat() != 0 || static_cast<int64_t>(op.getSmoothSoftmax()) > 0 ||
-      static_cast<int64_t>(op.getLocalWindowSize()) > 0) {
-    raising.explain(op, "expected attention without softcap, smooth softmax and local window");
+  std::optional<double> softcap;
+  if (!readSoftcap(raising, op, op.getSoftcap(), softcap))
+    return false;
+  if (op.getCausal() == 0) {
+    raising.explain(op, "expected causal attention");
     return false;
   }
   int64_t heads = op.getNumHeads(), kvHeads = op.getKvNumHeads();
@@ -233,6 +274,10 @@ static bool matchNode(Raising &raising, onnx::MsGroupQueryAttentionOp op) {
   }
   std::shared_ptr<const Tensor> cos, sin;
   if (op.getDoRotary() != 0) {
+    if (!isNone(op.getPositionIds()) && !areOwnPositions(raising, op.getPositionIds())) {
+      raising.explain(op, "expected position_ids that count from the past's length");
+      return false;
+    }
     cos = tableOf(raising, op.getCosCache());
     sin = tableOf(raising, op.getSinCache());
     if (!cos || !sin || cos->shape != sin->shape || cos->shape[1] > headDim / 2) {
@@ -252,6 +297,18 @@ static bool matchNode(Raising &raising, onnx::MsGroupQueryAttentionOp op) {
     raising.explain(op, "expected a past");
     return false;
   }
+  parts.softcap = softcap;
+  // A window that reaches over the whole context hides nothing.
+  auto window = static_cast<int64_t>(op.getLocalWindowSize());
+  if (window > 0 && window < raising.context)
+    parts.window = window;
+  if (!readNodeSinks(raising, op, parts))
+    return false;
+  SmallVector<MaskUse> masks;
+  if (!isNone(op.getAttentionBias()))
+    masks.push_back({op.getAttentionBias(), /*additive=*/true, /*inverted=*/false});
+  if (!masksFit(raising, op, masks, parts, /*isCausal=*/true))
+    return false;
   if (cos) {
     bool interleaved = op.getRotaryInterleaved() != 0;
     parts.turn = [cos, sin, interleaved](Emitter &emitter, Location location, Value x,

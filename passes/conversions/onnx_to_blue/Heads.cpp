@@ -465,6 +465,11 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
   }
   if (masks.empty())
     return true;
+  // What the node hides by itself a mask may show.
+  std::optional<int64_t> ownWindow = parts.window;
+  auto isHiddenByNode = [&](int64_t own, int64_t position) {
+    return (isCausal && position > own) || (ownWindow && position <= own - *ownWindow);
+  };
   std::string place;
   if (Operation *maskOp = masks.front().mask.getDefiningOp())
     if (auto name = dyn_cast<NameLoc>(maskOp->getLoc()))
@@ -500,14 +505,14 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
     probed.push_back({rows, past, positions, std::move(*seen), probe->lengths().moved});
     // Where a last row does not see the first positions, a window does not reach them.
     int64_t hidden = rows > 0 && hasPast ? probed.back().hidden() : 0;
-    if (hidden > 0 && hidden < positions && !parts.window)
+    if (hidden > 0 && hidden < positions && parts.window == ownWindow &&
+        !isHiddenByNode(positions - 1, hidden - 1))
       parts.window = positions - hidden;
   }
   auto fits = [&](int64_t own, int64_t position, bool isSeen) {
     bool isToCome = hasPast && position > own;
     bool isOut = hasPast && parts.window && position <= own - *parts.window;
-    // A node's own causality hides what is to come by itself.
-    return isSeen == (!isToCome && !isOut) || (isCausal && isSeen && isToCome);
+    return (isSeen && !isHiddenByNode(own, position)) == (!isToCome && !isOut);
   };
   for (const SeenAt &at : probed)
     for (int64_t row = 0; row < at.rows; ++row)
@@ -520,7 +525,7 @@ bool bluec::onnx_to_blue::masksFit(Raising &raising, Operation *op, ArrayRef<Mas
   if (!hasPast)
     return true;
   std::string rule = isCausal ? "or causal " : "causal ";
-  rule += std::to_string(parts.window.value_or(0));
+  rule += std::to_string(parts.window.value_or(0)) + " " + std::to_string(ownWindow.value_or(0));
   const std::string &odd = findOddRow(raising, masks, rule, fits);
   if (!odd.empty())
     raising.explain(op, expected() + odd);

@@ -99,8 +99,9 @@ findOddRow(Raising &raising, llvm::ArrayRef<MaskUse> masks, const llvm::Twine &r
            llvm::function_ref<bool(int64_t own, int64_t position, bool isSeen)> fits);
 
 /// Whether the masks hide what is to come, and what is out of a window if there is one, and nothing
-/// else (in an encoder: nothing), at all lengths. Sets the window of `parts`. The reason goes to
-/// `op`.
+/// else (in an encoder: nothing), at all lengths. Sets the window of `parts`; one that is there is
+/// the node's own, of which masks need to say nothing, and so is what is to come with `isCausal`.
+/// The reason goes to `op`.
 bool masksFit(Raising &raising, mlir::Operation *op, llvm::ArrayRef<MaskUse> masks,
               AttentionParts &parts, bool isCausal);
 

@@ -126,6 +126,53 @@ LogicalResult multiHeadAttention(NodeFacts &node) {
   return success();
 }
 
+// Refuses what a node may ask of its cache, its scores and its heads and nothing here computes.
+LogicalResult checkGroupQueryForm(NodeFacts &node) {
+  auto op = cast<MsGroupQueryAttentionOp>(node.op);
+  for (auto [input, name] : {std::pair(12u, "k_scale"), {13u, "v_scale"}})
+    if (node.has(input))
+      return node.error() << name << ": expected none (a cache of floats), found one";
+  for (auto [input, name] : {std::pair(14u, "q_norm_weight"), {15u, "k_norm_weight"}})
+    if (node.has(input))
+      return node.error() << name << ": expected none (norms in front of the node), found one";
+  for (auto [type, name] :
+       {std::pair(op.getKQuantType(), "k_quant_type"), {op.getVQuantType(), "v_quant_type"}})
+    if (type != "NONE")
+      return node.error() << name << ": expected 'NONE' (a cache of floats), found '" << type
+                          << "'";
+  if (op.getKvCacheBitWidth() != 0)
+    return node.error() << "kv_cache_bit_width: expected 0 (a cache of floats), found "
+                        << static_cast<int64_t>(op.getKvCacheBitWidth());
+  if (op.getQkOutput() != 0 || node.hasResult(3))
+    return node.error() << "output_qk: expected none (qk_output 0), found one";
+  auto causal = static_cast<int64_t>(op.getCausal());
+  if (causal != 0 && causal != 1)
+    return node.error() << "causal: expected 0 or 1, found " << causal;
+  // 0 shows no key at all: onnxruntime gives zeros.
+  auto window = static_cast<int64_t>(op.getLocalWindowSize());
+  if (window == 0 || window > INT32_MAX)
+    return node.error() << "local_window_size: expected -1 (none) or 1 to " << INT32_MAX
+                        << ", found " << window;
+  if (causal == 0 && window != -1)
+    return node.error() << "local_window_size: expected -1 beside causal 0, found " << window;
+  // How its caller keeps the cache: what the window does not reach may be gone. It may stay, too.
+  auto isWindowCache = static_cast<int64_t>(op.getSlidingWindowCache());
+  if (isWindowCache != 0 && (isWindowCache != 1 || window < 1))
+    return node.error() << "sliding_window_cache: expected 0, or 1 beside a local_window_size, "
+                           "found "
+                        << isWindowCache;
+  if (!node.has(11))
+    return success();
+  ValueFacts sink = node.input(11);
+  if (failed(checkRank(node, 11, 1, 1)))
+    return failure();
+  std::optional<int64_t> count = constantOf(dimOf(sink, 0));
+  if (count && *count != static_cast<int64_t>(op.getNumHeads()))
+    return node.error() << "head_sink: expected " << static_cast<int64_t>(op.getNumHeads())
+                        << " elements (num_heads), found " << *count;
+  return success();
+}
+
 // query [B, S, H * D] (packed: [B, S, (H + 2 Hkv) * D]); past [B, Hkv, P, D].
 LogicalResult groupQueryAttention(NodeFacts &node) {
   ValueFacts q = node.input(0);
@@ -138,6 +185,8 @@ LogicalResult groupQueryAttention(NodeFacts &node) {
   if (*count % *kvCount != 0)
     return node.error() << "expected num_heads to be a multiple of kv_num_heads, found " << *count
                         << " and " << *kvCount;
+  if (failed(checkGroupQueryForm(node)))
+    return failure();
   if (node.has(1) != node.has(2))
     return node.error() << "expected key and value together";
   bool isPacked = !node.has(1);

@@ -76,7 +76,7 @@ func.func @grouped(%x: !rows {onnx.name = "inputs_embeds"}, %m: tensor<1x?xi64, 
   %angles = onnx.Mul %index, %frequencies : (tensor<16x1xf32>, tensor<2xf32>) -> tensor<*xf32>
   %cos = onnx.Cos %angles : (tensor<*xf32>) -> tensor<*xf32>
   %sin = onnx.Sin %angles : (tensor<*xf32>) -> tensor<*xf32>
-  %y:3 = onnx.ms.GroupQueryAttention %qkv, %none, %none, %pk, %pv, %seqlens, %total, %cos, %sin {num_heads = 2, kv_num_heads = 1, do_rotary = 1}
-      : (tensor<*xf32>, none, none, !past, !past, tensor<*xi32>, tensor<*xi32>, tensor<*xf32>, tensor<*xf32>) -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>)
+  %y:4 = onnx.ms.GroupQueryAttention %qkv, %none, %none, %pk, %pv, %seqlens, %total, %cos, %sin, %none, %none, %none, %none, %none, %none, %none {num_heads = 2, kv_num_heads = 1, do_rotary = 1}
+      : (tensor<*xf32>, none, none, !past, !past, tensor<*xi32>, tensor<*xi32>, tensor<*xf32>, tensor<*xf32>, none, none, none, none, none, none, none) -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>, none)
   return %y#0, %y#1, %y#2 : tensor<*xf32>, tensor<*xf32>, tensor<*xf32>
 }

@@ -81,7 +81,7 @@ func.func @heads(%x: tensor<1x4x48xf32>) {
   %none = onnx.None : none
   %l = onnx.Constant dense<3> : tensor<1xi32> : tensor<1xi32>
   // expected-error @+1 {{ms.GroupQueryAttention: expected num_heads to be a multiple of kv_num_heads, found 4 and 3}}
-  %0, %1, %2 = onnx.ms.GroupQueryAttention %x, %x, %x, %none, %none, %l, %l, %none, %none {num_heads = 4 : i64, kv_num_heads = 3 : i64} : (tensor<1x4x48xf32>, tensor<1x4x48xf32>, tensor<1x4x48xf32>, none, none, tensor<1xi32>, tensor<1xi32>, none, none) -> (tensor<*xf32>, none, none)
+  %0, %1, %2, %3 = onnx.ms.GroupQueryAttention %x, %x, %x, %none, %none, %l, %l, %none, %none, %none, %none, %none, %none, %none, %none, %none {num_heads = 4 : i64, kv_num_heads = 3 : i64} : (tensor<1x4x48xf32>, tensor<1x4x48xf32>, tensor<1x4x48xf32>, none, none, tensor<1xi32>, tensor<1xi32>, none, none, none, none, none, none, none, none, none) -> (tensor<*xf32>, none, none, none)
   return
 }
 

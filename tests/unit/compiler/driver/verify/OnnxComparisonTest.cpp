@@ -99,6 +99,17 @@ TEST_F(OnnxComparisonTest, NodesThatAppendThemselvesToo) {
   EXPECT_EQ(firstBad(), "");
 }
 
+TEST_F(OnnxComparisonTest, WindowsAndSinksOfSuchNodes) {
+  read("gemma2-genai-sinks");
+  EXPECT_EQ(firstBad(), "");
+  // A window of four: one more shows from the first row that it lets see more.
+  auto attention = first<blue::AttentionOp>();
+  ASSERT_EQ(attention.getWindow(), 4u);
+  attention.setWindow(5);
+  std::string line = firstBad();
+  EXPECT_NE(line.find("decoder: position 4 of one call"), std::string::npos) << line;
+}
+
 TEST_F(OnnxComparisonTest, HalfPrecisionHidesNothing) {
   read("llama-fp16");
   EXPECT_EQ(firstBad(), "");

@@ -124,6 +124,41 @@ TEST(EvaluatorErrors, ChecksResizes) {
             "align_corners or asymmetric, found \"tf_crop_and_resize\"");
 }
 
+TEST(EvaluatorErrors, ChecksGroupQueries) {
+  // Three rows of two heads, one for the cache, and no past; operands 9 to 15 are given or none.
+  auto attend = [&](size_t place, const std::string &value, const std::string &type,
+                    const std::string &attributes = "", int64_t last = 2) {
+    std::string body = "%n = onnx.None : none\n" + constant("%q", "1.0", "tensor<1x3x16xf32>") +
+                       constant("%l", std::to_string(last), "tensor<1xi32>") +
+                       constant("%t", "1.0", "tensor<8x2xf32>") +
+                       (value.empty() ? "" : constant("%v", value, type)) +
+                       "%0:4 = onnx.ms.GroupQueryAttention %q, %n, %n, %n, %n, %l, %l, %t, %t";
+    std::string types = "(tensor<1x3x16xf32>, none, none, none, none, tensor<1xi32>, "
+                        "tensor<1xi32>, tensor<8x2xf32>, tensor<8x2xf32>";
+    for (size_t i = 9; i < 16; ++i) {
+      body += i == place ? ", %v" : ", %n";
+      types += ", " + (i == place ? type : "none");
+    }
+    return evaluate(body + " {num_heads = 2 : i64, kv_num_heads = 1 : i64, do_rotary = 1 : i64" +
+                    attributes + "} : " + types +
+                    ") -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf32>, none)");
+  };
+  const std::string name = "ms.GroupQueryAttention: ";
+  EXPECT_EQ(attend(0, "", ""), "");
+  EXPECT_EQ(attend(0, "", "", "", 3), name + "expected seqlens_k of 0 + 3 - 1, found 3");
+  EXPECT_EQ(attend(9, "0", "tensor<1x2xi64>"), name + "expected position_ids of [1, 3]");
+  EXPECT_EQ(attend(9, "6", "tensor<1x3xi64>"), name + "expected positions from 0 to 7, found 8");
+  EXPECT_EQ(attend(10, "0.0", "tensor<1x1x1x3xf32>"),
+            name + "expected an attention_bias of floats [.., .., 3, 3]");
+  EXPECT_EQ(attend(10, "0.0", "tensor<1x3x3x3xf32>"),
+            name + "expected shapes that broadcast, found dims 2 and 3");
+  EXPECT_EQ(attend(11, "0.0", "tensor<3xf32>"), name + "expected a head_sink of 2 floats");
+  const std::string form = "expected a cache of floats, no norms of heads, no output of scores and "
+                           "no window of 0";
+  EXPECT_EQ(attend(12, "1.0", "tensor<1xf32>"), name + form);
+  EXPECT_EQ(attend(0, "", "", ", local_window_size = 0 : i64"), name + form);
+}
+
 TEST(EvaluatorErrors, BelievesOperandsRatherThanTypes) {
   // The type claims [4], the evaluator makes [2].
   EXPECT_EQ(evaluate(constant("%a", "1.0", "tensor<2xf32>") +
