@@ -99,8 +99,8 @@ std::vector<Row> Conversation::rowsOf(std::span<const PromptPart> parts,
     const EncodedPicture &picture = pictures[std::size_t(part.value)];
     const std::int64_t begin = part.tile * tokensPerTile;
     for (std::int64_t i = begin; i < begin + tokensPerTile; ++i)
-      rows.push_back(
-          {-1 - (picture.number * kMostPictureRows + i), picture.features->rows.data() + i * hidden});
+      rows.push_back({-1 - (picture.number * kMostPictureRows + i),
+                      picture.features->rows.data() + i * hidden});
   }
   return rows;
 }

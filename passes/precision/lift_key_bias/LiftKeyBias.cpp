@@ -256,7 +256,7 @@ StringRef LiftKeyBiasPass::obstacle(blue::AttentionOp attention, Operation *op, 
     return "another layer is between the bias and the rotation";
   if (!op->getResult(0).hasOneUse() || !attention.getKey().hasOneUse())
     return "the keys are read elsewhere too";
-  if (rope && (!rope.isConsecutive() || rope.getSections()))
+  if (rope && (!rope.isConsecutive() || rope.getAxes()))
     return "positions are not consecutive";
   if (rope && (!isStored(rope.getCos()) || !isStored(rope.getSin())))
     return "the tables of angles are not known";

@@ -43,7 +43,7 @@ func.func @axes(%x: tensor<?x4xf32>, %p: tensor<?x2xi32>, %pk: !past, %pv: !past
   %cos = blue.constant "cos" dense<[[1.0, 11.0], [2.0, 12.0], [3.0, 13.0]]> : tensor<3x2xf32> : tensor<3x2xf32>
   %sin = blue.constant "sin" dense<[[101.0, 111.0], [102.0, 112.0], [103.0, 113.0]]> : tensor<3x2xf32> : tensor<3x2xf32>
   %k0 = blue.linear %x, %w, %b : (tensor<?x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<?x8xf32>
-  %k2 = blue.rope %k0, %cos, %sin at %p {num_heads = 2 : i64, sections = array<i64: 1, 1>} : (tensor<?x8xf32>, tensor<3x2xf32>, tensor<3x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
+  %k2 = blue.rope %k0, %cos, %sin at %p {num_heads = 2 : i64, axes = array<i64: 0, 1>} : (tensor<?x8xf32>, tensor<3x2xf32>, tensor<3x2xf32>, tensor<?x2xi32>) -> tensor<?x8xf32>
   // expected-warning @below {{attention: a key bias of 40.0 stays in a cache of 8 bits, which may lose the other channels: positions are not consecutive}}
   %y:3 = blue.attention %v, %k2, %v past %pk, %pv {causal, num_heads = 2 : i64, num_kv_heads = 2 : i64, scale = 1.0 : f64, compute_type = i16} : (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, !past, !past) -> tensor<?x8xf32> present !past, !past
   return %y#0, %y#1, %y#2 : tensor<?x8xf32>, !past, !past
