@@ -25,6 +25,8 @@ RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.get
 OpOperand *weightOperand(Operation *op) {
   if (auto linear = dyn_cast<blue::LinearOp>(op))
     return &linear.getWeightMutable();
+  if (auto experts = dyn_cast<blue::ExpertLinearOp>(op))
+    return &experts.getWeightMutable();
   if (auto embedding = dyn_cast<blue::EmbeddingOp>(op))
     return &embedding.getTableMutable();
   return nullptr;
@@ -149,19 +151,20 @@ LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
     function.walk([&](Operation *op) {
-      if (isa<blue::ExpertLinearOp>(op)) {
-        RecipeRule rule = recipe.resolve(names.of(op).str(), "linear", &matched);
-        floatExperts += rule.weights && rule.weights->type != Precision::F32;
-        return;
-      }
       if (!weightOperand(op) && !isa<blue::AttentionOp>(op))
         return;
       std::string name = names.of(op).str();
       StringRef mnemonic = op->getName().stripDialect();
-      layers.push_back({op, name, recipe.resolve(name, mnemonic, &matched)});
+      bool hasExperts = isa<blue::ExpertLinearOp>(op);
+      RecipeRule rule = recipe.resolve(name, hasExperts ? "linear" : mnemonic, &matched);
+      if (hasExperts && rule.weights && isInteger(rule.weights->type)) {
+        ++floatExperts;
+        rule.weights.reset();
+      }
+      layers.push_back({op, name, rule});
     });
   }
-  // No kernel multiplies with experts' weights of integers yet: said, not done in silence.
+  // No kernel multiplies with experts' weights of integers yet.
   if (floatExperts > 0)
     getOperation().emitWarning() << "weights of " << floatExperts
                                  << " layers of experts stay f32, whatever the recipe says";
