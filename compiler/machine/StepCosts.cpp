@@ -41,7 +41,10 @@ void addReads(plan::StepOp step, Operation *root, int64_t context, StepCost &cos
       continue;
     if (auto get = dyn_cast<plan::GetWeightOp>(origin)) {
       int64_t rows = cast<RankedTensorType>(operand.getType()).getDimSize(0);
-      if (byRow)
+      if (auto experts = dyn_cast<plan::ExpertLinearOp>(root);
+          experts && originOf(experts.getPanels(), step) == origin)
+        cost.rowBytes += packedBytes(get) / experts.getNumExperts() * experts.getPlaces();
+      else if (byRow)
         cost.rowBytes += packedBytes(get) / std::max<int64_t>(rows, 1);
       else
         cost.weightBytes += packedBytes(get);
@@ -66,7 +69,23 @@ std::string attentionArithmetic(plan::AttentionOp attention) {
   return elementName(attention.getQuery().getType());
 }
 
+/// Each row meets the panels of its own experts only.
+void addExperts(plan::ExpertLinearOp op, plan::EntryOp entry, StepCost &cost) {
+  auto x = cast<RankedTensorType>(op.getX().getType());
+  cost.arithmetic = elementName(x);
+  cost.weights = elementName(op.getPanels().getType());
+  int64_t width = cast<RankedTensorType>(op.getResult().getType()).getShape().back();
+  bool byRow = isByRow(x, entry);
+  int64_t products = op.getPlaces() * (byRow ? 1 : x.getDimSize(0));
+  constexpr int64_t kOfMultiplyAdd = 2;
+  (byRow ? cost.rowProductRows : cost.productRows) = products;
+  (byRow ? cost.rowOperations : cost.operations) =
+      kOfMultiplyAdd * products * width * x.getShape().back();
+}
+
 void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCost &cost) {
+  if (auto experts = dyn_cast<plan::ExpertLinearOp>(root))
+    return addExperts(experts, entry, cost);
   if (cost.op != "linear" && cost.op != "attention")
     return;
   auto input = cast<RankedTensorType>(root->getOperand(0).getType());

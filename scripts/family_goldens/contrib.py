@@ -158,6 +158,147 @@ def minicpm_decoder(model) -> onnx.ModelProto:
     )
 
 
+def block_quantized(weight: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows as integers of 4 bits, two in a byte, with a scale for each block; and what they stand
+    for."""
+    blocks = weight.reshape(*weight.shape[:-1], -1, block)
+    scales = (np.abs(blocks).max(-1) / 7).astype(np.float32)
+    integers = np.clip(np.round(blocks / scales[..., None]) + 8, 0, 15)
+    meant = ((integers - 8) * scales[..., None]).astype(np.float32).reshape(weight.shape)
+    flat = integers.astype(np.uint8).reshape(weight.shape)
+    return flat[..., 0::2] | flat[..., 1::2] << 4, scales, meant
+
+
+def mixtral_decoder(model, block: int = 0) -> onnx.ModelProto:
+    """A mixture of experts with the nodes of onnxruntime-genai's model builder: MoE or, with
+    `block`, QMoE, whose integers the model's weights are made to be. Rows of gates and of what they
+    gate are in turn; logits of the router lose their batch."""
+    config, graph = model.config, Graph()
+    heads, head_size = config.num_attention_heads, exports.head_dim(config)
+    hidden, experts = config.hidden_size, config.num_local_experts
+    angles = np.outer(
+        np.arange(config.max_position_embeddings),
+        config.rope_parameters["rope_theta"] ** (-np.arange(0, head_size, 2) / head_size),
+    ).astype(np.float32)
+    cos = graph.weight("cos_cache", np.cos(angles))
+    sin = graph.weight("sin_cache", np.sin(angles))
+
+    def array(name: str) -> np.ndarray:
+        return model.state_dict()[name].detach().numpy()
+
+    def linear(x, name, label=None):
+        matrix = graph.weight(f"{name}.weight", array(f"{name}.weight").T)
+        return graph.node("MatMul", [x, matrix], f"/{label or name}/MatMul")
+
+    def norm(x, name):
+        return graph.node(
+            "SimplifiedLayerNormalization",
+            [x, graph.weight(f"{name}.weight", array(f"{name}.weight"))],
+            f"/{name}/LayerNorm",
+            axis=-1,
+            epsilon=config.rms_norm_eps,
+            stash_type=1,
+        )
+
+    def mixture(x, prefix):
+        router = linear(x, f"{prefix}.mlp.gate", f"{prefix}/moe/router")
+        shape = graph.weight("router_shape", np.array([-1, experts]))
+        router = graph.node("Reshape", [router, shape], f"/{prefix}/moe/router/Reshape")
+        parameters = dict(model.named_parameters())
+        operands = []
+        for part in ("gate_up_proj", "down_proj"):
+            parameter = parameters[f"{prefix}.mlp.experts.{part}"]
+            weight = parameter.detach().numpy()
+            if part == "gate_up_proj":  # gates first, then what they gate
+                gates, others = np.split(weight, 2, axis=1)
+                weight = np.stack([gates, others], axis=2).reshape(weight.shape)
+            name = f"{prefix}.moe.experts.{part}"
+            if block:
+                packed, scales, meant = block_quantized(weight, block)
+                if part == "gate_up_proj":
+                    pairs = meant.reshape(experts, -1, 2, hidden)
+                    meant = np.concatenate([pairs[:, :, 0], pairs[:, :, 1]], axis=1)
+                parameter.data.copy_(parameter.data.new_tensor(meant))
+                operands += [
+                    graph.weight(f"{name}.qweight", packed),
+                    graph.weight(f"{name}.scales", scales),
+                    "",
+                ]
+            else:
+                bias = np.zeros(weight.shape[:2], np.float32)
+                operands += [graph.weight(f"{name}.weight", weight)]
+                operands += [graph.weight(f"{name}.bias", bias)]
+        bits = {"expert_weight_bits": 4, "block_size": block} if block else {}
+        return graph.node(
+            "QMoE" if block else "MoE",
+            [x, router, *operands],
+            f"/{prefix}/moe/{'QMoE' if block else 'MoE'}",
+            "com.microsoft",
+            activation_alpha=1.0,
+            activation_beta=0.0,
+            activation_type="swiglu",
+            k=config.num_experts_per_tok,
+            normalize_routing_weights=1,
+            swiglu_fusion=1,
+            use_sparse_mixer=0,
+            **bits,
+        )
+
+    x = "inputs_embeds"
+    for index in range(config.num_hidden_layers):
+        prefix = f"model.layers.{index}"
+        normed = norm(x, f"{prefix}.input_layernorm")
+        q, k, v = (linear(normed, f"{prefix}.self_attn.{part}_proj") for part in "qkv")
+        q, k = (
+            graph.node(
+                "RotaryEmbedding",
+                [value, "position_ids", cos, sin],
+                f"/{prefix}/{part}_rotary",
+                "com.microsoft",
+                num_heads=heads,
+            )
+            for part, value in (("q", q), ("k", k))
+        )
+        past = [f"past_key_values.{index}.{part}" for part in ("key", "value")]
+        attended = graph.node(
+            "MultiHeadAttention",
+            [q, k, v, "", "", "", *past],
+            f"/{prefix}/MultiHeadAttention",
+            "com.microsoft",
+            [f"/{prefix}/attention", f"present.{index}.key", f"present.{index}.value"],
+            num_heads=heads,
+            unidirectional=1,
+            scale=head_size**-0.5,
+        )
+        attended = linear(attended, f"{prefix}.self_attn.o_proj")
+        x = graph.node("Add", [x, attended], f"/{prefix}/residual_0/Add")
+        mixed = mixture(norm(x, f"{prefix}.post_attention_layernorm"), prefix)
+        x = graph.node("Add", [x, mixed], f"/{prefix}/residual_1/Add")
+    matrix = graph.weight("lm_head.weight", array("lm_head.weight").T)
+    x = norm(x, "model.norm")
+    graph.node("MatMul", [x, matrix], "/lm_head/MatMul", outputs=["logits"])
+
+    rows = ["batch_size", "sequence_length"]
+    cache = lambda length: ["batch_size", heads, length, head_size]  # noqa: E731
+    return graph.model(
+        [
+            _tensor("inputs_embeds", [*rows, hidden]),
+            _tensor("position_ids", rows, TensorProto.INT64),
+            *[
+                _tensor(name, cache("past_sequence_length"))
+                for name in exports.cache_names(config, "past_key_values")
+            ],
+        ],
+        [
+            _tensor("logits", [*rows, config.vocab_size]),
+            *[
+                _tensor(name, cache("past_sequence_length + sequence_length"))
+                for name in exports.cache_names(config, "present")
+            ],
+        ],
+    )
+
+
 def genai_folder(model, target: pathlib.Path, precision: str = "fp32", *options: str) -> None:
     """What the model builder of onnxruntime-genai writes: a graph with GroupQueryAttention over
     packed q, k, v with rope and cache inside, its weights beside it, and genai_config.json."""
@@ -372,6 +513,61 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
         add("two_sided", causal=0)
         return graphs
 
+    def mixtures() -> dict[str, onnx.ModelProto]:
+        """Every activation, with and without biases; x is its own router, of as many experts as it
+        has channels. Draws of their own, so that other graphs stay as they are."""
+        own = np.random.default_rng(17)
+        inner, graphs = 16, {}
+
+        def add(name, op, activation, chosen, normalized, has_bias, block=0, **attributes):
+            graph = Graph()
+            rows = 2 * inner if activation == "swiglu" else inner
+            fc1 = own.standard_normal((size, rows, 32 if block else size)).astype(np.float32)
+            fc2 = own.standard_normal((size, fc1.shape[2], inner)).astype(np.float32)
+            shape = graph.weight("flat", np.array([-1, size]))
+            router = graph.node("Reshape", ["x", shape], "router")
+            x = "x"
+            if block:  # rows as wide as a block
+                wide = own.standard_normal((size, fc1.shape[2])).astype(np.float32)
+                x = graph.node("MatMul", ["x", graph.weight("wide", wide)], "widen")
+            operands = []
+            for label, weight in (("fc1", fc1), ("fc2", fc2)):
+                if block:
+                    packed, scales, _ = block_quantized(weight, block)
+                    operands += [graph.weight(f"{label}.q", packed)]
+                    operands += [graph.weight(f"{label}.scales", scales)]
+                else:
+                    operands += [graph.weight(label, weight)]
+                bias = own.standard_normal(weight.shape[:2]).astype(np.float32)
+                operands += [graph.weight(f"{label}.bias", bias) if has_bias else ""]
+            if block:
+                attributes |= {"block_size": block, "expert_weight_bits": 4}
+            graph.node(
+                op,
+                [x, router, *operands],
+                name,
+                "com.microsoft",
+                ["y"],
+                activation_type=activation,
+                k=chosen,
+                normalize_routing_weights=normalized,
+                **attributes,
+            )
+            shape = ["batch", "length", fc1.shape[2]]
+            graphs[name] = graph.model(
+                [_tensor("x", ["batch", "length", size])], [_tensor("y", shape)]
+            )
+
+        for index, activation in enumerate(("relu", "gelu", "silu", "identity")):
+            add(f"moe_{activation}", "MoE", activation, index + 1, index % 2, index > 1)
+        swiglu = {"swiglu_fusion": 1}
+        add("moe_swiglu", "MoE", "swiglu", 3, 1, False, **swiglu)
+        limited = {"activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 0.7}
+        add("moe_swiglu_limited", "MoE", "swiglu", 4, 1, True, **swiglu, **limited)
+        add("qmoe_silu", "QMoE", "silu", 2, 1, True, block=16)
+        add("qmoe_swiglu", "QMoE", "swiglu", 2, 1, False, block=16, **swiglu)
+        return graphs
+
     norm, bias = ("gamma", 1 + 0.2 * draw(size)), ("beta", draw(size))
     angles = np.outer(np.arange(16), 1000.0 ** (-np.arange(2) / 2)).astype(np.float32)
     tables = [("cos_cache", np.cos(angles)), ("sin_cache", np.sin(angles))]
@@ -440,4 +636,4 @@ def operators(seed: int = 15) -> dict[str, onnx.ModelProto]:
             softcap=0.7,
             is_causal=1,
         ),
-    } | integers() | grouped()
+    } | integers() | grouped() | mixtures()

@@ -27,6 +27,8 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     LlavaConfig,
+    MixtralConfig,
+    MixtralForCausalLM,
     PaliGemmaConfig,
     Phi3Config,
     Phi3ForCausalLM,
@@ -492,6 +494,24 @@ class MiniCPM(nn.Module):
             present += cache
         x = self.model.norm(x)
         return (self.lm_head(x / (self.config.hidden_size / self.config.dim_model_base)), *present)
+
+
+def mixtral() -> nn.Module:
+    """A mixture of experts, two of five for each token; as many key-value heads as query heads."""
+    return _tiny(
+        MixtralForCausalLM,
+        MixtralConfig,
+        21,
+        hidden_size=32,
+        intermediate_size=32,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        num_local_experts=5,
+        num_experts_per_tok=2,
+        sliding_window=None,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=False,
+    )
 
 
 def minicpm(triangle: bool = True) -> nn.Module:

@@ -286,6 +286,69 @@ def Blue_LinearOp : Blue_Op<"linear", [Pure]> {
       "$x `,` $weight (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
 }
 
+def Blue_RouteOp : Blue_Op<"route", [Pure, SameOperandsAndResultType]> {
+  let summary = "which experts a row goes to, and what each counts there";
+  let description = [{
+    `logits` is [T, E]: how well each of E experts suits a row. A row goes to the `chosen` experts of
+    its largest logits; of equal ones, to the last. With p = softmax of the row over all E,
+
+        result[t, e] = p[e], with `normalized` p[e] / (sum of p over the row's experts)
+
+    for these experts, and 0 for all others. So a row needs its own E logits and no other row.
+
+    Constraints:
+    - (C1) logits is [T, E], and chosen is 1 to E
+
+    ```mlir
+    %r = blue.route %logits {chosen = 2 : i64, normalized} : tensor<?x8xf32>
+    ```
+  }];
+  let arguments = (ins Blue_FloatTensor:$logits, I64Attr:$chosen, UnitAttr:$normalized);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$logits attr-dict `:` type($result)";
+}
+
+def Blue_ExpertLinearOp : Blue_Op<"expert_linear", [Pure]> {
+  let summary = "a linear layer whose weight depends on the experts that a row goes to";
+  let description = [{
+    `weight` is [E, N, K], the weight [N, K] of each expert; `bias` is [E, N]. `routing` is [T, E], as
+    blue.route makes it: a row's experts are those that are not 0 there, in order, k at most. With
+    e(j) the j-th of them,
+
+        x [T, K],    result [T, k, N]:  result[t, j] = weight[e(j)] * x[t] + bias[e(j)]
+        x [T, k, K], result [T, N]:     result[t] = sum_j routing[t, e(j)] * (weight[e(j)] * x[t, j]
+                                                                             + bias[e(j)])
+
+    The first form gives each of a row's experts a place of its own, the second one adds the places up.
+    A place without an expert is 0 in the first and adds nothing in the second. No other expert's
+    weight is read. The layers of one row are in the order of its experts' numbers, so that nothing
+    depends on which rows are computed together.
+
+    Constraints:
+    - (C1) weight is [E, N, K] with the K of x
+    - (C2) routing is [T, E] with the T of x
+    - (C3) bias, if there, is [E, N]
+    - (C4) x is [T, K] and the result [T, k, N], or x is [T, k, K] and the result [T, N], for a k of 1
+      to E
+
+    ```mlir
+    %h = blue.expert_linear %x, %up, %r
+           : (tensor<?x64xf32>, tensor<8x96x64xf32>, tensor<?x8xf32>) -> tensor<?x2x96xf32>
+    %y = blue.expert_linear %h, %down, %r
+           : (tensor<?x2x96xf32>, tensor<8x64x96xf32>, tensor<?x8xf32>) -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$weight, Blue_FloatTensor:$routing,
+                       Optional<Blue_FloatTensor>:$bias);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $weight `,` $routing (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    /// Whether a row's places are added up.
+    bool isSum() { return getX().getType().getRank() == 3; }
+  }];
+}
+
 def Blue_RmsNormOp : Blue_Op<"rms_norm", [Pure, SameOperandsAndResultElementType]> {
   let summary = "y = x / sqrt(mean(x^2) + epsilon) * weight over the last dimension";
   let description = [{
@@ -622,6 +685,17 @@ def Blue_ScaleOp : Blue_Op<"scale", [Pure, SameOperandsAndResultType]> {
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = "$x attr-dict `:` type($result)";
   let hasVerifier = 0;
+}
+
+def Blue_ClampOp : Blue_Op<"clamp", [Pure, SameOperandsAndResultType]> {
+  let summary = "y = min(max(x, low), high)";
+  let description = [{
+    Constraints:
+    - (C1) low, if there, and high are finite, and low is at most high
+  }];
+  let arguments = (ins Blue_FloatTensor:$x, OptionalAttr<F64Attr>:$low, F64Attr:$high);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
 }
 
 // Two operands; the second may lack leading dims (a vector added to every row).

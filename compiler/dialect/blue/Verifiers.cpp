@@ -99,6 +99,51 @@ LogicalResult LinearOp::verify() {
   return success();
 }
 
+LogicalResult RouteOp::verify() {
+  RankedTensorType logits = typeOf(getLogits());
+  int64_t chosen = getChosen();
+  if (logits.getRank() != 2 || logits.isDynamicDim(1) || chosen < 1 || chosen > lastDim(logits))
+    return emitOpError("(C1) expected logits [T, E] and 1 to E chosen experts, found ")
+           << shapeText(logits.getShape()) << " and " << chosen;
+  return success();
+}
+
+LogicalResult ExpertLinearOp::verify() {
+  RankedTensorType x = typeOf(getX()), weight = typeOf(getWeight()), routing = typeOf(getRouting());
+  ArrayRef<int64_t> result = typeOf(getResult()).getShape();
+  if (x.getRank() < 2 || weight.getRank() != 3 || weight.getDimSize(2) != lastDim(x))
+    return emitOpError("(C1) expected a weight [E, N, K] with the K of x ")
+           << shapeText(x.getShape()) << ", found " << shapeText(weight.getShape());
+  int64_t experts = weight.getDimSize(0), channels = weight.getDimSize(1);
+  if (routing.getRank() != 2 || routing.getDimSize(1) != experts ||
+      !compatible(routing.getDimSize(0), x.getDimSize(0)))
+    return emitOpError("(C2) expected routing [T, ")
+           << dimText(experts) << "] with the T of x " << shapeText(x.getShape()) << ", found "
+           << shapeText(routing.getShape());
+  if (getBias() && typeOf(getBias()).getShape() != ArrayRef<int64_t>({experts, channels}))
+    return emitOpError("(C3) expected a bias [")
+           << dimText(experts) << ", " << dimText(channels) << "], found "
+           << shapeText(typeOf(getBias()).getShape());
+  int64_t places = x.getRank() == 3 ? x.getDimSize(1) : result.size() == 3 ? result[1] : 0;
+  SmallVector<int64_t> expected{x.getDimSize(0), channels};
+  if (x.getRank() == 2)
+    expected.insert(expected.begin() + 1, places);
+  if (x.getRank() > 3 || result != ArrayRef<int64_t>(expected) || places < 1 || places > experts)
+    return emitOpError("(C4) expected x [T, K] and a result [T, k, N], or x [T, k, K] and [T, N], "
+                       "with a k of 1 to ")
+           << dimText(experts) << ", found " << shapeText(x.getShape()) << " and "
+           << shapeText(result);
+  return success();
+}
+
+LogicalResult ClampOp::verify() {
+  if (!getHigh().isFinite() || (getLow() && (!getLow()->isFinite() || *getLow() > getHigh())))
+    return emitOpError("(C1) expected finite bounds with low at most high, found ")
+           << (getLow() ? getLow()->convertToDouble() : 0) << " and "
+           << getHigh().convertToDouble();
+  return success();
+}
+
 /// What both normalisations ask.
 static LogicalResult verifyNorm(Operation *op, Value x, Value weight, Value bias, Value result,
                                 const APFloat &epsilon, int64_t groups) {

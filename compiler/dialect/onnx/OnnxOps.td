@@ -460,6 +460,36 @@ def Onnx_MsMultiHeadAttentionOp : Onnx_MsNode<"MultiHeadAttention", (ins
     I64Attr:$num_heads, Onnx_Default<F32Attr, "-10000.0f">:$mask_filter_value,
     OptionalAttr<F32Attr>:$scale, Onnx_Default<I64Attr, "0">:$unidirectional), (outs
     Onnx_Tensor:$result, Onnx_Optional:$present_key, Onnx_Optional:$present_value)>;
+// Mixtures of experts. `router_probs` are logits. Weights are [experts, rows, columns].
+let builders = []<OpBuilder>, skipDefaultBuilders = 0 in
+def Onnx_MsMoEOp : Onnx_MsNode<"MoE", (ins
+    Onnx_Tensor:$x, Onnx_Tensor:$router_probs, Onnx_Tensor:$fc1_experts_weights,
+    Onnx_Optional:$fc1_experts_bias, Onnx_Tensor:$fc2_experts_weights,
+    Onnx_Optional:$fc2_experts_bias, Onnx_Optional:$fc3_experts_weights,
+    Onnx_Optional:$fc3_experts_bias), (ins
+    Onnx_Default<F32Attr, "1.0f">:$activation_alpha, Onnx_Default<F32Attr, "0.0f">:$activation_beta,
+    Onnx_Default<StrAttr, "\"relu\"">:$activation_type, Onnx_Default<I64Attr, "1">:$k,
+    Onnx_Default<I64Attr, "0">:$normalize_routing_weights,
+    Onnx_Default<I64Attr, "0">:$swiglu_fusion, OptionalAttr<F32Attr>:$swiglu_limit,
+    Onnx_Default<I64Attr, "0">:$use_sparse_mixer)> {
+  let summary = "for each row the weighted sum of what k experts make of it";
+}
+def Onnx_MsQMoEOp : Onnx_MsNode<"QMoE", (ins
+    Onnx_Tensor:$x, Onnx_Tensor:$router_probs, Onnx_Tensor:$fc1_experts_weights,
+    Onnx_Tensor:$fc1_scales, Onnx_Optional:$fc1_experts_bias, Onnx_Tensor:$fc2_experts_weights,
+    Onnx_Tensor:$fc2_scales, Onnx_Optional:$fc2_experts_bias,
+    Onnx_Optional:$fc3_experts_weights, Onnx_Optional:$fc3_scales,
+    Onnx_Optional:$fc3_experts_bias, Onnx_Optional:$fc1_zero_points,
+    Onnx_Optional:$fc2_zero_points, Onnx_Optional:$fc3_zero_points,
+    Onnx_Optional:$router_weights), (ins
+    Onnx_Default<F32Attr, "1.0f">:$activation_alpha, Onnx_Default<F32Attr, "0.0f">:$activation_beta,
+    Onnx_Default<StrAttr, "\"relu\"">:$activation_type, Onnx_Default<I64Attr, "0">:$block_size,
+    Onnx_Default<I64Attr, "4">:$expert_weight_bits, Onnx_Default<I64Attr, "1">:$k,
+    Onnx_Default<I64Attr, "0">:$normalize_routing_weights,
+    Onnx_Default<I64Attr, "0">:$swiglu_fusion, OptionalAttr<F32Attr>:$swiglu_limit,
+    Onnx_Default<I64Attr, "0">:$use_sparse_mixer)> {
+  let summary = "MoE on weights of packed integers, with a scale a row or a block of columns";
+}
 def Onnx_MsGroupQueryAttentionOp : Onnx_MsNode<"GroupQueryAttention", (ins
     Onnx_Tensor:$query, Onnx_Optional:$key, Onnx_Optional:$value, Onnx_Optional:$past_key,
     Onnx_Optional:$past_value, Onnx_Tensor:$seqlens_k, Onnx_Tensor:$total_sequence_length,

@@ -51,3 +51,24 @@ FailureOr<PackedWeight> PackedWeight::of(MsGatherBlockQuantizedOp op, ArrayRef<i
     return failure();
   return weight;
 }
+
+FailureOr<PackedWeight> PackedWeight::of(MsQMoEOp op, int64_t experts, int64_t rows,
+                                         int64_t columns,
+                                         llvm::function_ref<InFlightDiagnostic()> emitError) {
+  auto bits = static_cast<int64_t>(op.getExpertWeightBits());
+  auto block = static_cast<int64_t>(op.getBlockSize());
+  PackedWeight weight{0, columns, bits, block};
+  if (llvm::MulOverflow(experts, rows, weight.rows))
+    weight.rows = 0; // refused below
+  // Of a row of its own size no block is asked.
+  PackedWeight checked = weight;
+  checked.block = block == 0 ? kMinBlock : block;
+  if (failed(check(checked, emitError)))
+    return failure();
+  if (block == 0)
+    weight.block = columns;
+  if (columns % weight.block != 0 || columns * bits % 8 != 0)
+    return emitError() << "expected rows of whole blocks of " << weight.block
+                       << " and of whole bytes, found " << columns << " columns";
+  return weight;
+}

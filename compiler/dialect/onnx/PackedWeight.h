@@ -14,7 +14,7 @@ namespace bluec::onnx {
 struct PackedWeight {
   int64_t rows, columns;
   int64_t bits;  ///< 4 or 8
-  int64_t block; ///< columns that share a scale; a power of two, 16 or more
+  int64_t block; ///< columns that share a scale: a power of two, 16 or more, or a whole row's
 
   int64_t blocks() const { return columns / block + (columns % block != 0); }
   /// Elements that a row takes where blocks are stored whole.
@@ -27,6 +27,12 @@ struct PackedWeight {
   /// What MatMulNBits says: rows N, columns K, stored [rows, blocks, block * bits / 8] in bytes;
   /// zero points [rows, bytesOf(blocks)]. One error line when it makes no sense.
   static mlir::FailureOr<PackedWeight> of(MsMatMulNBitsOp op,
+                                          llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+
+  /// What QMoE says of the weights of `experts`, [rows, columns] each, one after the other. Without
+  /// a block_size a row has one scale. A row ends with a byte, and with a block.
+  static mlir::FailureOr<PackedWeight> of(MsQMoEOp op, int64_t experts, int64_t rows,
+                                          int64_t columns,
                                           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
   /// What GatherBlockQuantized says of `data`, [rows, columns] of 4-bit integers or

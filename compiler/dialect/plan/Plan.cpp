@@ -205,8 +205,8 @@ RankedTensorType bluec::plan::panelsOf(RankedTensorType type, int64_t rows) {
 
 bool bluec::plan::isElementwise(Operation *op) {
   return isa<blue::GeluOp, blue::GeluTanhOp, blue::QuickGeluOp, blue::SiluOp, blue::ReluOp,
-             blue::TanhOp, blue::SigmoidOp, blue::ScaleOp, blue::AddOp, blue::SubOp, blue::MulOp,
-             blue::SwigluOp>(op);
+             blue::TanhOp, blue::SigmoidOp, blue::ScaleOp, blue::ClampOp, blue::AddOp, blue::SubOp,
+             blue::MulOp, blue::SwigluOp>(op);
 }
 
 int64_t bluec::plan::normGroups(Operation *op) {

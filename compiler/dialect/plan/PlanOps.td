@@ -543,6 +543,37 @@ def Plan_LinearOp : Plan_Op<"linear", [Pure]> {
       "$x `,` $panels (`,` $bias^)? (`gather` $gather^)? attr-dict `:` functional-type(operands, results)";
 }
 
+def Plan_ExpertLinearOp : Plan_Op<"expert_linear", [Pure]> {
+  let summary = "blue.expert_linear with its weights in panels";
+  let description = [{
+    `panels` is [E * N / R, K, R], the panels of one expert after those of the other; x, routing, bias
+    and the result are as of blue.expert_linear. A product is one chain of fused multiply-adds over k,
+    to which the bias is added last, as in plan.linear. A sum begins at 0 and takes the row's experts
+    in order: sum = fma(routing, product, sum). So bits depend on the row alone.
+
+    Constraints:
+    - (C1) N is a multiple of R, and panels is [E * N / R, K, R] with the K of x
+    - (C2) routing is [T, E] with the T of x
+    - (C3) bias, if there, is [E, N]
+    - (C4) x is [T, K] and the result [T, k, N], or x is [T, k, K] and the result [T, N], for a k of 1
+      to E
+  }];
+  let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels, Blue_FloatTensor:$routing,
+                       Optional<Blue_FloatTensor>:$bias);
+  let results = (outs Blue_FloatTensor:$result);
+  let assemblyFormat =
+      "$x `,` $panels `,` $routing (`,` $bias^)? attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    /// Whether a row's places are added up.
+    bool isSum() { return getX().getType().getRank() == 3; }
+    int64_t getNumExperts() { return getRouting().getType().getShape().back(); }
+    /// k: experts that a row goes to, at most.
+    int64_t getPlaces() {
+      return isSum() ? getX().getType().getDimSize(1) : getResult().getType().getDimSize(1);
+    }
+  }];
+}
+
 def Plan_EmbeddingOp : Plan_Op<"embedding", [Pure]> {
   let summary = "blue.embedding of a table in panels, as a tied head reads it";
   let description = [{

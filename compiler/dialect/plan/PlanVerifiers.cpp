@@ -530,6 +530,33 @@ LogicalResult LinearOp::verify() {
   return success();
 }
 
+LogicalResult ExpertLinearOp::verify() {
+  RankedTensorType x = tensorOf(getX()), panels = tensorOf(getPanels());
+  RankedTensorType routing = tensorOf(getRouting()), result = tensorOf(getResult());
+  bool areShaped =
+      (x.getRank() == 2 && result.getRank() == 3) || (x.getRank() == 3 && result.getRank() == 2);
+  if (routing.getRank() != 2 || x.getRank() < 2 || routing.getDimSize(0) != x.getDimSize(0))
+    return emitOpError() << "(C2) expected routing [T, E] with the T of " << typeText(x)
+                         << ", found " << typeText(routing);
+  if (!areShaped || result.getDimSize(0) != x.getDimSize(0) || getPlaces() < 1 ||
+      getPlaces() > getNumExperts())
+    return emitOpError() << "(C4) expected x [T, K] and a result [T, k, N], or x [T, k, K] and "
+                            "[T, N], with a k of 1 to "
+                         << getNumExperts() << ", found " << typeText(x) << " and "
+                         << typeText(result);
+  int64_t experts = getNumExperts(), n = result.getShape().back();
+  int64_t rows = panels.getRank() == 3 ? panels.getDimSize(2) : 0, all = 0;
+  if (isQuantized(x) || isQuantized(panels) || rows < 1 || n % rows != 0 ||
+      llvm::MulOverflow(experts, n / rows, all) ||
+      panels.getShape() != ArrayRef<int64_t>({all, x.getShape().back(), rows}))
+    return emitOpError() << "(C1) expected panels [" << experts << " * " << n << " / R, "
+                         << x.getShape().back() << ", R] of floats, R a divisor of " << n
+                         << ", found " << typeText(panels) << " for " << typeText(x);
+  if (getBias())
+    return expectShape(*this, "C3", "bias", getBias(), {experts, n});
+  return success();
+}
+
 LogicalResult QuantizeOp::verify() {
   RankedTensorType x = tensorOf(getX()), result = tensorOf(getResult());
   if (x.getRank() == 0 || x.getShape() != result.getShape() || !RowLayout::of(result) ||

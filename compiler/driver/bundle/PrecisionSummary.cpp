@@ -60,12 +60,12 @@ Json describeModules(ModuleOp module) {
   for (auto entry : module.getOps<plan::EntryOp>())
     for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
       Operation *root = step.getRoot();
-      if (!isa<plan::LinearOp, plan::EmbeddingOp, blue::EmbeddingOp>(root))
+      if (!isa<plan::LinearOp, plan::ExpertLinearOp, plan::EmbeddingOp, blue::EmbeddingOp>(root))
         continue;
       plan::WeightOp weight = weightOf(step, root->getOperand(1));
       if (!weight || !seen.insert(weight).second)
         continue;
-      bool isLinear = isa<plan::LinearOp>(root);
+      bool isLinear = isa<plan::LinearOp, plan::ExpertLinearOp>(root);
       ModuleRow &row = rows[{modulePattern(step.getLayer()), precisionText(weight.getPacked()),
                              isLinear ? precisionText(root->getOperand(0).getType()) : ""}];
       ++row.layers;

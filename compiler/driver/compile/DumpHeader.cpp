@@ -35,6 +35,10 @@ std::string describeLayer(Operation &op) {
     describeWeight(linear.getWeight());
     return "weights " + text + "; activations " + precisionText(linear.getX().getType());
   }
+  if (auto experts = dyn_cast<blue::ExpertLinearOp>(op)) {
+    describeWeight(experts.getWeight());
+    return "weights " + text + "; activations " + precisionText(experts.getX().getType());
+  }
   if (auto embedding = dyn_cast<blue::EmbeddingOp>(op)) {
     describeWeight(embedding.getTable());
     return "table " + text;

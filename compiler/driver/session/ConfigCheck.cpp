@@ -16,6 +16,7 @@ namespace {
 /// The values that the layers of one part of a model have.
 struct Layers {
   std::set<int64_t> heads, kvHeads, headDims, hidden, outputs, patches;
+  std::set<int64_t> experts, chosenExperts, expertOutputs;
   std::set<double> rmsEpsilons, layerEpsilons;
   int64_t attentions = 0;
 };
@@ -40,6 +41,12 @@ Layers layersOf(func::FuncOp part) {
         layers.hidden.insert(lastDim(norm.getX()));
     } else if (auto linear = dyn_cast<blue::LinearOp>(op)) {
       layers.outputs.insert(lastDim(linear.getResult()));
+    } else if (auto experts = dyn_cast<blue::ExpertLinearOp>(op)) {
+      if (!experts.isSum())
+        layers.expertOutputs.insert(lastDim(experts.getResult()));
+    } else if (auto route = dyn_cast<blue::RouteOp>(op)) {
+      layers.experts.insert(lastDim(route.getLogits()));
+      layers.chosenExperts.insert(static_cast<int64_t>(route.getChosen()));
     } else if (auto embed = dyn_cast<blue::PatchEmbedOp>(op)) {
       layers.patches.insert(lastDim(embed.getWeight()));
     }
@@ -101,7 +108,15 @@ std::vector<std::string> bluec::contradictions(const ModelConfig &config, Module
     text.compare("num_key_value_heads", layers.kvHeads);
     text.compare("head_dim", layers.headDims);
     text.compare("hidden_size", layers.hidden);
-    text.compare("intermediate_size", widths(layers, config.text.find("intermediate_size")));
+    if (layers.experts.empty())
+      text.compare("intermediate_size", widths(layers, config.text.find("intermediate_size")));
+    else // a key for experts, beside one for layers that may not be there, or one for all
+      text.compare(config.text.find("moe_intermediate_size") ? "moe_intermediate_size"
+                                                             : "intermediate_size",
+                   layers.expertOutputs);
+    text.compare("num_local_experts", layers.experts);
+    text.compare("num_experts", layers.experts);
+    text.compare("num_experts_per_tok", layers.chosenExperts);
     text.compare("rms_norm_eps", layers.rmsEpsilons);
     text.compare("layer_norm_eps", layers.layerEpsilons);
   }

@@ -29,6 +29,12 @@ CallCost bluec::callCostOf(ModuleOp raised) {
   decoder.walk([&](Operation *op) {
     if (auto linear = dyn_cast<blue::LinearOp>(op))
       cost.weights += cast<ShapedType>(linear.getWeight().getType()).getNumElements();
+    if (auto experts = dyn_cast<blue::ExpertLinearOp>(op)) {
+      auto places = cast<ShapedType>(experts.isSum() ? experts.getX().getType()
+                                                     : experts.getResult().getType());
+      auto weight = cast<ShapedType>(experts.getWeight().getType());
+      cost.weights += places.getDimSize(1) * weight.getDimSize(1) * weight.getDimSize(2);
+    }
     if (auto attention = dyn_cast<blue::AttentionOp>(op)) {
       int64_t width = cast<ShapedType>(attention.getQuery().getType()).getShape().back();
       cost.attention += 2 * width;

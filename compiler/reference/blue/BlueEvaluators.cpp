@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace bluec;
@@ -93,6 +94,66 @@ static Results evaluateLinear(const Tensor &x, const Tensor &weight, const Tenso
       for (int64_t k = 0; k < width; ++k)
         sum += double(a[k]) * double(b[k]);
       y.f32[row * channels + n] = static_cast<float>(sum + (bias ? bias->f32[n] : 0.0));
+    }
+  return one(std::move(y));
+}
+
+static Results evaluateRoute(blue::RouteOp op, const Tensor &logits) {
+  auto experts = static_cast<size_t>(logits.shape[1]);
+  Tensor y = floatsOf(logits.shape);
+  std::vector<size_t> order(experts);
+  std::vector<double> weights(experts);
+  for (int64_t row = 0; row < rowsOf(logits); ++row) {
+    const float *in = logits.f32.data() + row * logits.shape[1];
+    auto chosen = order.begin() + static_cast<int64_t>(op.getChosen());
+    std::iota(order.begin(), order.end(), 0);
+    // What is no number comes last, so that any logits have an order.
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      if (std::isnan(in[a]) || std::isnan(in[b]))
+        return std::isnan(in[a]) == std::isnan(in[b]) ? a > b : std::isnan(in[b]);
+      return in[a] != in[b] ? in[a] > in[b] : a > b;
+    });
+    double largest = in[order.front()], sum = 0;
+    for (size_t e = 0; e < experts; ++e)
+      weights[e] = std::exp(double(in[e]) - largest);
+    for (auto e = order.begin(); e != (op.getNormalized() ? chosen : order.end()); ++e)
+      sum += weights[*e];
+    for (auto e = order.begin(); e != chosen; ++e)
+      y.f32[static_cast<size_t>(row) * experts + *e] = static_cast<float>(weights[*e] / sum);
+  }
+  return one(std::move(y));
+}
+
+static Results evaluateExpertLinear(blue::ExpertLinearOp op, const Tensor &x, const Tensor &weight,
+                                    const Tensor &routing, const Tensor *bias) {
+  int64_t rows = x.shape[0], experts = weight.shape[0], channels = weight.shape[1];
+  int64_t width = weight.shape[2];
+  bool isSum = op.isSum();
+  int64_t places = isSum ? x.shape[1] : op.getResult().getType().getDimSize(1);
+  if (routing.shape[0] != rows)
+    return op.emitOpError("expected routing of ")
+           << rows << " rows, found shape " << shapeText(routing.shape);
+  Tensor y = floatsOf(isSum ? std::vector<int64_t>{rows, channels}
+                            : std::vector<int64_t>{rows, places, channels});
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t n = 0; n < channels; ++n) {
+      double total = 0;
+      for (int64_t e = 0, place = 0; e < experts && place < places; ++e) {
+        float share = routing.f32[row * experts + e];
+        if (share == 0)
+          continue;
+        const float *a = x.f32.data() + (isSum ? row * places + place : row) * width;
+        const float *b = weight.f32.data() + (e * channels + n) * width;
+        double sum = bias ? bias->f32[e * channels + n] : 0;
+        for (int64_t k = 0; k < width; ++k)
+          sum += double(a[k]) * double(b[k]);
+        total += share * sum;
+        if (!isSum)
+          y.f32[(row * places + place) * channels + n] = static_cast<float>(sum);
+        ++place;
+      }
+      if (isSum)
+        y.f32[row * channels + n] = static_cast<float>(total);
     }
   return one(std::move(y));
 }
@@ -528,6 +589,18 @@ static Results evaluate(blue::ScaleOp op, Operands operands) {
   double factor = op.getFactor().convertToDouble();
   return unary(*operands[0], [factor](double x) { return factor * x; });
 }
+static Results evaluate(blue::ClampOp op, Operands operands) {
+  double high = op.getHigh().convertToDouble();
+  double low = op.getLow() ? op.getLow()->convertToDouble() : -HUGE_VAL;
+  return unary(*operands[0], [=](double x) { return std::min(std::max(x, low), high); });
+}
+static Results evaluate(blue::RouteOp op, Operands operands) {
+  return evaluateRoute(op, *operands[0]);
+}
+static Results evaluate(blue::ExpertLinearOp op, Operands operands) {
+  return evaluateExpertLinear(op, *operands[0], *operands[1], *operands[2],
+                              op.getBias() ? operands[3] : nullptr);
+}
 static Results evaluate(blue::AddOp op, Operands operands) {
   return binary(op, *operands[0], *operands[1], std::plus<double>());
 }
@@ -593,9 +666,10 @@ template <typename... OpTypes> static EvaluatorTable makeTable() {
 const EvaluatorTable &bluec::reference::blueEvaluators() {
   using namespace bluec::blue;
   static const EvaluatorTable table =
-      makeTable<ConstantOp, QuantizeOp, LinearOp, RmsNormOp, LayerNormOp, RopeOp,
-                PositionEmbeddingOp, AttentionOp, PatchEmbedOp, TokenDownsampleOp, TokenPoolOp,
-                TokenSliceOp, TokenPrependOp, EmbeddingOp, GeluOp, GeluTanhOp, QuickGeluOp, SiluOp,
-                ReluOp, TanhOp, SigmoidOp, ScaleOp, AddOp, SubOp, MulOp, SwigluOp>();
+      makeTable<ConstantOp, QuantizeOp, LinearOp, RouteOp, ExpertLinearOp, RmsNormOp, LayerNormOp,
+                RopeOp, PositionEmbeddingOp, AttentionOp, PatchEmbedOp, TokenDownsampleOp,
+                TokenPoolOp, TokenSliceOp, TokenPrependOp, EmbeddingOp, GeluOp, GeluTanhOp,
+                QuickGeluOp, SiluOp, ReluOp, TanhOp, SigmoidOp, ScaleOp, ClampOp, AddOp, SubOp,
+                MulOp, SwigluOp>();
   return table;
 }

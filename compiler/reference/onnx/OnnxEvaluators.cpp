@@ -8,6 +8,7 @@ const bluec::reference::EvaluatorTable &bluec::reference::onnxEvaluators() {
     addElementwiseEvaluators(all);
     addProductEvaluators(all);
     addQuantizationEvaluators(all);
+    addExpertEvaluators(all);
     addConvolutionEvaluators(all);
     addResizeEvaluators(all);
     addMovementEvaluators(all);

@@ -1,6 +1,7 @@
 // Evaluators of nodes on quantized weights: an element is its scale times a difference of integers,
 // rounded once.
 #include "compiler/dialect/onnx/PackedWeight.h"
+#include "compiler/reference/onnx/Experts.h"
 #include "compiler/reference/onnx/Support.h"
 
 #include <cmath>
@@ -255,6 +256,43 @@ Results gatherBlockQuantized(Operation *op, Operands operands, const EvaluationL
   return one(std::move(*out));
 }
 
+/// A weight of a QMoE as floats, [experts, rows, columns].
+FailureOr<Tensor> expertWeight(onnx::MsQMoEOp op, const Tensor &bytes, const Tensor &scales,
+                               const Tensor *zeros, const EvaluationLimits &limits) {
+  auto bits = static_cast<int64_t>(op.getExpertWeightBits());
+  if (bytes.rank() != 3 || (bits != 4 && bits != 8))
+    return fault(op) << "expected weights of rank 3 and of 4 or 8 bits";
+  int64_t columns = bytes.shape[2] * 8 / bits;
+  FailureOr<onnx::PackedWeight> weight = onnx::PackedWeight::of(op, bytes.shape[0], bytes.shape[1],
+                                                                columns, [&] { return fault(op); });
+  if (failed(weight))
+    return failure();
+  Stored stored{*weight, bytes, scales, zeros, weight->bytesOf(columns)};
+  FailureOr<Tensor> out =
+      make(op, ElementType::F32, {bytes.shape[0], bytes.shape[1], columns}, limits);
+  if (failed(out) || failed(stored.check(op)))
+    return failure();
+  for (int64_t row = 0; row < weight->rows; ++row)
+    for (int64_t k = 0; k < columns; ++k)
+      setFloat(*out, row * columns + k, stored.at(row, k));
+  return out;
+}
+
+Results quantizedMoe(Operation *op, Operands operands, const EvaluationLimits &limits) {
+  std::string text;
+  auto node = cast<onnx::MsQMoEOp>(op);
+  std::optional<onnx::ExpertLayer> layer = onnx::ExpertLayer::of(node, text);
+  if (!layer)
+    return fault(op) << text;
+  auto optional = [&](size_t i) { return has(operands, i) ? operands[i] : nullptr; };
+  FailureOr<Tensor> fc1 = expertWeight(node, *operands[2], *operands[3], optional(11), limits);
+  FailureOr<Tensor> fc2 = expertWeight(node, *operands[5], *operands[6], optional(12), limits);
+  if (failed(fc1) || failed(fc2))
+    return failure();
+  return evaluateExperts(
+      op, *layer, {*operands[0], *operands[1], *fc1, optional(4), *fc2, optional(7)}, limits);
+}
+
 } // namespace
 
 void addQuantizationEvaluators(EvaluatorTable &table) {
@@ -263,6 +301,7 @@ void addQuantizationEvaluators(EvaluatorTable &table) {
   table["onnx.DynamicQuantizeLinear"] = dynamicQuantizeLinear;
   table["onnx.ms.MatMulNBits"] = matMulNBits;
   table["onnx.ms.GatherBlockQuantized"] = gatherBlockQuantized;
+  table["onnx.ms.QMoE"] = quantizedMoe;
 }
 
 } // namespace bluec::reference

@@ -20,6 +20,7 @@ using Shape = std::vector<int64_t>;
 void addElementwiseEvaluators(EvaluatorTable &table);
 void addProductEvaluators(EvaluatorTable &table);
 void addQuantizationEvaluators(EvaluatorTable &table);
+void addExpertEvaluators(EvaluatorTable &table);
 void addConvolutionEvaluators(EvaluatorTable &table);
 void addResizeEvaluators(EvaluatorTable &table);
 void addMovementEvaluators(EvaluatorTable &table);

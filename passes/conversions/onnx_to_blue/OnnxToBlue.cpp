@@ -20,9 +20,9 @@ static constexpr int64_t kMaxContext = int64_t{1} << 20;
 
 /// In order: what comes first is more particular.
 static constexpr LayerPattern kPatterns[] = {
-    matchRmsNorm,   matchLayerNorm,      matchNormNode,   matchGelu,        matchGates,
-    matchAttention, matchFusedAttention, matchPatchEmbed, matchEmbedding,   matchPositionEmbedding,
-    matchTokens,    matchLinear,         matchRope,       matchElementwise,
+    matchRmsNorm,   matchLayerNorm,      matchNormNode,   matchGelu,      matchGates,
+    matchAttention, matchFusedAttention, matchPatchEmbed, matchEmbedding, matchPositionEmbedding,
+    matchTokens,    matchExperts,        matchLinear,     matchRope,      matchElementwise,
 };
 
 namespace {

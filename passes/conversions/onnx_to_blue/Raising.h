@@ -242,6 +242,7 @@ using LayerPattern = bool (*)(Raising &, mlir::Operation *op);
 bool matchLinear(Raising &raising, mlir::Operation *op);
 bool matchRmsNorm(Raising &raising, mlir::Operation *op);
 bool matchLayerNorm(Raising &raising, mlir::Operation *op);
+bool matchExperts(Raising &raising, mlir::Operation *op);
 bool matchNormNode(Raising &raising, mlir::Operation *op);
 bool matchGelu(Raising &raising, mlir::Operation *op);
 bool matchGates(Raising &raising, mlir::Operation *op);

@@ -16,7 +16,8 @@ static LogicalResult checkTypes(StepKernel &k) {
       if (!type)
         continue;
       Type element = type.getElementType();
-      bool panels = isa<plan::LinearOp, plan::EmbeddingOp>(op) && element.isF16();
+      bool panels =
+          isa<plan::LinearOp, plan::ExpertLinearOp, plan::EmbeddingOp>(op) && element.isF16();
       if (!element.isF32() && !element.isInteger(32) && !isa<blue::QuantizedType>(element) &&
           !panels)
         return op.emitError("expected elements of f32, i32 or quantized ones, found ") << type;
@@ -33,6 +34,8 @@ LogicalResult kernels::emitKernel(StepKernel &k) {
     return emitElementwise(k);
   return TypeSwitch<Operation *, LogicalResult>(k.root)
       .Case<plan::LinearOp>([&](auto op) { return emitLinear(k, op); })
+      .Case<plan::ExpertLinearOp>([&](auto op) { return emitExpertLinear(k, op); })
+      .Case<blue::RouteOp>([&](auto op) { return emitRoute(k, op); })
       .Case<blue::RmsNormOp>([&](auto op) { return emitRmsNorm(k, op); })
       .Case<blue::LayerNormOp>([&](auto op) { return emitLayerNorm(k, op); })
       .Case<blue::EmbeddingOp, plan::LastRowOp>([&](auto) { return emitRowCopy(k); })

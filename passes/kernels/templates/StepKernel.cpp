@@ -31,7 +31,7 @@ Operation *kernels::rootOf(plan::StepOp step) {
 
 /// True if kernels see the operand `number` of `op` with its own rank, not as rows.
 static bool keepsLayout(Operation *op, unsigned number) {
-  if (isa<plan::LinearOp, plan::AttentionOp, plan::AppendKeysOp>(op))
+  if (isa<plan::LinearOp, plan::ExpertLinearOp, plan::AttentionOp, plan::AppendKeysOp>(op))
     return number == 1;
   if (auto rope = dyn_cast<blue::RopeOp>(op))
     return rope.getPosition() && number == rope.getPositionMutable().begin()->getOperandNumber();
@@ -138,7 +138,8 @@ bool StepKernel::hasChain() {
 bool StepKernel::hasCostlyChain() {
   return llvm::any_of(step.getBody().front(), [](Operation &op) {
     return plan::isElementwise(&op) &&
-           !isa<blue::ReluOp, blue::ScaleOp, blue::AddOp, blue::SubOp, blue::MulOp>(op);
+           !isa<blue::ReluOp, blue::ScaleOp, blue::ClampOp, blue::AddOp, blue::SubOp, blue::MulOp>(
+               op);
   });
 }
 
@@ -151,6 +152,10 @@ static Value emitOp(KernelBuilder &b, Operation *op, Value x, Value rhs) {
       .Case<blue::SwigluOp>([&](auto) { return b.mulf(b.mulf(x, b.sigmoid(x)), rhs); })
       .Case<blue::ScaleOp>([&](blue::ScaleOp scale) {
         return b.mulf(x, b.splat(scale.getFactor().convertToDouble()));
+      })
+      .Case<blue::ClampOp>([&](blue::ClampOp clamp) {
+        Value raised = clamp.getLow() ? b.maxf(x, b.splat(clamp.getLow()->convertToDouble())) : x;
+        return b.minf(raised, b.splat(clamp.getHigh().convertToDouble()));
       })
       .Case<blue::ReluOp>([&](auto) { return b.maxf(x, b.splat(0)); })
       .Case<blue::TanhOp>([&](auto) { return b.tanh(x); })

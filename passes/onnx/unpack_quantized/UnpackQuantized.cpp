@@ -127,6 +127,55 @@ bool unpackNode(onnx::MsMatMulNBitsOp op) {
   return true;
 }
 
+/// The weight of a QMoE's experts, [experts, rows, columns], in elements of `type`.
+Value unpackExperts(onnx::MsQMoEOp op, Value elements, Value scales, Value zeros, Type type) {
+  ArrayRef<int64_t> bytes = cast<RankedTensorType>(elements.getType()).getShape();
+  auto bits = static_cast<int64_t>(op.getExpertWeightBits());
+  int64_t columns = bytes[2] * 8 / bits;
+  FailureOr<onnx::PackedWeight> form =
+      onnx::PackedWeight::of(op, bytes[0], bytes[1], columns, [&] { return op.emitError(); });
+  if (failed(form))
+    return {};
+  MLIRContext *context = op.getContext();
+  int64_t zeroColumns = form->bytesOf(form->blocks()) * 8 / form->bits;
+  std::optional<Unpacked> weight = unpack(*form, elements, unsignedOf(context, bits), columns,
+                                          scales, zeros, zeroColumns, /*hasMiddle=*/true);
+  if (!weight)
+    return {};
+  if (weight->type.getElementType() != type)
+    weight->transforms.push_back(blue::ConvertAttr::get(context, type));
+  SmallVector<int64_t> shape{bytes[0], bytes[1], columns};
+  weight->transforms.push_back(blue::ReshapeAttr::get(context, shape));
+  weight->type = RankedTensorType::get(shape, type);
+  OpBuilder builder(op);
+  return weight->create(builder, op.getLoc());
+}
+
+/// Shapes fit: shape inference has seen to that.
+bool unpackNode(onnx::MsQMoEOp op) {
+  auto x = dyn_cast<RankedTensorType>(op.getX().getType());
+  if (!x)
+    return false;
+  Value fc1 = unpackExperts(op, op.getFc1ExpertsWeights(), op.getFc1Scales(), op.getFc1ZeroPoints(),
+                            x.getElementType());
+  Value fc2 = unpackExperts(op, op.getFc2ExpertsWeights(), op.getFc2Scales(), op.getFc2ZeroPoints(),
+                            x.getElementType());
+  if (!fc1 || !fc2)
+    return false;
+  OpBuilder builder(op);
+  auto moe = onnx::MsMoEOp::create(
+      builder, op.getLoc(), op.getType(), op.getX(), op.getRouterProbs(), fc1,
+      op.getFc1ExpertsBias(), fc2, op.getFc2ExpertsBias(), op.getFc3ExpertsWeights(),
+      op.getFc3ExpertsBias(), op.getActivationAlphaAttr(), op.getActivationBetaAttr(),
+      op.getActivationTypeAttr(), op.getKAttr(), op.getNormalizeRoutingWeightsAttr(),
+      op.getSwigluFusionAttr(), op.getSwigluLimitAttr(), op.getUseSparseMixerAttr());
+  if (Attribute scope = op->getAttr(onnx::kScopeAttr))
+    moe->setAttr(onnx::kScopeAttr, scope);
+  op.getResult().replaceAllUsesWith(moe.getResult());
+  op.erase();
+  return true;
+}
+
 bool unpackNode(onnx::MsGatherBlockQuantizedOp op) {
   auto data = cast<RankedTensorType>(op.getData().getType());
   bool inBytes = data.getElementType().isUnsignedInteger(8);
@@ -201,6 +250,8 @@ struct UnpackQuantized : impl::UnpackQuantizedBase<UnpackQuantized> {
       if (auto node = dyn_cast<onnx::MsMatMulNBitsOp>(op))
         done = unpackNode(node);
       else if (auto node = dyn_cast<onnx::MsGatherBlockQuantizedOp>(op))
+        done = unpackNode(node);
+      else if (auto node = dyn_cast<onnx::MsQMoEOp>(op))
         done = unpackNode(node);
       else if (auto node = dyn_cast<onnx::DequantizeLinearOp>(op))
         done = unpackNode(node);

@@ -7,8 +7,8 @@ def UnpackQuantized : Pass<"unpack-quantized", "::mlir::func::FuncOp"> {
   let summary = "turn nodes on packed integers into weights that say what they hold";
   let description = [{
     **What it does.** A com.microsoft MatMulNBits becomes a MatMul (and an Add of its bias), a
-    GatherBlockQuantized a Gather, and a DequantizeLinear of a weight goes away. An onnx.Weight takes
-    their place: its source is the integers, with their type, and its transform `#blue.dequantize`
+    GatherBlockQuantized a Gather, a QMoE a MoE, and a DequantizeLinear of a weight goes away. An
+    onnx.Weight takes their place: its source is the integers, with their type, and its transform `#blue.dequantize`
     names scales and zeros. No integer, scale or zero is changed, or read.
 
     **What must have run before.** The import. fold-constants, later, adds transposes and the like to

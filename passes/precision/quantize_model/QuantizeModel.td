@@ -25,7 +25,8 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     **What it does not do.** It reads no weight and computes no integer: the stream that writes
     weights.bin does. Weights that the model has quantized already keep their type and values,
     whatever the recipe says; weights that the compiler computed (blue.constant), patch embeddings,
-    norms, biases and rotary tables stay floats. A rule that matches no layer and is not optional, a
+    norms, biases and rotary tables stay floats. Weights of blue.expert_linear become f16 at most: they
+    stay f32, with a warning, where the recipe wants integers. A rule that matches no layer and is not optional, a
     type that the target or the layer cannot have, and integers that meet floats are errors.
 
     **Before and after.** tests/lit/precision/quantize_model/

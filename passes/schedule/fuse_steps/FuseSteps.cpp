@@ -20,7 +20,7 @@ bool touchesCache(plan::StepOp step) {
 
 bool takesEpilogue(plan::StepOp step) {
   Operation *root = step.getRoot();
-  return isa<plan::LinearOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
+  return isa<plan::LinearOp, plan::ExpertLinearOp, blue::EmbeddingOp, plan::EmbeddingOp>(root) ||
          plan::isElementwise(root);
 }
 

@@ -19,7 +19,8 @@ bool isStored(Value value) {
 
 /// True for ops whose row t reads row t of their operands only, and no position.
 bool isRowWise(Operation *op) {
-  return isa<blue::LinearOp, blue::RmsNormOp, blue::LayerNormOp, blue::QuantizeOp>(op) ||
+  return isa<blue::LinearOp, blue::RouteOp, blue::ExpertLinearOp, blue::RmsNormOp,
+             blue::LayerNormOp, blue::QuantizeOp>(op) ||
          plan::isElementwise(op);
 }
 
@@ -156,6 +157,8 @@ LogicalResult EntryBuilder::lower(Operation *op) {
     return success(); // made when a layer asks for it
   if (auto linear = dyn_cast<blue::LinearOp>(op))
     return lowerLinear(op, linear.getX(), linear.getWeight(), linear.getBias(), {});
+  if (auto experts = dyn_cast<blue::ExpertLinearOp>(op))
+    return lowerExperts(experts);
   if (auto quantize = dyn_cast<blue::QuantizeOp>(op))
     return lowerQuantize(quantize);
   if (auto patches = dyn_cast<blue::PatchEmbedOp>(op))
@@ -167,9 +170,9 @@ LogicalResult EntryBuilder::lower(Operation *op) {
   if (auto gathering = dyn_cast<blue::TokenDownsampleOp>(op);
       gathering && isa<blue::QuantizedType>(tensorOf(gathering.getX()).getElementType()))
     return lowerQuantizedGathering(gathering);
-  if (isa<blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp, blue::PositionEmbeddingOp,
-          blue::TokenDownsampleOp, blue::TokenPoolOp, blue::TokenSliceOp, blue::TokenPrependOp>(
-          op) ||
+  if (isa<blue::RouteOp, blue::RmsNormOp, blue::LayerNormOp, blue::RopeOp,
+          blue::PositionEmbeddingOp, blue::TokenDownsampleOp, blue::TokenPoolOp, blue::TokenSliceOp,
+          blue::TokenPrependOp>(op) ||
       plan::isElementwise(op))
     return lowerByClone(op);
   return op->emitOpError("expected a layer that a schedule can express");
@@ -198,6 +201,41 @@ LogicalResult EntryBuilder::lowerLinear(Operation *op, Value x, Value weight, Va
       addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
         return plan::LinearOp::create(b, op->getLoc(), *type, arguments[0], arguments[1],
                                       bias ? arguments[2] : Value());
+      });
+  return success();
+}
+
+LogicalResult EntryBuilder::lowerExperts(blue::ExpertLinearOp op) {
+  RankedTensorType weight = tensorOf(op.getWeight());
+  int64_t experts = weight.getDimSize(0), channels = weight.getDimSize(1), rows = 0;
+  int64_t together = plan::panelRows(target);
+  if (channels % together != 0 || llvm::MulOverflow(experts, channels, rows))
+    return op.emitOpError() << "expected experts of a multiple of " << together
+                            << " channels (a panel of this target has rows of one expert), found "
+                            << channels;
+  FailureOr<Value> x = mapped(op.getX(), op), routing = mapped(op.getRouting(), op);
+  if (failed(x) || failed(routing))
+    return failure();
+  // The experts' weights stand one after the other, in one weight.
+  Attribute flat = blue::ReshapeAttr::get(builder.getContext(), {rows, weight.getDimSize(2)});
+  FailureOr<Value> panels = weightValue(op.getWeight(), flat, plan::storageOf(x->getType()), op);
+  if (failed(panels))
+    return failure();
+  SmallVector<Value> operands{*x, *panels, *routing};
+  if (op.getBias()) {
+    FailureOr<Value> bias = mapped(op.getBias(), op);
+    if (failed(bias))
+      return failure();
+    operands.push_back(*bias);
+  }
+  FailureOr<RankedTensorType> type =
+      specialised(op.getResult(), op, lastRowOps.contains(op) ? 1 : capacity);
+  if (failed(type))
+    return failure();
+  values[op.getResult()] =
+      addStep(op, "", operands, *type, [&](OpBuilder &b, ValueRange arguments) -> Value {
+        return plan::ExpertLinearOp::create(b, op.getLoc(), *type, arguments[0], arguments[1],
+                                            arguments[2], op.getBias() ? arguments[3] : Value());
       });
   return success();
 }

@@ -45,6 +45,7 @@ private:
   mlir::LogicalResult lower(mlir::Operation *op);
   mlir::LogicalResult lowerLinear(mlir::Operation *op, mlir::Value x, mlir::Value weight,
                                   mlir::Value bias, llvm::ArrayRef<mlir::Attribute> reshape);
+  mlir::LogicalResult lowerExperts(blue::ExpertLinearOp op);
   mlir::LogicalResult lowerPatchEmbed(blue::PatchEmbedOp op);
   mlir::LogicalResult lowerQuantize(blue::QuantizeOp op);
   mlir::LogicalResult lowerQuantizedGathering(blue::TokenDownsampleOp op);

@@ -183,6 +183,14 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
         return step.emitOpError() << "layer " << step.getLayerAttr() << ": expected rows of "
                                   << channels << " elements that target '" << target.getName()
                                   << "' can gather, found " << linear.getPanels().getType();
+    if (auto experts = dyn_cast<plan::ExpertLinearOp>(step.getRoot())) {
+      int64_t channels = cast<RankedTensorType>(experts.getResult().getType()).getShape().back();
+      int64_t together = plan::panelRows(target);
+      if (channels % together != 0)
+        return step.emitOpError() << "layer " << step.getLayerAttr() << ": expected experts of a "
+                                  << "multiple of " << together << " channels for target '"
+                                  << target.getName() << "', found " << channels;
+    }
     if (!step.getResult())
       return success();
     RankedTensorType type = retargetedResult(step, target);

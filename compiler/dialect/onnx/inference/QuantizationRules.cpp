@@ -14,31 +14,6 @@ bool isFourBits(Type type) {
   return type && type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 4;
 }
 
-LogicalResult expectFloat(NodeFacts &node, StringRef what, Type type) {
-  if (isa_and_nonnull<FloatType>(type))
-    return success();
-  return node.error() << "expected " << what << " of floats, found " << type;
-}
-
-std::string textOf(ArrayRef<int64_t> shape) {
-  std::string text = "[";
-  for (auto [i, dim] : llvm::enumerate(shape))
-    text += (i ? ", " : "") + std::to_string(dim);
-  return text + "]";
-}
-
-/// The static shape of operand i.
-FailureOr<SmallVector<int64_t>> staticShape(NodeFacts &node, unsigned i, StringRef what) {
-  ValueFacts facts = node.input(i);
-  SmallVector<int64_t> shape;
-  for (AffineExpr dim : facts.dims.value_or(Exprs()))
-    if (std::optional<int64_t> value = constantOf(dim))
-      shape.push_back(*value);
-  if (!facts.dims || shape.size() != facts.dims->size())
-    return node.error() << "expected " << what << " of static shape";
-  return shape;
-}
-
 /// Exporters write [a, b, c] as [a, b * c] or [a * b * c] too: the elements stand in one order.
 LogicalResult expectElements(NodeFacts &node, unsigned i, StringRef what,
                              ArrayRef<int64_t> expected) {
@@ -54,8 +29,8 @@ LogicalResult expectElements(NodeFacts &node, unsigned i, StringRef what,
   };
   bool isPrefix = shape->size() == 1 || (!shape->empty() && (*shape)[0] == expected[0]);
   if (shape->size() > expected.size() || !isPrefix || count(*shape) != count(expected))
-    return node.error() << "expected " << what << " of shape " << textOf(expected) << ", found "
-                        << textOf(*shape);
+    return node.error() << "expected " << what << " of shape " << shapeText(expected) << ", found "
+                        << shapeText(*shape);
   return success();
 }
 
@@ -88,7 +63,7 @@ LogicalResult checkScales(NodeFacts &node, const ValueFacts &x, const ValueFacts
            *constantOf(expected[i]) == *constantOf((*scale.dims)[i]);
   if (!fits) {
     auto text = [&](const Exprs &dims) {
-      return textOf(
+      return shapeText(
           llvm::map_to_vector(dims, [](AffineExpr dim) { return constantOf(dim).value_or(-1); }));
     };
     return node.error() << "expected scales of shape " << text(expected) << ", found "
@@ -105,7 +80,7 @@ LogicalResult dequantizeLinear(NodeFacts &node) {
   if (!integer || integer.getWidth() > kWidest || integer.getWidth() == 1)
     return node.error() << "expected integers of 4 to " << kWidest << " bits, found "
                         << x.elementType;
-  if (failed(expectFloat(node, "scales", scale.elementType)))
+  if (failed(expectFloats(node, "scales", scale.elementType)))
     return failure();
   if (op.getOutputDtype() != 0 &&
       elementTypeOf(node.inference.getContext(), static_cast<int64_t>(op.getOutputDtype())) !=
@@ -130,8 +105,8 @@ LogicalResult dequantizeLinear(NodeFacts &node) {
 LogicalResult quantizeLinear(NodeFacts &node) {
   auto op = cast<QuantizeLinearOp>(node.op);
   ValueFacts x = node.input(0), scale = node.input(1);
-  if (failed(expectFloat(node, "numbers", x.elementType)) ||
-      failed(expectFloat(node, "scales", scale.elementType)))
+  if (failed(expectFloats(node, "numbers", x.elementType)) ||
+      failed(expectFloats(node, "scales", scale.elementType)))
     return failure();
   MLIRContext *context = node.inference.getContext();
   Type type = IntegerType::get(context, 8, IntegerType::Unsigned);
@@ -170,8 +145,8 @@ LogicalResult matMulNBits(NodeFacts &node) {
   if (failed(weight))
     return failure();
   ValueFacts a = node.input(0), scales = node.input(2);
-  if (failed(expectFloat(node, "activations", a.elementType)) ||
-      failed(expectFloat(node, "scales", scales.elementType)))
+  if (failed(expectFloats(node, "activations", a.elementType)) ||
+      failed(expectFloats(node, "scales", scales.elementType)))
     return failure();
   if (!isByte(node.input(1).elementType))
     return node.error() << "expected a weight of ui8, found " << node.input(1).elementType;
@@ -211,7 +186,7 @@ LogicalResult gatherBlockQuantized(NodeFacts &node) {
     return node.error() << "expected data of ui8, i4 or ui4, found " << data;
   if (!isa_and_nonnull<IntegerType>(node.input(1).elementType))
     return node.error() << "expected integer indices, found " << node.input(1).elementType;
-  if (failed(expectFloat(node, "scales", scale)))
+  if (failed(expectFloats(node, "scales", scale)))
     return failure();
   FailureOr<SmallVector<int64_t>> shape = staticShape(node, 0, "data");
   if (failed(shape))

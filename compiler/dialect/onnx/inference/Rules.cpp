@@ -228,4 +228,28 @@ LogicalResult NodeFacts::set(unsigned result, Type elementType, std::optional<Ex
   return success();
 }
 
+std::string shapeText(ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, dim] : llvm::enumerate(shape))
+    text += (i ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+FailureOr<SmallVector<int64_t>> staticShape(NodeFacts &node, unsigned i, StringRef what) {
+  ValueFacts facts = node.input(i);
+  SmallVector<int64_t> shape;
+  for (AffineExpr dim : facts.dims.value_or(Exprs()))
+    if (std::optional<int64_t> value = constantOf(dim))
+      shape.push_back(*value);
+  if (!facts.dims || shape.size() != facts.dims->size())
+    return node.error() << "expected " << what << " of static shape";
+  return shape;
+}
+
+LogicalResult expectFloats(NodeFacts &node, StringRef what, Type type) {
+  if (isa_and_nonnull<FloatType>(type))
+    return success();
+  return node.error() << "expected " << what << " of floats, found " << type;
+}
+
 } // namespace bluec::onnx

@@ -44,6 +44,7 @@ void addQuantizationRules(InferenceRules &rules);
 void addMovementRules(InferenceRules &rules);
 void addIndexingRules(InferenceRules &rules);
 void addReductionRules(InferenceRules &rules);
+void addExpertRules(InferenceRules &rules);
 void addAttentionRules(InferenceRules &rules);
 
 // Arithmetic on expressions. Null is unknown and stays unknown; so does what would overflow or
@@ -70,6 +71,11 @@ mlir::FailureOr<std::optional<Exprs>> broadcast(NodeFacts &node, const std::opti
 mlir::AffineExpr broadcastDim(mlir::AffineExpr a, mlir::AffineExpr b);
 /// The product of static dims, nullopt when one is dynamic or the product is absurd.
 std::optional<int64_t> staticCount(const std::optional<Exprs> &dims);
+std::string shapeText(mlir::ArrayRef<int64_t> shape); // [2, 3]
+/// Operand i, which a message calls `what`, has static dims.
+mlir::FailureOr<mlir::SmallVector<int64_t>> staticShape(NodeFacts &node, unsigned i,
+                                                        mlir::StringRef what);
+mlir::LogicalResult expectFloats(NodeFacts &node, mlir::StringRef what, mlir::Type type);
 /// `axis` in [0, rank), or nullopt with an error at the node.
 std::optional<int64_t> normalizeAxis(NodeFacts &node, int64_t axis, int64_t rank);
 

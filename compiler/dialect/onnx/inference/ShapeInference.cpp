@@ -91,6 +91,7 @@ static const InferenceRules &allRules() {
     addElementwiseRules(all);
     addProductRules(all);
     addQuantizationRules(all);
+    addExpertRules(all);
     addMovementRules(all);
     addIndexingRules(all);
     addReductionRules(all);

@@ -75,3 +75,18 @@ func.func @embed(%ids: tensor<?xi64>, %table: tensor<10x4xf32>) -> tensor<?x4xf3
   %e = blue.embedding %ids, %table : (tensor<?xi64>, tensor<10x4xf32>) -> tensor<?x4xf32>
   return %e : tensor<?x4xf32>
 }
+
+// CHECK-LABEL: func.func @experts
+func.func @experts(%x: tensor<?x4xf32>, %logits: tensor<?x3xf32>, %up: tensor<3x8x4xf32>, %down: tensor<3x4x8xf32>,
+                   %bias: tensor<3x8xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<decoder>} {
+  // CHECK: %[[R:.*]] = blue.route %{{.*}} {chosen = 2 : i64, normalized} : tensor<?x3xf32>
+  %r = blue.route %logits {chosen = 2, normalized} : tensor<?x3xf32>
+  // CHECK: blue.expert_linear %{{.*}}, %{{.*}}, %[[R]], %{{.*}} : (tensor<?x4xf32>, tensor<3x8x4xf32>, tensor<?x3xf32>, tensor<3x8xf32>) -> tensor<?x2x8xf32>
+  %h = blue.expert_linear %x, %up, %r, %bias
+      : (tensor<?x4xf32>, tensor<3x8x4xf32>, tensor<?x3xf32>, tensor<3x8xf32>) -> tensor<?x2x8xf32>
+  // CHECK: blue.clamp %{{.*}} {high = 7.000000e+00 : f64, low = -7.000000e+00 : f64} : tensor<?x2x8xf32>
+  %c = blue.clamp %h {high = 7.0, low = -7.0} : tensor<?x2x8xf32>
+  // CHECK: blue.expert_linear %{{.*}}, %{{.*}}, %[[R]] : (tensor<?x2x8xf32>, tensor<3x4x8xf32>, tensor<?x3xf32>) -> tensor<?x4xf32>
+  %y = blue.expert_linear %c, %down, %r : (tensor<?x2x8xf32>, tensor<3x4x8xf32>, tensor<?x3xf32>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}

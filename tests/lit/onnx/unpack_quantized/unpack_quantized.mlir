@@ -99,3 +99,21 @@ func.func @dequantize() -> (tensor<*xf32>, tensor<*xf32>, tensor<*xf16>) {
   %2 = onnx.DequantizeLinear %i4, %blocks, %zeros {axis = 0 : i64, block_size = 16 : i64} : (tensor<40x70xi4>, tensor<3x70xf16>, tensor<3x70xi4>) -> tensor<*xf16>
   return %0, %1, %2 : tensor<*xf32>, tensor<*xf32>, tensor<*xf16>
 }
+
+// -----
+
+// Experts' weights: rows of all of them one after the other, and shaped again. Scales of f16 are
+// numbers of the rows' type. Without a block_size a row has one scale.
+// CHECK-LABEL: func.func @experts
+// CHECK-DAG: %[[A:.*]] = onnx.Weight "a" <"m.onnx" at 64 : tensor<64x32xui4>> [#blue.dequantize<[1, 16], #blue.source<"m.onnx" at 4096 : tensor<64x2xf16>>, dense<8> : tensor<64x2xui4>>, #blue.convert<f32>, #blue.reshape<[4, 16, 32]>] : tensor<4x16x32xf32>
+// CHECK-DAG: %[[B:.*]] = onnx.Weight "b" <"m.onnx" at 8192 : tensor<128x16xui4>> [#blue.dequantize<[1, 16], #blue.source<"m.onnx" at 9999 : tensor<128x1xf32>>, dense<8> : tensor<128x1xui4>>, #blue.reshape<[4, 32, 16]>] : tensor<4x32x16xf32>
+// CHECK: onnx.ms.MoE %arg0, %arg1, %[[A]], %{{.*}}, %[[B]], %{{.*}} {activation_type = "silu", k = 2 : i64, normalize_routing_weights = 1 : i64} : {{.*}} -> tensor<5x32xf32>
+func.func @experts(%x: tensor<5x32xf32>, %r: tensor<5x4xf32>) -> tensor<5x32xf32> {
+  %none = onnx.None : none
+  %a = onnx.Weight "a" <"m.onnx" at 64 : tensor<4x16x16xui8>> : tensor<4x16x16xui8>
+  %s = onnx.Weight "s" <"m.onnx" at 4096 : tensor<4x16x2xf16>> : tensor<4x16x2xf16>
+  %b = onnx.Weight "b" <"m.onnx" at 8192 : tensor<4x32x8xui8>> : tensor<4x32x8xui8>
+  %t = onnx.Weight "t" <"m.onnx" at 9999 : tensor<4x32x1xf32>> : tensor<4x32x1xf32>
+  %0 = onnx.ms.QMoE %x, %r, %a, %s, %none, %b, %t, %none, %none, %none, %none, %none, %none, %none, %none {activation_type = "silu", block_size = 16 : i64, k = 2 : i64, normalize_routing_weights = 1 : i64} : (tensor<5x32xf32>, tensor<5x4xf32>, tensor<4x16x16xui8>, tensor<4x16x2xf16>, none, tensor<4x32x8xui8>, tensor<4x32x1xf32>, none, none, none, none, none, none, none, none) -> tensor<5x32xf32>
+  return %0 : tensor<5x32xf32>
+}

@@ -216,3 +216,26 @@ module attributes {plan.target = #target} {
     return %y : tensor<?x32xf32>
   }
 }
+
+// -----
+
+#target = #plan.target<name = "t", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 1048576>
+
+// A panel would have rows of two experts.
+module attributes {plan.target = #target} {
+  func.func @decoder(%x: tensor<?x4xf32>) -> tensor<?x4xf32> attributes {blue.role = #blue.role<decoder>} {
+    %g = blue.weight "gate" <"m.onnx" at 0 : tensor<3x4xf32>> : tensor<3x4xf32>
+    %u = blue.weight "up" <"m.onnx" at 64 : tensor<3x12x4xf32>> : tensor<3x12x4xf32>
+    %b = blue.weight "bias" <"m.onnx" at 512 : tensor<3x12xf32>> : tensor<3x12xf32>
+    %d = blue.weight "down" <"m.onnx" at 1024 : tensor<3x8x12xf32>> : tensor<3x8x12xf32>
+    %h = blue.weight "head" <"m.onnx" at 4096 : tensor<4x8xf32>> : tensor<4x8xf32>
+    %l = blue.linear %x, %g : (tensor<?x4xf32>, tensor<3x4xf32>) -> tensor<?x3xf32>
+    %r = blue.route %l {chosen = 2, normalized} : tensor<?x3xf32>
+    // expected-error @below {{expected experts of a multiple of 8 channels (a panel of this target has rows of one expert), found 12}}
+    %e = blue.expert_linear %x, %u, %r, %b : (tensor<?x4xf32>, tensor<3x12x4xf32>, tensor<?x3xf32>, tensor<3x12xf32>) -> tensor<?x2x12xf32>
+    %a = blue.silu %e : tensor<?x2x12xf32>
+    %y = blue.expert_linear %a, %d, %r : (tensor<?x2x12xf32>, tensor<3x8x12xf32>, tensor<?x3xf32>) -> tensor<?x8xf32>
+    %o = blue.linear %y, %h : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf32>
+    return %o : tensor<?x4xf32>
+  }
+}

@@ -31,6 +31,7 @@ TEST(OnnxDialect, EveryNodeHasARuleOfInference) {
   onnx::addReductionRules(rules);
   onnx::addAttentionRules(rules);
   onnx::addQuantizationRules(rules);
+  onnx::addExpertRules(rules);
   mlir::MLIRContext context;
   for (const onnx::NodeSchema &schema : onnx::listNodeSchemas(context)) {
     // Constants and subgraphs are handled by the walk itself.

@@ -414,6 +414,50 @@ TEST_F(BlueEvaluators, TokensInFrontAndWithout) {
   expectFloats(y[1], {2, 2, 2}, {9, 10, 1, 2, 9, 10, 5, 6});
 }
 
+// Of equal logits the last is chosen. Shares are of all experts, or of the row's own.
+TEST_F(BlueEvaluators, Route) {
+  for (bool isNormalized : {false, true}) {
+    std::string attributes = isNormalized ? "{chosen = 2, normalized}" : "{chosen = 2}";
+    auto y = run("(%x: tensor<?x4xf32>) -> tensor<?x4xf32> { %y = blue.route %x " + attributes +
+                     " : tensor<?x4xf32> return %y : tensor<?x4xf32> }",
+                 {Tensor::floats({2, 4}, {0, 0, 0, 0, 3, -1000, 3, -1000})});
+    ASSERT_EQ(y.size(), 1u);
+    float tied = isNormalized ? 0.5f : 0.25f;
+    expectFloats(y[0], {2, 4}, {0, 0, tied, tied, 0.5f, 0, 0.5f, 0});
+  }
+}
+
+// Row 0 goes to expert 1 alone, row 1 to 0 and 2.
+TEST_F(BlueEvaluators, ExpertLinear) {
+  Tensor routing = Tensor::floats({2, 3}, {0, 0.5f, 0, 0.25f, 0, 2});
+  Tensor weight = Tensor::floats({3, 1, 2}, {1, 0, 0, 1, 1, 1});
+  Tensor bias = Tensor::floats({3, 1}, {10, 20, 30});
+  auto y = run("(%x: tensor<?x2xf32>, %w: tensor<3x1x2xf32>, %r: tensor<?x3xf32>, "
+               "%b: tensor<3x1xf32>) -> tensor<?x2x1xf32> { %y = blue.expert_linear %x, %w, %r, %b "
+               ": (tensor<?x2xf32>, tensor<3x1x2xf32>, tensor<?x3xf32>, tensor<3x1xf32>) -> "
+               "tensor<?x2x1xf32> return %y : tensor<?x2x1xf32> }",
+               {Tensor::floats({2, 2}, {1, 2, 3, 4}), weight, routing, bias});
+  ASSERT_EQ(y.size(), 1u);
+  expectFloats(y[0], {2, 2, 1}, {22, 0, 13, 37});
+  auto sum = run("(%x: tensor<?x2x2xf32>, %w: tensor<3x1x2xf32>, %r: tensor<?x3xf32>) -> "
+                 "tensor<?x1xf32> { %y = blue.expert_linear %x, %w, %r : (tensor<?x2x2xf32>, "
+                 "tensor<3x1x2xf32>, tensor<?x3xf32>) -> tensor<?x1xf32> return %y : "
+                 "tensor<?x1xf32> }",
+                 {Tensor::floats({2, 2, 2}, {1, 2, 99, 99, 3, 4, 5, 6}), weight, routing});
+  ASSERT_EQ(sum.size(), 1u);
+  expectFloats(sum[0], {2, 1}, {1, 0.25f * 3 + 2 * 11});
+}
+
+TEST_F(BlueEvaluators, Clamp) {
+  auto y = run("(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) { %y = blue.clamp %x "
+               "{low = -1.0, high = 2.0} : tensor<3xf32> %z = blue.clamp %x {high = 2.0} : "
+               "tensor<3xf32> return %y, %z : tensor<3xf32>, tensor<3xf32> }",
+               {Tensor::floats({3}, {-5, 1, 5})});
+  ASSERT_EQ(y.size(), 2u);
+  expectFloats(y[0], {3}, {-1, 1, 2});
+  expectFloats(y[1], {3}, {-5, 1, 2});
+}
+
 // Quantized tokens stay the numbers that they stand for: each has its own scale, 2 and 100.
 TEST_F(BlueEvaluators, TokenDownsampleOfIntegers) {
   const char *text =

@@ -419,13 +419,15 @@ TEST_P(Exchanged, IsRefusedOrRaisedToWhatItSays) {
 
 INSTANTIATE_TEST_SUITE_P(
     Graphs, Exchanged,
-    testing::Values(
-        "siglip-ts14/vision_encoder.onnx", "siglip-dynamo18/vision_encoder.onnx",
-        "llava-ts17/vision_encoder.onnx", "internvl-dynamo20/vision_encoder.onnx",
-        "idefics3-ts17/vision_encoder.onnx", "gemma3-dynamo20/vision_encoder.onnx",
-        "llama-ts14/decoder_model_merged.onnx", "llama-dynamo18/decoder_model_merged.onnx",
-        "llama-dynamo23/decoder_model_merged.onnx", "minicpm-ts13/decoder_model_merged.onnx",
-        "minicpm-ort/decoder_model_merged.onnx", "qwen2-ts17/decoder_model_merged.onnx"),
+    testing::Values("siglip-ts14/vision_encoder.onnx", "siglip-dynamo18/vision_encoder.onnx",
+                    "llava-ts17/vision_encoder.onnx", "internvl-dynamo20/vision_encoder.onnx",
+                    "idefics3-ts17/vision_encoder.onnx", "gemma3-dynamo20/vision_encoder.onnx",
+                    "llama-ts14/decoder_model_merged.onnx",
+                    "llama-dynamo18/decoder_model_merged.onnx",
+                    "llama-dynamo23/decoder_model_merged.onnx",
+                    "minicpm-ts13/decoder_model_merged.onnx",
+                    "minicpm-ort/decoder_model_merged.onnx", "qwen2-ts17/decoder_model_merged.onnx",
+                    "mixtral-moe/decoder_model_merged.onnx"),
     testName);
 
 } // namespace
