@@ -43,8 +43,8 @@ void addReads(plan::StepOp step, Operation *root, int64_t context, StepCost &cos
       int64_t rows = cast<RankedTensorType>(operand.getType()).getDimSize(0);
       if (auto experts = dyn_cast<plan::ExpertLinearOp>(root);
           experts && originOf(experts.getPanels(), step) == origin)
-        cost.rowBytes += packedBytes(get) / experts.getNumExperts() * experts.getPlaces();
-      else if (byRow)
+        continue; // see addExperts
+      if (byRow)
         cost.rowBytes += packedBytes(get) / std::max<int64_t>(rows, 1);
       else
         cost.weightBytes += packedBytes(get);
@@ -69,7 +69,7 @@ std::string attentionArithmetic(plan::AttentionOp attention) {
   return elementName(attention.getQuery().getType());
 }
 
-/// Each row meets the panels of its own experts only.
+/// Each row reads and meets the panels of its own experts only.
 void addExperts(plan::ExpertLinearOp op, plan::EntryOp entry, StepCost &cost) {
   auto x = cast<RankedTensorType>(op.getX().getType());
   cost.arithmetic = elementName(x);
@@ -81,6 +81,9 @@ void addExperts(plan::ExpertLinearOp op, plan::EntryOp entry, StepCost &cost) {
   (byRow ? cost.rowProductRows : cost.productRows) = products;
   (byRow ? cost.rowOperations : cost.operations) =
       kOfMultiplyAdd * products * width * x.getShape().back();
+  Operation *origin = originOf(op.getPanels(), op->getParentOfType<plan::StepOp>());
+  if (auto get = dyn_cast_or_null<plan::GetWeightOp>(origin))
+    (byRow ? cost.rowBytes : cost.weightBytes) += packedBytes(get) / op.getNumExperts() * products;
 }
 
 void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCost &cost) {

@@ -224,3 +224,22 @@ module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "",
     plan.return %y : tensor<4x48xf32>
   }
 }
+
+// -----
+
+// Panels of experts of another width than the target's vectors.
+module attributes {plan.target = #plan.target<name = "t", triple = "", cpu = "", features = "",
+    vectorBits = 512, vectorRegisters = 32, l1Bytes = 32768, l2Bytes = 524288>} {
+  plan.weight @w dense<1.0> : tensor<32x8xf32> packed tensor<4x8x8xf32> segment "s"
+  plan.entry @prefill role decode capacity 4 segment "s" takes ["embeddings", "router"] gives ["logits"] {
+  ^bb0(%x: tensor<4x8xf32>, %r: tensor<4x2xf32>):
+    %w = plan.get_weight @w : tensor<4x8x8xf32>
+    %y = plan.step "l" value "v" on "cpu" (%x, %w, %r) : (tensor<4x8xf32>, tensor<4x8x8xf32>, tensor<4x2xf32>) -> tensor<4x1x16xf32> {
+    ^bb0(%a: tensor<4x8xf32>, %p: tensor<4x8x8xf32>, %b: tensor<4x2xf32>):
+      // expected-error@+1 {{expected panels of a multiple of 16 rows, found 'tensor<4x8x8xf32>'}}
+      %l = plan.expert_linear %a, %p, %b : (tensor<4x8xf32>, tensor<4x8x8xf32>, tensor<4x2xf32>) -> tensor<4x1x16xf32>
+      plan.yield %l : tensor<4x1x16xf32>
+    }
+    plan.return %y : tensor<4x1x16xf32>
+  }
+}

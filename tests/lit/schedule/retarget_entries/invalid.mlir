@@ -92,3 +92,25 @@ module attributes {plan.target = #wide} {
     plan.return %0 : tensor<1x1x4xf32>
   }
 }
+
+// -----
+
+#narrow = #plan.target<name = "narrow", triple = "", cpu = "", features = "", vectorBits = 128, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
+#wide = #plan.target<name = "wide", triple = "", cpu = "", features = "", vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536>
+
+// A panel of the other target would have rows of two experts.
+module attributes {plan.target = #narrow} {
+  plan.device "npu" target #wide
+  plan.weight @w dense<1.0> : tensor<16x4xf32> packed tensor<2x4x8xf32> segment "s"
+  plan.entry @decode role decode capacity 1 segment "s" takes ["embeddings", "router"] gives ["logits"] on "npu" {
+  ^bb0(%x: tensor<1x4xf32>, %r: tensor<1x2xf32>):
+    %w = plan.get_weight @w : tensor<2x4x8xf32>
+    // expected-error @below {{layer "up": expected experts of a multiple of 16 channels for target 'wide', found 8}}
+    %y = plan.step "up" value "up" on "npu"(%x, %w, %r) : (tensor<1x4xf32>, tensor<2x4x8xf32>, tensor<1x2xf32>) -> tensor<1x1x8xf32> {
+    ^bb0(%a: tensor<1x4xf32>, %p: tensor<2x4x8xf32>, %b: tensor<1x2xf32>):
+      %l = plan.expert_linear %a, %p, %b : (tensor<1x4xf32>, tensor<2x4x8xf32>, tensor<1x2xf32>) -> tensor<1x1x8xf32>
+      plan.yield %l : tensor<1x1x8xf32>
+    }
+    plan.return %y : tensor<1x1x8xf32>
+  }
+}

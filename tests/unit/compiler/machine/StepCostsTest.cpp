@@ -117,6 +117,51 @@ TEST_F(StepCostsTest, Decoder) {
 }
 
 // Every row of a tile attends to all of them.
+// Of three experts of 8 x 4 elements a row reads and meets two.
+TEST_F(StepCostsTest, Experts) {
+  std::vector<StepCost> found = costs(R"(
+    module {
+      plan.weight @w dense<1.0> : tensor<24x4xf32> packed tensor<3x4x8xf32> segment "s"
+      plan.weight @b dense<1.0> : tensor<3x8xf32> packed tensor<3x8xf32> segment "s"
+      plan.weight @l dense<1.0> : tensor<1x4xf32> packed tensor<1x4xf32> segment "s"
+      plan.weight @o dense<1.0> : tensor<1x3xf32> packed tensor<1x3xf32> segment "s"
+      plan.entry @e role decode capacity 5 segment "s" takes ["embeddings", "router"] gives ["logits"] {
+      ^bb0(%x: tensor<5x4xf32>, %r: tensor<5x3xf32>):
+        %l = plan.get_weight @l : tensor<1x4xf32>
+        %o = plan.get_weight @o : tensor<1x3xf32>
+        %w = plan.get_weight @w : tensor<3x4x8xf32>
+        %b = plan.get_weight @b : tensor<3x8xf32>
+        %y = plan.step "up" value "up" on "cpu" (%x, %w, %r, %b)
+            : (tensor<5x4xf32>, tensor<3x4x8xf32>, tensor<5x3xf32>, tensor<3x8xf32>) -> tensor<5x2x8xf32> {
+        ^bb0(%a: tensor<5x4xf32>, %p: tensor<3x4x8xf32>, %q: tensor<5x3xf32>, %c: tensor<3x8xf32>):
+          %0 = plan.expert_linear %a, %p, %q, %c
+              : (tensor<5x4xf32>, tensor<3x4x8xf32>, tensor<5x3xf32>, tensor<3x8xf32>) -> tensor<5x2x8xf32>
+          plan.yield %0 : tensor<5x2x8xf32>
+        }
+        %z = plan.step "last" value "last" on "cpu" (%l, %w, %o)
+            : (tensor<1x4xf32>, tensor<3x4x8xf32>, tensor<1x3xf32>) -> tensor<1x2x8xf32> {
+        ^bb0(%a: tensor<1x4xf32>, %p: tensor<3x4x8xf32>, %q: tensor<1x3xf32>):
+          %0 = plan.expert_linear %a, %p, %q
+              : (tensor<1x4xf32>, tensor<3x4x8xf32>, tensor<1x3xf32>) -> tensor<1x2x8xf32>
+          plan.yield %0 : tensor<1x2x8xf32>
+        }
+        plan.return %z : tensor<1x2x8xf32>
+      }
+    }
+  )");
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].op, "expert_linear");
+  EXPECT_EQ(found[0].arithmetic, "f32");
+  EXPECT_EQ(found[0].rowBytes, 2 * 8 * 4 * 4);
+  EXPECT_EQ(found[0].weightBytes, 3 * 8 * 4); // bias
+  EXPECT_EQ(found[0].rowProductRows, 2);
+  EXPECT_EQ(found[0].rowOperations, 2 * 2 * 8 * 4);
+  EXPECT_EQ(found[0].operations, 0);
+  EXPECT_EQ(found[1].rowBytes, 0);
+  EXPECT_EQ(found[1].weightBytes, 2 * 8 * 4 * 4 + 4 * 4 + 3 * 4); // and its rows
+  EXPECT_EQ(found[1].operations, 2 * 2 * 8 * 4);
+}
+
 TEST_F(StepCostsTest, Encoder) {
   std::vector<StepCost> found = costs(R"(
     module attributes {plan.context = 32 : i64} {
