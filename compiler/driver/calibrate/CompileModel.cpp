@@ -131,7 +131,7 @@ static LogicalResult compileForSeveral(const CompileOptions &options, ArrayRef<s
       return failure();
     run->printSummary();
   }
-  if (writer && (failed(diagnostics.report(session.package().files->checkUnchanged())) ||
+  if (writer && (failed(diagnostics.report(session.package().checkUnchanged())) ||
                  failed(diagnostics.report(writer->commit()))))
     return failure();
   if (options.json)

@@ -908,7 +908,7 @@ LogicalResult Compilation::bundle() {
 }
 
 LogicalResult Compilation::commitTo(BundleWriter &place) {
-  return failed(report(package.files->checkUnchanged())) ? failure() : report(place.commit());
+  return failed(report(package.checkUnchanged())) ? failure() : report(place.commit());
 }
 
 static Json describe(const LogitErrors &cost) {

@@ -24,9 +24,14 @@ namespace bluec {
 struct ModelPackage {
   ModelConfig config;
   std::vector<uint8_t> tokenizer; // bytes of tokenizer.bin; empty without a tokenizer.json
-  /// The graphs and what they name, from when they were read; null before. They stay open, so that
-  /// it can be told in the end whether all that was read is of one state of the files.
+  /// The graphs and what they name, from when they were read; null before, and of a model that has
+  /// no graphs. They stay open for checkUnchanged().
   std::shared_ptr<ModelFiles> files;
+
+  /// An error when somebody has written to a graph, or to what it names, since it was read.
+  llvm::Error checkUnchanged() const {
+    return files ? files->checkUnchanged() : llvm::Error::success();
+  }
 
   /// Reads `tokenizer`, which is not empty, where it lies.
   runtime::Tokenizer tokens() const;
