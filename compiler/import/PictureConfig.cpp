@@ -62,6 +62,9 @@ struct ProcessorClass {
 constexpr ProcessorClass kProcessors[] = {
     {"BlueLMVProcessor", "", Writes::Tokens},
     {"LlavaProcessor", "llava", Writes::Tokens},
+    {"Qwen2VLProcessor", "qwen2_vl", Writes::Tokens},
+    {"Qwen2_5_VLProcessor", "qwen2_5_vl", Writes::Tokens},
+    {"Qwen3VLProcessor", "qwen3_vl", Writes::Tokens},
     {"InternVLProcessor", "internvl", Writes::Context},
     {"Gemma3Processor", "gemma3", Writes::Line, /*seesBothWays=*/true},
     {"Idefics3Processor", "idefics3", Writes::Places},
@@ -70,9 +73,6 @@ constexpr ProcessorClass kProcessors[] = {
     {"LlavaNextProcessor", "llava_next", Writes::NotKnown},
     {"LlavaOnevisionProcessor", "llava_onevision", Writes::NotKnown},
     {"PaliGemmaProcessor", "paligemma", Writes::NotKnown},
-    {"Qwen2VLProcessor", "qwen2_vl", Writes::NotKnown},
-    {"Qwen2_5_VLProcessor", "qwen2_5_vl", Writes::NotKnown},
-    {"Qwen3VLProcessor", "qwen3_vl", Writes::NotKnown},
 };
 
 /// Which splits pictures whatever the image processor's file says.

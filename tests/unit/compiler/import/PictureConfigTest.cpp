@@ -176,8 +176,9 @@ TEST_F(PictureConfigTest, RefusesProcessors) {
     return place == fault.npos ? fault : fault.substr(place + 2);
   };
   EXPECT_EQ(faultOfClass("LlavaNextProcessor", R"({"processor_class": "LlavaNextProcessor"})"),
-            "processor_class: expected BlueLMVProcessor, LlavaProcessor, InternVLProcessor, "
-            "Gemma3Processor, Idefics3Processor or SmolVLMProcessor, found \"LlavaNextProcessor\"");
+            "processor_class: expected BlueLMVProcessor, LlavaProcessor, Qwen2VLProcessor, "
+            "Qwen2_5_VLProcessor, Qwen3VLProcessor, InternVLProcessor, Gemma3Processor, "
+            "Idefics3Processor or SmolVLMProcessor, found \"LlavaNextProcessor\"");
   EXPECT_EQ(faultOfClass("Gemma3Processor", "{}"),
             "boi_token: expected a token, as Gemma3Processor needs, found none");
   EXPECT_EQ(faultOfClass("Idefics3Processor", "{}"), "");
