@@ -5,6 +5,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <fcntl.h>
@@ -85,11 +86,15 @@ StagingDirectory::~StagingDirectory() {
 
 llvm::Error StagingDirectory::moveTo(llvm::StringRef output) {
   const std::string to = output.str();
-  if (renameat2(AT_FDCWD, place.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0)
-    return llvm::Error::success(); // what was there goes with this object
   std::string old;
   if (fs::exists(to)) {
-    // A file system without exchange: the output is away between two renames.
+    if (renameat2(AT_FDCWD, place.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0)
+      return llvm::Error::success(); // what was there goes with this object
+    // Anything else than a file system without exchange, such as a signal that has removed the
+    // directory, leaves the output alone.
+    if (errno != EINVAL && errno != ENOSYS)
+      return llvm::errorCodeToError(std::error_code(errno, std::generic_category()));
+    // The output is away between two renames.
     old = place + ".old";
     if (std::error_code code = fs::rename(to, old))
       return llvm::errorCodeToError(code);

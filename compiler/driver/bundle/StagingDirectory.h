@@ -13,9 +13,9 @@
 
 namespace bluec {
 
-/// `.bluec-staging-XXXXXXXX` in `parent`, with the permissions that the umask leaves. It is removed
-/// when the object goes or a signal ends the process. What processes left behind that were killed
-/// is removed by the next one: as long as a process lives it holds a lock on its own.
+/// `.bluec-staging-` and eight digits in `parent`, with the permissions that the umask leaves. It
+/// is removed when the object goes or a signal ends the process. What processes left behind that
+/// were killed is removed by the next one: as long as a process lives it holds a lock on its own.
 class StagingDirectory {
 public:
   /// `parent` is a directory.

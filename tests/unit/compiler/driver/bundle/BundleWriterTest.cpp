@@ -163,6 +163,17 @@ TEST_F(BundleWriterTest, TheUmaskHolds) {
   }
 }
 
+// As when a signal has come: what is there stays.
+TEST_F(BundleWriterTest, CommitWithoutItsStagingLeavesTheOutput) {
+  fs::create_directories(place("out"));
+  auto writer = BundleWriter::create(place("out"));
+  ASSERT_TRUE(bool(writer)) << message(writer.takeError());
+  fs::remove_all(fs::path((*writer)->pathOf("x")).parent_path());
+  EXPECT_NE(message((*writer)->commit()), "");
+  EXPECT_TRUE(fs::is_directory(place("out")));
+  EXPECT_EQ(entries(), 1u);
+}
+
 TEST_F(BundleWriterTest, NamesAreAsLongAsTheFileSystemTakes) {
   const std::string name(255, 'x');
   auto writer = BundleWriter::create(place(name.c_str()));
