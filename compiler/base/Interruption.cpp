@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <future>
 #include <mutex>
 #include <set>
 #include <string_view>
@@ -103,12 +104,7 @@ void waitForTheEnd(int from) {
   _exit(what == kLostBytes ? kInputAtFault : kSignalBase + what);
 }
 
-void start() {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return;
-  wakeUp = ends[1];
-  std::thread(waitForTheEnd, ends[0]).detach();
+void installHandlers() {
   std::array<bool, kEndingSignals.size()> ignored;
   llvm::transform(kEndingSignals, ignored.begin(), [](int number) {
     struct sigaction before = {};
@@ -127,6 +123,23 @@ void start() {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   action.sa_sigaction = onBusError;
   sigaction(SIGBUS, &action, &busBefore);
+}
+
+void start() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return;
+  wakeUp = ends[1];
+  std::promise<void> installed;
+  std::future<void> areInstalled = installed.get_future();
+  // LLVM gives the thread that installs its handlers a stack for signals, of its own heap. Whoever
+  // came first may end, and AddressSanitizer then unmaps that stack as its own; this thread stays.
+  std::thread([from = ends[0], installed = std::move(installed)]() mutable {
+    installHandlers();
+    installed.set_value();
+    waitForTheEnd(from);
+  }).detach();
+  areInstalled.wait();
 }
 
 // Never destroyed: the thread uses it until the process has ended.

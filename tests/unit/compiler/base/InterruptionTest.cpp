@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sstream>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace bluec;
@@ -75,6 +76,17 @@ TEST_F(InterruptionTest, WhatIsOverIsNotRemoved) {
             }),
             128 + SIGTERM);
   EXPECT_TRUE(fs::exists(root / "staging" / "part"));
+}
+
+// LLVM's handlers give a thread memory that AddressSanitizer takes for its own when it ends.
+TEST_F(InterruptionTest, TheFirstThreadThatIsGuardedMayEnd) {
+  EXPECT_EQ(endOf([&] {
+              std::thread([&] { RemovedOnSignal removed((root / "staging").string()); }).join();
+              kill(getpid(), SIGTERM);
+              waitForEver();
+            }),
+            128 + SIGTERM);
+  EXPECT_EQ(said(), "");
 }
 
 TEST_F(InterruptionTest, AnIgnoredSignalStaysIgnored) {
