@@ -30,11 +30,17 @@ std::string bluec::describeNeed(const StepCost &cost) {
 
 CallWork bluec::workOf(const StepCost &cost, int64_t count, int64_t position) {
   auto amount = [](int64_t number) { return static_cast<double>(number); };
-  double rows = amount(count), before = amount(position);
-  double attended = rows * before + rows * (rows + 1) / 2;
+  // Rows that see all before them, and others, which see a whole window.
+  int64_t first = cost.window > 0 ? std::clamp<int64_t>(cost.window - position, 0, count) : count;
+  int64_t positions = position + count;
+  if (first < count)
+    positions = std::min(positions, cost.window + count - 1);
+  double rows = amount(count), growing = amount(first);
+  double attended = growing * amount(position) + growing * (growing + 1) / 2 +
+                    (rows - growing) * amount(cost.window);
   CallWork work;
   work.readBytes = amount(cost.weightBytes) + rows * amount(cost.rowBytes) +
-                   (before + rows) * amount(cost.positionBytes);
+                   amount(positions) * amount(cost.positionBytes);
   work.operations = amount(cost.operations) + rows * amount(cost.rowOperations) +
                     attended * amount(cost.positionOperations);
   work.productRows = amount(cost.productRows) + rows * amount(cost.rowProductRows);

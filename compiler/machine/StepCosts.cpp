@@ -1,5 +1,7 @@
 #include "compiler/machine/StepCosts.h"
 
+#include "compiler/dialect/plan/Layouts.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -48,9 +50,12 @@ void addReads(plan::StepOp step, Operation *root, int64_t context, StepCost &cos
         cost.rowBytes += packedBytes(get) / std::max<int64_t>(rows, 1);
       else
         cost.weightBytes += packedBytes(get);
-    } else if (isa<plan::GetCacheOp>(origin) && cost.op == "attention") {
-      cost.positionBytes += plan::denseBytes(cast<RankedTensorType>(operand.getType())) /
-                            std::max<int64_t>(context, 1);
+    } else if (auto attention = dyn_cast<plan::AttentionOp>(root);
+               attention && isa<plan::GetCacheOp>(origin)) {
+      auto cache = cast<RankedTensorType>(operand.getType());
+      int64_t positions = attention.getRing() ? plan::RingLayout::of(cache).positions : context;
+      cost.positionBytes += plan::denseBytes(cache) / std::max<int64_t>(positions, 1);
+      cost.window = static_cast<int64_t>(attention.getWindow().value_or(0));
     }
   }
 }

@@ -12,10 +12,11 @@ namespace bluec {
 /// What a call with `count` rows at `position` takes.
 ///
 /// Bytes of weights and KV cache, read:
-///   weightBytes + count * rowBytes + (position + count) * positionBytes
+///   weightBytes + count * rowBytes + (positions that its rows attend to) * positionBytes
 /// Operations of linears and attention, where a multiply-add is two:
 ///   operations + count * rowOperations + (sum over its rows of the positions that they attend to)
 ///     * positionOperations
+/// A row attends to the positions up to its own, the last `window` of them where there is one.
 /// Rows of these products:
 ///   productRows + count * rowProductRows
 /// Bytes of values (inputs of the entry and results of steps), read and written:
@@ -28,6 +29,7 @@ struct StepCost {
   int64_t weightBytes = 0;
   int64_t rowBytes = 0;
   int64_t positionBytes = 0;
+  int64_t window = 0; // positions; 0: all
   int64_t operations = 0;
   int64_t rowOperations = 0;
   int64_t positionOperations = 0;

@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define BLUEC_ABI_MAGIC 0x43554c42u // "BLUC" read as a little-endian word
-#define BLUEC_ABI_VERSION 3u
+#define BLUEC_ABI_VERSION 4u
 #define BLUEC_ALIGNMENT 64 // bytes; of arena, KV cache, weights and every tensor in them
 #define BLUEC_MAX_RANK 4
 
@@ -158,8 +158,14 @@ struct bluec_model {
   int64_t weights_bytes;
   uint8_t weights_sha256[32]; // of weights.bin
   int64_t kv_bytes;           // 0 for a model without a decoder
-  int64_t context;            // tokens the KV cache holds
-  int64_t hidden;             // width of an embedding; also of an image feature
+  int64_t context;            // tokens a conversation may have
+  // Layers that see a window only may keep fewer positions of the KV cache, as rings: what is
+  // written at a position overwrites an older one. Once a call has reached beyond position
+  // ring_positions, a call begins at most ring_back positions before the furthest one written, or
+  // anew at 0; elsewhere it would read what is not there any more. Both are 0 where all is kept.
+  int64_t ring_positions;
+  int64_t ring_back;
+  int64_t hidden; // width of an embedding; also of an image feature
   int64_t vocabulary;
   int64_t tokens_per_tile; // 0 without a vision side
   int64_t tile_height;     // pixels

@@ -13,7 +13,7 @@ Status Generator::prefill(std::span<const Row> rows) {
   {
     const Monitor::Lock lock(monitor);
     // The last row is always computed, for its logits.
-    done = std::min(sequence->common(rows), std::ssize(rows) - 1);
+    done = language.begin(std::min(sequence->common(rows), std::ssize(rows) - 1));
     sequence->cut(done);
   }
   logitsFresh = false;

@@ -44,6 +44,8 @@ std::int64_t LanguageModel::chunk() const { return bundle.prefill().capacity; }
 Status LanguageModel::run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
                           std::span<const void *const> inputs, std::span<void *const> outputs,
                           std::atomic<bool> &cancelled, const OnStep &onStep) {
+  if (entry.role == BLUEC_ROLE_DECODE)
+    history.write(position, position + count);
   OnStep forwarded;
   if (!onStep && observer)
     forwarded = [&](std::int64_t, const bluec_step &step, const void *output) {
@@ -87,6 +89,10 @@ Status LanguageModel::place(std::span<const Row> rows, std::int64_t position) {
 Status LanguageModel::decodeRows(const bluec_entry &entry, const void *rows, std::int64_t count,
                                  std::int64_t position, float *logits,
                                  std::atomic<bool> &cancelled) {
+  if (!history.canBegin(position))
+    return {Code::Internal, "kv cache: expected a call that begins where its windows still are, "
+                            "found one at " +
+                                std::to_string(position)};
   // An entry that gives logits of each row gives them where there is room for all.
   const std::int64_t given = usedRows(*findOutput(entry, BLUEC_LOGITS), count);
   const auto width = std::size_t(bundle.model().vocabulary);

@@ -5,6 +5,7 @@
 #include "base/Status.h"
 #include "core/Arenas.h"
 #include "core/Bundle.h"
+#include "core/CacheHistory.h"
 #include "core/Conversation.h"
 #include "core/EntryCall.h"
 #include "core/RowPositions.h"
@@ -22,8 +23,8 @@ namespace bluec::runtime {
 Status requireText(const Bundle &bundle);
 
 // One thread at a time; the bundle must outlive it. What stands in the cache from a call's position
-// on is never read by it, so a call that fails leaves the positions before as they were.
-// `cancelled` as for callEntry.
+// on is never read by it, so a call that fails leaves the positions before as they were, but for
+// those that fall out of rings. `cancelled` as for callEntry.
 class LanguageModel {
 public:
   // OutOfMemory.
@@ -32,6 +33,10 @@ public:
   // Rows that one prefill() takes at most.
   std::int64_t chunk() const;
 
+  // The last position up to `position`, all of which are in the cache, where prefill() can begin.
+  // It is another one, 0, only where layers keep a window's positions and others have been written
+  // since.
+  std::int64_t begin(std::int64_t position) const { return history.begin(position); }
   // Puts 1 to chunk() rows into the cache at `position`. `logits`, f32 [vocabulary], those of the
   // last row; null: not wanted.
   Status prefill(std::span<const Row> rows, std::int64_t position, float *logits,
@@ -40,7 +45,8 @@ public:
   Status decode(std::int32_t token, std::int64_t position, float *logits,
                 std::atomic<bool> &cancelled);
 
-  // Any entry point of the bundle, on these arenas and this cache.
+  // Any entry point of the bundle, on these arenas and this cache: where it begins is the caller's
+  // business.
   Status run(const bluec_entry &entry, std::int64_t count, std::int64_t position,
              std::span<const void *const> inputs, std::span<void *const> outputs,
              std::atomic<bool> &cancelled, const OnStep &onStep = {});
@@ -54,7 +60,7 @@ public:
   void releaseArenas() { arenas.release(); }
 
 private:
-  explicit LanguageModel(const Bundle &bundle) : bundle(bundle) {}
+  explicit LanguageModel(const Bundle &bundle) : bundle(bundle), history(bundle.model()) {}
 
   // `rows` are ids or embeddings, as the entry takes them; `logits` as for prefill(). They have
   // been placed.
@@ -69,9 +75,10 @@ private:
   Arenas arenas; // of all entry points; one runs at a time
   // Of the device that decodes, which uses it most. All devices see it (Device::allocate).
   std::unique_ptr<DeviceMemory> cache; // null without a language side
-  std::optional<RowPositions> placed;  // of the rows in the cache, where positions have axes
-  std::vector<float> embeddings;       // of one chunk
-  std::vector<float> manyLogits;       // of an entry that gives those of each row
+  CacheHistory history;
+  std::optional<RowPositions> placed; // of the rows in the cache, where positions have axes
+  std::vector<float> embeddings;      // of one chunk
+  std::vector<float> manyLogits;      // of an entry that gives those of each row
   OnEntryStep observer;
 };
 

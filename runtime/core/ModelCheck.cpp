@@ -273,6 +273,11 @@ Status checkShared(const ModelFile &file, const ModelFile &first) {
   const bluec_model &model = *file.model, &other = *first.model;
   if (model.kv_bytes != other.kv_bytes)
     return differs("kv_bytes", std::to_string(other.kv_bytes), std::to_string(model.kv_bytes));
+  if (model.ring_positions != other.ring_positions)
+    return differs("ring_positions", std::to_string(other.ring_positions),
+                   std::to_string(model.ring_positions));
+  if (model.ring_back != other.ring_back)
+    return differs("ring_back", std::to_string(other.ring_back), std::to_string(model.ring_back));
   if (model.num_segments != other.num_segments)
     return differs("segments", std::to_string(other.num_segments),
                    std::to_string(model.num_segments));
@@ -385,6 +390,10 @@ Status checkModel(const ModelFile &checked, const Manifest &manifest) {
         model.num_entries, model.num_devices})
     if (value < 0)
       return bad(file + ": a size of the descriptor is negative");
+  if (model.ring_back < 0 || model.ring_back > model.ring_positions ||
+      (model.ring_back == 0) != (model.ring_positions == 0))
+    return bad(file + ": expected ring_back of 1 to " + std::to_string(model.ring_positions) +
+               " positions, or no rings, found " + std::to_string(model.ring_back));
   if ((model.num_segments > 0 && !model.segments) || model.num_entries == 0 || !model.entries ||
       model.num_devices == 0 || !model.devices)
     return bad(file + ": a table of the descriptor is missing");

@@ -4,7 +4,7 @@
 // Whatever is to be in the cache is a list of rows: a turn, a guess at one, a conversation without
 // its oldest turns, an answer that goes on. The common prefix stays, the rest is computed. So a
 // guess costs its time only: a wrong one is overwritten, since no call reads the cache from its own
-// position on.
+// position on. (Layers with a window may have lost what is before it: LanguageModel::begin.)
 #ifndef BLUEC_RUNTIME_CORE_SEQUENCE_H
 #define BLUEC_RUNTIME_CORE_SEQUENCE_H
 

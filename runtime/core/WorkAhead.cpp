@@ -334,11 +334,12 @@ std::shared_ptr<WorkAhead::Chunk> WorkAhead::nextChunk() {
   rows.resize(std::min(rows.size(), std::size_t(bundle.model().context)));
 
   knownTokens = std::ssize(rows);
-  chunk->begin = sequence->common(rows);
-  if (chunk->begin >= certain && std::ssize(rows) - chunk->begin < kLeastAheadTokens)
+  const std::int64_t common = sequence->common(rows);
+  if (common >= certain && std::ssize(rows) - common < kLeastAheadTokens)
     return nullptr;
-  if (chunk->begin == std::ssize(rows))
+  if (common == std::ssize(rows))
     return nullptr;
+  chunk->begin = language.begin(common);
   rows.resize(std::size_t(std::min(std::ssize(rows), chunk->begin + language.chunk())));
   return chunk;
 }

@@ -11,6 +11,8 @@ template <typename Model, typename Visitor> void eachNumber(Model &model, const 
   visit(model.weights_bytes);
   visit(model.kv_bytes);
   visit(model.context);
+  visit(model.ring_positions);
+  visit(model.ring_back);
   visit(model.hidden);
   visit(model.vocabulary);
   visit(model.tokens_per_tile);

@@ -81,7 +81,8 @@ std::vector<StepCost> readCosts(const Json &manifest, const bluec_entry &entry) 
                   number("position_bytes"),
                   number("operations"),
                   number("row_operations"),
-                  number("position_operations")};
+                  number("position_operations"),
+                  number("window")};
     }
   }
   return costs;
@@ -89,11 +90,18 @@ std::vector<StepCost> readCosts(const Json &manifest, const bluec_entry &entry) 
 
 void addWork(StepWork &work, const StepCost &cost, std::int64_t count, std::int64_t position) {
   const auto rows = double(count), before = double(position);
+  // Rows that attend to all before them; the others see a whole window.
+  const double growing = cost.window > 0 ? std::clamp(cost.window - before, 0.0, rows) : rows;
+  const double attended =
+      growing * before + growing * (growing + 1) / 2 + (rows - growing) * cost.window;
+  double positions = before + rows;
+  if (growing < rows)
+    positions = std::min(positions, cost.window + rows - 1);
   ++work.calls;
   work.weightBytes += cost.weightBytes + rows * cost.rowBytes;
-  work.cacheBytes += (before + rows) * cost.positionBytes;
-  work.operations += cost.operations + rows * cost.rowOperations +
-                     (rows * before + rows * (rows + 1) / 2) * cost.positionOperations;
+  work.cacheBytes += positions * cost.positionBytes;
+  work.operations +=
+      cost.operations + rows * cost.rowOperations + attended * cost.positionOperations;
 }
 
 void addCalls(Test &test, const std::vector<CallTime> &times) {

@@ -33,6 +33,7 @@ struct StepCost {
   std::string op, arithmetic;
   double weightBytes = 0, rowBytes = 0, positionBytes = 0;
   double operations = 0, rowOperations = 0, positionOperations = 0;
+  double window = 0; // positions that a row attends to at most; 0: all
 };
 
 // Time and work of some steps of one test. The work is the same in every repeat.

@@ -175,6 +175,8 @@ std::string targets::printDescriptor(abi::ModelOp model) {
   field("weights_sha256", "{" + hash + "}");
   field("kv_bytes", model.getCacheBytes());
   field("context", model.getContext());
+  field("ring_positions", model.getRingPositions().value_or(0));
+  field("ring_back", model.getRingBack().value_or(0));
   field("hidden", model.getHidden());
   field("vocabulary", model.getVocabulary());
   field("tokens_per_tile", model.getTokensPerTile());

@@ -64,10 +64,11 @@ Printer::Printer(llvm::Module &module, abi::ModelOp model) : module(module), mod
                                   pointer, i64, pointer, i64, pointer},
                                  "bluec_entry");
   segmentType = StructType::create(context, {pointer, i64, i64}, "bluec_segment");
-  modelType = StructType::create(
-      context, {i32, i32, i32, i32, pointer, pointer, pointer, pointer, i64,     hash, i64,    i64,
-                i64, i64, i64, i64, i64,     i64,     pointer, i64,     pointer, i64,  pointer},
-      "bluec_model_type");
+  modelType =
+      StructType::create(context, {i32,  i32, i32,     i32, pointer, pointer, pointer, pointer, i64,
+                                   hash, i64, i64,     i64, i64,     i64,     i64,     i64,     i64,
+                                   i64,  i64, pointer, i64, pointer, i64,     pointer},
+                         "bluec_model_type");
 }
 
 Constant *Printer::text(llvm::StringRef value) {
@@ -159,6 +160,8 @@ void Printer::print() {
                                                      hash(),
                                                      number(model.getCacheBytes()),
                                                      number(model.getContext()),
+                                                     number(model.getRingPositions().value_or(0)),
+                                                     number(model.getRingBack().value_or(0)),
                                                      number(model.getHidden()),
                                                      number(model.getVocabulary()),
                                                      number(model.getTokensPerTile()),

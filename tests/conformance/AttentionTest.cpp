@@ -10,6 +10,7 @@ namespace {
 
 struct Geometry {
   int64_t heads, kvHeads, dims, context;
+  bool ring = false; // the caches hold so many positions of a longer context
   int64_t queryCols() const { return heads * dims; }
   int64_t kvCols() const { return kvHeads * dims; }
   Shape keyShape(int64_t lanes, int64_t batch = 1) const {
@@ -24,8 +25,8 @@ StepText appendKeys(const std::string &entry, const Geometry &g, int64_t rows, i
   return {entry,
           rows,
           {{Place::Input, "k", keys}, {Place::Cache, "keys", cache}},
-          "    plan.append_keys %a0 into %a1 : " + tensorText(keys) + ", " + tensorText(cache) +
-              "\n    plan.yield",
+          "    plan.append_keys %a0 into %a1" + std::string(g.ring ? " {ring}" : "") + " : " +
+              tensorText(keys) + ", " + tensorText(cache) + "\n    plan.yield",
           {}};
 }
 
@@ -34,8 +35,8 @@ StepText appendValues(const std::string &entry, const Geometry &g, int64_t rows)
   return {entry,
           rows,
           {{Place::Input, "v", values}, {Place::Cache, "values", cache}},
-          "    plan.append_values %a0 into %a1 : " + tensorText(values) + ", " + tensorText(cache) +
-              "\n    plan.yield",
+          "    plan.append_values %a0 into %a1" + std::string(g.ring ? " {ring}" : "") + " : " +
+              tensorText(values) + ", " + tensorText(cache) + "\n    plan.yield",
           {}};
 }
 
@@ -45,6 +46,7 @@ std::string attentionText(const Geometry &g, const Shape &query, const Shape &ke
          " {num_heads = " + number(g.heads) + " : i64, num_kv_heads = " + number(g.kvHeads) +
          " : i64, scale = 0.125 : f64" + (causal ? ", causal" : "") +
          (how.window ? ", window = " + number(how.window) + " : i64" : "") +
+         (g.ring ? ", ring" : "") +
          (how.softcap != 0 ? ", softcap = " + std::to_string(how.softcap) + " : f64" : "") +
          "} : (" + tensorText(query) + ", " + tensorText(keys) + ", " + tensorText(values) +
          (how.sinks ? ", " + tensorText({g.heads}) : "") + ") -> " + tensorText(query) +
@@ -194,6 +196,42 @@ TEST_P(AttentionTest, WindowsCapsAndSinks) {
       expectSameBits(all, first, total * g.queryCols());
     }
   }
+}
+
+// Caches that are rings give the bits that caches of the whole context give: windows that begin and
+// end anywhere in a stretch, rings that are just large enough, in chunks and one by one.
+TEST_P(AttentionTest, Rings) {
+  const std::vector<Scores> cases = {{1}, {97}, {128}, {150, 2.0, true}};
+  for (const Scores &how : cases)
+    for (int64_t rows : {32, 1}) {
+      SCOPED_TRACE("window " + number(how.window) + ", chunks of " + number(rows));
+      Geometry whole{6, 2, 24, 700}, ring = whole;
+      ring.context = (how.window + rows - 1 + 127) / 128 * 128;
+      ring.ring = true;
+      int64_t total = 650;
+      Data q = randomData(total * whole.queryCols(), 1, 6), sinks = randomData(whole.heads, 4, 8);
+      Data k = randomData(total * whole.kvCols(), 2, 6), v = randomData(total * whole.kvCols(), 3);
+      std::vector<Data> found;
+      for (const Geometry &g : {whole, ring}) {
+        CompiledSteps steps(target(),
+                            {appendKeys("k", g, rows, lanes()), appendValues("v", g, rows),
+                             attend("a", g, rows, lanes(), how)});
+        ASSERT_TRUE(steps.ok());
+        if (how.sinks)
+          steps.set("sinks", sinks);
+        Data all;
+        for (int64_t at = 0; at < total; at += rows) {
+          int64_t count = std::min(rows, total - at);
+          steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
+          steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
+          Data y = steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at,
+                             Split::Threads);
+          all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
+        }
+        found.push_back(all);
+      }
+      expectSameBits(found[1], found[0], total * whole.queryCols());
+    }
 }
 
 TEST_P(AttentionTest, EncoderRowsSeeTheirWholePicture) {

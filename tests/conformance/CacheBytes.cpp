@@ -40,6 +40,8 @@ StepText bluec::conformance::attentionStep(const std::string &entry, int64_t row
   std::string more;
   if (how.window)
     more += ", window = " + std::to_string(how.window) + " : i64";
+  if (how.ringOf)
+    more += ", ring";
   if (how.softcap != 0)
     more += ", softcap = " + std::to_string(how.softcap) + " : f64";
   if (how.sinks)
@@ -47,7 +49,8 @@ StepText bluec::conformance::attentionStep(const std::string &entry, int64_t row
   std::string optional = how.sinks ? " sinks %a3" : "",
               types = how.sinks ? ", " + tensorText({heads}) : "";
   if (how.terms) {
-    Shape basis = {keys.heads, how.terms, keys.dims}, table = {how.terms, keys.context};
+    Shape basis = {keys.heads, how.terms, keys.dims};
+    Shape table = {how.terms, how.ringOf ? how.ringOf : keys.context};
     optional += " lifted %a" + std::to_string(operands.size()) + " by %a" +
                 std::to_string(operands.size() + 1);
     types += ", " + tensorText(basis) + ", " + tensorText(table);

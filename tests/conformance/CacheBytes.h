@@ -77,6 +77,7 @@ struct Scores {
   double softcap = 0;
   bool sinks = false; // the weight "sinks"
   int64_t terms = 0;  // of the weights "basis" and "table"
+  int64_t ringOf = 0; // positions of the context, where the caches are rings of fewer
 };
 
 /// A step of plan.attention for `rows` rows of `heads` heads over both caches, causal; for an

@@ -93,8 +93,9 @@ public:
     return {entry,
             rows,
             {{Place::Input, "x", x}, operand},
-            std::string("    plan.append_") + (cache.keys ? "keys" : "values") +
-                " %a0 into %a1 : " + tensorText(x) + ", " + typeText(operand) + "\n    plan.yield",
+            std::string("    plan.append_") + (cache.keys ? "keys" : "values") + " %a0 into %a1" +
+                (how.ringOf ? " {ring}" : "") + " : " + tensorText(x) + ", " + typeText(operand) +
+                "\n    plan.yield",
             {}};
   }
   StepText attend(const std::string &entry, int64_t rows) const {
@@ -258,6 +259,31 @@ Data rowsOf(const Data &data, int64_t cols, int64_t from, int64_t count, int64_t
   std::copy(data.begin() + from * cols, data.begin() + (from + count) * cols, rows.begin());
   return rows;
 }
+
+/// Random queries, keys and values of a conversation of so many tokens.
+struct Talk {
+  Talk(const Geometry &g, int64_t total)
+      : g(g), total(total), q(randomData(total * g.queryCols(), 1, 3)),
+        k(randomData(total * g.kvCols(), 2, 3)), v(randomData(total * g.kvCols(), 3, 3)) {}
+
+  /// The rows of attention, the conversation fed in chunks by the steps "k", "v" and "a" of `rows`.
+  Data inChunks(CompiledSteps &steps, int64_t rows) const {
+    Data all;
+    for (int64_t at = 0; at < total; at += rows) {
+      int64_t count = std::min(rows, total - at);
+      steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
+      steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
+      Data y =
+          steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at, Split::Threads);
+      all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
+    }
+    return all;
+  }
+
+  Geometry g;
+  int64_t total;
+  Data q, k, v;
+};
 
 } // namespace
 
@@ -468,26 +494,18 @@ TEST_P(QuantizedAttentionTest, WindowsCapsAndSinks) {
         continue;
       if (how.sinks)
         steps.set("sinks", c.sinks);
-      Data q = randomData(total * g.queryCols(), 1, 3), k = randomData(total * g.kvCols(), 2, 3);
-      Data v = randomData(total * g.kvCols(), 3, 3), all, singles;
-      for (int64_t at = 0; at < total; at += rows) {
-        int64_t count = std::min(rows, total - at);
-        steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
-        steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
-        Data y =
-            steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at, Split::Threads);
-        all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
-      }
+      Talk talk(g, total);
+      Data all = talk.inChunks(steps, rows), singles;
       for (int64_t at = 0; at < total; ++at) {
-        Data y = steps.run("a1", {rowsOf(q, g.queryCols(), at, 1, 1)}, 1, at);
+        Data y = steps.run("a1", {rowsOf(talk.q, g.queryCols(), at, 1, 1)}, 1, at);
         singles.insert(singles.end(), y.begin(), y.begin() + g.queryCols());
       }
       expectSameBits(singles, all, total * g.queryCols());
       // A window of one leaves a weight of one, which no rounding touches.
-      expectWithin(
-          all,
-          c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, total),
-          how.window == 1 ? 0 : 0.1);
+      expectWithin(all,
+                   c.reference(talk.q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")),
+                               0, total),
+                   how.window == 1 ? 0 : 0.1);
     }
 }
 
@@ -517,26 +535,55 @@ TEST_P(QuantizedAttentionTest, LiftedKeys) {
         steps.set("sinks", c.sinks);
       steps.set("basis", c.basis);
       steps.set("table", c.table);
-      Data q = randomData(total * g.queryCols(), 1, 3), k = randomData(total * g.kvCols(), 2, 3);
-      Data v = randomData(total * g.kvCols(), 3, 3), all, singles;
-      for (int64_t at = 0; at < total; at += rows) {
-        int64_t count = std::min(rows, total - at);
-        steps.run("k", {rowsOf(k, g.kvCols(), at, count, rows)}, count, at);
-        steps.run("v", {rowsOf(v, g.kvCols(), at, count, rows)}, count, at);
-        Data y =
-            steps.run("a", {rowsOf(q, g.queryCols(), at, count, rows)}, count, at, Split::Threads);
-        all.insert(all.end(), y.begin(), y.begin() + count * g.queryCols());
-      }
+      Talk talk(g, total);
+      Data all = talk.inChunks(steps, rows), singles;
       for (int64_t at = 0; at < total; ++at) {
-        Data y = steps.run("a1", {rowsOf(q, g.queryCols(), at, 1, 1)}, 1, at);
+        Data y = steps.run("a1", {rowsOf(talk.q, g.queryCols(), at, 1, 1)}, 1, at);
         singles.insert(singles.end(), y.begin(), y.begin() + g.queryCols());
       }
       expectSameBits(singles, all, total * g.queryCols());
-      expectWithin(
-          all,
-          c.reference(q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")), 0, total),
-          0.1);
+      expectWithin(all,
+                   c.reference(talk.q, bytesOf(steps.cache("keys")), bytesOf(steps.cache("values")),
+                               0, total),
+                   0.1);
     }
+}
+
+// Caches that are rings give the bits that caches of the whole context give: windows that begin and
+// end anywhere in a block, rings that are just large enough, in chunks and one by one.
+TEST_P(QuantizedAttentionTest, Rings) {
+  const std::vector<Scores> cases = {{45}, {64, 2.0, true}, {33, 0, false, 3}};
+  for (int64_t dotBits : {8, 16})
+    for (const Scores &how : cases)
+      for (int64_t rows : {20, 1}) {
+        SCOPED_TRACE("dot i" + number(dotBits) + ", window " + number(how.window) + ", chunks of " +
+                     number(rows));
+        Geometry g{4, 2, 24, 300, 32}, small = g;
+        small.context = (how.window + rows - 1 + g.block - 1) / g.block * g.block;
+        Talk talk(g, 290);
+        Data sinks = randomData(g.heads, 4, 4), table = randomData(how.terms * g.context, 6, 1);
+        Data basis = randomData(g.kvHeads * how.terms * g.dims, 5, 60);
+        std::vector<Data> found;
+        for (int64_t ringOf : {int64_t{0}, g.context}) {
+          Case c(ringOf ? small : g, dotBits, 0.2, facts());
+          c.how = how;
+          c.how.ringOf = ringOf;
+          CompiledSteps steps(target(), {c.append("k", c.keys, rows), c.append("v", c.values, rows),
+                                         c.attend("a", rows)});
+          ASSERT_TRUE(steps.ok());
+          if (!steps.runs())
+            continue;
+          if (how.sinks)
+            steps.set("sinks", sinks);
+          if (how.terms) {
+            steps.set("basis", basis);
+            steps.set("table", table);
+          }
+          found.push_back(talk.inChunks(steps, rows));
+        }
+        if (found.size() == 2)
+          expectSameBits(found[1], found[0], talk.total * g.queryCols());
+      }
 }
 
 // A position without values beside one with values: the result is the latter's share of the

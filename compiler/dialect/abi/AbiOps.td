@@ -152,8 +152,10 @@ def Abi_ModelOp : Abi_Op<"model", [Symbol, NoTerminator, SingleBlock]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$producer, StrAttr:$target, StrAttr:$triple,
                        StrAttr:$features, I64Attr:$alignment, I64Attr:$weights_bytes,
-                       I64Attr:$cache_bytes, I64Attr:$context, I64Attr:$hidden, I64Attr:$vocabulary,
-                       I64Attr:$tokens_per_tile, I64Attr:$tile_height, I64Attr:$tile_width,
+                       I64Attr:$cache_bytes, I64Attr:$context,
+                       OptionalAttr<I64Attr>:$ring_positions,
+                       OptionalAttr<I64Attr>:$ring_back, I64Attr:$hidden,
+                       I64Attr:$vocabulary, I64Attr:$tokens_per_tile, I64Attr:$tile_height, I64Attr:$tile_width,
                        OptionalAttr<DenseI8ArrayAttr>:$weights_sha256);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";

@@ -79,3 +79,12 @@ std::optional<CacheLayout> CacheLayout::of(RankedTensorType type) {
     return read(values, false);
   return std::nullopt;
 }
+
+RingLayout RingLayout::of(RankedTensorType cache) {
+  if (std::optional<CacheLayout> layout = CacheLayout::of(cache))
+    return {layout->positions, layout->block};
+  constexpr int64_t kKeyRank = 5; // [1, heads, blocks, D, L]
+  if (cache.getRank() == kKeyRank)
+    return {cache.getDimSize(2) * cache.getDimSize(4), kFloatStretch};
+  return {cache.getDimSize(1), kFloatStretch};
+}

@@ -190,6 +190,28 @@ struct CacheLayout {
   int64_t bytes() const { return batch * heads * headBytes(); }
 };
 
+/// Positions that attention over floats takes between two updates of its sums, counted from
+/// position 0. Over quantized keys and values a block is that.
+inline constexpr int64_t kFloatStretch = 128;
+
+/// Keys or values of a cache (plan.cache) as a ring: position p stands at p mod `positions`.
+struct RingLayout {
+  int64_t positions = 0;
+  int64_t stretch = 0; // positions that attention takes at a time, which stand side by side
+
+  static RingLayout of(mlir::RankedTensorType cache);
+  /// Positions of a ring for layers with `window`: a call begins at most `back` positions before
+  /// the furthest one that was written, and has at most `back` rows.
+  static constexpr int64_t positionsFor(int64_t window, int64_t back, int64_t stretch) {
+    return padded(window - 1 + back, stretch);
+  }
+
+  bool isWhole() const { return positions % stretch == 0; }
+  /// The most that positionsFor() would have been asked for. Positions of a window that begins
+  /// there are not overwritten by the rows behind it.
+  int64_t back(int64_t window) const { return positions - window + 1; }
+};
+
 } // namespace bluec::plan
 
 #endif // BLUEC_COMPILER_DIALECT_PLAN_LAYOUTS_H

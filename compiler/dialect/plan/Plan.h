@@ -35,6 +35,11 @@ inline constexpr llvm::StringLiteral kContextAttr = "plan.context";            /
 inline constexpr llvm::StringLiteral kWeightsBytesAttr = "plan.weights_bytes"; // i64
 inline constexpr llvm::StringLiteral kSegmentsAttr = "plan.segments";          // [#plan.segment]
 inline constexpr llvm::StringLiteral kCacheBytesAttr = "plan.cache_bytes";     // i64
+/// i64, of the caches that are rings (plan.cache); absent where none is. What a caller has to know:
+/// as long as no position from kRingPositionsAttr on has been written, nothing is lost. From then
+/// on a call begins at most kRingBackAttr positions before the furthest one written, or at 0.
+inline constexpr llvm::StringLiteral kRingPositionsAttr = "plan.ring_positions";
+inline constexpr llvm::StringLiteral kRingBackAttr = "plan.ring_back";
 inline constexpr llvm::StringLiteral kPeakBytesAttr =
     "plan.peak_bytes"; // i64: the most that is resident at a time
 

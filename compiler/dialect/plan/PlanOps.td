@@ -290,6 +290,8 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
     Values are [1, context, heads * D]. Keys are packed so that a score of many positions is one
     vector: [1, heads, ceil(context / L), D, L], position p of a head at [p / L, :, p % L].
     Quantized keys and values are [context, heads * D] with #plan.keys or #plan.values as encoding.
+    Where a layer sees a window only, it may be a ring: of fewer positions than the context, position
+    p standing where p mod that many does. What appends to it and reads it says `ring`.
     `offset` (bytes from the start of the KV cache) is there after plan-memory.
 
     Constraints:
@@ -632,20 +634,26 @@ def Plan_PackValuesOp : Plan_Op<"pack_values", [Pure]> {
 def Plan_AppendKeysOp : Plan_Op<"append_keys"> {
   let summary = "write the valid rows of keys into a key cache, from `position` on";
   let description = [{
+    `ring`: position p of the context stands at p mod the cache's positions.
+
     Constraints:
     - (C1) keys is [T, heads * D], cache is [1, heads, ceil(context / L), D, L] or has #plan.keys
+    - (C2) a ring is of whole stretches (Layouts.h), and has T positions or more
   }];
-  let arguments = (ins Blue_FloatTensor:$keys, Blue_NumberTensor:$cache);
+  let arguments = (ins Blue_FloatTensor:$keys, Blue_NumberTensor:$cache, UnitAttr:$ring);
   let assemblyFormat = "$keys `into` $cache attr-dict `:` type($keys) `,` type($cache)";
 }
 
 def Plan_AppendValuesOp : Plan_Op<"append_values"> {
   let summary = "write the valid rows of values into a value cache, from `position` on";
   let description = [{
+    `ring` is as of plan.append_keys.
+
     Constraints:
     - (C1) values is [T, heads * D], cache is [1, context, heads * D] or has #plan.values
+    - (C2) a ring is of whole stretches (Layouts.h), and has T positions or more
   }];
-  let arguments = (ins Blue_FloatTensor:$values, Blue_NumberTensor:$cache);
+  let arguments = (ins Blue_FloatTensor:$values, Blue_NumberTensor:$cache, UnitAttr:$ring);
   let assemblyFormat = "$values `into` $cache attr-dict `:` type($values) `,` type($cache)";
 }
 
@@ -657,7 +665,8 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure, AttrSizedOperandSegments]> {
     [T, num_heads * D] and row t attends to positions 0 .. position + t; without, `query` is
     [B, S, num_heads * D] and a row attends to all S rows of its batch element.
 
-    `window`, `softcap` and `sinks` are as of blue.attention.
+    `window`, `softcap` and `sinks` are as of blue.attention. `ring`: S is fewer than the context, and
+    position p stands at p mod S.
 
     Softmax is streamed over blocks of L positions counted from position 0, so that a row's result
     does not depend on how the prompt was cut into chunks.
@@ -667,8 +676,8 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure, AttrSizedOperandSegments]> {
     the softmax's weights by row and block of positions, for the layouts' `dot`; products are sums of
     integers.
 
-    `key_basis` [kv_heads, N, D] and `key_table` [N, S] are as of blue.attention, positions side by
-    side. They add sum_n dot(query, key_basis[n]) key_table[n, j] to the score of position j before
+    `key_basis` [kv_heads, N, D] and `key_table` [N, context] are as of blue.attention, positions side
+    by side. They add sum_n dot(query, key_basis[n]) key_table[n, j] to the score of position j before
     `scale`, in floats: one chain of fused multiply-adds over n.
 
     Constraints:
@@ -678,12 +687,14 @@ def Plan_AttentionOp : Plan_Op<"attention", [Pure, AttrSizedOperandSegments]> {
       with `causal`, of rank 3 and i8 or i16, both the same, with scales of f32 without
     - (C4) window, softcap and sinks are as of blue.attention
     - (C5) key_basis and key_table come together and over a quantized cache, with N of 1 to 128
+    - (C6) a ring comes with a window, is of whole stretches, and holds the windows of T rows
   }];
   let arguments = (ins Blue_FloatTensor:$query, Blue_NumberTensor:$keys, Blue_NumberTensor:$values,
                        Optional<Blue_FloatTensor>:$sinks, Optional<Blue_FloatTensor>:$key_basis,
                        Optional<Blue_FloatTensor>:$key_table, I64Attr:$num_heads,
                        I64Attr:$num_kv_heads, F64Attr:$scale, UnitAttr:$causal,
-                       OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap);
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap,
+                       UnitAttr:$ring);
   let results = (outs Blue_FloatTensor:$result);
   let assemblyFormat = [{
     $query `,` $keys `,` $values (`sinks` $sinks^)? (`lifted` $key_basis^ `by` $key_table)?

@@ -617,18 +617,28 @@ LogicalResult PackValuesOp::verify() {
   return verifyPacked(*this, getValues(), getResult(), /*keys=*/false);
 }
 
+/// Rows that are appended to a ring.
+static LogicalResult verifyRing(Operation *op, RankedTensorType rows, RankedTensorType cache) {
+  RingLayout ring = RingLayout::of(cache);
+  if (ring.isWhole() && ring.positions >= rows.getDimSize(0))
+    return success();
+  return op->emitOpError() << "(C2) expected a ring of a multiple of " << ring.stretch
+                           << " positions, at least " << rows.getDimSize(0) << ", found "
+                           << ring.positions;
+}
+
 LogicalResult AppendKeysOp::verify() {
   RankedTensorType keys = tensorOf(getKeys());
   RankedTensorType cache = tensorOf(getCache());
   if (keys.getRank() == 2 && quantizedLayout(cache, 2, /*keys=*/true) &&
       keys.getDimSize(1) == cache.getDimSize(1))
-    return success();
+    return getRing() ? verifyRing(*this, keys, cache) : success();
   if (keys.getRank() != 2 || !isPackedKeys(cache) || cache.getDimSize(0) != 1 ||
       keys.getDimSize(1) != cache.getDimSize(1) * cache.getDimSize(3))
     return emitOpError() << "(C1) expected keys [T, heads * D] and a cache [1, heads, blocks, D, "
                             "L], found "
                          << typeText(keys) << " and " << typeText(cache);
-  return success();
+  return getRing() ? verifyRing(*this, keys, cache) : success();
 }
 
 LogicalResult AppendValuesOp::verify() {
@@ -636,13 +646,28 @@ LogicalResult AppendValuesOp::verify() {
   RankedTensorType cache = tensorOf(getCache());
   if (values.getRank() == 2 && quantizedLayout(cache, 2, /*keys=*/false) &&
       values.getDimSize(1) == cache.getDimSize(1))
-    return success();
+    return getRing() ? verifyRing(*this, values, cache) : success();
   if (values.getRank() != 2 || cache.getRank() != 3 || cache.getDimSize(0) != 1 ||
       values.getDimSize(1) != cache.getDimSize(2))
     return emitOpError()
            << "(C1) expected values [T, heads * D] and a cache [1, context, heads * D], found "
            << typeText(values) << " and " << typeText(cache);
-  return success();
+  return getRing() ? verifyRing(*this, values, cache) : success();
+}
+
+/// What a ring holds has to be all that the rows of a call see, while they stand in it themselves.
+static LogicalResult verifyRing(AttentionOp op) {
+  RingLayout keys = RingLayout::of(tensorOf(op.getKeys()));
+  RingLayout values = RingLayout::of(tensorOf(op.getValues()));
+  if (!op.getWindow())
+    return op.emitOpError("(C6) expected a window where keys and values stand in a ring");
+  auto window = static_cast<int64_t>(*op.getWindow());
+  int64_t rows = tensorOf(op.getQuery()).getDimSize(0);
+  if (keys.isWhole() && keys.positions == values.positions && rows <= keys.back(window))
+    return success();
+  return op.emitOpError() << "(C6) expected rings of a multiple of " << keys.stretch
+                          << " positions for a window of " << window << " and " << rows
+                          << " rows, found " << keys.positions << " and " << values.positions;
 }
 
 LogicalResult AttentionOp::verify() {
@@ -687,16 +712,19 @@ LogicalResult AttentionOp::verify() {
       int64_t terms = basis.getRank() == 3 ? basis.getDimSize(1) : 0;
       if (terms < 1 || terms > blue::AttentionOp::kMostKeyTerms ||
           basis.getShape() != ArrayRef<int64_t>({kvHeads, terms, keyLayout->dims}) ||
-          table.getShape() != ArrayRef<int64_t>({terms, keyLayout->positions}))
+          table.getRank() != 2 || table.getDimSize(0) != terms ||
+          (getRing() ? table.getDimSize(1) < keyLayout->positions
+                     : table.getDimSize(1) != keyLayout->positions))
         return emitOpError() << "(C5) expected a key_basis [" << kvHeads << ", N, "
                              << keyLayout->dims << "] and a key_table [N, " << keyLayout->positions
-                             << "], N 1 to " << blue::AttentionOp::kMostKeyTerms << ", found "
-                             << typeText(basis) << " and " << typeText(table);
+                             << (getRing() ? " or more" : "") << "], N 1 to "
+                             << blue::AttentionOp::kMostKeyTerms << ", found " << typeText(basis)
+                             << " and " << typeText(table);
     }
     if (getResult().getType() != query)
       return emitOpError() << "(C2) expected a result of " << typeText(query) << ", found "
                            << typeText(getResult().getType());
-    return success();
+    return getRing() ? verifyRing(*this) : success();
   }
   if (!isPackedKeys(keys) || keys.getDimSize(1) != kvHeads)
     return emitOpError() << "(C1) expected keys [B, " << kvHeads << ", blocks, D, L], found "
@@ -717,5 +745,5 @@ LogicalResult AttentionOp::verify() {
   if (getResult().getType() != query)
     return emitOpError() << "(C2) expected a result of type " << typeText(query) << ", found "
                          << typeText(getResult().getType());
-  return success();
+  return getRing() ? verifyRing(*this) : success();
 }

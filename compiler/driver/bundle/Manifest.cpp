@@ -51,9 +51,13 @@ Json describeCost(const StepCost &cost) {
   if (!cost.arithmetic.empty())
     result["arithmetic"] = cost.arithmetic;
   const std::pair<const char *, int64_t> figures[] = {
-      {"weight_bytes", cost.weightBytes},     {"row_bytes", cost.rowBytes},
-      {"position_bytes", cost.positionBytes}, {"operations", cost.operations},
-      {"row_operations", cost.rowOperations}, {"position_operations", cost.positionOperations}};
+      {"weight_bytes", cost.weightBytes},
+      {"row_bytes", cost.rowBytes},
+      {"position_bytes", cost.positionBytes},
+      {"operations", cost.operations},
+      {"row_operations", cost.rowOperations},
+      {"position_operations", cost.positionOperations},
+      {"window", cost.window}};
   for (const auto &[name, figure] : figures)
     if (figure != 0)
       result[name] = figure;

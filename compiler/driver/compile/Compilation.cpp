@@ -491,6 +491,7 @@ LogicalResult Compilation::capImageTokens() {
 
 LogicalResult Compilation::chooseSizes() {
   sizes.imageBatch = options.imageBatch;
+  sizes.rewind = options.rewind;
   return bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics);
 }
 

@@ -62,9 +62,10 @@ struct CompileOptions {
   std::optional<int64_t> context; // tokens; absent: 2048, or all positions that the model has
   std::optional<int64_t> chunk;   // tokens; absent: 128, or the context if that is less
   int64_t imageBatch = 4;         // tiles; 0: what `machine` is predicted to be fastest with
-  std::string machine;            // a name or a file that Machine::load knows; empty: none
-  int64_t maxImageTokens = 0;     // of a picture; 0: what the model's preprocessor says
-  int64_t memoryBudget = 0;       // bytes; 0: none
+  int64_t rewind = 512; // tokens that a conversation may go back where layers keep a window's only
+  std::string machine;  // a name or a file that Machine::load knows; empty: none
+  int64_t maxImageTokens = 0; // of a picture; 0: what the model's preprocessor says
+  int64_t memoryBudget = 0;   // bytes; 0: none
   std::optional<Phase> stopAfter;
   std::string report;          // file; empty: no page of the plan (PlanReport.h)
   std::string trace;           // file; empty: no trace of the plan, which needs a machine

@@ -66,8 +66,8 @@ struct Work {
 bool areAlike(const StepCost &a, const StepCost &b) {
   if (a.arithmetic.empty() || b.arithmetic.empty())
     return a.arithmetic.empty() && b.arithmetic.empty();
-  return std::tie(a.op, a.arithmetic, a.weights, a.productRows, a.rowProductRows) ==
-         std::tie(b.op, b.arithmetic, b.weights, b.productRows, b.rowProductRows);
+  return std::tie(a.op, a.arithmetic, a.weights, a.productRows, a.rowProductRows, a.window) ==
+         std::tie(b.op, b.arithmetic, b.weights, b.productRows, b.rowProductRows, b.window);
 }
 
 /// Adds up what two steps that are alike cost.

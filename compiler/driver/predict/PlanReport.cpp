@@ -32,15 +32,13 @@ CallShape fullCall(plan::EntryOp entry) {
 Json describeStep(plan::StepOp step, plan::EntryOp entry, const Machine *machine) {
   StepCost cost = costOf(step, entry);
   CallShape call = fullCall(entry);
-  int64_t attended = call.count * call.position + call.count * (call.count + 1) / 2;
+  CallWork work = workOf(cost, call.count, call.position);
   Json result{{"name", step.getLayer().str()},
               {"op", cost.op},
               {"device", step.getDevice().str()},
-              {"weight_bytes", cost.weightBytes + call.count * cost.rowBytes +
-                                   (call.position + call.count) * cost.positionBytes},
-              {"value_bytes", cost.valueBytes + call.count * cost.rowValueBytes},
-              {"operations", cost.operations + call.count * cost.rowOperations +
-                                 attended * cost.positionOperations}};
+              {"weight_bytes", static_cast<int64_t>(work.readBytes)},
+              {"value_bytes", static_cast<int64_t>(work.valueBytes)},
+              {"operations", static_cast<int64_t>(work.operations)}};
   const Machine::Device *device = machine ? machine->find(step.getDevice()) : nullptr;
   double seconds = device ? secondsOf(cost, call, *device) : NAN;
   result["seconds"] = std::isfinite(seconds) ? Json(seconds) : Json();

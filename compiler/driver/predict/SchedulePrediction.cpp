@@ -108,6 +108,7 @@ LogicalResult Prediction::chooseSizes() {
           bluec::chooseSizes(package.config, options.context, options.chunk, sizes, diagnostics)))
     return failure();
   sizes.imageBatch = options.imageBatch;
+  sizes.rewind = options.rewind;
   sizes.machine = machine.text;
   if (prefixTokens() <= sizes.context)
     return success();

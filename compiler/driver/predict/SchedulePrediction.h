@@ -23,6 +23,7 @@ struct ScheduleCommandOptions {
   std::optional<int64_t> chunk;             // tokens; absent: 128, or the context if that is less
   std::optional<int64_t> tokens;            // of the prompt; absent: the context
   int64_t imageBatch = 4; // tiles; 0: what the picture is predicted to be fastest with
+  int64_t rewind = 512;   // as of CompileOptions
   std::string report;     // file; empty: no page of the plan (PlanReport.h)
   std::string trace;      // file; empty: no trace of the plan
   bool steps = false;     // in the timeline, not calls

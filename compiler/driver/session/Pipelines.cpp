@@ -83,6 +83,7 @@ void bluec::buildSchedulePipeline(mlir::OpPassManager &passes, const ScheduleOpt
   lower.context = options.context;
   lower.chunk = options.chunk;
   lower.imageBatch = options.imageBatch;
+  lower.rewind = options.rewind;
   passes.addPass(createLowerToPlan(lower));
   passes.addPass(createFuseSteps());
   passes.addPass(createFuseDownsampling());
@@ -134,6 +135,9 @@ struct SchedulePipelineOptions : mlir::PassPipelineOptions<SchedulePipelineOptio
                         llvm::cl::init(ScheduleOptions().chunk)};
   Option<int64_t> imageBatch{*this, "image-batch", llvm::cl::desc("Tiles a call of encode"),
                              llvm::cl::init(ScheduleOptions().imageBatch)};
+  Option<int64_t> rewind{*this, "rewind",
+                         llvm::cl::desc("Tokens that a call may go back in layers with a window"),
+                         llvm::cl::init(ScheduleOptions().rewind)};
   Option<std::string> machine{*this, "machine", llvm::cl::desc("A name, a file, or the machine")};
 };
 
@@ -161,7 +165,7 @@ void bluec::registerPipelines() {
       "bluec-schedule", "blue -> plan: what phase schedule runs, without places",
       [](mlir::OpPassManager &passes, const SchedulePipelineOptions &options) {
         buildSchedulePipeline(passes, {options.context, options.chunk, options.imageBatch,
-                                       options.machine.getValue()});
+                                       options.rewind, options.machine.getValue()});
       });
   mlir::PassPipelineRegistration<>("bluec-devices",
                                    "plan -> plan: entries for devices, the end of bluec-schedule",

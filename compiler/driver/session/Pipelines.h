@@ -13,6 +13,7 @@ struct ScheduleOptions {
   int64_t context = 2048; // tokens that the KV cache holds
   int64_t chunk = 128;    // tokens a call of prefill
   int64_t imageBatch = 4; // tiles a call of encode
+  int64_t rewind = 512;   // tokens that a call may go back where layers keep a window's only
   std::string machine;    // Machine::text; empty: one device
 };
 

@@ -322,6 +322,8 @@ LogicalResult Verification::compareModel() {
   sizes.context = manifest.context;
   sizes.chunk = std::max<int64_t>(manifest.chunk, 1);
   sizes.imageBatch = std::max<int64_t>(manifest.imageBatch, 1);
+  const bluec_model &model = bundle->model();
+  sizes.rewind = model.ring_positions > 0 ? model.ring_back : manifest.context;
   auto schedulePasses = [&](OpPassManager &to) { buildSchedulePipeline(to, sizes); };
   if (failed(compiler.passes().run(*plan, "schedule", schedulePasses)) ||
       failed(placeAsBundle(*plan)) || failed(digestWeights(*plan, weights)) ||
@@ -331,16 +333,22 @@ LogicalResult Verification::compareModel() {
   FailureOr<Geometry> geometry = geometryOf(*plan);
   if (failed(geometry))
     return failure();
-  const bluec_model &model = bundle->model();
+  auto integer = [&](StringRef name) {
+    auto attribute = (*plan)->getAttrOfType<IntegerAttr>(name);
+    return attribute ? attribute.getInt() : 0;
+  };
   struct Size {
     const char *name;
     int64_t expected, found;
   };
-  for (const Size &size : {Size{"hidden", geometry->hidden, model.hidden},
-                           Size{"vocabulary", geometry->vocabulary, model.vocabulary},
-                           Size{"tokens_per_tile", geometry->tokensPerTile, model.tokens_per_tile},
-                           Size{"tile_height", geometry->tileHeight, model.tile_height},
-                           Size{"tile_width", geometry->tileWidth, model.tile_width}})
+  for (const Size &size :
+       {Size{"ring_positions", integer(plan::kRingPositionsAttr), model.ring_positions},
+        Size{"ring_back", integer(plan::kRingBackAttr), model.ring_back},
+        Size{"hidden", geometry->hidden, model.hidden},
+        Size{"vocabulary", geometry->vocabulary, model.vocabulary},
+        Size{"tokens_per_tile", geometry->tokensPerTile, model.tokens_per_tile},
+        Size{"tile_height", geometry->tileHeight, model.tile_height},
+        Size{"tile_width", geometry->tileWidth, model.tile_width}})
     if (size.expected != size.found)
       return diagnostics.inputError(options.bundle + ": " + size.name + ": expected " +
                                     Twine(size.expected) + " as in the reference, found " +

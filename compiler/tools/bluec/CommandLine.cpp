@@ -89,6 +89,11 @@ void PlanOptions::add(runtime::OptionTable &table, const std::string &imageBatch
        {.name = "--image-batch",
         .target = readImageBatch,
         .help = "Tiles that are encoded at a time (4), or auto: " + imageBatchHelp},
+       {.name = "--rewind",
+        .target = &rewind,
+        .help = "Tokens that a conversation can go back without a prefill from its beginning, in "
+                "models whose layers see a window and keep no more (512)",
+        .whole = {0, kMostTokens}},
        {.name = "--report",
         .target = &report,
         .help = "Write a page about the plan: timeline, memory, steps, precision (HTML)"},

@@ -32,6 +32,7 @@ runtime::Option threadsOption(int &threads);
 struct PlanOptions {
   std::optional<int64_t> &context, &chunk;
   int64_t &imageBatch; // tiles; 0: auto
+  int64_t &rewind;     // tokens
   std::string &report, &trace;
 
   /// `imageBatchHelp` says what "auto" is.

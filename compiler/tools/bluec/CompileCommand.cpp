@@ -20,8 +20,8 @@ struct CompileArguments {
   CompileOptions options;
   std::vector<std::string> targets;
   std::vector<std::string> rest; // MLIR's
-  PlanOptions plan{options.context, options.chunk, options.imageBatch, options.report,
-                   options.trace};
+  PlanOptions plan{options.context, options.chunk,  options.imageBatch,
+                   options.rewind,  options.report, options.trace};
 };
 
 runtime::Status readEmit(std::string_view text, Emit &emit) {

@@ -24,8 +24,8 @@ static runtime::Status readImage(std::string_view text, int &width, int &height)
 Command bluec::tools::scheduleCommand() {
   auto shared = std::make_shared<ScheduleCommandOptions>();
   ScheduleCommandOptions &options = *shared;
-  const PlanOptions plan{options.context, options.chunk, options.imageBatch, options.report,
-                         options.trace};
+  const PlanOptions plan{options.context, options.chunk,  options.imageBatch,
+                         options.rewind,  options.report, options.trace};
   constexpr int64_t kMostTokens = int64_t{1} << 20;
   runtime::OptionTable table{
       "schedule", "Predict what runs when on which device of a machine, without compiling.", {}};

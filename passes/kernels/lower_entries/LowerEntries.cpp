@@ -38,7 +38,7 @@ std::string withoutSigns(StringRef features) {
 
 abi::ModelOp LowerEntriesPass::makeModel(plan::TargetAttr target) {
   ModuleOp module = getOperation();
-  auto bytes = [&](StringRef name) {
+  auto integer = [&](StringRef name) {
     auto attribute = module->getAttrOfType<IntegerAttr>(name);
     return attribute ? attribute.getInt() : 0;
   };
@@ -48,9 +48,11 @@ abi::ModelOp LowerEntriesPass::makeModel(plan::TargetAttr target) {
       b, module.getLoc(), b.getStringAttr(BLUEC_MODEL_SYMBOL), b.getStringAttr(producer),
       b.getStringAttr(target.getName()), b.getStringAttr(target.getTriple()),
       b.getStringAttr(withoutSigns(target.getFeatures())), number(BLUEC_ALIGNMENT),
-      number(bytes(plan::kWeightsBytesAttr)), number(bytes(plan::kCacheBytesAttr)),
-      number(bytes(plan::kContextAttr)), number(hidden), number(vocabulary), number(tokensPerTile),
-      number(tileHeight), number(tileWidth), DenseI8ArrayAttr());
+      number(integer(plan::kWeightsBytesAttr)), number(integer(plan::kCacheBytesAttr)),
+      number(integer(plan::kContextAttr)),
+      module->getAttrOfType<IntegerAttr>(plan::kRingPositionsAttr),
+      module->getAttrOfType<IntegerAttr>(plan::kRingBackAttr), number(hidden), number(vocabulary),
+      number(tokensPerTile), number(tileHeight), number(tileWidth), DenseI8ArrayAttr());
   model.getBody().emplaceBlock();
   return model;
 }

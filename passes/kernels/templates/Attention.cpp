@@ -20,7 +20,7 @@ using namespace bluec::kernels;
 
 namespace {
 
-constexpr int64_t kStretch = 128;   // positions between two updates of the maximum
+constexpr int64_t kStretch = plan::kFloatStretch;
 constexpr int64_t kMostDims = 1024; // of a head; a tile's sums stand on the stack
 constexpr double kLowest =
     -3.402823466e+38; // below every score, and finite: no infinity - infinity
@@ -33,7 +33,7 @@ public:
 private:
   void chooseTiles();
   void emitTile(Value batch, Value group, Value headInGroup, Value row);
-  void emitScores(Value stretch, Value blocksInUse);
+  void emitScores(Value inUse);
   void emitSoftmax(Value stretch);
   void emitValues(Value stretch, Value last);
   void emitResult(Value row);
@@ -67,6 +67,7 @@ private:
   Value batch, group, firstHead, tileRow, lastRow;
   Value scores, sums, maxima, weightSums, factors, counts; // scratch
   Value least, most; // positions that all rows, and that some row, attend to
+  Value held;        // where the stretch stands in the cache: elsewhere in a ring
 };
 
 } // namespace
@@ -175,7 +176,8 @@ void AttentionEmitter::emitTile(Value batchAt, Value groupAt, Value headInGroup,
     from = b.mul(b.div(firstSeen(least), kStretch), kStretch);
   b.loop(from, most, kStretch, [&](Value stretch) {
     Value last = b.minimum(most, b.add(stretch, kStretch));
-    emitScores(stretch, b.sub(last, stretch));
+    held = op.getRing() ? b.rem(stretch, valueRows) : stretch;
+    emitScores(b.sub(last, stretch));
     emitSoftmax(stretch);
     emitValues(stretch, last);
   });
@@ -183,7 +185,7 @@ void AttentionEmitter::emitTile(Value batchAt, Value groupAt, Value headInGroup,
 }
 
 /// scores[i][j] for positions of the stretch, `inUse` of them, rounded up to keySide vectors.
-void AttentionEmitter::emitScores(Value stretch, Value inUse) {
+void AttentionEmitter::emitScores(Value inUse) {
   int64_t lanes = b.facts.lanes;
   std::optional<double> softcap;
   if (op.getSoftcap())
@@ -198,7 +200,7 @@ void AttentionEmitter::emitScores(Value stretch, Value inUse) {
   b.loop(b.index(0), inUse, keySide * lanes, [&](Value offset) {
     Values blocks, lanesAt;
     for (int64_t v = 0; v < keySide; ++v) {
-      Value position = b.add(b.add(stretch, offset), v * lanes);
+      Value position = b.add(b.add(held, offset), v * lanes);
       // Blocks past the last one are not there; what is computed for them is not used.
       blocks.push_back(b.minimum(b.div(position, keyLanes), b.index(keyBlocks - 1)));
       lanesAt.push_back(b.rem(position, keyLanes));
@@ -290,8 +292,9 @@ void AttentionEmitter::emitValues(Value stretch, Value last) {
     }
     auto step = [&](Value position, ValueRange now, bool someRowsOnly) {
       Values next(now), loaded;
+      Value row = op.getRing() ? b.add(held, b.sub(position, stretch)) : b.add(rowOffset, position);
       for (Columns at : cols)
-        loaded.push_back(b.load(values, {b.add(rowOffset, position), at.col}, at.mask));
+        loaded.push_back(b.load(values, {row, at.col}, at.mask));
       for (int64_t i = 0; i < height; ++i) {
         Value weight = b.loadBroadcast(scores, {b.index(i), b.sub(position, stretch)});
         Value takes = someRowsOnly ? b.less(position, b.add(least, i)) : Value();

@@ -7,12 +7,17 @@ using namespace mlir;
 using namespace bluec;
 using namespace bluec::kernels;
 
-void kernels::storeKeyRow(StepKernel &k, Value cache, Value row, Value head, Columns at,
+Value kernels::placeInCache(KernelBuilder &b, Value position, Value cache, bool isRing) {
+  if (!isRing)
+    return position;
+  return b.rem(position, plan::RingLayout::of(cast<RankedTensorType>(cache.getType())).positions);
+}
+
+void kernels::storeKeyRow(StepKernel &k, Value cache, Value place, Value head, Columns at,
                           Value vector) {
   KernelBuilder &b = k.b;
   int64_t lanes = cast<MemRefType>(cache.getType()).getDimSize(4);
-  Value position = b.add(k.position, row);
-  Value block = b.div(position, lanes), lane = b.rem(position, lanes);
+  Value block = b.div(place, lanes), lane = b.rem(place, lanes);
   // Dims of one position are `lanes` elements apart.
   SmallVector<int32_t> numbers;
   for (int64_t i = 0; i < b.facts.lanes; ++i)
@@ -36,10 +41,11 @@ LogicalResult kernels::emitAppendKeys(StepKernel &k, plan::AppendKeysOp op) {
   int64_t heads = type.getDimSize(1), dims = type.getDimSize(3);
   k.tasks = k.validRowsExpr(op.getKeys().getType());
   b.loop(k.begin, k.end, 1, [&](Value row) {
+    Value place = placeInCache(b, b.add(k.position, row), op.getCache(), op.getRing());
     b.loop(b.index(0), b.index(heads), 1, [&](Value head) {
       b.forColumns(dims, [&](Columns at) {
         Value vector = b.load(keys, {row, b.add(b.mul(head, dims), at.col)}, at.mask);
-        storeKeyRow(k, cache, row, head, at, vector);
+        storeKeyRow(k, cache, place, head, at, vector);
       });
     });
   });
@@ -53,7 +59,7 @@ LogicalResult kernels::emitAppendValues(StepKernel &k, plan::AppendValuesOp op) 
   Value values = k.buffer(op.getValues()), cache = k.buffer(op.getCache());
   k.tasks = k.validRowsExpr(op.getValues().getType());
   b.loop(k.begin, k.end, 1, [&](Value row) {
-    Value to = b.add(k.position, row);
+    Value to = placeInCache(b, b.add(k.position, row), op.getCache(), op.getRing());
     b.forColumns(rowShape(op.getValues().getType()).cols, [&](Columns at) {
       b.store(b.load(values, {row, at.col}, at.mask), cache, {to, at.col}, at.mask);
     });

@@ -352,7 +352,8 @@ void Emitter::emitQuery(Value i) {
 
 void Emitter::emitStretches(Value from, Value to, bool masked) {
   b.loop(from, to, block, [&](Value stretch) {
-    Value number = b.div(stretch, block);
+    Value held = op.getRing() ? b.rem(stretch, keyLayout.positions) : stretch;
+    Value number = b.div(held, block);
     firstPosition = stretch;
     Value head = causal ? group : b.add(b.mul(batch, kvHeads), group);
     keyBase = b.add(b.mul(head, keyLayout.headBytes()), b.mul(number, keyLayout.blockBytes()));
@@ -501,12 +502,13 @@ Values Emitter::emitTerms(Value firstRow, Value position) {
   if (!terms)
     return {};
   int64_t lanes = b.facts.lanes;
+  int64_t positions = op.getKeyTable().getType().getShape().back();
   SmallVector<Columns> columns;
   for (int64_t v = 0; v < keySide; ++v) {
     Value at = b.add(b.add(firstPosition, position), v * lanes);
     // The last block may have more positions than the table.
-    bool isWhole = keyLayout.positions % block == 0;
-    columns.push_back(isWhole ? Columns{at, {}} : b.columns(at, keyLayout.positions));
+    bool isWhole = positions % block == 0;
+    columns.push_back(isWhole ? Columns{at, {}} : b.columns(at, positions));
   }
   Values sums(static_cast<size_t>(rows * keySide), b.splat(0));
   return b.loop(b.index(0), b.index(terms), 1, sums, [&](Value n, ValueRange now) {

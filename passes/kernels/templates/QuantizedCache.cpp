@@ -18,11 +18,10 @@ LogicalResult kernels::checkWords(StepKernel &k, Operation *op, const plan::Cach
                          << layout.dot;
 }
 
-/// Where the block of `position` of a head starts.
-static Value blockOf(KernelBuilder &b, const plan::CacheLayout &layout, Value head,
-                     Value position) {
+/// Where a head's block starts that has `place`.
+static Value blockOf(KernelBuilder &b, const plan::CacheLayout &layout, Value head, Value place) {
   return b.add(b.mul(head, layout.headBytes()),
-               b.mul(b.div(position, layout.block), layout.blockBytes()));
+               b.mul(b.div(place, layout.block), layout.blockBytes()));
 }
 
 /// Finds the scale of a head's elements, stores it, and gives what was stored as f32.
@@ -63,10 +62,10 @@ static void storeKeyWords(KernelBuilder &b, const plan::CacheLayout &layout, Val
 }
 
 void kernels::storeQuantizedKey(StepKernel &k, const plan::CacheLayout &layout, Value cache,
-                                Value row, Value head, llvm::function_ref<Value(Columns)> load) {
+                                Value place, Value head, llvm::function_ref<Value(Columns)> load) {
   KernelBuilder &b = k.b;
-  Value position = b.add(k.position, row), inBlock = b.rem(position, layout.block);
-  Value start = blockOf(b, layout, head, position);
+  Value inBlock = b.rem(place, layout.block);
+  Value start = blockOf(b, layout, head, place);
   Value scale = storeScale(b, layout, cache, start, inBlock, load);
   Value words = b.add(b.add(start, layout.headerBytes()), b.mul(inBlock, layout.word.bytes()));
   storeKeyWords(b, layout, cache, words, scale, 127, load);
@@ -80,8 +79,9 @@ LogicalResult kernels::emitAppendQuantizedKeys(StepKernel &k, plan::AppendKeysOp
   Value keys = k.buffer(op.getKeys()), cache = k.buffer(op.getCache());
   k.tasks = k.validRowsExpr(op.getKeys().getType());
   b.loop(k.begin, k.end, 1, [&](Value row) {
+    Value place = placeInCache(b, b.add(k.position, row), op.getCache(), op.getRing());
     b.loop(b.index(0), b.index(layout.heads), 1, [&](Value head) {
-      storeQuantizedKey(k, layout, cache, row, head, [&](Columns at) {
+      storeQuantizedKey(k, layout, cache, place, head, [&](Columns at) {
         return b.load(keys, {row, b.add(b.mul(head, layout.dims), at.col)}, at.mask);
       });
     });
@@ -134,6 +134,7 @@ LogicalResult kernels::emitAppendQuantizedValues(StepKernel &k, plan::AppendValu
     Value until = b.minimum(b.add(from, each), end);
     b.loop(b.maximum(from, k.position), until, 1, [&](Value position) {
       Value row = b.sub(position, k.position), inBlock = b.rem(position, layout.block);
+      Value place = placeInCache(b, position, op.getCache(), op.getRing());
       Value inWord = b.rem(inBlock, each);
       // What WordLayout::bitOf says, in bytes, of an element that is known at run time only.
       int64_t products = layout.word.products;
@@ -147,7 +148,7 @@ LogicalResult kernels::emitAppendQuantizedValues(StepKernel &k, plan::AppendValu
         auto load = [&](Columns at) {
           return b.load(values, {row, b.add(b.mul(head, layout.dims), at.col)}, at.mask);
         };
-        Value start = blockOf(b, layout, head, position);
+        Value start = blockOf(b, layout, head, place);
         Value scale = storeScale(b, layout, cache, start, inBlock, load);
         Value words = b.add(b.add(start, layout.headerBytes()), word);
         b.forColumns(layout.dims, [&](Columns at) {

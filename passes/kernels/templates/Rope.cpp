@@ -17,7 +17,8 @@ public:
         dims(rowShape(op.getType()).cols / heads), half(rowShape(op.getCos().getType()).cols),
         lastPosition(rowShape(op.getCos().getType()).rows - 1) {
     for (Operation *user : op->getUsers())
-      if (auto append = dyn_cast<plan::AppendKeysOp>(user)) {
+      if (auto found = dyn_cast<plan::AppendKeysOp>(user)) {
+        append = found;
         cache = k.buffer(append.getCache());
         layout = plan::CacheLayout::of(cast<RankedTensorType>(append.getCache().getType()));
       }
@@ -47,7 +48,9 @@ private:
   StepKernel &k;
   blue::RopeOp op;
   KernelBuilder &b;
-  Value x, cos, sin, cache;
+  Value x, cos, sin;
+  plan::AppendKeysOp append;               // may be null
+  Value cache, place;                      // then the cache, and where it has the row
   std::optional<plan::CacheLayout> layout; // of a quantized cache
   Value rotated;                           // a head, before it is quantized as a whole
   std::pair<Value, Value> gathered; // a row's cosines and sines, where its angles follow axes
@@ -61,7 +64,7 @@ void RopeEmitter::put(Value vector, Value row, Value head, Value dim, Value mask
   if (layout)
     b.store(vector, rotated, {dim}, mask);
   else if (cache)
-    storeKeyRow(k, cache, row, head, {dim, mask}, vector);
+    storeKeyRow(k, cache, place, head, {dim, mask}, vector);
   if (k.result)
     k.finish(vector, row, {b.add(b.mul(head, dims), dim), mask});
 }
@@ -155,6 +158,8 @@ RopeEmitter::Angles RopeEmitter::anglesOf(Value row) {
 
 void RopeEmitter::emitRow(Value row) {
   Angles angles = anglesOf(row);
+  if (append)
+    place = placeInCache(b, b.add(k.position, row), append.getCache(), append.getRing());
   b.loop(b.index(0), b.index(heads), 1, [&](Value head) {
     if (op.getInterleaved())
       emitPairs(row, head, angles);
@@ -169,7 +174,7 @@ void RopeEmitter::emitRow(Value row) {
         put(value, row, head, dim, at.mask);
       });
     if (layout)
-      storeQuantizedKey(k, *layout, cache, row, head,
+      storeQuantizedKey(k, *layout, cache, place, head,
                         [&](Columns at) { return b.load(rotated, {at.col}, at.mask); });
   });
 }

@@ -50,13 +50,15 @@ llvm::LogicalResult emitTokenPrepend(StepKernel &kernel, blue::TokenPrependOp op
 /// Fails with an error on `op` for words that a vector of this target does not hold.
 llvm::LogicalResult checkWords(StepKernel &kernel, mlir::Operation *op,
                                const plan::CacheLayout &layout);
-/// Appends the row `keys` (a function from (head, columns of the head) to a vector) of one token.
-/// Used by rope and append_keys.
-void storeKeyRow(StepKernel &kernel, mlir::Value cache, mlir::Value row, mlir::Value head,
+/// Where `cache`, an operand of plan.append_keys or append_values, has a position.
+mlir::Value placeInCache(KernelBuilder &b, mlir::Value position, mlir::Value cache, bool isRing);
+/// Stores columns of a head of one token's keys at a place of the cache. Used by rope and
+/// append_keys.
+void storeKeyRow(StepKernel &kernel, mlir::Value cache, mlir::Value place, mlir::Value head,
                  Columns at, mlir::Value vector);
 /// Quantizes and appends one head of one token, whose dims `load` gives. Used by the same.
 void storeQuantizedKey(StepKernel &kernel, const plan::CacheLayout &layout, mlir::Value cache,
-                       mlir::Value row, mlir::Value head,
+                       mlir::Value place, mlir::Value head,
                        llvm::function_ref<mlir::Value(Columns)> load);
 
 } // namespace bluec::kernels

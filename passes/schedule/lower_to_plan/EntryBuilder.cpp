@@ -363,6 +363,7 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
   int64_t headDim = width / heads;
 
   Value keys, cachedValues;
+  bool isRing = false;
   if (op.getPastKey()) {
     for (Value past : {op.getPastKey(), op.getPastValue()})
       if (!isa<BlockArgument>(past) || !past.hasOneUse())
@@ -378,18 +379,18 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
         return op.emitOpError("expected a compute_type for a quantized past");
       dot = *op.getComputeType();
     }
-    plan::CacheOp keyCache = storage.keys(layers, heads, headDim, element, dot);
-    plan::CacheOp valueCache = storage.values(layers, heads, headDim, element, dot);
-    ++layers;
+    const Storage::CacheSpec spec{layers++, heads, headDim, element, dot, op.getWindow()};
+    isRing = storage.isRing(spec);
+    plan::CacheOp keyCache = storage.keys(spec), valueCache = storage.values(spec);
     keys = storageValue(keyCache, keyCache.getType());
     cachedValues = storageValue(valueCache, valueCache.getType());
     addStep(op, "", {*key, keys}, Type(), [&](OpBuilder &b, ValueRange arguments) -> Value {
-      plan::AppendKeysOp::create(b, op.getLoc(), arguments[0], arguments[1]);
+      plan::AppendKeysOp::create(b, op.getLoc(), arguments[0], arguments[1], isRing);
       return {};
     });
     addStep(op, "", {*value, cachedValues}, Type(),
             [&](OpBuilder &b, ValueRange arguments) -> Value {
-              plan::AppendValuesOp::create(b, op.getLoc(), arguments[0], arguments[1]);
+              plan::AppendValuesOp::create(b, op.getLoc(), arguments[0], arguments[1], isRing);
               return {};
             });
   } else {
@@ -424,7 +425,8 @@ LogicalResult EntryBuilder::lowerAttention(blue::AttentionOp op) {
             b, op.getLoc(), type, arguments[0], arguments[1], arguments[2],
             op.getSinks() ? arguments[3] : Value(), lifted ? arguments.drop_back().back() : Value(),
             lifted ? arguments.back() : Value(), op.getNumHeadsAttr(), op.getNumKvHeadsAttr(),
-            op.getScaleAttr(), op.getCausalAttr(), op.getWindowAttr(), op.getSoftcapAttr());
+            op.getScaleAttr(), op.getCausalAttr(), op.getWindowAttr(), op.getSoftcapAttr(),
+            isRing ? b.getUnitAttr() : UnitAttr());
       });
   return success();
 }

@@ -74,16 +74,20 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     plan::TargetAttr target = plan::requireTarget(module);
     if (!target)
       return failure();
-    if (context < 1 || chunk < 1 || imageBatch < 1 || imageBatch > kMostTiles || chunk > context)
-      return module.emitError() << "expected 1 <= chunk <= context and 1 <= image-batch <= "
+    if (context < 1 || chunk < 1 || imageBatch < 1 || imageBatch > kMostTiles || chunk > context ||
+        rewind < 0)
+      return module.emitError() << "expected 1 <= chunk <= context, 0 <= rewind and 1 <= "
+                                   "image-batch <= "
                                 << kMostTiles << ", found "
                                 << "chunk " << chunk.getValue() << ", context "
-                                << context.getValue() << ", image-batch " << imageBatch.getValue();
+                                << context.getValue() << ", rewind " << rewind.getValue()
+                                << ", image-batch " << imageBatch.getValue();
     Parts parts;
     if (failed(findParts(module, parts)))
       return failure();
 
-    Storage storage(module, target, context);
+    Storage storage(module, target, context,
+                    std::min<int64_t>(std::max<int64_t>(chunk, rewind), context));
     if (parts.decoder)
       storage.notePanels(parts.decoder);
     if (parts.vision && failed(addEncoders(storage, parts.vision)))
@@ -107,7 +111,12 @@ struct LowerToPlanPass : bluec::impl::LowerToPlanBase<LowerToPlanPass> {
     for (func::FuncOp part : {parts.vision, parts.embed, parts.decoder})
       if (part)
         part.erase();
-    module->setAttr(plan::kContextAttr, Builder(module.getContext()).getI64IntegerAttr(context));
+    Builder builder(module.getContext());
+    module->setAttr(plan::kContextAttr, builder.getI64IntegerAttr(context));
+    if (storage.ringPositions() > 0) {
+      module->setAttr(plan::kRingPositionsAttr, builder.getI64IntegerAttr(storage.ringPositions()));
+      module->setAttr(plan::kRingBackAttr, builder.getI64IntegerAttr(storage.ringBack()));
+    }
     weights = static_cast<unsigned>(storage.numWeights());
     return success();
   }

@@ -17,6 +17,9 @@ def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
     Each layer op becomes a plan.step. Weights become plan.weight, in panels of the target's width
     where a linear layer reads them. Patch embedding becomes im2col and a linear. The past and
     present keys and values of a decoder become one KV cache of `context` tokens, written in place.
+    Layers with a window keep as many of them as windows need when a call begins at most
+    max(chunk, rewind) tokens before the furthest one written, if that is less: their caches are rings,
+    and the module says `plan.ring_positions` and `plan.ring_back`.
     With `logits=last`, whatever only the logits need after the last attention is computed for the
     last valid row only. Where the decoder takes the positions of its rows as a tensor, `prefill` and
     `decode` take them too, as input "positions". `plan.encode_calls` says which encoders encode fewer tiles than a batch: a
@@ -35,6 +38,8 @@ def LowerToPlan : Pass<"lower-to-plan", "::mlir::ModuleOp"> {
            "tokens that the KV cache holds">,
     Option<"chunk", "chunk", "int64_t", /*default=*/"128",
            "tokens that one call of prefill takes at most">,
+    Option<"rewind", "rewind", "int64_t", /*default=*/"512",
+           "tokens that a call may go back where layers keep a window's only">,
     Option<"imageBatch", "image-batch", "int64_t", /*default=*/"1",
            "tiles that one call of encode takes at most">,
     Option<"logits", "logits", "::bluec::Logits", /*default=*/"::bluec::Logits::Last",

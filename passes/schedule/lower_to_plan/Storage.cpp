@@ -1,11 +1,17 @@
 #include "passes/schedule/lower_to_plan/Storage.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace bluec;
 
-Storage::Storage(ModuleOp module, plan::TargetAttr target, int64_t context)
+Storage::Storage(ModuleOp module, plan::TargetAttr target, int64_t context, int64_t back)
     : module(module), symbols(module), builder(module.getContext()), target(target),
-      context(context) {
+      context(context), back(back) {
+  // An entry may get a device whose target takes blocks of another size.
+  stretch = std::lcm(stretch, cacheBlock());
+  for (auto device : module.getOps<plan::DeviceOp>())
+    stretch = std::lcm(stretch, device.getTarget().getTuningOrDefault().getCacheBlock());
   builder.setInsertionPointToStart(module.getBody());
 }
 
@@ -65,13 +71,20 @@ FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribut
   return entry->second;
 }
 
-plan::CacheOp Storage::cache(const std::string &name, RankedTensorType type) {
-  auto [entry, isNew] = caches.try_emplace(name);
-  if (isNew) {
-    entry->second =
-        plan::CacheOp::create(builder, module.getLoc(), builder.getStringAttr(uniqueName(name)),
-                              TypeAttr::get(type), IntegerAttr());
-    symbols.insert(entry->second);
+plan::CacheOp Storage::cache(const CacheSpec &spec, StringRef kind, RankedTensorType type) {
+  auto [entry, isNew] = caches.try_emplace(("layers." + Twine(spec.layer) + "." + kind).str());
+  if (!isNew)
+    return entry->second;
+  entry->second = plan::CacheOp::create(builder, module.getLoc(),
+                                        builder.getStringAttr(uniqueName(entry->first)),
+                                        TypeAttr::get(type), IntegerAttr());
+  symbols.insert(entry->second);
+  if (isRing(spec)) {
+    plan::RingLayout ring = plan::RingLayout::of(type);
+    int64_t itsBack = ring.back(*spec.window);
+    bool isFirst = smallestRing == 0;
+    smallestRing = isFirst ? ring.positions : std::min(smallestRing, ring.positions);
+    leastBack = isFirst ? itsBack : std::min(leastBack, itsBack);
   }
   return entry->second;
 }
@@ -86,21 +99,31 @@ void Storage::notePanels(func::FuncOp function) {
 /// updates of its sums, the keys and values of which stay in a first-level cache for all rows.
 int64_t Storage::cacheBlock() const { return target.getTuningOrDefault().getCacheBlock(); }
 
-plan::CacheOp Storage::keys(int64_t layer, int64_t heads, int64_t headDim, Type element, Type dot) {
-  std::string name = "layers." + std::to_string(layer) + ".keys";
-  if (dot) {
-    auto layout = plan::keysFor(target, heads, cacheBlock(), dot);
-    return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
-  }
-  return cache(name, plan::floatKeysFor(target, /*batch=*/1, heads, context, headDim, element));
+/// All of the context, or as many as the layer's windows need.
+int64_t Storage::positions(const CacheSpec &spec) const {
+  if (!spec.window || *spec.window >= context)
+    return context;
+  return std::min(context, plan::RingLayout::positionsFor(*spec.window, back, stretch));
 }
 
-plan::CacheOp Storage::values(int64_t layer, int64_t heads, int64_t headDim, Type element,
-                              Type dot) {
-  std::string name = "layers." + std::to_string(layer) + ".values";
-  if (dot) {
-    auto layout = plan::valuesFor(target, heads, cacheBlock(), dot);
-    return cache(name, RankedTensorType::get({context, heads * headDim}, element, layout));
+plan::CacheOp Storage::keys(const CacheSpec &spec) {
+  int64_t width = spec.heads * spec.headDim;
+  if (spec.dot) {
+    auto layout = plan::keysFor(target, spec.heads, cacheBlock(), spec.dot);
+    return cache(spec, "keys",
+                 RankedTensorType::get({positions(spec), width}, spec.element, layout));
   }
-  return cache(name, RankedTensorType::get({1, context, heads * headDim}, element));
+  return cache(spec, "keys",
+               plan::floatKeysFor(target, /*batch=*/1, spec.heads, positions(spec), spec.headDim,
+                                  spec.element));
+}
+
+plan::CacheOp Storage::values(const CacheSpec &spec) {
+  int64_t width = spec.heads * spec.headDim;
+  if (spec.dot) {
+    auto layout = plan::valuesFor(target, spec.heads, cacheBlock(), spec.dot);
+    return cache(spec, "values",
+                 RankedTensorType::get({positions(spec), width}, spec.element, layout));
+  }
+  return cache(spec, "values", RankedTensorType::get({1, positions(spec), width}, spec.element));
 }

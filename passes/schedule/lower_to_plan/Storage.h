@@ -2,13 +2,14 @@
 #ifndef BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_STORAGE_H
 #define BLUEC_PASSES_SCHEDULE_LOWER_TO_PLAN_STORAGE_H
 
-#include "compiler/dialect/plan/Plan.h"
+#include "compiler/dialect/plan/Layouts.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <map>
+#include <optional>
 #include <tuple>
 
 namespace bluec {
@@ -17,7 +18,8 @@ namespace bluec {
 class Storage {
 public:
   /// New symbols go to the start of `module`, in the order in which they are asked for.
-  Storage(mlir::ModuleOp module, plan::TargetAttr target, int64_t context);
+  /// `back` is of rings: RingLayout::positionsFor.
+  Storage(mlir::ModuleOp module, plan::TargetAttr target, int64_t context, int64_t back);
 
   /// `producer` is a blue.weight or blue.constant. `extra` is applied after its own transforms;
   /// with a `dot` the result (rank 2) is packed into panels for activations of that type. An error
@@ -32,25 +34,37 @@ public:
   /// the same way may turn out to be the same bytes (a tied head). Null if there is none.
   mlir::Type notedDot(mlir::Type weight) const { return dots.lookup(weight); }
 
-  /// Keys or values of layer number `layer`, packed; with a quantized `element` for products in
-  /// `dot`, which is null otherwise.
-  plan::CacheOp keys(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element,
-                     mlir::Type dot);
-  plan::CacheOp values(int64_t layer, int64_t heads, int64_t headDim, mlir::Type element,
-                       mlir::Type dot);
+  /// Keys or values of a layer, packed.
+  struct CacheSpec {
+    int64_t layer, heads, headDim;
+    mlir::Type element;
+    mlir::Type dot;                // with a quantized element, the type of products; else null
+    std::optional<int64_t> window; // positions that the layer sees
+  };
+  plan::CacheOp keys(const CacheSpec &spec);
+  plan::CacheOp values(const CacheSpec &spec);
+  /// Whether the caches are rings, which have fewer positions than the context.
+  bool isRing(const CacheSpec &spec) const { return positions(spec) < context; }
+  /// Of the rings that were made, what Plan.h says of kRingPositionsAttr and kRingBackAttr; 0
+  /// without one.
+  int64_t ringPositions() const { return smallestRing; }
+  int64_t ringBack() const { return leastBack; }
 
   int64_t numWeights() const { return static_cast<int64_t>(weights.size()); }
 
 private:
   int64_t cacheBlock() const;
+  int64_t positions(const CacheSpec &spec) const;
   std::string uniqueName(llvm::StringRef wanted);
-  plan::CacheOp cache(const std::string &name, mlir::RankedTensorType type);
+  plan::CacheOp cache(const CacheSpec &spec, llvm::StringRef kind, mlir::RankedTensorType type);
 
   mlir::ModuleOp module;
   mlir::SymbolTable symbols;
   mlir::OpBuilder builder;
   plan::TargetAttr target;
-  int64_t context;
+  int64_t context, back;
+  int64_t stretch = plan::kFloatStretch; // positions: what rings have whole ones of
+  int64_t smallestRing = 0, leastBack = 0;
   // value, transforms, packed type, segment
   using Key = std::tuple<const void *, const void *, const void *, std::string>;
   std::map<Key, plan::WeightOp> weights;

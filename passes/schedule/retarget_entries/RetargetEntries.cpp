@@ -43,8 +43,9 @@ RankedTensorType retargeted(RankedTensorType type, plan::TargetAttr target,
 RankedTensorType retargetedCache(plan::CacheOp cache, int64_t context, plan::TargetAttr target) {
   auto type = cast<RankedTensorType>(cache.getType());
   constexpr int64_t kKeyRank = 5;
+  // A ring's blocks are full.
   if (type.getRank() == kKeyRank)
-    return retargetedKeys(type, context, target);
+    return retargetedKeys(type, std::min(context, plan::RingLayout::of(type).positions), target);
   return retargeted(type, target, [&] { return target.getTuningOrDefault().getCacheBlock(); });
 }
 

@@ -213,6 +213,47 @@ LogicalResult checkWeights(ModuleOp module) {
   return checkBytes(module, plan::kWeightsBytesAttr, end);
 }
 
+/// Caches of fewer positions than the context are rings for all that uses them, and the module says
+/// what its caller has to know of them. Launches of kernels do not tell.
+LogicalResult checkRings(ModuleOp module) {
+  auto contextAttr = module->getAttrOfType<IntegerAttr>(plan::kContextAttr);
+  if (!contextAttr)
+    return success();
+  int64_t context = contextAttr.getInt(), smallest = 0, back = 0;
+  auto check = [&](auto op, Value cache) -> WalkResult {
+    int64_t positions = plan::RingLayout::of(cast<RankedTensorType>(cache.getType())).positions;
+    if (op.getRing() == (positions < context))
+      return WalkResult::advance();
+    return op.emitOpError() << "expected " << (op.getRing() ? "fewer than" : "at least")
+                            << " the context's " << context << " positions, found " << positions;
+  };
+  WalkResult walked = module.walk([&](Operation *op) -> WalkResult {
+    if (auto append = dyn_cast<plan::AppendKeysOp>(op))
+      return check(append, append.getCache());
+    if (auto append = dyn_cast<plan::AppendValuesOp>(op))
+      return check(append, append.getCache());
+    auto attention = dyn_cast<plan::AttentionOp>(op);
+    if (!attention || !attention.getCausal())
+      return WalkResult::advance();
+    if (attention.getRing()) {
+      auto ring = plan::RingLayout::of(cast<RankedTensorType>(attention.getKeys().getType()));
+      int64_t itsBack = ring.back(static_cast<int64_t>(*attention.getWindow()));
+      back = smallest == 0 ? itsBack : std::min(back, itsBack);
+      smallest = smallest == 0 ? ring.positions : std::min(smallest, ring.positions);
+    }
+    return check(attention, attention.getKeys());
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  for (auto [name, expected] :
+       {std::pair(plan::kRingPositionsAttr, smallest), std::pair(plan::kRingBackAttr, back)})
+    if (auto found = module->getAttrOfType<IntegerAttr>(name);
+        smallest > 0 && (!found || found.getInt() != expected))
+      return module.emitError() << "expected " << name << " to be " << expected << ", found "
+                                << (found ? found.getInt() : 0);
+  return success();
+}
+
 LogicalResult checkCaches(ModuleOp module) {
   SmallVector<Range> ranges;
   int64_t end = 0;
@@ -416,7 +457,7 @@ struct VerifyPlanPass : bluec::impl::VerifyPlanBase<VerifyPlanPass> {
         return signalPassFailure();
     SymbolTable symbols(module);
     if (failed(checkLayouts(module, symbols)) || failed(checkWeights(module)) ||
-        failed(checkCaches(module)))
+        failed(checkCaches(module)) || failed(checkRings(module)))
       return signalPassFailure();
     for (auto entry : module.getOps<plan::EntryOp>())
       if (failed(checkJoined(entry, symbols)))

@@ -9,7 +9,8 @@ def VerifyPlan : Pass<"verify-plan", "::mlir::ModuleOp"> {
     **What it does.** Checks what the kernels count on and no single op can see, without looking at
     how plan-memory and assign-weights arrived at it: values that are alive together share no byte
     of an arena and lie inside it, aligned; two weights share either the whole of their range or
-    nothing of it and lie inside their segment; caches do not overlap; a step reads from a cache
+    nothing of it and lie inside their segment; caches do not overlap; those of fewer positions than the
+    context are rings for whoever uses them, as the module says; a step reads from a cache
     only behind the steps that append to it; quantized rows have sums that divide the groups of the
     weights they meet; an entry's steps are on its device; launches that share a parallel loop touch no byte
     that another of them writes; encoders are whole or pairs of stages, one of a

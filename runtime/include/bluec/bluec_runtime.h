@@ -359,7 +359,8 @@ typedef int32_t (*bluec_observe_fn)(void *user, int64_t index, const struct blue
  * the first min(count, dims[0]) rows of entry->outputs[i] (NULL: not wanted). Arrays are as long as
  * the entry's num_inputs and num_outputs. `observe` may be NULL.
  * What the conversation had in the KV cache from `position` on is prefilled again with its next
- * turn.
+ * turn. What stands before `position` is the caller's business: with rings
+ * (bluec_model::ring_positions) less of it is still there than was written.
  * Waits for pictures that are being encoded. INVALID_ARGUMENT (no such entry, count outside
  * 1..capacity, position + count beyond the context), CANCELLED. */
 bluec_status bluec_session_run_entry(bluec_session *session, const char *name, int64_t count,

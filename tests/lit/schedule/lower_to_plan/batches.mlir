@@ -12,7 +12,7 @@
 // ONE: plan.encode_calls = []
 // ONE: @encode role encode capacity 1
 // ONE-NOT: plan.entry
-// MANY: expected 1 <= chunk <= context and 1 <= image-batch <= 64, found {{.*}} image-batch 65
+// MANY: expected 1 <= chunk <= context, 0 <= rewind and 1 <= image-batch <= 64, found {{.*}} rewind 512, image-batch 65
 module attributes {plan.target = #target} {
   func.func @tower(%x: tensor<?x3xf32>) -> tensor<?x3xf32> attributes {blue.role = #blue.role<vision>} {
     %y = blue.relu %x : tensor<?x3xf32>

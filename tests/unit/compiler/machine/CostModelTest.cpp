@@ -87,6 +87,23 @@ TEST(CostModelTest, AttentionPaysForThePositionsItSees) {
   EXPECT_DOUBLE_EQ(secondsOf(cost, {3, 3, 10}, device()), 130e-3 + 1e-3);
 }
 
+TEST(CostModelTest, AttentionInAWindowPaysForTheWindow) {
+  StepCost cost;
+  cost.op = "attention";
+  cost.positionOperations = 1;
+  cost.positionBytes = 1;
+  cost.window = 12;
+  // Rows see 11, 12 and 12 positions, which are the last 13 of 13.
+  EXPECT_EQ(workOf(cost, 3, 10).operations, 11 + 12 + 12);
+  EXPECT_EQ(workOf(cost, 3, 10).readBytes, 13);
+  // All see a window: those of 4 rows reach over 15 positions.
+  EXPECT_EQ(workOf(cost, 4, 100).operations, 4 * 12);
+  EXPECT_EQ(workOf(cost, 4, 100).readBytes, 15);
+  // The windows of these are not full yet.
+  EXPECT_EQ(workOf(cost, 3, 0).operations, 1 + 2 + 3);
+  EXPECT_EQ(workOf(cost, 3, 0).readBytes, 3);
+}
+
 TEST(CostModelTest, StaticShapesComputeWhatTheMaskTakesAway) {
   StepCost cost;
   cost.op = "attention";

@@ -94,6 +94,17 @@ TEST_F(BenchCommandTest, ByDefaultTheContextAndOneBatch) {
   EXPECT_EQ(json["encode"][0]["tiles"], 4);
 }
 
+TEST_F(BenchCommandTest, CountsNoMoreThanAWindow) {
+  writeCosts();
+  bundle.manifest["entry_points"][0]["step_costs"][1]["window"] = 12;
+  bundle.write();
+  options.decodeAt = {10};
+  options.steps = true;
+  const nlohmann::json decode = measured()["decode"][0];
+  EXPECT_EQ(decode["kv_bytes_per_token"], 10 * (11 + 12 + 12 + 12) / 4.0);
+  EXPECT_EQ(decode["by_op"]["linear"]["operations"], 4 * 500.0 + 2 * (11 + 12 + 12 + 12));
+}
+
 // Four tokens at 10, 11, 12 and 13 positions.
 TEST_F(BenchCommandTest, CountsBytesAndOperations) {
   writeCosts();

@@ -121,6 +121,10 @@ TEST_F(ModelCheckTest, FilesThatDoNotMakeOneModel) {
   EXPECT_EQ(check([] {}), "");
   EXPECT_EQ(check([&] { rest.kv_bytes += 1; }),
             "rest.so: kv_bytes: expected 384 as in first.so, found 385");
+  EXPECT_EQ(check([&] { rest.ring_positions = 8; }),
+            "rest.so: ring_positions: expected 0 as in first.so, found 8");
+  EXPECT_EQ(check([&] { rest.ring_back = 8; }),
+            "rest.so: ring_back: expected 0 as in first.so, found 8");
   EXPECT_EQ(check([&] { rest.num_segments = 1; }),
             "rest.so: segments: expected 2 as in first.so, found 1");
   EXPECT_EQ(check([&] { segments[1].bytes = 64; }),
@@ -180,11 +184,15 @@ TEST_F(ModelCheckTest, Refusals) {
     std::function<void()> change;
   } cases[] = {
       {"model.so: expected a bluec model, found something else", [&] { model.magic = 1; }},
-      {"model.so: abi version: expected 3, found 1", [&] { model.abi_version = 1; }},
+      {"model.so: abi version: expected 4, found 1", [&] { model.abi_version = 1; }},
       {"model.so: struct size: expected", [&] { model.struct_bytes -= 8; }},
       {"model.so: alignment: expected 64, found 32", [&] { model.alignment = 32; }},
       {"model.so: a text of the descriptor is missing", [&] { model.triple = nullptr; }},
       {"model.so: a size of the descriptor is negative", [&] { model.kv_bytes = -1; }},
+      {"model.so: expected ring_back of 1 to 8 positions, or no rings, found 9",
+       [&] { model.ring_positions = 8, model.ring_back = 9; }},
+      {"model.so: expected ring_back of 1 to 8 positions, or no rings, found 0",
+       [&] { model.ring_positions = 8; }},
       {"model.so: a table of the descriptor is missing", [&] { model.entries = nullptr; }},
       {"model.so: target: expected 'fake' as in manifest.json, found 'other'",
        [&] { model.target = "other"; }},

@@ -21,7 +21,7 @@ protected:
 
   void open(int threads = 1) {
     session.reset();
-    bundle.write();
+    files().write();
     auto opened = Bundle::open(files().path(), {threads});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     loaded = std::move(*opened);
@@ -30,7 +30,7 @@ protected:
     session = std::move(*created);
   }
 
-  TestBundle &files() { return bundle; }
+  virtual TestBundle &files() { return bundle; }
 
   // The answer to a turn, or the reason why there is none.
   std::string ask(const std::string &text, std::int64_t maxNewTokens = 0) {
@@ -414,6 +414,60 @@ TEST(RowPositionsTest, ConsecutiveRowsAreSaidToBe) {
   EXPECT_EQ(status.message(),
             "picture: this model places rows on 2 axes, and its bundle does not say where a "
             "picture's stand");
+}
+
+// A model whose cache keeps the last positions only: wherever a conversation goes back to, it is
+// read where it still is, or from its beginning.
+class RingTest : public SessionTest {
+protected:
+  TestBundle &files() override { return withRing; }
+
+  TestBundle withRing{BLUEC_FAKE_MODEL_WITH_RING};
+};
+
+TEST_F(RingTest, ATurnGoesOnFromTheRing) {
+  const std::string text = "a question";
+  for (int turn = 0; turn < 3; ++turn) {
+    ASSERT_EQ(ask(text), text) << turn;
+    // Each turn is computed once, and so is its answer.
+    EXPECT_EQ(session->statistics().prefillTokens, (turn + 1) * (2 + std::ssize(text) + 1));
+  }
+}
+
+TEST_F(RingTest, AnswersAreRightWhereverItGoesBackTo) {
+  const std::string first = "the first one", second = "the second", third = "3rd";
+  ASSERT_EQ(ask(first), first);
+  ASSERT_EQ(ask(second), second);
+  const std::int64_t before = session->statistics().prefillTokens;
+  // What is left stands elsewhere: nothing but the first token is as it was.
+  ASSERT_TRUE(session->dropOldestTurns(1).ok());
+  ASSERT_EQ(ask(third), third);
+  EXPECT_GE(session->statistics().prefillTokens - before, session->position() - 10);
+  // A caller's own call in the middle of the conversation, which leaves the ring as it is.
+  const std::int32_t token = 'x';
+  const void *input = &token;
+  void *output = nullptr;
+  for (std::int64_t position : {3, 20, 0, 30}) {
+    ASSERT_TRUE(
+        session->runEntry(*loaded->findEntry("decode"), 1, position, {&input, 1}, {&output, 1})
+            .ok());
+    ASSERT_TRUE(session->dropOldestTurns(1).ok());
+    ASSERT_EQ(ask(second), second) << position;
+    ASSERT_EQ(ask(third), third) << position;
+  }
+}
+
+TEST_F(RingTest, DraftsThatComeOtherwise) {
+  const std::string text = "0123456789";
+  ASSERT_EQ(ask(text), text);
+  for (int turn = 0; turn < 6; ++turn) {
+    session->setDraft(std::string(30, 'd'));
+    ASSERT_TRUE(session->wait(Until::Prefilled).ok());
+    if (session->turnsToDrop(40) > 0) {
+      ASSERT_TRUE(session->dropOldestTurns(session->turnsToDrop(40)).ok());
+    }
+    ASSERT_EQ(ask(text), text) << turn;
+  }
 }
 
 // -- In the background ----------------------------------------------------------------------------

@@ -82,6 +82,8 @@ TEST_F(DescriptorTest, ReadsWhatWasWritten) {
                          model.weights_sha256));
   EXPECT_EQ(found.kv_bytes, model.kv_bytes);
   EXPECT_EQ(found.context, model.context);
+  EXPECT_EQ(found.ring_positions, model.ring_positions);
+  EXPECT_EQ(found.ring_back, model.ring_back);
   EXPECT_EQ(found.hidden, model.hidden);
   EXPECT_EQ(found.vocabulary, model.vocabulary);
   EXPECT_EQ(found.tokens_per_tile, model.tokens_per_tile);

@@ -25,6 +25,9 @@
 #define FAKE_IMAGE 259
 #define FAKE_BEGIN 260
 
+// What the model that keeps a ring answers with when that has lost what it has to see.
+#define FAKE_LOST '!'
+
 // Pixels that a stage of the encoder refuses.
 #define FAKE_BAD_PATCHES 1000
 #define FAKE_BAD_BLOCKS 2000

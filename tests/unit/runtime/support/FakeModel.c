@@ -13,6 +13,9 @@
 // are not. A stage answers with an error to pixels that are FAKE_BAD_PATCHES or FAKE_BAD_BLOCKS in
 // the mean.
 //
+// With FAKE_RING its cache is a ring of so many positions and it sees the last FAKE_WINDOW of them.
+// It answers with FAKE_LOST where one of these is not in the ring any more.
+//
 // With FAKE_PART its stages are two code files: FIRST is the encoder's first stages, on "cpu", and
 // REST is all else, on "npu".
 #include "abi/bluec_abi.h"
@@ -147,34 +150,65 @@ static int64_t placeOf(const struct bluec_call *call, int64_t i) {
 #endif
 }
 
+#ifdef FAKE_RING
+// Each position with its number.
+enum {
+  cacheBytes = FAKE_RING * 8,
+  ringPositions = FAKE_RING,
+  ringBack = FAKE_RING - FAKE_WINDOW + 1
+};
+static void keep(float *cache, int64_t place, float id) {
+  cache[2 * (place % FAKE_RING)] = id;
+  cache[2 * (place % FAKE_RING) + 1] = (float)place;
+}
+static float kept(const float *cache, int64_t place) { return cache[2 * (place % FAKE_RING)]; }
+static int64_t firstSeen(int64_t count) { return count < FAKE_WINDOW ? 0 : count - FAKE_WINDOW; }
+static int isLost(const float *cache, int64_t place) {
+  return cache[2 * (place % FAKE_RING) + 1] != (float)place;
+}
+#else
+enum { cacheBytes = FAKE_CONTEXT * 4, ringPositions = 0, ringBack = 0 };
+static void keep(float *cache, int64_t place, float id) { cache[place] = id; }
+static float kept(const float *cache, int64_t place) { return cache[place]; }
+static int64_t firstSeen(int64_t count) {
+  (void)count;
+  return 0;
+}
+static int isLost(const float *cache, int64_t place) {
+  (void)cache, (void)place;
+  return 0;
+}
+#endif
+
 static void cacheRows(const struct bluec_call *call, int64_t begin, int64_t end) {
-  float *cache = (float *)call->kv;
   for (int64_t i = begin; i < end; ++i) {
     const float *row = at(call, 0) + i * FAKE_HIDDEN;
-    cache[placeOf(call, i)] = row[0] == 1 ? row[1] : -1;
+    keep((float *)call->kv, placeOf(call, i), row[0] == 1 ? row[1] : -1);
   }
 }
 
 static void cacheToken(const struct bluec_call *call, int64_t begin, int64_t end) {
   (void)begin, (void)end;
-  ((float *)call->kv)[placeOf(call, 0)] = (float)*(const int32_t *)call->arena;
+  keep((float *)call->kv, placeOf(call, 0), (float)*(const int32_t *)call->arena);
 }
 
 // The token that continues the cache's first `count` tokens.
 static int32_t nextToken(const float *cache, int64_t count) {
   int64_t user = -1, assistant = -1;
-  for (int64_t i = 0; i < count; ++i) {
-    if (cache[i] == FAKE_USER)
+  for (int64_t i = firstSeen(count); i < count; ++i) {
+    if (isLost(cache, i))
+      return FAKE_LOST;
+    if (kept(cache, i) == FAKE_USER)
       user = i;
-    if (cache[i] == FAKE_ASSISTANT)
+    if (kept(cache, i) == FAKE_ASSISTANT)
       assistant = i;
   }
   if (user < 0 || assistant < user)
     return FAKE_END;
   int64_t skip = count - 1 - assistant; // tokens that are answered already
   for (int64_t i = user + 1; i < assistant; ++i)
-    if (cache[i] >= 0 && skip-- == 0)
-      return (int32_t)cache[i];
+    if (kept(cache, i) >= 0 && skip-- == 0)
+      return (int32_t)kept(cache, i);
   return FAKE_END;
 }
 
@@ -311,8 +345,10 @@ __attribute__((visibility("default"))) const struct bluec_model FAKE_MODEL_SYMBO
     .cpu_features = "",
     .weights_bytes = FAKE_WEIGHTS_BYTES,
     .weights_sha256 = {FAKE_WEIGHTS_SHA256},
-    .kv_bytes = FAKE_CONTEXT * 4,
+    .kv_bytes = cacheBytes,
     .context = FAKE_CONTEXT,
+    .ring_positions = ringPositions,
+    .ring_back = ringBack,
     .hidden = FAKE_HIDDEN,
     .vocabulary = FAKE_VOCABULARY,
     .tokens_per_tile = FAKE_TOKENS_PER_TILE,

@@ -84,12 +84,13 @@ protected:
 
 Offsets modelHere() {
   using Struct = bluec_model;
-  return {AT(magic),         AT(abi_version),    AT(struct_bytes),    AT(alignment),
-          AT(producer),      AT(target),         AT(triple),          AT(cpu_features),
-          AT(weights_bytes), AT(weights_sha256), AT(kv_bytes),        AT(context),
-          AT(hidden),        AT(vocabulary),     AT(tokens_per_tile), AT(tile_height),
-          AT(tile_width),    AT(num_segments),   AT(segments),        AT(num_entries),
-          AT(entries),       AT(num_devices),    AT(devices),         sizeof(Struct)};
+  return {AT(magic),           AT(abi_version),    AT(struct_bytes), AT(alignment),
+          AT(producer),        AT(target),         AT(triple),       AT(cpu_features),
+          AT(weights_bytes),   AT(weights_sha256), AT(kv_bytes),     AT(context),
+          AT(ring_positions),  AT(ring_back),      AT(hidden),       AT(vocabulary),
+          AT(tokens_per_tile), AT(tile_height),    AT(tile_width),   AT(num_segments),
+          AT(segments),        AT(num_entries),    AT(entries),      AT(num_devices),
+          AT(devices),         sizeof(Struct)};
 }
 Offsets entryHere() {
   using Struct = bluec_entry;
