@@ -21,7 +21,7 @@ namespace bluec {
 inline constexpr double kFloatLimit = 2e-5, kWideAttentionLimit = 5e-3, kByteAttentionLimit = 1e-1;
 /// Of the end of the chain, of root mean squares: what floats may add up to, and how many times
 /// what the recipe itself costs where activations are integers.
-inline constexpr double kEndLimit = 1e-3, kEndShare = 3;
+inline constexpr double kEndLimit = 1e-4, kEndShare = 3;
 
 /// The last value of a part: logits or features.
 struct EndError {

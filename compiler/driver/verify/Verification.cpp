@@ -12,8 +12,10 @@
 #include "compiler/driver/verify/BundleCalls.h"
 #include "compiler/driver/verify/LayerComparison.h"
 #include "compiler/driver/verify/OnnxComparison.h"
+#include "compiler/driver/verify/PictureQuestion.h"
 #include "passes/onnx/float_activations/FloatActivations.h"
 #include "runtime/core/Bundle.h"
+#include "runtime/core/RowPositions.h"
 #include "runtime/core/Session.h"
 #include "targets/Registration.h"
 
@@ -62,7 +64,14 @@ private:
   LayerComparison::Part partOf(blue::Role role);
   /// One call, whose steps' outputs go to `record`. `output` may be null.
   LogicalResult call(const bluec_entry &entry, int64_t count, int64_t position, int64_t firstRow,
-                     const void *input, void *output, LayerRecord &record);
+                     const void *input, void *output, LayerRecord &record,
+                     const int32_t *at = nullptr);
+  /// Where the rows of the question stand.
+  LogicalResult placeRows();
+  /// `embeddings` of the whole conversation, with the features of the question's picture in them.
+  TensorPtr withPicture(const TensorPtr &embeddings, const TensorPtr &from) const;
+  /// Where rows from row `first` on stand; null: at their numbers.
+  const int32_t *placesFrom(int64_t first) const { return places ? places->from(first) : nullptr; }
   /// Feeds `ids` to the bundle: the prompt in chunks, the tokens after it one by one, up to
   /// `total` tokens, of which those that are missing become the likeliest ones. `logits` gets a row
   /// for every token whose logits a call gave.
@@ -102,6 +111,10 @@ private:
   llvm::StringSet<> names; // of the reference's layers
   /// By step; null for those without an output.
   llvm::DenseMap<const bluec_entry *, SmallVector<RankedTensorType>> stepTypes;
+  std::unique_ptr<PictureQuestion> question; // with --image
+  LayerComparison::Values features;          // of its picture
+  /// Of its rows and the answer's, where positions have axes.
+  std::optional<runtime::RowPositions> places;
   OnnxComparisonOptions graphOptions;
   std::unique_ptr<OnnxComparison> graphs; // with --onnx
   std::unique_ptr<LayerComparison> comparison;
@@ -131,6 +144,8 @@ LogicalResult Verification::run() {
 }
 
 LogicalResult Verification::open() {
+  if (options.image.empty() && !options.prompt.empty())
+    return diagnostics.usageError("--prompt: expected --image, found none");
   runtime::OpenOptions how;
   how.threads = options.threads;
   how.devices = &emulation;
@@ -142,7 +157,12 @@ LogicalResult Verification::open() {
   if (!made.ok())
     return diagnostics.report(made.status());
   session = std::move(*made);
-  return success();
+  if (options.image.empty())
+    return success();
+  question = PictureQuestion::create(
+      *bundle, options.image, options.prompt.empty() ? "What is in the picture?" : options.prompt,
+      diagnostics);
+  return success(question != nullptr);
 }
 
 /// The graphs as they are, but for the rounding of activations, which a bundle leaves to its
@@ -337,6 +357,11 @@ LogicalResult Verification::compareModel() {
   for (auto entry : plan->getOps<plan::EntryOp>())
     if (failed(keepTypes(entry)))
       return failure();
+  for (const bluec_entry &entry : bundle->entries())
+    if (!stepTypes.contains(&entry))
+      return diagnostics.inputError(options.bundle +
+                                    ": expected entries as in the reference, found '" + entry.name +
+                                    "', too");
   FailureOr<Geometry> geometry = geometryOf(*plan);
   if (failed(geometry))
     return failure();
@@ -401,7 +426,7 @@ LayerComparison::Part Verification::partOf(blue::Role role) {
 
 LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_t position,
                                  int64_t firstRow, const void *input, void *output,
-                                 LayerRecord &record) {
+                                 LayerRecord &record, const int32_t *at) {
   std::string mismatch;
   ArrayRef<RankedTensorType> types = stepTypes[&entry];
   auto keep = [&](int64_t index, const bluec_step &step, const void *made) {
@@ -409,9 +434,9 @@ LogicalResult Verification::call(const bluec_entry &entry, int64_t count, int64_
                                                            : RankedTensorType();
     return record.add(entry, step, type, made, count, firstRow, mismatch);
   };
-  runtime::Status status =
-      session->runEntry(entry, count, position, runtime::EntryInputs(entry, count, position, input),
-                        {&output, 1}, keep);
+  runtime::Status status = session->runEntry(
+      entry, count, position, runtime::EntryInputs(entry, count, position, input, at), {&output, 1},
+      keep);
   if (!mismatch.empty())
     return diagnostics.inputError(mismatch);
   return diagnostics.report(status);
@@ -423,19 +448,23 @@ LogicalResult Verification::verifyVision() {
   const bluec_model &model = bundle->model();
   constexpr int64_t kChannels = 3;
   int64_t tileElements = kChannels * model.tile_height * model.tile_width;
-  Tensor pixels = Tensor::zeros(reference::ElementType::F32,
-                                {options.tiles, kChannels, model.tile_height, model.tile_width});
-  for (float &pixel : pixels.f32)
-    pixel = uniform(-1, 1);
-  auto shared = std::make_shared<const Tensor>(std::move(pixels));
+  TensorPtr shared = question ? question->pixels() : nullptr;
+  if (!shared) {
+    Tensor pixels = Tensor::zeros(reference::ElementType::F32,
+                                  {options.tiles, kChannels, model.tile_height, model.tile_width});
+    for (float &pixel : pixels.f32)
+      pixel = uniform(-1, 1);
+    shared = std::make_shared<const Tensor>(std::move(pixels));
+  }
+  int64_t tileCount = shared->shape[0];
   std::unique_ptr<LayerRecord> before;
   for (const runtime::TileEncoder &encoder : bundle->tileEncoders()) {
-    auto record = std::make_unique<LayerRecord>(options.tiles, names);
+    auto record = std::make_unique<LayerRecord>(tileCount, names);
     std::vector<uint8_t> crossing;
     if (!encoder.whole)
       crossing.resize(static_cast<size_t>(encoder.first->outputs[0].bytes));
-    for (int64_t done = 0; done < options.tiles;) {
-      int64_t count = std::min(options.tiles - done, encoder.capacity);
+    for (int64_t done = 0; done < tileCount;) {
+      int64_t count = std::min(tileCount - done, encoder.capacity);
       const float *tiles = shared->f32.data() + done * tileElements;
       if (encoder.whole
               ? failed(call(*encoder.whole, count, 0, done, tiles, nullptr, *record))
@@ -450,9 +479,11 @@ LogicalResult Verification::verifyVision() {
       comparison->repeat(*record);
     } else {
       comparison->begin(*record);
-      if (failed(comparison->compare(partOf(blue::Role::Vision), {shared, shared, shared}, {},
-                                     /*isEnd=*/true)))
+      FailureOr<LayerComparison::Values> found = comparison->compare(
+          partOf(blue::Role::Vision), {shared, shared, shared}, {}, /*isEnd=*/true);
+      if (failed(found))
         return failure();
+      features = *found;
     }
     before = std::move(record);
   }
@@ -471,8 +502,12 @@ LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int6
   for (int64_t done = 0; done < prompt;) {
     int64_t count = std::min({prompt - done, prefill->capacity, embed->capacity});
     made.resize(static_cast<size_t>(runtime::usedRows(given, count)) * width);
-    if (failed(call(*embed, count, 0, done, ids.data() + done, chunk.data(), record)) ||
-        failed(call(*prefill, count, done, done, chunk.data(), made.data(), record)))
+    if (failed(call(*embed, count, 0, done, ids.data() + done, chunk.data(), record)))
+      return failure();
+    if (question)
+      question->place(*features.own, done, count, chunk.data());
+    if (failed(
+            call(*prefill, count, done, done, chunk.data(), made.data(), record, placesFrom(done))))
       return failure();
     row.assign(made.end() - static_cast<std::ptrdiff_t>(width), made.end());
     done += count;
@@ -481,10 +516,33 @@ LogicalResult Verification::feed(std::vector<int32_t> &ids, int64_t prompt, int6
   for (int64_t done = prompt; done < total; ++done) {
     if (static_cast<int64_t>(ids.size()) == done)
       ids.push_back(static_cast<int32_t>(likeliest(row)));
-    if (failed(call(*decode, 1, done, done, ids.data() + done, row.data(), record)))
+    if (places)
+      places->append({ids[static_cast<size_t>(done)], nullptr});
+    if (failed(
+            call(*decode, 1, done, done, ids.data() + done, row.data(), record, placesFrom(done))))
       return failure();
     logits.push_back({done, row});
   }
+  return success();
+}
+
+TensorPtr Verification::withPicture(const TensorPtr &embeddings, const TensorPtr &from) const {
+  auto all = std::make_shared<Tensor>(*embeddings);
+  question->place(*from, 0, static_cast<int64_t>(question->rows().size()), all->f32.data());
+  return all;
+}
+
+LogicalResult Verification::placeRows() {
+  const bluec_tensor *at = runtime::findInput(bundle->decode(), BLUEC_POSITIONS);
+  if (!at || at->rank != 2)
+    return success();
+  runtime::PositionRule rule = bundle->manifest().positions;
+  rule.axes = at->dims[1];
+  places.emplace(rule);
+  for (const runtime::Row &row : question->rows())
+    if (!places->append(row))
+      return diagnostics.inputError("--image: expected rows of a picture that have places in its "
+                                    "grid, found others");
   return success();
 }
 
@@ -499,12 +557,19 @@ LogicalResult Verification::verifyLanguage() {
   int64_t capacity = bundle->prefill().capacity;
   int64_t prompt = options.tokens > 0 ? options.tokens : capacity + capacity / 2 + 1;
   prompt = std::max<int64_t>(1, std::min(prompt, model.context - kDecodedTokens));
+  if (question)
+    prompt = static_cast<int64_t>(question->rows().size());
   int64_t total = std::min(prompt + kDecodedTokens, model.context);
 
   // The bundle answers first; then the reference sees the whole sequence in one pass.
   std::vector<int32_t> ids;
-  for (int64_t i = 0; i < prompt; ++i)
-    ids.push_back(static_cast<int32_t>(random() % static_cast<uint64_t>(model.vocabulary)));
+  if (question && failed(placeRows()))
+    return failure();
+  for (int64_t i = 0; i < prompt; ++i) // a picture's rows are a token until its features are there
+    ids.push_back(question
+                      ? static_cast<int32_t>(
+                            std::max<int64_t>(0, question->rows()[static_cast<size_t>(i)].id))
+                      : static_cast<int32_t>(random() % static_cast<uint64_t>(model.vocabulary)));
   LayerRecord record(total, names);
   std::vector<LogitRow> logits;
   if (failed(feed(ids, prompt, total, record, logits)))
@@ -518,6 +583,10 @@ LogicalResult Verification::verifyLanguage() {
                           /*isEnd=*/false);
   if (failed(embeddings))
     return failure();
+  if (question)
+    *embeddings = {withPicture(embeddings->own, features.own),
+                   withPicture(embeddings->same, features.same),
+                   withPicture(embeddings->plain, features.plain)};
   SmallVector<TensorPtr> rest;
   for (Type type : decoder.getArgumentTypes().drop_front()) {
     if (type.isIndex()) {
@@ -526,7 +595,10 @@ LogicalResult Verification::verifyLanguage() {
     }
     int64_t width = cast<RankedTensorType>(type).getShape().back();
     if (cast<RankedTensorType>(type).getElementType().isInteger()) {
-      rest.push_back(std::make_shared<const Tensor>(consecutivePlaces(total, width, 0)));
+      Tensor at = consecutivePlaces(total, width, 0);
+      if (places)
+        std::copy_n(places->from(0), total * places->axes(), at.i64.begin());
+      rest.push_back(std::make_shared<const Tensor>(std::move(at)));
       continue;
     }
     rest.push_back(
@@ -625,6 +697,9 @@ void Verification::print() {
     out << "run by " << command << '\n';
   if (graphs)
     graphs->print(out);
+  if (question)
+    out << llvm::formatv("a picture of {0} tiles in a prompt of {1} tokens\n",
+                         question->pixels()->shape[0], question->rows().size());
   out << "entry    own error    limit    chain   cosine";
   if (hasRecipe)
     out << "  from float: error cosine";
@@ -685,6 +760,8 @@ Json Verification::summary(bool isGood) {
   all["emulator"] = emulation.command();
   if (graphs)
     all["onnx"] = graphs->asJson();
+  if (question)
+    all["picture"] = {{"tiles", question->pixels()->shape[0]}, {"tokens", question->rows().size()}};
   all["layers"] = std::move(layers);
   all["worst"] = {{"entry", worst->entry},
                   {"layer", worst->layer},

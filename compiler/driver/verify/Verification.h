@@ -18,6 +18,8 @@ struct VerifyOptions {
   /// In place of each layer's own limit (LayerComparison); what the end of the chain and a
   /// quantized cache may cost, where it is more than theirs.
   std::optional<double> tolerance;
+  std::string image;  // a picture file, in place of random tiles
+  std::string prompt; // the question about it, in place of random tokens; empty: a plain one
   int64_t tokens = 0; // of the prompt; 0: one and a half chunks
   int64_t tiles = 2;  // pictures
   uint64_t seed = 1;
@@ -28,7 +30,9 @@ struct VerifyOptions {
 
 /// Imports the reference, gives it the types of the bundle's recipe, and checks that it gives the
 /// bundle's geometry and weights. Runs every entry point of the bundle on seeded random input: a
-/// prompt in chunks, then the tokens that it answers, one by one. What the steps give is kept, and
+/// prompt in chunks, then the tokens that it answers, one by one. (With `image`, on that picture's
+/// tiles and on the question about it, as the package's preprocessing and chat template make them.)
+/// What the steps give is kept, and
 /// the plain evaluators compute each layer in one pass over all rows (LayerComparison):
 /// - from what the bundle's own steps gave to it: the error of the layer alone, which has a limit;
 /// - from the first input on: what has added up so far, which is shown;

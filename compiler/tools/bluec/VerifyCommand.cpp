@@ -43,6 +43,15 @@ Command bluec::tools::verifyCommand() {
        .target = &options->tiles,
        .help = "Tiles to encode (2)",
        .whole = {1, runtime::kMostBatchTiles}},
+      {.name = "--image",
+       .target = &options->image,
+       .help =
+           "A picture file: its tiles and a question about it, as the bundle's preprocessing and "
+           "chat template make them, in place of random input",
+       .excludes = {"--tokens", "--tiles"}},
+      {.name = "--prompt",
+       .target = &options->prompt,
+       .help = "The question about --image (What is in the picture?)"},
       {.name = "--seed",
        .target = &options->seed,
        .help = "Of the random input",
