@@ -63,8 +63,10 @@ struct GraphEvaluation {
   /// Called after each op that an evaluator computes, before `onResults`, with its operands. May be
   /// empty.
   std::function<void(mlir::Operation *op, mlir::ArrayRef<const Tensor *> operands)> onOperands;
-  /// Called after each op with its results, in order of evaluation. May be empty.
-  std::function<void(mlir::Operation *op, mlir::ArrayRef<std::shared_ptr<const Tensor>> results)>
+  /// Called after each op with its results, in order of evaluation. It may put others of the same
+  /// shapes in their place: that is what the ops after it read. May be empty.
+  std::function<void(mlir::Operation *op,
+                     mlir::MutableArrayRef<std::shared_ptr<const Tensor>> results)>
       onResults;
 };
 

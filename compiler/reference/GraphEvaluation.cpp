@@ -103,10 +103,10 @@ LogicalResult GraphEvaluator::evaluate(Operation *op) {
       results.push_back(std::make_shared<const Tensor>(std::move(tensor)));
     }
   }
-  for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
-    values[value] = tensor;
   if (options.onResults)
     options.onResults(op, results);
+  for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
+    values[value] = tensor;
   return success();
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kWhere = "picture";
 
+} // namespace
+
 PictureShape shapeOf(const TileSet &tiles, Thumbnail thumbnail) {
   using Overview = PictureShape::Overview;
   const Overview overview = !tiles.thumbnail                ? Overview::None
@@ -19,8 +21,6 @@ PictureShape shapeOf(const TileSet &tiles, Thumbnail thumbnail) {
                                                             : Overview::Last;
   return {tiles.grid.columns, tiles.grid.rows, overview};
 }
-
-} // namespace
 
 PictureQueue::PictureQueue(const Bundle &bundle, Encoder &encoder, Monitor &monitor, Hooks hooks)
     : bundle(bundle), encoder(encoder), monitor(monitor), hooks(std::move(hooks)) {}

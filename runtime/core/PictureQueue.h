@@ -7,6 +7,7 @@
 #include "core/Encoder.h"
 #include "core/Monitor.h"
 #include "vision/Picture.h"
+#include "vision/Tiles.h"
 
 #include <atomic>
 #include <cstdint>
@@ -25,6 +26,9 @@ struct PictureStatistics {
   double decodeSeconds = 0, tileSeconds = 0, encodeSeconds = 0;
   std::int64_t pictures = 0, tiles = 0;
 };
+
+// What the chat template is told of a picture that became `tiles`.
+PictureShape shapeOf(const TileSet &tiles, Thumbnail thumbnail);
 
 class PictureQueue {
 public:

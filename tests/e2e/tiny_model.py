@@ -5,6 +5,7 @@
 
 import json
 import os
+import platform
 import re
 import stat
 import struct
@@ -199,6 +200,31 @@ def verify_fails():
     return (done.err or done.out).strip().split("\n")[-1]
 
 
+def verify_names():
+    """The code of one step in the middle reads another layer's weights; hashes are right. What is named is its layer, and
+    none of those after it, though they are far from what they would be without it."""
+    dumps, bundle = os.path.join(ROOT, "dumps"), os.path.join(ROOT, "wrong-step")
+    compile_model(bundle, "--recipe", "bluelm-v", "--dump-phases-to", dumps)
+    plan = read_bytes(os.path.join(dumps, "4-schedule.mlir")).decode()
+    offsets = dict(re.findall(r'plan\.weight @"([^"]+)".* offset (\d+)', plan))
+    here, there = (struct.pack("<I", int(offsets[f"decoder/layers.{layer}/mlp/down_proj.weight"])) for layer in (1, 2))
+    code = read_bytes(os.path.join(bundle, "model.so"))
+    check(code.count(here) == 2, f"expected two entries that add the weight's offset, found {code.count(here)}")
+    replace(os.path.join(bundle, "model.so"), code.replace(here, there))
+    sign_manifest(bundle)
+    done = run(BLUEC, "verify", bundle, "--reference", MODEL, "--json", seconds=300)
+    check(done.code == 1 and "prefill decoder/layers.1/add_2 (step decoder/layers.1/mlp/down_proj): expected a relative error" in done.err
+          and "all other layers are right" in done.err, f"expected the one step, found {done.err}")
+    said = json.loads(done.out)
+    check([(each["entry"], each["layer"]) for each in said["wrong"]] == [("prefill", "decoder/layers.1/add_2"), ("decode", "decoder/layers.1/add_2")],
+          f"expected one layer of two entries, found {said['wrong']}")
+    after = [each for each in said["layers"] if re.match(r"decoder/layers\.[23]/", each["layer"])]
+    check(len(after) >= 40 and all(each["own_error"] <= each["limit"] for each in after), "expected the layers after it to be right")
+    worst = min(each["accumulated_error"] for each in after)
+    check(worst > 0.05, f"expected the chain after it to be far off, found {worst:.1e}")
+    return done.err.strip()
+
+
 def phases():
     """Each phase can be stopped at, and its dump read again."""
     folder = os.path.join(ROOT, "phases")
@@ -279,6 +305,9 @@ suite.case("bluec inspect: bluelm-v", inspect_precision, "bluelm-v", r"language 
 suite.case("bluec inspect: float", inspect_precision, "float", r"decoder/layers\.\*/mlp/up_proj +4 .* f32 x f32", r"kv cache .* f32")
 suite.case("bluec verify", verify)
 suite.case("bluec verify finds a wrong weight", verify_fails)
+# Offsets are whole words in the code of this kind of machine only.
+if platform.machine() == "x86_64":
+    suite.case("bluec verify names the one wrong step", verify_names)
 suite.case("phases", phases)
 suite.case("wrong command lines", usage)
 

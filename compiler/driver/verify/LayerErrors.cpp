@@ -1,12 +1,14 @@
 #include "compiler/driver/verify/LayerErrors.h"
 
-#include "compiler/dialect/plan/Plan.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 using namespace bluec;
+using reference::Tensor;
 
 void Deviation::add(double expected, double found) {
   // A logit of a token that is never taken; the reference computes it, too.
@@ -42,66 +44,165 @@ double Deviation::cosine() const {
   return std::min(1.0, product / std::sqrt(squaredExpected * squaredFound));
 }
 
-bool LayerErrors::add(const bluec_entry &entry, const bluec_step &step, const void *output,
-                      int64_t count, int64_t firstRow, std::string &error) {
-  llvm::StringRef name = step.output.name;
-  if (!output || step.output.rank == 0 || step.output.dtype != BLUEC_F32)
-    return true;
-  bool lastRow = name.consume_back(plan::kLastRowSuffix);
-  auto found = reference.find(name);
-  if (found == reference.end())
-    return true;
-  const reference::Tensor &expected = *found->second;
-  int64_t elements = 1;
-  for (uint32_t dim = 1; dim < step.output.rank; ++dim)
-    elements *= step.output.dims[dim];
-  // What a call computes for its last row only has one row, whatever the capacity.
-  lastRow |= step.output.dims[0] == 1 && entry.capacity > 1;
-  int64_t begin = lastRow ? firstRow + count - 1 : firstRow;
-  int64_t rows = lastRow ? 1 : count;
-  int64_t rowsThere = expected.shape.empty() ? 0 : expected.shape[0];
-  if (begin + rows > rowsThere || expected.numElements() != rowsThere * elements) {
-    error = (llvm::Twine(entry.name) + ": " + name + ": expected " + llvm::Twine(elements) +
-             " elements a row, found " +
-             llvm::Twine(rowsThere ? expected.numElements() / rowsThere : 0))
-                .str();
-    return false;
+/// Calls `body` with each row (the last dim) that `entry` gave (any, if below 0): where it begins.
+static void forEachRow(const LayerRecord::Layer &layer, int entry,
+                       llvm::function_ref<void(int64_t begin)> body) {
+  int64_t width = layer.values.shape.size() > 1 ? layer.values.shape.back() : 1;
+  auto given = static_cast<int64_t>(layer.entries.size());
+  int64_t elements = given > 0 ? layer.values.numElements() / given : 0;
+  for (int64_t i = 0; i < given; ++i) {
+    int from = layer.entries[static_cast<size_t>(i)];
+    if (from < 0 || (entry >= 0 && from != entry))
+      continue;
+    for (int64_t begin = i * elements; begin < (i + 1) * elements; begin += width)
+      body(begin);
   }
+}
 
-  auto [slot, isNew] =
-      byName.try_emplace((llvm::Twine(entry.name) + " " + name).str(), errors.size());
-  if (isNew) {
+static double largestOf(const Tensor &values, int64_t begin, int64_t width) {
+  double largest = 0;
+  for (int64_t i = begin; i < begin + width; ++i)
+    if (double value = std::abs(values.number(i)); std::isfinite(value))
+      largest = std::max(largest, value);
+  return largest;
+}
+
+/// What rows of a layer count as at least: the largest value of the middle one of those that are
+/// not all zeros.
+static double middleRow(const LayerRecord::Layer &layer, const Tensor &expected) {
+  int64_t width = layer.values.shape.size() > 1 ? layer.values.shape.back() : 1;
+  std::vector<double> rows;
+  forEachRow(layer, -1, [&](int64_t begin) {
+    if (double largest = largestOf(expected, begin, width); largest > 0)
+      rows.push_back(largest);
+  });
+  if (rows.empty())
+    return 0;
+  auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
+  std::nth_element(rows.begin(), middle, rows.end());
+  return *middle;
+}
+
+/// Of the worst row that `entry` gave.
+static double errorOf(const LayerRecord::Layer &found, const Tensor &expected, int entry,
+                      double least) {
+  int64_t width = found.values.shape.size() > 1 ? found.values.shape.back() : 1;
+  double worst = 0;
+  forEachRow(found, entry, [&](int64_t begin) {
+    Deviation row;
+    for (int64_t i = begin; i < begin + width; ++i)
+      row.add(expected.number(i), found.values.number(i));
+    row.largestExpected = std::max(row.largestExpected, least);
+    worst = std::max(worst, row.relative());
+  });
+  return worst;
+}
+
+static Deviation deviationOf(const LayerRecord::Layer &found, const Tensor &expected, int entry) {
+  int64_t width = found.values.shape.size() > 1 ? found.values.shape.back() : 1;
+  Deviation deviation;
+  forEachRow(found, entry, [&](int64_t begin) {
+    for (int64_t i = begin; i < begin + width; ++i)
+      deviation.add(expected.number(i), found.values.number(i));
+  });
+  return deviation;
+}
+
+void LayerErrors::begin(const LayerRecord &of) {
+  record = &of;
+  first = errors.size();
+  for (const LayerRecord::Source &source : of.sources()) {
     errors.emplace_back();
-    errors.back().entry = entry.name;
-    errors.back().layer = name.str();
+    errors.back().entry = of.entries()[static_cast<size_t>(source.entry)];
+    errors.back().layer = of.layers()[source.layer].name;
+    errors.back().step = source.step;
   }
-  LayerError &total = errors[slot->second];
-  const float *values = static_cast<const float *>(output);
-  auto compare = [&](const reference::Tensor &with, Deviation &deviation) {
-    for (int64_t i = 0; i < rows * elements; ++i)
-      deviation.add(with.number(begin * elements + i), static_cast<double>(values[i]));
+}
+
+void LayerErrors::forEach(const LayerRecord::Layer &found,
+                          llvm::function_ref<void(LayerError &error, int entry)> body) {
+  for (auto [i, source] : llvm::enumerate(record->sources()))
+    if (&record->layers()[source.layer] == &found)
+      body(errors[first + i], source.entry);
+}
+
+bool LayerErrors::fits(const LayerRecord::Layer &found, const Tensor &expected,
+                       std::string &error) const {
+  auto given = static_cast<int64_t>(found.entries.size());
+  int64_t rows = expected.shape.empty() ? 0 : expected.shape[0];
+  if (expected.numElements() == found.values.numElements() && rows == given)
+    return true;
+  auto width = [](const Tensor &tensor, int64_t count) {
+    return llvm::Twine(count > 0 ? tensor.numElements() / count : 0).str();
   };
-  compare(expected, total.deviation);
-  auto plain = floatReference ? floatReference->find(name) : reference.end();
-  if (floatReference && plain != floatReference->end() && plain->second->shape == expected.shape) {
-    if (!total.fromFloat)
-      total.fromFloat.emplace();
-    compare(*plain->second, *total.fromFloat);
-  }
+  error = found.name + ": expected " + std::to_string(rows) + " rows of " + width(expected, rows) +
+          " elements, found " + std::to_string(given) + " of " + width(found.values, given);
+  return false;
+}
+
+bool LayerErrors::addOwn(const LayerRecord::Layer &found, const Tensor &expected, double limit,
+                         double least, std::string &error) {
+  if (!fits(found, expected, error))
+    return false;
+  double middle = std::max(least, middleRow(found, expected));
+  forEach(found, [&](LayerError &layer, int entry) {
+    layer.own = errorOf(found, expected, entry, middle);
+    layer.limit = limit;
+  });
   return true;
+}
+
+bool LayerErrors::addAccumulated(const LayerRecord::Layer &found, const Tensor &expected,
+                                 double least, std::string &error) {
+  if (!fits(found, expected, error))
+    return false;
+  double middle = std::max(least, middleRow(found, expected));
+  forEach(found, [&](LayerError &layer, int entry) {
+    layer.accumulated = errorOf(found, expected, entry, middle);
+    layer.deviation = deviationOf(found, expected, entry);
+  });
+  return true;
+}
+
+void LayerErrors::addFloat(const LayerRecord::Layer &found, const Tensor &expected) {
+  std::string ignored;
+  if (fits(found, expected, ignored))
+    forEach(found, [&](LayerError &layer, int entry) {
+      layer.fromFloat = deviationOf(found, expected, entry);
+    });
+}
+
+void LayerErrors::repeat(const LayerRecord &again) {
+  std::vector<LayerError> before(errors.begin() + static_cast<std::ptrdiff_t>(first), errors.end());
+  begin(again);
+  for (size_t i = first; i < errors.size(); ++i)
+    for (const LayerError &known : before)
+      if (known.layer == errors[i].layer) {
+        LayerError same = known;
+        same.entry = errors[i].entry;
+        same.step = errors[i].step;
+        errors[i] = std::move(same);
+        break;
+      }
+}
+
+/// By how much of its limit; what has none is as bad as can be.
+static double share(const LayerError &error) {
+  return error.limit > 0 ? error.own / error.limit : std::numeric_limits<double>::infinity();
 }
 
 const LayerError *LayerErrors::worst() const {
   auto found =
       std::max_element(errors.begin(), errors.end(), [](const LayerError &a, const LayerError &b) {
-        return a.relative() < b.relative();
+        return share(a) < share(b);
       });
   return found == errors.end() ? nullptr : &*found;
 }
 
-const LayerError *LayerErrors::firstBeyond(double tolerance) const {
-  auto found = std::find_if(errors.begin(), errors.end(), [&](const LayerError &error) {
-    return !(error.relative() <= tolerance);
-  });
-  return found == errors.end() ? nullptr : &*found;
+std::vector<const LayerError *> LayerErrors::wrong() const {
+  std::vector<const LayerError *> found;
+  for (const LayerError &error : errors)
+    if (error.isWrong())
+      found.push_back(&error);
+  return found;
 }

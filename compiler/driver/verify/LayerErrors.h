@@ -1,21 +1,17 @@
-// Compares what a bundle's steps made with the reference, layer by layer.
+// How far what a bundle's steps made is from the reference, layer by layer.
 #ifndef BLUEC_COMPILER_DRIVER_VERIFY_LAYERERRORS_H
 #define BLUEC_COMPILER_DRIVER_VERIFY_LAYERERRORS_H
 
+#include "compiler/driver/verify/LayerRecord.h"
 #include "compiler/reference/Tensor.h"
-#include "runtime/abi/bluec_abi.h"
 
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace bluec {
-
-/// Values of layers by name, as the plain evaluators computed them. First dims are rows.
-using ReferenceValues = llvm::StringMap<std::shared_ptr<const reference::Tensor>>;
 
 /// How far found values are from expected ones.
 struct Deviation {
@@ -34,39 +30,61 @@ struct Deviation {
   double cosine() const;
 };
 
+/// One layer of one entry point. The error of a layer is that of its worst row: max |found -
+/// expected| over the largest |expected| of the row, or over that of the layer's middle row where
+/// that is more (a row that happens to be small is as wrong as its neighbours). Infinite when
+/// something is not finite.
 struct LayerError {
   std::string entry, layer;
-  Deviation deviation;                // from the reference
-  std::optional<Deviation> fromFloat; // from the float reference, where there is one
+  std::string step; ///< of the bundle: the layer at its root
+  /// From what the reference computes of the values that the bundle has in front of the layer.
+  double own = 0;
+  double limit = 0; ///< of `own`
+  /// From what the reference computes of the first input on: errors of all layers before add up.
+  double accumulated = 0;
+  Deviation deviation;                ///< along with `accumulated`
+  std::optional<Deviation> fromFloat; ///< from the float reference, where there is one
 
-  double relative() const { return deviation.relative(); }
+  bool isWrong() const { return !(own <= limit); }
 };
 
+/// Of the layers of a record, one for each of its sources.
 class LayerErrors {
 public:
-  /// `floatReference`, if there, is what the model computes without a recipe; layers that it has
-  /// are compared with it too.
-  explicit LayerErrors(const ReferenceValues &reference,
-                       const ReferenceValues *floatReference = nullptr)
-      : reference(reference), floatReference(floatReference) {}
-
-  /// Compares the output of a step of `entry` in a call of `count` rows, the first of which is row
-  /// `firstRow` of the reference. Outputs that the reference does not have are passed over. Returns
-  /// false, with a line in `error`, when shapes do not fit.
-  bool add(const bluec_entry &entry, const bluec_step &step, const void *output, int64_t count,
-           int64_t firstRow, std::string &error);
+  /// The record must outlive what follows, up to the next record.
+  void begin(const LayerRecord &record);
+  /// The reference's value of a layer of the record, computed from the record's own values, and
+  /// what its error may be. `least`: what a row counts as at least. False, with a line in `error`,
+  /// when its shape is another one; likewise the others.
+  bool addOwn(const LayerRecord::Layer &found, const reference::Tensor &expected, double limit,
+              double least, std::string &error);
+  /// That of the whole chain. Where the layer is integers of a step, rows count as `least` at
+  /// least.
+  bool addAccumulated(const LayerRecord::Layer &found, const reference::Tensor &expected,
+                      double least, std::string &error);
+  /// The float model's. Another shape is no error: such layers are not compared.
+  void addFloat(const LayerRecord::Layer &found, const reference::Tensor &expected);
+  /// For a record with the values of the one before: what was said of that holds for its entries.
+  void repeat(const LayerRecord &record);
 
   /// In the order in which the layers ran first.
   const std::vector<LayerError> &all() const { return errors; }
-  /// Null when there are none.
+  /// The one whose own error is nearest to its limit, or furthest beyond it; null when there are
+  /// none.
   const LayerError *worst() const;
-  const LayerError *firstBeyond(double tolerance) const;
+  /// In the order of `all`.
+  std::vector<const LayerError *> wrong() const;
 
 private:
-  const ReferenceValues &reference;
-  const ReferenceValues *floatReference;
+  bool fits(const LayerRecord::Layer &found, const reference::Tensor &expected,
+            std::string &error) const;
+  /// The errors of a layer of the record, by its entry.
+  void forEach(const LayerRecord::Layer &found,
+               llvm::function_ref<void(LayerError &error, int entry)> body);
+
+  const LayerRecord *record = nullptr;
+  size_t first = 0; // error of the record
   std::vector<LayerError> errors;
-  llvm::StringMap<size_t> byName;
 };
 
 } // namespace bluec

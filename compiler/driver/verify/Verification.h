@@ -15,11 +15,11 @@ struct VerifyOptions {
   std::string reference;   // model directory that the bundle was compiled from
   std::string variant;     // of its graphs (PackagePlace)
   std::string calibration; // the set that it was compiled with; empty: none
-  /// Of the relative error of a layer; absent: 1e-3 where all is computed in floats, 2e-2 with
-  /// 16-bit and 1e-1 with 8-bit activations. A value that is rounded the other way is off by a
-  /// step, and so are the values that read it. And the plain evaluators do not quantize the
-  /// softmax's weights.
+  /// In place of each layer's own limit (LayerComparison); what the end of the chain and a
+  /// quantized cache may cost, where it is more than theirs.
   std::optional<double> tolerance;
+  std::string image;  // a picture file, in place of random tiles
+  std::string prompt; // the question about it, in place of random tokens; empty: a plain one
   int64_t tokens = 0; // of the prompt; 0: one and a half chunks
   int64_t tiles = 2;  // pictures
   uint64_t seed = 1;
@@ -30,9 +30,14 @@ struct VerifyOptions {
 
 /// Imports the reference, gives it the types of the bundle's recipe, and checks that it gives the
 /// bundle's geometry and weights. Runs every entry point of the bundle on seeded random input: a
-/// prompt in chunks, then the tokens that it answers, one by one. Compares each step's result with
-/// the value of that layer, which the plain evaluators compute in one pass. The error of a layer is
-/// max |found - expected| / max |expected|.
+/// prompt in chunks, then the tokens that it answers, one by one. (With `image`, on that picture's
+/// tiles and on the question about it, as the package's preprocessing and chat template make them.)
+/// What the steps give is kept, and
+/// the plain evaluators compute each layer in one pass over all rows (LayerComparison):
+/// - from what the bundle's own steps gave to it: the error of the layer alone, which has a limit;
+/// - from the first input on: what has added up so far, which is shown;
+/// - at the end of that chain, features and logits, which have a limit in terms of what the recipe
+///   costs.
 ///
 /// The cost of the recipe is measured against the model without it, evaluated in floats.
 /// - By layer: root mean square of the difference over that of the values, cosine. (Keys whose bias
@@ -40,18 +45,17 @@ struct VerifyOptions {
 /// - Of the logits: KL divergence from the float model's in nats, and the first token of the answer
 ///   that the float model would not have chosen.
 /// - Of a quantized cache: each attention layer over it from the same layer in floats, with the
-/// same
-///   query, keys and values; root mean squares as above. A bundle that does exactly what its recipe
-///   says may still have lost its keys, and no layer shows it then. So this has a limit, 1e-1 or
-///   `tolerance` where that is more.
+///   same query, keys and values; root mean squares as above. A bundle that does exactly what its
+///   recipe says may still have lost its keys, and no layer shows it then. So this has a limit,
+///   1e-1 or `tolerance` where that is more.
 ///
 /// With `onnx`, all that begins with a comparison of whole calls with the package's own graphs,
 /// evaluated node by node as they were imported (OnnxComparison): what the importer or raising got
 /// wrong is the same on both sides of the layers' comparison. Where the graphs say something else,
 /// layers are not compared.
 ///
-/// Prints all that, the worst layer and the first bad one, as text or JSON. Returns an exit code;
-/// 1 also when a layer, or what a cache costs one, is beyond the tolerance.
+/// Prints all that and which layers are wrong, as text or JSON. Returns an exit code; 1 also when a
+/// layer, what a cache costs one, or the end is beyond its limit.
 int verify(const VerifyOptions &options, llvm::raw_ostream &out, llvm::raw_ostream &err);
 
 } // namespace bluec

@@ -31,8 +31,9 @@ Command bluec::tools::verifyCommand() {
       {.name = "--tolerance",
        .target = &options->tolerance,
        .help =
-           "Relative error of a layer (1e-3; 2e-2 with 16-bit, 1e-1 with 8-bit activations); what "
-           "a quantized cache may cost attention, where it is more than 1e-1",
+           "Relative error of each layer on the bundle's own inputs (2e-5; what it rounds to "
+           "integers: a step; attention of 16 bits: 5e-3, of 8 bits: 1e-1); also of the end of the "
+           "chain and of what a quantized cache may cost attention, where it is more than theirs",
        .real = {kLeastTolerance, kMostTolerance}},
       {.name = "--tokens",
        .target = &options->tokens,
@@ -42,6 +43,15 @@ Command bluec::tools::verifyCommand() {
        .target = &options->tiles,
        .help = "Tiles to encode (2)",
        .whole = {1, runtime::kMostBatchTiles}},
+      {.name = "--image",
+       .target = &options->image,
+       .help =
+           "A picture file: its tiles and a question about it, as the bundle's preprocessing and "
+           "chat template make them, in place of random input",
+       .excludes = {"--tokens", "--tiles"}},
+      {.name = "--prompt",
+       .target = &options->prompt,
+       .help = "The question about --image (What is in the picture?)"},
       {.name = "--seed",
        .target = &options->seed,
        .help = "Of the random input",
