@@ -74,7 +74,8 @@ std::string attentionArithmetic(plan::AttentionOp attention) {
   return elementName(attention.getQuery().getType());
 }
 
-/// Each row reads and meets the panels of its own experts only.
+/// Each row meets the panels of its own experts only. Those of an expert are read once a call: what
+/// a call of the capacity reads, at most, is divided among its rows.
 void addExperts(plan::ExpertLinearOp op, plan::EntryOp entry, StepCost &cost) {
   auto x = cast<RankedTensorType>(op.getX().getType());
   cost.arithmetic = elementName(x);
@@ -87,8 +88,12 @@ void addExperts(plan::ExpertLinearOp op, plan::EntryOp entry, StepCost &cost) {
   (byRow ? cost.rowOperations : cost.operations) =
       kOfMultiplyAdd * products * width * x.getShape().back();
   Operation *origin = originOf(op.getPanels(), op->getParentOfType<plan::StepOp>());
-  if (auto get = dyn_cast_or_null<plan::GetWeightOp>(origin))
-    (byRow ? cost.rowBytes : cost.weightBytes) += packedBytes(get) / op.getNumExperts() * products;
+  auto get = dyn_cast_or_null<plan::GetWeightOp>(origin);
+  if (!get)
+    return;
+  int64_t rows = x.getDimSize(0), met = std::min(op.getPlaces() * rows, op.getNumExperts());
+  int64_t bytes = packedBytes(get) / op.getNumExperts() * met;
+  (byRow ? cost.rowBytes : cost.weightBytes) += byRow ? bytes / rows : bytes;
 }
 
 void addOperations(Operation *root, plan::EntryOp entry, int64_t context, StepCost &cost) {

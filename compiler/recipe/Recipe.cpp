@@ -1,6 +1,7 @@
 #include "compiler/recipe/Recipe.h"
 
 #include "compiler/base/JsonReader.h"
+#include "compiler/dialect/plan/Plan.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -8,8 +9,8 @@
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/Path.h"
 
+using namespace mlir;
 using namespace bluec;
-using llvm::StringRef;
 
 namespace {
 
@@ -25,9 +26,10 @@ constexpr Named kPrecisions[] = {{"f32", Precision::F32},
                                  {"i8", Precision::I8},
                                  {"i4", Precision::I4}};
 
-/// The ops that the rules' fields are about.
-constexpr const char *kWeightKinds[] = {"linear", "embedding"};
-constexpr const char *kAttentionKind = "attention";
+/// The layers that rules are about. Routers and layers of experts are linear layers, too.
+constexpr StringRef kLinear = "linear", kEmbedding = "embedding", kAttention = "attention",
+                    kRouter = "router", kExperts = "experts";
+constexpr StringRef kKinds[] = {kLinear, kEmbedding, kAttention, kRouter, kExperts};
 
 } // namespace
 
@@ -139,13 +141,13 @@ static std::vector<std::string> readKinds(const JsonReader &reader) {
   if (!found)
     return kinds;
   if (!found->array() || found->array()->empty()) {
-    reader.fail("ops", "a list of linear, embedding and attention", *found);
+    reader.fail("ops", "a list of linear, embedding, attention, router and experts", *found);
     return kinds;
   }
   for (const JsonValue &kind : *found->array()) {
     const std::string *name = kind.string();
-    if (!name || (*name != "linear" && *name != "embedding" && *name != "attention")) {
-      reader.fail("ops", "linear, embedding or attention", kind);
+    if (!name || !llvm::is_contained(kKinds, StringRef(*name))) {
+      reader.fail("ops", "linear, embedding, attention, router or experts", kind);
       break;
     }
     kinds.push_back(*name);
@@ -235,23 +237,52 @@ llvm::Expected<Recipe> Recipe::load(StringRef recipe) {
   return value ? read(std::move(*value), recipe) : llvm::createStringError(fault);
 }
 
-/// Whether one of the rule's fields is about such an op.
-static bool concerns(const RecipeRule &rule, StringRef mnemonic) {
-  if (!rule.kinds.empty() && !llvm::is_contained(rule.kinds, mnemonic))
-    return false;
-  if (rule.weights && llvm::is_contained(kWeightKinds, mnemonic))
-    return true;
-  if (rule.activations && mnemonic == "linear")
-    return true;
-  return (rule.cache || rule.attention) && mnemonic == kAttentionKind;
+/// Whether rows of `linear` choose experts, perhaps after elementwise ops.
+static bool isRouter(blue::LinearOp linear) {
+  SmallVector<Operation *> readers(linear->getUsers());
+  llvm::SmallPtrSet<Operation *, 8> seen;
+  while (!readers.empty()) {
+    Operation *reader = readers.pop_back_val();
+    if (isa<blue::RouteOp>(reader))
+      return true;
+    if (plan::isElementwise(reader) && seen.insert(reader).second)
+      readers.append(reader->user_begin(), reader->user_end());
+  }
+  return false;
 }
 
-RecipeRule Recipe::resolve(StringRef name, StringRef mnemonic, std::vector<bool> *matched) const {
+SmallVector<StringRef> bluec::kindsOf(Operation *op) {
+  if (auto linear = dyn_cast<blue::LinearOp>(op))
+    return isRouter(linear) ? SmallVector<StringRef>{kLinear, kRouter}
+                            : SmallVector<StringRef>{kLinear};
+  if (isa<blue::ExpertLinearOp>(op))
+    return {kLinear, kExperts};
+  if (isa<blue::EmbeddingOp>(op))
+    return {kEmbedding};
+  if (isa<blue::AttentionOp>(op))
+    return {kAttention};
+  return {};
+}
+
+/// Whether one of the rule's fields is about such a layer.
+static bool concerns(const RecipeRule &rule, ArrayRef<StringRef> kinds) {
+  auto isOf = [&](StringRef kind) { return llvm::is_contained(kinds, kind); };
+  if (!rule.kinds.empty() && llvm::none_of(rule.kinds, isOf))
+    return false;
+  if (rule.weights && (isOf(kLinear) || isOf(kEmbedding)))
+    return true;
+  if (rule.activations && isOf(kLinear))
+    return true;
+  return (rule.cache || rule.attention) && isOf(kAttention);
+}
+
+RecipeRule Recipe::resolve(StringRef name, ArrayRef<StringRef> kinds,
+                           std::vector<bool> *matched) const {
   RecipeRule result;
   if (matched)
     matched->resize(rules.size());
   for (auto [i, rule] : llvm::enumerate(rules)) {
-    if (!concerns(rule, mnemonic))
+    if (!concerns(rule, kinds))
       continue;
     llvm::Expected<llvm::GlobPattern> pattern = patternOf(rule.match);
     if (!pattern || !pattern->match(name)) {

@@ -34,10 +34,10 @@ struct ActivationPrecision {
 };
 
 struct RecipeRule {
-  std::string match;              // a pattern of layer names
-  bool optional = false;          // may match no layer
-  std::vector<std::string> kinds; // mnemonics of ops; empty: all that the rule's fields concern
-  std::optional<WeightPrecision> weights;         // of linear layers and embeddings
+  std::string match;                      // a pattern of layer names
+  bool optional = false;                  // may match no layer
+  std::vector<std::string> kinds;         // of layers; empty: all that the rule's fields concern
+  std::optional<WeightPrecision> weights; // of linear layers and embeddings
   std::optional<ActivationPrecision> activations; // inputs of linear layers
   std::optional<Precision> cache;                 // keys and values: f32, f16, i8
   std::optional<Precision> attention;             // products with keys and values: f32, i16, i8
@@ -55,15 +55,20 @@ struct Recipe {
   /// A shipped recipe by name, or a file. A text that begins with a brace is a recipe itself.
   static llvm::Expected<Recipe> load(llvm::StringRef recipe);
 
-  /// What the rules say about the layer `name`, an op with `mnemonic`: of each field the last rule
-  /// that has it and matches. `matched`, if not null, gets true for each rule that matches and
-  /// concerns such an op.
-  RecipeRule resolve(llvm::StringRef name, llvm::StringRef mnemonic,
+  /// What the rules say about the layer `name`, which is of all of `kinds` (see kindsOf): of each
+  /// field the last rule that has it and matches. `matched`, if not null, gets true for each rule
+  /// that matches and concerns such a layer.
+  RecipeRule resolve(llvm::StringRef name, llvm::ArrayRef<llvm::StringRef> kinds,
                      std::vector<bool> *matched = nullptr) const;
 
   /// Whether a rule wants weights by a method, or static activations: both need a calibration run.
   bool needsCalibration() const;
 };
+
+/// What `ops` of a rule may call a layer: "linear", "embedding" or "attention"; a linear layer
+/// whose results choose experts is a "router", too, and those of experts are "experts". Empty for
+/// ops that no rule is about.
+llvm::SmallVector<llvm::StringRef> kindsOf(mlir::Operation *op);
 
 struct ShippedRecipe {
   const char *name, *json;

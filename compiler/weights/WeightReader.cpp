@@ -364,15 +364,16 @@ FailureOr<Tensor> WeightReader::readQuantized(blue::SourceAttr source,
 static LogicalResult quantizeAndBack(Operation *op, blue::SourceAttr source,
                                      blue::QuantizeAttr quantization,
                                      quantize::Statistics *statistics, Tensor &tensor) {
-  if (tensor.type != ElementType::F32 || tensor.rank() != 2)
+  if (tensor.type != ElementType::F32 || tensor.rank() < 2)
     return op->emitError() << "expected rows of f32 to quantize, found rank " << tensor.rank();
   quantize::Format format = quantize::Format::of(quantization.getType());
   quantize::Rows rows;
+  int64_t width = tensor.shape.back(), count = tensor.numElements() / std::max<int64_t>(width, 1);
   if (!quantize::quantizeRows(format, quantization.getMethod(), statistics, source,
-                              tensor.f32.data(), tensor.shape[0], tensor.shape[1], rows))
+                              tensor.f32.data(), count, width, rows))
     return op->emitError() << "expected finite weights, and for gptq a calibration run, found "
                            << quantization;
-  quantize::dequantizeRows(format, rows, tensor.shape[0], tensor.shape[1], tensor.f32.data());
+  quantize::dequantizeRows(format, rows, count, width, tensor.f32.data());
   return success();
 }
 

@@ -177,7 +177,7 @@ def Blue_QuantizeMethod : I32EnumAttr<"QuantizeMethod", "how a weight's integers
 def Blue_QuantizeAttr : Blue_Attr<"Quantize", "quantize"> {
   let summary = "quantize every row of a float weight to another element type";
   let description = [{
-    The last transform of a quantized weight. `method`: `nearest` (the scale that covers the group's
+    The last transform of a quantized weight, whose rows are all dims but the last. `method`: `nearest` (the scale that covers the group's
     largest element), `search` (of several scales the one with the least squared error), `gptq`
     (errors are passed on to the columns that follow, by the statistics of a calibration run, which
     the compiler holds under the weight's name), `keep` (the source is quantized already, in exactly
@@ -330,6 +330,7 @@ def Blue_ExpertLinearOp : Blue_Op<"expert_linear", [Pure]> {
     - (C3) bias, if there, is [E, N]
     - (C4) x is [T, K] and the result [T, k, N], or x is [T, k, K] and the result [T, N], for a k of 1
       to E
+    - (C5) a quantized x has no zeros and meets a quantized weight
 
     ```mlir
     %h = blue.expert_linear %x, %up, %r

@@ -47,7 +47,35 @@ void QuantizedPlaces::takeDequantize(DequantizeAttr attr) {
   }
 }
 
-/// Dims of 1 may come and go; others may join where they lie in one stretch and share their scale.
+/// Takes the first `extent` of every so many elements of `dim` apart: what is left of it counts
+/// stretches of as many. Fails where scales change within them but by whole ones.
+static std::optional<QuantizedPlaces::Dim> splitOff(QuantizedPlaces::Dim &dim, int64_t extent) {
+  bool isByElement = dim.block == 1 && dim.begin == 0;
+  if (extent < 1 || dim.extent % extent != 0 || (!dim.isConstant() && !isByElement))
+    return std::nullopt;
+  QuantizedPlaces::Dim inner = dim;
+  inner.extent = extent;
+  dim.extent /= extent;
+  dim.step *= extent;
+  dim.scaleStep *= extent;
+  dim.zeroStep *= extent;
+  return inner;
+}
+
+/// Whether elements of `outer` go on where those of `inner` end, and their scales likewise.
+static bool joins(const QuantizedPlaces::Dim &outer, const QuantizedPlaces::Dim &inner,
+                  bool isPlain) {
+  if (outer.step != inner.extent * inner.step)
+    return false;
+  if (isPlain || (outer.isConstant() && inner.isConstant()))
+    return true;
+  return outer.block == 1 && inner.block == 1 && outer.begin == 0 && inner.begin == 0 &&
+         outer.scaleStep == inner.extent * inner.scaleStep &&
+         outer.zeroStep == inner.extent * inner.zeroStep;
+}
+
+/// Dims of 1 may come and go; others may join where they lie in one stretch, and so do their scales
+/// or they share one. One may be several, but for blocks that have to stay.
 bool QuantizedPlaces::takeReshape(ArrayRef<int64_t> shape) {
   SmallVector<Dim> before;
   for (const Dim &dim : dims) {
@@ -59,29 +87,30 @@ bool QuantizedPlaces::takeReshape(ArrayRef<int64_t> shape) {
     }
   }
   SmallVector<Dim> after;
-  size_t at = 0;
-  for (int64_t extent : shape) {
+  for (int64_t extent : llvm::reverse(shape)) {
     if (extent == 1) {
       after.push_back({1, 0});
       continue;
     }
-    if (at == before.size())
+    if (before.empty())
       return false;
-    Dim dim = before[at++];
-    while (dim.extent < extent && at < before.size()) {
-      const Dim &next = before[at++];
-      bool sharesScale = !dequantize || (dim.isConstant() && next.isConstant());
-      if (!sharesScale || dim.step != next.extent * next.step)
+    Dim dim = before.pop_back_val();
+    while (dim.extent < extent && !before.empty() && joins(before.back(), dim, !dequantize))
+      dim.extent *= before.pop_back_val().extent;
+    if (dim.extent > extent) {
+      std::optional<Dim> inner = splitOff(dim, extent);
+      if (!inner)
         return false;
-      dim.extent *= next.extent;
-      dim.step = next.step;
+      before.push_back(dim);
+      dim = *inner;
     }
     if (dim.extent != extent)
       return false;
     after.push_back(dim);
   }
-  if (at != before.size())
+  if (!before.empty())
     return false;
+  std::reverse(after.begin(), after.end());
   dims = std::move(after);
   return true;
 }
@@ -141,7 +170,15 @@ static bool areZerosPlain(DequantizeAttr dequantize, IntegerType integer) {
 
 QuantizedType bluec::blue::keptType(SourceAttr source, ArrayRef<Attribute> transforms) {
   std::optional<QuantizedPlaces> places = QuantizedPlaces::of(source, transforms);
-  if (!places || places->numTaken < transforms.size() || places->dims.size() != 2 ||
+  SmallVector<Attribute> flat(transforms);
+  if (places && places->numTaken == transforms.size() && places->dims.size() > 2) {
+    int64_t rows = 1; // of several matrices
+    for (const QuantizedPlaces::Dim &dim : llvm::drop_end(places->dims))
+      rows *= dim.extent;
+    flat.push_back(ReshapeAttr::get(source.getContext(), {rows, places->dims.back().extent}));
+    places = QuantizedPlaces::of(source, flat);
+  }
+  if (!places || places->numTaken < flat.size() || places->dims.size() != 2 ||
       !places->elementType.isF32())
     return {};
   const QuantizedPlaces::Dim &columns = places->dims[1];

@@ -42,7 +42,7 @@ private:
 };
 
 /// The type that rows of a weight have in its file: integers, scales and zeros as they are, so that
-/// `#blue.quantize<type, keep>` changes no value. `transforms` end in f32 rows [N, K]. Null for a
+/// `#blue.quantize<type, keep>` changes no value. `transforms` end in f32 rows [..., K]. Null for a
 /// weight that is not quantized in its file, and for an arrangement that has no such type: scales
 /// that change from column to column, or values that change after the #blue.dequantize.
 QuantizedType keptType(SourceAttr source, llvm::ArrayRef<mlir::Attribute> transforms);

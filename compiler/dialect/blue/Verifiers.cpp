@@ -133,6 +133,10 @@ LogicalResult ExpertLinearOp::verify() {
                        "with a k of 1 to ")
            << dimText(experts) << ", found " << shapeText(x.getShape()) << " and "
            << shapeText(result);
+  if (auto quantized = dyn_cast<QuantizedType>(x.getElementType()))
+    if (quantized.getZeros() || !isa<QuantizedType>(weight.getElementType()))
+      return emitOpError("(C5) expected an x without zeros and a quantized weight, found ")
+             << x << " and " << weight;
   return success();
 }
 

@@ -125,7 +125,7 @@ bluec::blue::inferTransformedType(RankedTensorType type, Attribute transform,
       .Case([&](DequantizeAttr attr) { return inferDequantized(type, attr, emitError); })
       .Case<MultiplyAttr, AddAttr>([&](auto attr) { return inferJoined(type, attr, emitError); })
       .Case([&](QuantizeAttr attr) -> FailureOr<RankedTensorType> {
-        if (!elementType.isF32() || shape.size() != 2)
+        if (!elementType.isF32() || shape.size() < 2)
           return emitError() << "quantize: expected rows of f32, found " << type;
         return RankedTensorType::get(shape, attr.getType());
       })

@@ -553,12 +553,17 @@ def Plan_ExpertLinearOp : Plan_Op<"expert_linear", [Pure]> {
     to which the bias is added last, as in plan.linear. A sum begins at 0 and takes the row's experts
     in order: sum = fma(routing, product, sum). So bits depend on the row alone.
 
+    Quantized: `x` has #plan.rows, or is of floats, and `panels` is [E * N, K] with #plan.panels, as of
+    plan.linear. Products are those of plan.linear.
+
     Constraints:
-    - (C1) N is a multiple of R, and panels is [E * N / R, K, R] with the K of x
+    - (C1) N is a multiple of R, and panels is [E * N / R, K, R], or quantized [E * N, K] with panels of
+      R rows, with the K of x
     - (C2) routing is [T, E] with the T of x
     - (C3) bias, if there, is [E, N]
     - (C4) x is [T, K] and the result [T, k, N], or x is [T, k, K] and the result [T, N], for a k of 1
       to E
+    - (C5) the panels' dot takes x's storage, as in plan.linear
   }];
   let arguments = (ins Blue_NumberTensor:$x, Blue_NumberTensor:$panels, Blue_FloatTensor:$routing,
                        Optional<Blue_FloatTensor>:$bias);

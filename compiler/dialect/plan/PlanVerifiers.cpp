@@ -483,6 +483,26 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Compute ops
 //===------------------------------------------------------------------------------------------===//
 
+/// Whether quantized panels, if these are, take x as it is stored.
+static LogicalResult verifyDot(Operation *op, StringRef label, RankedTensorType x,
+                               RankedTensorType panels) {
+  if (PanelLayout::of(panels)) {
+    DotAttr dot = cast<PanelsAttr>(panels.getEncoding()).getDot();
+    Type storage = storageOf(x);
+    bool takes = dot.isFloat() ? storage == dot.getStorage()
+                               : isQuantized(x) && storage.getIntOrFloatBitWidth() <= dot.getBits();
+    if (!takes || (isQuantized(x) && !RowLayout::of(x)))
+      return op->emitOpError() << "(" << label << ") expected panels for " << storageOf(x)
+                               << " and, if that is quantized, x with #plan.rows, found "
+                               << typeText(panels) << " and " << typeText(x);
+  } else if (isQuantized(x)) {
+    return op->emitOpError() << "(" << label
+                             << ") expected quantized panels for a quantized x, found "
+                             << typeText(panels);
+  }
+  return success();
+}
+
 LogicalResult LastRowOp::verify() {
   RankedTensorType x = tensorOf(getX());
   if (x.getRank() != 2)
@@ -512,19 +532,8 @@ LogicalResult LinearOp::verify() {
   if (gather && !canGather(panels, x.getShape().back()))
     return emitOpError() << "(C4) expected panels whose words and groups end with "
                          << x.getShape().back() << " columns, found " << typeText(panels);
-  if (std::optional<PanelLayout> layout = PanelLayout::of(panels)) {
-    DotAttr dot = cast<PanelsAttr>(panels.getEncoding()).getDot();
-    Type storage = storageOf(x);
-    bool takes = dot.isFloat() ? storage == dot.getStorage()
-                               : isQuantized(x) && storage.getIntOrFloatBitWidth() <= dot.getBits();
-    if (!takes || (isQuantized(x) && !RowLayout::of(x)))
-      return emitOpError() << "(C3) expected panels for " << storageOf(x)
-                           << " and, if that is quantized, x with #plan.rows, found "
-                           << typeText(panels) << " and " << typeText(x);
-  } else if (isQuantized(x)) {
-    return emitOpError() << "(C3) expected quantized panels for a quantized x, found "
-                         << typeText(panels);
-  }
+  if (failed(verifyDot(*this, "C3", x, panels)))
+    return failure();
   if (getBias())
     return expectShape(*this, "C2", "bias", getBias(), {n});
   return success();
@@ -544,14 +553,22 @@ LogicalResult ExpertLinearOp::verify() {
                             "[T, N], with a k of 1 to "
                          << getNumExperts() << ", found " << typeText(x) << " and "
                          << typeText(result);
-  int64_t experts = getNumExperts(), n = result.getShape().back();
-  int64_t rows = panels.getRank() == 3 ? panels.getDimSize(2) : 0, all = 0;
-  if (isQuantized(x) || isQuantized(panels) || rows < 1 || n % rows != 0 ||
-      llvm::MulOverflow(experts, n / rows, all) ||
-      panels.getShape() != ArrayRef<int64_t>({all, x.getShape().back(), rows}))
-    return emitOpError() << "(C1) expected panels [" << experts << " * " << n << " / R, "
-                         << x.getShape().back() << ", R] of floats, R a divisor of " << n
-                         << ", found " << typeText(panels) << " for " << typeText(x);
+  int64_t experts = getNumExperts(), n = result.getShape().back(), k = x.getShape().back();
+  std::optional<PanelLayout> layout =
+      isQuantized(panels) ? PanelLayout::of(panels) : std::optional<PanelLayout>();
+  int64_t rows = layout ? layout->rows : panels.getRank() == 3 ? panels.getDimSize(2) : 0;
+  int64_t all = 0;
+  bool isWhole = rows > 0 && n % rows == 0 && !llvm::MulOverflow(experts, n, all);
+  SmallVector<int64_t> expected = layout ? SmallVector<int64_t>{all, k}
+                                         : SmallVector<int64_t>{isWhole ? all / rows : 0, k, rows};
+  if (!isWhole || isQuantized(panels) != layout.has_value() ||
+      panels.getShape() != ArrayRef<int64_t>(expected))
+    return emitOpError() << "(C1) expected panels [" << experts << " * " << n << " / R, " << k
+                         << ", R] of floats, or quantized [" << experts << " * " << n << ", " << k
+                         << "], R a divisor of " << n << ", found " << typeText(panels) << " for "
+                         << typeText(x);
+  if (failed(verifyDot(*this, "C5", x, panels)))
+    return failure();
   if (getBias())
     return expectShape(*this, "C3", "bias", getBias(), {experts, n});
   return success();

@@ -286,7 +286,7 @@ LogicalResult Calibration::gather(ModuleOp from, const Recipe &recipe,
   for (auto function : from.getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
     auto visit = [&](blue::LinearOp linear) -> LogicalResult {
-      RecipeRule rule = recipe.resolve(names.of(linear), "linear");
+      RecipeRule rule = recipe.resolve(names.of(linear), kindsOf(linear));
       bool gptq = rule.weights && rule.weights->method == blue::QuantizeMethod::Gptq &&
                   linear.getWeight().getDefiningOp<blue::WeightOp>();
       bool isStatic = rule.activations && rule.activations->isStatic;

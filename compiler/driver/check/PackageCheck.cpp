@@ -5,6 +5,7 @@
 #include "compiler/driver/session/CompilerSession.h"
 #include "compiler/driver/session/ConfigCheck.h"
 #include "compiler/driver/session/RowPlaces.h"
+#include "compiler/recipe/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -97,15 +98,17 @@ LogicalResult PackageCheck::readGraphs() {
 /// Layers by kind, and those with weights that a recipe's rules may name.
 Json PackageCheck::describePart(func::FuncOp part, blue::Role role) {
   std::map<std::string, int64_t> kinds;
-  Json names = Json::array();
+  Json names = Json::array(), routers = Json::array();
   blue::LayerNames layers(part);
   for (Operation &op : part.getBody().front()) {
     StringRef name = layers.of(&op);
     if (name.empty())
       continue;
     ++kinds[op.getName().stripDialect().str()];
-    if (isa<blue::LinearOp, blue::EmbeddingOp, blue::PatchEmbedOp>(op))
+    if (isa<blue::LinearOp, blue::ExpertLinearOp, blue::EmbeddingOp, blue::PatchEmbedOp>(op))
       names.push_back(name.str());
+    if (llvm::is_contained(kindsOf(&op), "router"))
+      routers.push_back(name.str());
   }
   Json result;
   if (role == blue::Role::Decoder)
@@ -117,6 +120,8 @@ Json PackageCheck::describePart(func::FuncOp part, blue::Role role) {
     });
   result["layers"] = kinds;
   result["names"] = std::move(names);
+  if (!routers.empty())
+    result["routers"] = std::move(routers);
   return result;
 }
 

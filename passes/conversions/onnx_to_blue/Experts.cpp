@@ -42,7 +42,7 @@ private:
                const std::string &name, ArrayRef<int64_t> perRow) {
     SmallVector<int64_t> shape{ShapedType::kDynamic};
     shape.append(perRow.begin(), perRow.end());
-    Value matrix = emitter.weight(weight, name + ".weight", location);
+    Value matrix = emitter.weight(weight, name + ".weight", location, /*keepsIntegers=*/true);
     Value added = bias ? emitter.weight(*bias, name + ".bias", location) : Value();
     return blue::ExpertLinearOp::create(builder, location, emitter.floats(shape), rows, matrix,
                                         routing, added);

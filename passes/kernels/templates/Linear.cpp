@@ -5,8 +5,11 @@
 // elements of x. A task is one panel under one block of row tiles. The block is as high as half the
 // second-level cache allows: all panels read x from there, and all tiles the panel.
 //
+// Experts: what ExpertTiles says; the chains are the same.
+//
 // One row: several panels side by side, so that their chains of multiply-adds overlap. This form is
 // bound by memory, and asks for lines well ahead.
+#include "passes/kernels/templates/ExpertTiles.h"
 #include "passes/kernels/templates/LinearTiles.h"
 #include "passes/kernels/templates/Templates.h"
 
@@ -21,14 +24,20 @@ namespace {
 
 class LinearEmitter : LinearTiles {
 public:
-  LinearEmitter(StepKernel &k, plan::LinearOp op, ArrayRef<int64_t> shape)
-      : LinearTiles(k, op, shape[0], shape[2]), x(k.buffer(op.getX())),
-        panels(k.buffer(op.getPanels())) {}
+  LinearEmitter(StepKernel &k, const LinearLayer &layer, ArrayRef<int64_t> shape)
+      : LinearTiles(k, layer, shape[0], shape[2]), x(k.buffer(layer.x)),
+        panels(k.buffer(layer.panels)) {}
 
   void emit();
+  void emitExperts(plan::ExpertLinearOp op);
 
 private:
-  Values multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
+  static constexpr int64_t kUnroll = 4; // steps of k between two tests of a single row's loop
+
+  /// Rows of a register tile: beside the accumulators stand the panel's vectors, and two broadcasts
+  /// in flight.
+  int64_t mostRows() const { return b.facts.accumulators(vectors + 2) / vectors; }
+  Values multiply(const TileRows &tile, Value panel, int64_t side, int64_t unroll,
                   int64_t aheadBytes);
   Values addProducts(const Part &part, ValueRange panelsAt, int64_t unroll, int64_t aheadBytes,
                      ValueRange before);
@@ -45,13 +54,13 @@ private:
 
 } // namespace
 
-Values LinearEmitter::multiply(Value row, int64_t height, Value panel, int64_t side, int64_t unroll,
+Values LinearEmitter::multiply(const TileRows &tile, Value panel, int64_t side, int64_t unroll,
                                int64_t aheadBytes) {
-  Values sums(static_cast<size_t>(height * side * vectors), b.splat(0));
+  Values sums(static_cast<size_t>(tile.height * side * vectors), b.splat(0));
   Values panelsAt;
   for (int64_t i = 0; i < side; ++i)
     panelsAt.push_back(b.add(panel, i));
-  return overParts(row, height, sums, [&](const Part &part, ValueRange before) {
+  return overParts(tile, sums, [&](const Part &part, ValueRange before) {
     Values after = addProducts(part, panelsAt, unroll, aheadBytes, before);
     // A token of the padding adds nothing.
     for (size_t i = 0; !part.inside.empty() && i < after.size(); ++i)
@@ -108,28 +117,51 @@ Values LinearEmitter::addProducts(const Part &part, ValueRange panelsAt, int64_t
 }
 
 void LinearEmitter::emit() {
-  constexpr int64_t kSide = 2;   // panels at a time
-  constexpr int64_t kUnroll = 4; // steps of k between two tests of the loop
+  constexpr int64_t kSide = 2; // panels at a time
   if (rows == 1)
-    return emitOneRow(kSide, [&](Value row, int64_t height, const Span &span) {
-      return multiply(row, height, span.panel, span.side, kUnroll, b.facts.floatAheadBytes);
+    return emitOneRow(kSide, [&](const TileRows &tile, const Span &span) {
+      return multiply(tile, span.panel, span.side, kUnroll, b.facts.floatAheadBytes);
     });
-  // Beside the accumulators: the panel's vectors, and two broadcasts in flight.
-  emitManyRows({b.facts.accumulators(vectors + 2) / vectors, /*step=*/1, vectors}, depth * 4,
-               [&](Value row, int64_t height, const Span &span) {
-                 return multiply(row, height, span.panel, span.side, /*unroll=*/1,
-                                 /*aheadBytes=*/0);
+  emitManyRows({mostRows(), /*step=*/1, vectors}, depth * 4,
+               [&](const TileRows &tile, const Span &span) {
+                 return multiply(tile, span.panel, span.side, /*unroll=*/1, /*aheadBytes=*/0);
                });
 }
 
+void LinearEmitter::emitExperts(plan::ExpertLinearOp op) {
+  ExpertTiles tiles(k, op, panelRows);
+  bool isOne = tiles.mostRows() == 1;
+  tiles.emit(mostRows(), [&](const TileRows &tile, Value panel) {
+    return multiply(tile, panel, /*side=*/1, isOne ? kUnroll : 1,
+                    isOne ? b.facts.floatAheadBytes : 0);
+  });
+}
+
+/// Whether a panel's rows are whole vectors; an error if not.
+static bool areWhole(StepKernel &k, Operation *op, RankedTensorType panels) {
+  if (panels.getRank() == 3 && panels.getDimSize(2) % k.b.facts.lanes == 0)
+    return true;
+  op->emitError() << "expected panels of a multiple of " << k.b.facts.lanes << " rows, found "
+                  << panels;
+  return false;
+}
+
 LogicalResult kernels::emitLinear(StepKernel &k, plan::LinearOp op) {
-  auto panels = op.getPanels().getType();
+  RankedTensorType panels = op.getPanels().getType();
   if (isa<blue::QuantizedType>(panels.getElementType()))
     return emitQuantizedLinear(k, op);
-  ArrayRef<int64_t> shape = panels.getShape();
-  if (shape.size() != 3 || shape[2] % k.b.facts.lanes != 0)
-    return op.emitError() << "expected panels of a multiple of " << k.b.facts.lanes
-                          << " rows, found " << panels;
-  LinearEmitter(k, op, shape).emit();
+  if (!areWhole(k, op, panels))
+    return failure();
+  LinearEmitter(k, LinearLayer(op), panels.getShape()).emit();
+  return success();
+}
+
+LogicalResult kernels::emitExpertLinear(StepKernel &k, plan::ExpertLinearOp op) {
+  RankedTensorType panels = op.getPanels().getType();
+  if (isa<blue::QuantizedType>(panels.getElementType()))
+    return emitQuantizedExpertLinear(k, op);
+  if (!areWhole(k, op, panels))
+    return failure();
+  LinearEmitter(k, LinearLayer(op), panels.getShape()).emitExperts(op);
   return success();
 }

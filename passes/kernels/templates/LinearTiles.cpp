@@ -10,18 +10,23 @@ namespace {
 constexpr int64_t kBlockRows = 128;
 } // namespace
 
-LinearTiles::LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows)
-    : k(k), b(k.b), bias(op.getBias() ? k.buffer(op.getBias()) : Value()), type(op.getType()),
-      rows(rowShape(type).rows), width(rowShape(type).cols), panelCount(panelCount),
-      panelRows(panelRows), vectors(panelRows / k.b.facts.lanes), depth(op.getDepth()),
-      gather(op.getGather()), parts(gather ? plan::DownsampleAttr::kParts : 1) {}
+LinearTiles::LinearTiles(StepKernel &k, const LinearLayer &layer, int64_t panelCount,
+                         int64_t panelRows)
+    : k(k), b(k.b), bias(layer.bias ? k.buffer(layer.bias) : Value()),
+      type(cast<RankedTensorType>(layer.op->getResult(0).getType())), rows(rowShape(type).rows),
+      width(rowShape(type).cols), panelCount(panelCount), panelRows(panelRows),
+      vectors(panelRows / k.b.facts.lanes), depth(layer.depth), gather(layer.gather),
+      parts(gather ? plan::DownsampleAttr::kParts : 1) {}
 
-Values LinearTiles::overParts(Value row, int64_t height, ValueRange init,
+Values LinearTiles::overParts(const TileRows &tile, ValueRange init,
                               function_ref<Values(const Part &, ValueRange)> body) {
+  Value row = tile.first;
+  int64_t height = tile.height;
   Part part;
   if (!gather) {
     part.start = b.index(0);
-    for (int64_t r = 0; r < height; ++r)
+    part.rows = tile.each;
+    for (int64_t r = 0; tile.each.empty() && r < height; ++r)
       part.rows.push_back(b.add(row, r));
     return body(part, init);
   }
@@ -156,7 +161,7 @@ void LinearTiles::emitManyRows(const TileLimits &most, int64_t rowBytes, Multipl
         for (int64_t r = 0; r < height; ++r)
           for (int64_t v = 0; v < span.vectors; ++v)
             k.prefetchFinish(b.add(row, r), columnsOf(span, v).col);
-        storeTile(multiply(row, height, span), row, height, span);
+        storeTile(multiply({row, height, {}}, span), row, height, span);
       };
       if (most.vectors == vectors)
         return emit({panel, 1, vectors, {}});
@@ -189,7 +194,7 @@ void LinearTiles::emitOneRow(int64_t side, Multiply multiply) {
   k.tasks = k.constantExpr(panelCount);
   Value row = b.index(0);
   auto emit = [&](Value panel, int64_t panels) {
-    Values sums = multiply(row, 1, {panel, panels, vectors, {}});
+    Values sums = multiply({row, 1, {}}, {panel, panels, vectors, {}});
     for (int64_t p = 0; p < panels; ++p)
       storeTile(
           ValueRange(sums).slice(static_cast<size_t>(p * vectors), static_cast<size_t>(vectors)),

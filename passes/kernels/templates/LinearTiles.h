@@ -13,9 +13,33 @@ struct Tiling {
   int64_t block = 1;  // register tiles of a task
 };
 
+/// What a linear layer multiplies, or one of experts.
+struct LinearLayer {
+  explicit LinearLayer(plan::LinearOp op)
+      : op(op), x(op.getX()), panels(op.getPanels()), bias(op.getBias()), depth(op.getDepth()),
+        gather(op.getGather()) {}
+  explicit LinearLayer(plan::ExpertLinearOp op)
+      : op(op), x(op.getX()), panels(op.getPanels()), depth(op.getX().getType().getShape().back()),
+        ofExperts(true) {}
+
+  mlir::Operation *op;
+  mlir::Value x, panels;
+  mlir::Value bias; // of all rows, or null
+  int64_t depth;    // K
+  std::optional<plan::DownsampleAttr> gather;
+  bool ofExperts = false; // rows of a tile are anywhere in x
+};
+
+/// Rows of x that a register tile multiplies.
+struct TileRows {
+  mlir::Value first; // `height` rows from this one on
+  int64_t height = 1;
+  Values each; // or these, if there are any
+};
+
 class LinearTiles {
 public:
-  LinearTiles(StepKernel &k, plan::LinearOp op, int64_t panelCount, int64_t panelRows);
+  LinearTiles(StepKernel &k, const LinearLayer &layer, int64_t panelCount, int64_t panelRows);
 
 protected:
   /// A part of k and where it stands in x: all of it, or one of the four tokens that a layer with
@@ -27,10 +51,10 @@ protected:
   };
   /// Elements of a part.
   int64_t partDepth() const { return depth / parts; }
-  /// values = body(part, values) over the parts of k in order, for `height` rows from `row` on. A
-  /// row of the padding reads another one of the same four, so that what comes of it is of no use
-  /// but finite where the row's own result is.
-  Values overParts(mlir::Value row, int64_t height, mlir::ValueRange init,
+  /// values = body(part, values) over the parts of k in order, for some rows. A row of the padding
+  /// reads another one of the same four, so that what comes of it is of no use but finite where the
+  /// row's own result is.
+  Values overParts(const TileRows &tile, mlir::ValueRange init,
                    llvm::function_ref<Values(const Part &, mlir::ValueRange)> body);
 
   /// Columns of a register tile: `vectors` of each of `side` panels from `panel` on. Of one panel
@@ -41,8 +65,8 @@ protected:
     int64_t vectors = 0;
     mlir::Value first; // null: 0
   };
-  /// Sums of `height` rows from `row` on by a span: for each row the panels' vectors.
-  using Multiply = llvm::function_ref<Values(mlir::Value row, int64_t height, const Span &span)>;
+  /// Sums of rows by a span: for each row the panels' vectors.
+  using Multiply = llvm::function_ref<Values(const TileRows &tile, const Span &span)>;
 
   /// What fits a register tile.
   struct TileLimits {

@@ -27,6 +27,7 @@
 // together of two loads, and tiles are a few rows by a whole panel, for which that is done once.
 // clang-format on
 #include "compiler/dialect/plan/Layouts.h"
+#include "passes/kernels/templates/ExpertTiles.h"
 #include "passes/kernels/templates/LinearTiles.h"
 #include "passes/kernels/templates/Quantize.h"
 #include "passes/kernels/templates/Templates.h"
@@ -46,20 +47,25 @@ constexpr int64_t kMostSums = 32; // of x in a stretch
 
 class QuantizedLinearEmitter : LinearTiles {
 public:
-  QuantizedLinearEmitter(StepKernel &k, plan::LinearOp op, const plan::PanelLayout &layout)
-      : LinearTiles(k, op, layout.panels(), layout.rows), op(op), layout(layout),
-        xLayout(plan::RowLayout::of(op.getX().getType())), word(layout.word),
-        dot(cast<plan::PanelsAttr>(op.getPanels().getType().getEncoding()).getDot()),
+  QuantizedLinearEmitter(StepKernel &k, const LinearLayer &layer, const plan::PanelLayout &layout)
+      : LinearTiles(k, layer, layout.panels(), layout.rows), layer(layer), layout(layout),
+        xLayout(plan::RowLayout::of(cast<RankedTensorType>(layer.x.getType()))), word(layout.word),
+        dot(cast<plan::PanelsAttr>(cast<RankedTensorType>(layer.panels.getType()).getEncoding())
+                .getDot()),
         mma(xLayout ? plan::mmaFor(k.b.facts.target, dot) : plan::MmaAttr()),
-        panels(k.buffer(op.getPanels())), x(k.buffer(op.getX())) {}
+        panels(k.buffer(layer.panels)), x(k.buffer(layer.x)), streams(rows == 1) {}
 
   LogicalResult emit();
+  LogicalResult emitExperts(plan::ExpertLinearOp op);
 
 private:
+  LogicalResult prepare();
   LogicalResult chooseStretch();
   TileLimits tileLimits() const;
   /// Whether rows of a tile stand side by side in x.
-  bool isPaired() const { return mma && xLayout->pairs == mma.getK() && !gather; }
+  bool isPaired() const {
+    return mma && xLayout->pairs == mma.getK() && !gather && !layer.ofExperts;
+  }
   /// Elements of x that one load brings, of which each word is an operand by its lane; 0: words are
   /// loaded one by one.
   int64_t laneBlock() const {
@@ -102,7 +108,7 @@ private:
       return static_cast<size_t>(row * vectors + vector);
     }
   };
-  Values multiply(Value row, int64_t height, const Span &span);
+  Values multiply(const TileRows &rowsOfTile, const Span &span);
   Values addGroups(const Tile &tile, ValueRange totals);
   /// Adds the products of [from, from + length) of the group whose header is at `header` bytes in a
   /// panel and whose first element is k = `start` to `totals`.
@@ -151,13 +157,14 @@ private:
     return b.add(base, v % tile.ofPanel * bytesPerVector);
   }
 
-  plan::LinearOp op;
+  LinearLayer layer;
   plan::PanelLayout layout;
   std::optional<plan::RowLayout> xLayout; // nullopt: x is of floats
   plan::WordLayout word;
   plan::DotAttr dot;
   plan::MmaAttr mma; // null: a row at a time is multiplied, by `dot`
   Value panels, x;
+  bool streams;        // panels are read once a call
   int64_t stretch = 0; // elements
 };
 
@@ -184,9 +191,9 @@ LogicalResult QuantizedLinearEmitter::chooseStretch() {
     stretch = longest / unit * unit;
   bool divides = stretch % unit == 0 && (layout.group >= length || layout.group % unit == 0);
   if (stretch == 0 || (stretch < length && !divides))
-    return op.emitError() << "expected sums over a divisor of every stretch of at most " << most
-                          << " elements that share a scale, and whole words, found "
-                          << op.getX().getType() << " and " << op.getPanels().getType();
+    return layer.op->emitError() << "expected sums over a divisor of every stretch of at most "
+                                 << most << " elements that share a scale, and whole words, found "
+                                 << layer.x.getType() << " and " << layer.panels.getType();
   return success();
 }
 
@@ -215,15 +222,30 @@ LinearTiles::TileLimits QuantizedLinearEmitter::tileLimits() const {
   return {std::max<int64_t>(1, both >= 4 ? both : free / vectors), 1, vectors};
 }
 
-LogicalResult QuantizedLinearEmitter::emit() {
+LogicalResult QuantizedLinearEmitter::prepare() {
   if (xLayout && xLayout->pairs != 0 && (!mma || xLayout->pairs != mma.getK()))
-    return op.emitError()
+    return layer.op->emitError()
            << "expected rows in pairs of as many elements as a product in tiles has, found "
-           << op.getX().getType();
-  if (failed(chooseStretch()))
+           << layer.x.getType();
+  return chooseStretch();
+}
+
+LogicalResult QuantizedLinearEmitter::emitExperts(plan::ExpertLinearOp op) {
+  if (failed(prepare()))
     return failure();
-  auto tile = [&](Value row, int64_t height, const Span &span) {
-    return multiply(row, height, span);
+  ExpertTiles tiles(k, op, layout.rows);
+  streams = tiles.mostRows() == 1;
+  tiles.emit(tileLimits().rows, [&](const TileRows &tile, Value panel) {
+    return multiply(tile, {panel, /*side=*/1, vectors, {}});
+  });
+  return success();
+}
+
+LogicalResult QuantizedLinearEmitter::emit() {
+  if (failed(prepare()))
+    return failure();
+  auto tile = [&](const TileRows &rowsOfTile, const Span &span) {
+    return multiply(rowsOfTile, span);
   };
   // Chains of floats may not be split among accumulators, so two panels' overlap.
   if (rows == 1)
@@ -233,9 +255,10 @@ LogicalResult QuantizedLinearEmitter::emit() {
   return success();
 }
 
-Values QuantizedLinearEmitter::multiply(Value row, int64_t height, const Span &span) {
+Values QuantizedLinearEmitter::multiply(const TileRows &rowsOfTile, const Span &span) {
+  int64_t height = rowsOfTile.height;
   Tile tile;
-  tile.streams = rows == 1;
+  tile.streams = streams;
   tile.first = span.first;
   tile.ofPanel = span.vectors;
   tile.vectors = span.side * span.vectors;
@@ -250,7 +273,7 @@ Values QuantizedLinearEmitter::multiply(Value row, int64_t height, const Span &s
   Value none =
       b.broadcastTo(VectorType::get(b.facts.lanes * tile.ofTotal(), b.getF32Type()), b.scalar(0));
   Values totals(static_cast<size_t>(tile.groups() * tile.vectors), none);
-  totals = overParts(row, height, totals, [&](const Part &part, ValueRange carried) {
+  totals = overParts(rowsOfTile, totals, [&](const Part &part, ValueRange carried) {
     tile.start = part.start;
     tile.inside = part.inside;
     tile.rows.clear();
@@ -559,10 +582,23 @@ Values QuantizedLinearEmitter::addProducts(const Tile &tile, ValueRange zeros, V
   return next;
 }
 
+/// The layout of panels whose rows are whole vectors; nothing, and an error, if they are not.
+static std::optional<plan::PanelLayout> layoutOf(StepKernel &k, Operation *op,
+                                                 RankedTensorType panels) {
+  std::optional<plan::PanelLayout> layout = plan::PanelLayout::of(panels);
+  if (layout && layout->rows % k.b.facts.lanes == 0)
+    return layout;
+  op->emitError() << "expected panels of a multiple of " << k.b.facts.lanes << " rows, found "
+                  << panels;
+  return std::nullopt;
+}
+
 LogicalResult kernels::emitQuantizedLinear(StepKernel &k, plan::LinearOp op) {
-  std::optional<plan::PanelLayout> layout = plan::PanelLayout::of(op.getPanels().getType());
-  if (!layout || layout->rows % k.b.facts.lanes != 0)
-    return op.emitError() << "expected panels of a multiple of " << k.b.facts.lanes
-                          << " rows, found " << op.getPanels().getType();
-  return QuantizedLinearEmitter(k, op, *layout).emit();
+  std::optional<plan::PanelLayout> layout = layoutOf(k, op, op.getPanels().getType());
+  return layout ? QuantizedLinearEmitter(k, LinearLayer(op), *layout).emit() : failure();
+}
+
+LogicalResult kernels::emitQuantizedExpertLinear(StepKernel &k, plan::ExpertLinearOp op) {
+  std::optional<plan::PanelLayout> layout = layoutOf(k, op, op.getPanels().getType());
+  return layout ? QuantizedLinearEmitter(k, LinearLayer(op), *layout).emitExperts(op) : failure();
 }

@@ -20,12 +20,14 @@ llvm::LogicalResult checkQuantize(StepKernel &kernel);
 llvm::LogicalResult emitLinear(StepKernel &kernel, plan::LinearOp op); // panel x block of rows
 llvm::LogicalResult emitQuantizedLinear(StepKernel &kernel, plan::LinearOp op);    // the same
 llvm::LogicalResult emitExpertLinear(StepKernel &kernel, plan::ExpertLinearOp op); // panel
-llvm::LogicalResult emitRoute(StepKernel &kernel, blue::RouteOp op);               // row
-llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op);           // row
-llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op);       // row
-llvm::LogicalResult emitElementwise(StepKernel &kernel);                           // row
-llvm::LogicalResult emitEmbedding(StepKernel &kernel, plan::EmbeddingOp op);       // row
-llvm::LogicalResult emitRowCopy(StepKernel &kernel);                               // row
+llvm::LogicalResult emitQuantizedExpertLinear(StepKernel &kernel,
+                                              plan::ExpertLinearOp op);      // the same
+llvm::LogicalResult emitRoute(StepKernel &kernel, blue::RouteOp op);         // row
+llvm::LogicalResult emitRmsNorm(StepKernel &kernel, blue::RmsNormOp op);     // row
+llvm::LogicalResult emitLayerNorm(StepKernel &kernel, blue::LayerNormOp op); // row
+llvm::LogicalResult emitElementwise(StepKernel &kernel);                     // row
+llvm::LogicalResult emitEmbedding(StepKernel &kernel, plan::EmbeddingOp op); // row
+llvm::LogicalResult emitRowCopy(StepKernel &kernel);                         // row
 llvm::LogicalResult emitPositionEmbedding(StepKernel &kernel,
                                           blue::PositionEmbeddingOp op);           // row
 llvm::LogicalResult emitRope(StepKernel &kernel, blue::RopeOp op);                 // row

@@ -32,6 +32,15 @@ OpOperand *weightOperand(Operation *op) {
   return nullptr;
 }
 
+/// The operand that is the input of a linear layer or of experts, or null.
+OpOperand *inputOperand(Operation *op) {
+  if (auto linear = dyn_cast<blue::LinearOp>(op))
+    return &linear.getXMutable();
+  if (auto experts = dyn_cast<blue::ExpertLinearOp>(op))
+    return &experts.getXMutable();
+  return nullptr;
+}
+
 bool isInteger(Precision precision) {
   return precision == Precision::I16 || precision == Precision::I8 || precision == Precision::I4;
 }
@@ -134,7 +143,7 @@ LogicalResult QuantizeModelPass::apply() {
   for (const Layer &layer : layers) {
     LogicalResult done =
         isa<blue::AttentionOp>(layer.op) ? quantizeAttention(layer) : quantizeWeight(layer);
-    if (failed(done) || (isa<blue::LinearOp>(layer.op) && failed(quantizeInput(layer))))
+    if (failed(done) || (inputOperand(layer.op) && failed(quantizeInput(layer))))
       return failure();
   }
   // Not before: `weights` knows them by their address.
@@ -146,7 +155,6 @@ LogicalResult QuantizeModelPass::apply() {
 }
 
 LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
-  int64_t floatExperts = 0;
   std::vector<bool> matched(recipe.rules.size());
   for (auto function : getOperation().getOps<func::FuncOp>()) {
     blue::LayerNames names(function);
@@ -154,20 +162,9 @@ LogicalResult QuantizeModelPass::resolveLayers(const Recipe &recipe) {
       if (!weightOperand(op) && !isa<blue::AttentionOp>(op))
         return;
       std::string name = names.of(op).str();
-      StringRef mnemonic = op->getName().stripDialect();
-      bool hasExperts = isa<blue::ExpertLinearOp>(op);
-      RecipeRule rule = recipe.resolve(name, hasExperts ? "linear" : mnemonic, &matched);
-      if (hasExperts && rule.weights && isInteger(rule.weights->type)) {
-        ++floatExperts;
-        rule.weights.reset();
-      }
-      layers.push_back({op, name, rule});
+      layers.push_back({op, name, recipe.resolve(name, kindsOf(op), &matched)});
     });
   }
-  // No kernel multiplies with experts' weights of integers yet.
-  if (floatExperts > 0)
-    getOperation().emitWarning() << "weights of " << floatExperts
-                                 << " layers of experts stay f32, whatever the recipe says";
   for (auto [i, rule] : llvm::enumerate(recipe.rules))
     if (!matched[i] && !rule.optional)
       return getOperation().emitError()
@@ -231,6 +228,14 @@ LogicalResult QuantizeModelPass::checkTypes(const Layer &layer) {
   if (gptq && isa<blue::EmbeddingOp>(layer.op) && !layer.isTied)
     return errorAt(layer) << "expected nearest or search for a table, which has no inputs to "
                              "calibrate with, found gptq";
+  if (gptq && isa<blue::ExpertLinearOp>(layer.op))
+    return errorAt(layer)
+           << "expected nearest or search for experts, each of which sees rows of its "
+              "own, found gptq";
+  if (isa<blue::ExpertLinearOp>(layer.op) && rule.activations && rule.activations->isStatic)
+    return errorAt(layer)
+           << "expected activations of experts with scales of their own, found static "
+              "ones";
   if (gptq && !calibrated)
     return errorAt(layer) << "expected a calibration set for weights by gptq, found none";
   return success();
@@ -317,19 +322,19 @@ LogicalResult QuantizeModelPass::quantizeWeight(const Layer &layer) {
 //===------------------------------------------------------------------------------------------===//
 
 LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
-  auto linear = cast<blue::LinearOp>(layer.op);
   const std::optional<ActivationPrecision> &wanted = layer.rule.activations;
-  Value x = linear.getX();
+  OpOperand &input = *inputOperand(layer.op);
+  Value x = input.get(), weight = weightOperand(layer.op)->get();
   if (!wanted || !isInteger(wanted->type) || isa<blue::QuantizedType>(tensorOf(x).getElementType()))
     return success();
-  if (!isa<blue::QuantizedType>(tensorOf(linear.getWeight()).getElementType())) {
-    if (linear.getWeight().getDefiningOp<blue::WeightOp>())
+  if (!isa<blue::QuantizedType>(tensorOf(weight).getElementType())) {
+    if (weight.getDefiningOp<blue::WeightOp>())
       return errorAt(layer) << "expected weights of i8 or i4 beside activations of "
                             << nameOf(wanted->type) << ", found "
-                            << tensorOf(linear.getWeight()).getElementType();
+                            << tensorOf(weight).getElementType();
     return success(); // computed by the compiler, and a float
   }
-  OpBuilder builder(linear);
+  OpBuilder builder(layer.op);
   auto elementOf = [&](int64_t group) {
     return blue::QuantizedType::get(
         &getContext(), builder.getIntegerType(static_cast<unsigned>(bitsOf(wanted->type))), group,
@@ -337,28 +342,28 @@ LogicalResult QuantizeModelPass::quantizeInput(const Layer &layer) {
   };
   FloatAttr scale;
   if (wanted->isStatic) {
-    auto largest = linear->getAttrOfType<FloatAttr>(kInputMaxAttr);
+    auto largest = layer.op->getAttrOfType<FloatAttr>(kInputMaxAttr);
     if (!largest || !(largest.getValueAsDouble() > 0) || !largest.getValue().isFinite())
       return errorAt(layer) << "expected a calibration set for static activations, found none";
     auto most = static_cast<double>((int64_t{1} << (bitsOf(wanted->type) - 1)) - 1);
     scale = builder.getF64FloatAttr(largest.getValueAsDouble() / most);
   }
-  blue::TokenDownsampleOp gathering = gatheringOf(linear);
+  blue::TokenDownsampleOp gathering = gatheringOf(layer.op);
   int64_t channels = gathering ? tensorOf(gathering.getX()).getShape().back() : 0;
   blue::QuantizedType element = elementOf(groupWithin(channels, wanted->group));
-  if (!gathering || !canGather(linear, gathering, element)) {
+  if (!gathering || !canGather(cast<blue::LinearOp>(layer.op), gathering, element)) {
     element = elementOf(wanted->group);
-    linear.getXMutable().set(quantized(x, element, scale, linear.getLoc()));
+    input.set(quantized(x, element, scale, layer.op->getLoc()));
     return success();
   }
   // Tokens keep their own scales, so that nothing needs them side by side.
-  Value tokens = quantized(gathering.getX(), element, scale, linear.getLoc());
+  Value tokens = quantized(gathering.getX(), element, scale, layer.op->getLoc());
   builder.setInsertionPoint(gathering);
   auto type = RankedTensorType::get(tensorOf(gathering.getResult()).getShape(),
                                     blue::gatheredElement(element, channels));
-  linear.getXMutable().set(blue::TokenDownsampleOp::create(
-      builder, gathering.getLoc(), type, tokens, gathering.getHeight(), gathering.getWidth(),
-      gathering.getColumnMajor()));
+  input.set(blue::TokenDownsampleOp::create(builder, gathering.getLoc(), type, tokens,
+                                            gathering.getHeight(), gathering.getWidth(),
+                                            gathering.getColumnMajor()));
   gathering.erase();
   ++inputsGathered;
   return success();

@@ -10,7 +10,8 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     Weights of linear layers and tables of embeddings become integers: `#blue.quantize<type, method>`
     joins their transforms, after a conversion to f32 where they are narrower. The input of a linear
     layer goes through a blue.quantize, one for all layers that read the same value in the same type
-    (query, key and value; gate and up). Pasts and presents of attention become i8 with a scale for
+    (query, key and value; gate and up). A linear layer that makes the logits of a blue.route is a
+    `router` to the recipe. Pasts and presents of attention become i8 with a scale for
     each token and head, which changes the function's signature, and attention gets a
     `compute_type`; attention without a past gets one if the recipe says integers. Where a
     blue.token_downsample makes the input, its tokens are quantized before they are gathered, each by
@@ -25,9 +26,9 @@ def QuantizeModel : Pass<"quantize-model", "::mlir::ModuleOp"> {
     **What it does not do.** It reads no weight and computes no integer: the stream that writes
     weights.bin does. Weights that the model has quantized already keep their type and values,
     whatever the recipe says; weights that the compiler computed (blue.constant), patch embeddings,
-    norms, biases and rotary tables stay floats. Weights of blue.expert_linear become f16 at most: they
-    stay f32, with a warning, where the recipe wants integers. A rule that matches no layer and is not optional, a
-    type that the target or the layer cannot have, and integers that meet floats are errors.
+    norms, biases and rotary tables stay floats. A blue.expert_linear is a linear layer here, but without
+    statistics of its own: `gptq` and static activations are errors there. A rule that matches no layer and is not
+    optional, a type that the target or the layer cannot have, and integers that meet floats are errors.
 
     **Before and after.** tests/lit/precision/quantize_model/
   }];

@@ -137,7 +137,7 @@ struct FuseStepsPass : bluec::impl::FuseStepsBase<FuseStepsPass> {
     for (Value operand : consumer.getOperands()) {
       auto step = operand.getDefiningOp<plan::StepOp>();
       bool fits = step && operand.hasOneUse() && takesEpilogue(step) &&
-                  !(isQuantized && isa<plan::LinearOp>(step.getRoot())) &&
+                  !(isQuantized && isa<plan::LinearOp, plan::ExpertLinearOp>(step.getRoot())) &&
                   operand.getType() == consumer.getResult().getType() &&
                   entersAtStart(consumer, operand);
       // Of two producers the later one: the other's result is there by then.

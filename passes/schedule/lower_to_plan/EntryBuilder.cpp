@@ -38,6 +38,8 @@ int64_t sumsOf(blue::QuantizeOp op) {
     for (Operation *user : rows.getUsers())
       if (auto linear = dyn_cast<blue::LinearOp>(user))
         add(linear.getWeight());
+      else if (auto experts = dyn_cast<blue::ExpertLinearOp>(user))
+        add(experts.getWeight());
   };
   addReaders(op.getResult());
   for (Operation *user : op.getResult().getUsers())

@@ -36,7 +36,10 @@ FailureOr<plan::WeightOp> Storage::weight(Operation *producer, ArrayRef<Attribut
     value = constant.getValue();
     name = constant.getName().value_or("constant");
   }
-  transforms.append(extra.begin(), extra.end());
+  // What is quantized is so at the end.
+  bool endsQuantized = !transforms.empty() && isa<blue::QuantizeAttr>(transforms.back());
+  transforms.insert(endsQuantized ? std::prev(transforms.end()) : transforms.end(), extra.begin(),
+                    extra.end());
 
   auto type = cast<RankedTensorType>(producer->getResult(0).getType());
   for (Attribute transform : extra) {

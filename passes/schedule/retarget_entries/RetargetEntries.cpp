@@ -85,14 +85,16 @@ struct RetargetEntriesPass : bluec::impl::RetargetEntriesBase<RetargetEntriesPas
 
   /// By which product each weight meets activations, where one does.
   void noteDots() {
-    getOperation().walk([&](plan::LinearOp linear) {
-      auto step = linear->getParentOfType<plan::StepOp>();
-      auto panels = dyn_cast<BlockArgument>(linear.getPanels());
+    getOperation().walk([&](Operation *product) {
+      if (!isa<plan::LinearOp, plan::ExpertLinearOp>(product))
+        return;
+      auto step = product->getParentOfType<plan::StepOp>();
+      auto panels = dyn_cast<BlockArgument>(product->getOperand(1));
       auto get = step && panels
                      ? step.getOperand(panels.getArgNumber()).getDefiningOp<plan::GetWeightOp>()
                      : plan::GetWeightOp();
       if (get)
-        dots.try_emplace(get.getWeight(), plan::storageOf(linear.getX().getType()));
+        dots.try_emplace(get.getWeight(), plan::storageOf(product->getOperand(0).getType()));
     });
   }
 

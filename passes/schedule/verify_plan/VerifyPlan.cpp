@@ -150,15 +150,19 @@ LogicalResult checkSums(plan::EntryOp entry) {
   // Products of i16 and i8 over more would not fit into i32.
   constexpr int64_t kMost = 512;
   for (auto step : entry.getBody().front().getOps<plan::StepOp>()) {
-    auto linear = dyn_cast<plan::LinearOp>(step.getRoot());
-    std::optional<plan::RowLayout> rows =
-        linear ? plan::RowLayout::of(linear.getX().getType()) : std::nullopt;
+    Operation *product = step.getRoot();
+    if (!isa<plan::LinearOp, plan::ExpertLinearOp>(product))
+      continue;
+    auto typeOf = [&](unsigned i) {
+      return cast<RankedTensorType>(product->getOperand(i).getType());
+    };
+    std::optional<plan::RowLayout> rows = plan::RowLayout::of(typeOf(0));
     if (!rows)
       continue;
-    plan::PanelLayout panels = *plan::PanelLayout::of(linear.getPanels().getType());
+    plan::PanelLayout panels = *plan::PanelLayout::of(typeOf(1));
     for (int64_t group : {rows->group, panels.group})
       if (rows->sums > kMost || (group < rows->k && group % rows->sums != 0))
-        return linear.emitOpError()
+        return product->emitOpError()
                << "expected sums over at most " << kMost << " elements that divide groups of "
                << group << ", found " << rows->sums;
   }

@@ -99,6 +99,14 @@ func.func @f(%x: tensor<?x4xf32>, %w: tensor<3x8x4xf32>, %r: tensor<?x3xf32>) {
 
 // -----
 
+func.func @f(%x: tensor<?x4x!blue.quantized<i8 group row scale f32>>, %w: tensor<3x8x4xf32>, %r: tensor<?x3xf32>) {
+  // expected-error@+1 {{(C5) expected an x without zeros and a quantized weight, found}}
+  %y = blue.expert_linear %x, %w, %r : (tensor<?x4x!blue.quantized<i8 group row scale f32>>, tensor<3x8x4xf32>, tensor<?x3xf32>) -> tensor<?x2x8xf32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<?x3xf32>) {
   // expected-error@+1 {{(C1) expected finite bounds with low at most high, found 2.000000e+00 and 1.000000e+00}}
   %y = blue.clamp %x {low = 2.0, high = 1.0} : tensor<?x3xf32>

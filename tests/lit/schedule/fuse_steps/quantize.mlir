@@ -130,3 +130,35 @@ plan.entry @swiglu role encode capacity 4 segment "s" takes ["pixels"] gives ["f
   }
   plan.return %4, %2 : !x, tensor<4x64xf32>
 }
+
+// -----
+
+!x = tensor<4x2x16x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 16>>
+
+// The same for the layers of experts.
+// CHECK-LABEL: plan.entry @experts
+// CHECK: plan.expert_linear
+// CHECK-NEXT: plan.yield
+// CHECK: blue.silu
+// CHECK-NEXT: plan.quantize
+plan.weight @w #blue.source<"m" at 0 : tensor<48x64xf32>> packed tensor<6x64x8xf32> segment "s"
+plan.entry @experts role decode capacity 4 segment "s" takes ["embeddings", "router"] gives ["logits"] {
+^bb0(%p: tensor<4x64xf32>, %q: tensor<4x3xf32>):
+  %w = plan.get_weight @w : tensor<6x64x8xf32>
+  %0 = plan.step "up" value "up" on "cpu"(%p, %w, %q) : (tensor<4x64xf32>, tensor<6x64x8xf32>, tensor<4x3xf32>) -> tensor<4x2x16xf32> {
+  ^bb0(%a: tensor<4x64xf32>, %b: tensor<6x64x8xf32>, %c: tensor<4x3xf32>):
+    %r = plan.expert_linear %a, %b, %c : (tensor<4x64xf32>, tensor<6x64x8xf32>, tensor<4x3xf32>) -> tensor<4x2x16xf32>
+    plan.yield %r : tensor<4x2x16xf32>
+  }
+  %1 = plan.step "silu" value "silu" on "cpu"(%0) : (tensor<4x2x16xf32>) -> tensor<4x2x16xf32> {
+  ^bb0(%a: tensor<4x2x16xf32>):
+    %r = blue.silu %a : tensor<4x2x16xf32>
+    plan.yield %r : tensor<4x2x16xf32>
+  }
+  %2 = plan.step "quantize" value "silu/quantized" on "cpu"(%1) : (tensor<4x2x16xf32>) -> !x {
+  ^bb0(%a: tensor<4x2x16xf32>):
+    %r = plan.quantize %a : (tensor<4x2x16xf32>) -> !x
+    plan.yield %r : !x
+  }
+  plan.return %2 : !x
+}

@@ -113,3 +113,33 @@ module @keys attributes {plan.target = #wide, plan.context = 64 : i64} {
     plan.return %0 : tensor<1x2x2x4x8xf32>
   }
 }
+
+// -----
+
+#base = #plan.target<name = "base", triple = "", cpu = "", features = "", vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536, dots = [#plan.dot<ui8 x si8, k 4>]>
+#other = #plan.target<name = "other", triple = "", cpu = "", features = "", vectorBits = 256, vectorRegisters = 16, l1Bytes = 32768, l2Bytes = 65536, dots = [#plan.dot<si8 x si8, k 4>]>
+!panels = tensor<32x4x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 16, dot <ui8 x si8, k 4>>>
+!rows = tensor<1x4x!blue.quantized<i8 group row scale f32>, #plan.rows<sums 4>>
+
+// Weights of experts are panels for what they meet, as those of linear layers.
+// CHECK-LABEL: module @experts
+// CHECK: plan.weight @w {{.*}}#plan.panels<rows 16, dot <si8 x si8, k 4>>
+module @experts attributes {plan.target = #base, plan.context = 64 : i64} {
+  plan.device "npu" target #other
+  plan.weight @w #blue.source<"m" at 0 : tensor<32x4xf32>> [#blue.quantize<<i8 group row scale f16>, nearest>] packed !panels segment "s"
+  plan.entry @decode role decode capacity 1 segment "s" takes ["embeddings", "router"] gives ["logits"] on "npu" {
+  ^bb0(%x: tensor<1x4xf32>, %r: tensor<1x2xf32>):
+    %w = plan.get_weight @w : !panels
+    %0 = plan.step "q" value "q" on "npu"(%x) : (tensor<1x4xf32>) -> !rows {
+    ^bb0(%a: tensor<1x4xf32>):
+      %y = plan.quantize %a : (tensor<1x4xf32>) -> !rows
+      plan.yield %y : !rows
+    }
+    %1 = plan.step "l" value "l" on "npu"(%0, %w, %r) : (!rows, !panels, tensor<1x2xf32>) -> tensor<1x1x16xf32> {
+    ^bb0(%a: !rows, %b: !panels, %c: tensor<1x2xf32>):
+      %y = plan.expert_linear %a, %b, %c : (!rows, !panels, tensor<1x2xf32>) -> tensor<1x1x16xf32>
+      plan.yield %y : tensor<1x1x16xf32>
+    }
+    plan.return %1 : tensor<1x1x16xf32>
+  }
+}

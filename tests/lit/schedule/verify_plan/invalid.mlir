@@ -207,6 +207,32 @@ module attributes {plan.weights_bytes = 1728 : i64, plan.cache_bytes = 0 : i64, 
 
 // -----
 
+!panels = tensor<16x192x!blue.quantized<i8 group 64 scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>>
+!rows = tensor<1x192x!blue.quantized<i16 group row scale f32>, #plan.rows<sums 48>>
+
+// The same in the weights of two experts.
+module attributes {plan.weights_bytes = 3456 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 3456>]} {
+  plan.weight @w #blue.source<"m" at 0 : tensor<16x192xf32>> [#blue.quantize<<i8 group 64 scale f16>, nearest>] packed !panels segment "s" offset 0
+  plan.entry @e role decode capacity 1 segment "s" takes ["embeddings", "router"] gives ["logits"] arena 65536 inputs [0, 1024] {
+  ^bb0(%p: tensor<1x192xf32>, %s: tensor<1x2xf32>):
+    %w = plan.get_weight @w : !panels
+    %0 = plan.step "q" value "q" on "cpu" offset 16384 last_use 1 (%p) : (tensor<1x192xf32>) -> !rows {
+    ^bb0(%a: tensor<1x192xf32>):
+      %r = plan.quantize %a : (tensor<1x192xf32>) -> !rows
+      plan.yield %r : !rows
+    }
+    %1 = plan.step "l" value "l" on "cpu" offset 32768 last_use 2 (%0, %w, %s) : (!rows, !panels, tensor<1x2xf32>) -> tensor<1x1x8xf32> {
+    ^bb0(%a: !rows, %b: !panels, %c: tensor<1x2xf32>):
+      // expected-error @below {{expected sums over at most 512 elements that divide groups of 64, found 48}}
+      %r = plan.expert_linear %a, %b, %c : (!rows, !panels, tensor<1x2xf32>) -> tensor<1x1x8xf32>
+      plan.yield %r : tensor<1x1x8xf32>
+    }
+    plan.return %1 : tensor<1x1x8xf32>
+  }
+}
+
+// -----
+
 // Sums over more products than 32 bits hold.
 module attributes {plan.weights_bytes = 16448 : i64, plan.cache_bytes = 0 : i64, plan.segments = [#plan.segment<"s" at 0 bytes 16448>]} {
   plan.weight @w #blue.source<"m" at 0 : tensor<8x2048xf32>> [#blue.quantize<<i8 group row scale f16>, nearest>] packed tensor<8x2048x!blue.quantized<i8 group row scale f16>, #plan.panels<rows 8, dot <si16 x si16, k 2>>> segment "s" offset 0

@@ -51,22 +51,22 @@ TEST(RecipeTest, ShippedOnesAreWhole) {
 TEST(RecipeTest, TheDefaultIsThePapers) {
   llvm::Expected<Recipe> recipe = Recipe::load("bluelm-v");
   ASSERT_TRUE(bool(recipe)) << llvm::toString(recipe.takeError());
-  RecipeRule vision = recipe->resolve("vision/layers.3/mlp/fc1", "linear");
+  RecipeRule vision = recipe->resolve("vision/layers.3/mlp/fc1", {"linear"});
   ASSERT_TRUE(vision.weights && vision.activations);
   EXPECT_EQ(vision.weights->type, Precision::I8);
   EXPECT_EQ(vision.activations->type, Precision::I16);
-  RecipeRule language = recipe->resolve("decoder/layers.39/self_attn/q_proj", "linear");
+  RecipeRule language = recipe->resolve("decoder/layers.39/self_attn/q_proj", {"linear"});
   ASSERT_TRUE(language.weights && language.activations);
   EXPECT_EQ(language.weights->type, Precision::I4);
   EXPECT_EQ(language.weights->group, 64);
   EXPECT_EQ(language.weights->method, blue::QuantizeMethod::Search);
   EXPECT_EQ(language.activations->type, Precision::I16);
-  RecipeRule attention = recipe->resolve("decoder/layers.0/self_attn/attention", "attention");
+  RecipeRule attention = recipe->resolve("decoder/layers.0/self_attn/attention", {"attention"});
   EXPECT_EQ(attention.cache, Precision::I8);
   EXPECT_EQ(attention.attention, Precision::I16);
   // The head and the table have one type, so that a tied one is stored once.
-  RecipeRule head = recipe->resolve("decoder/lm_head", "linear");
-  RecipeRule table = recipe->resolve("embed/embed_tokens", "embedding");
+  RecipeRule head = recipe->resolve("decoder/lm_head", {"linear"});
+  RecipeRule table = recipe->resolve("embed/embed_tokens", {"embedding"});
   ASSERT_TRUE(head.weights && table.weights);
   EXPECT_EQ(head.weights->type, table.weights->type);
   EXPECT_EQ(head.weights->group, table.weights->group);
@@ -80,7 +80,7 @@ TEST(RecipeTest, TheLastRuleWinsFieldByField) {
                                                      "method": "nearest", "scale": "f32"}},
     {"match": "*/q_proj", "ops": ["linear"], "activations": {"type": "i16", "group": 64}}]})");
   std::vector<bool> matched;
-  RecipeRule rule = recipe.resolve("decoder/layers.1/q_proj", "linear", &matched);
+  RecipeRule rule = recipe.resolve("decoder/layers.1/q_proj", {"linear"}, &matched);
   EXPECT_EQ(matched, (std::vector<bool>{true, true, true}));
   EXPECT_EQ(rule.weights->type, Precision::I8);
   EXPECT_EQ(rule.weights->group, 0);
@@ -90,13 +90,13 @@ TEST(RecipeTest, TheLastRuleWinsFieldByField) {
   EXPECT_EQ(rule.activations->type, Precision::I16);
   EXPECT_EQ(rule.activations->group, 64);
   matched.clear();
-  rule = recipe.resolve("decoder/layers.11/o_proj", "linear", &matched);
+  rule = recipe.resolve("decoder/layers.11/o_proj", {"linear"}, &matched);
   EXPECT_EQ(matched, (std::vector<bool>{true, false, false}));
   EXPECT_EQ(rule.weights->group, 32);
   EXPECT_EQ(rule.activations->type, Precision::I8);
   // Nothing here is about attention.
   matched.clear();
-  recipe.resolve("decoder/layers.1/q_proj", "attention", &matched);
+  recipe.resolve("decoder/layers.1/q_proj", {"attention"}, &matched);
   EXPECT_EQ(matched, (std::vector<bool>{false, false, false}));
 }
 
@@ -154,6 +154,19 @@ TEST(RecipeTest, SaysWhere) {
             "test.json:3:44: rule 1.optional: expected true or false, found 1");
 }
 
+// A router is a linear layer, of which the last rule of the shipped recipes says something else.
+TEST(RecipeTest, TellsRoutersAndExperts) {
+  for (const char *name : {"bluelm-v", "fast"}) {
+    llvm::Expected<Recipe> recipe = Recipe::load(name);
+    ASSERT_TRUE(bool(recipe));
+    RecipeRule router = recipe->resolve("decoder/layers.0/any", {"linear", "router"});
+    EXPECT_EQ(router.weights->type, Precision::F32);
+    EXPECT_EQ(router.activations->type, Precision::F32);
+    RecipeRule experts = recipe->resolve("decoder/layers.0/any", {"linear", "experts"});
+    EXPECT_EQ(experts.weights->type, Precision::I4);
+  }
+}
+
 TEST(RecipeTest, RefusesTypesThatThereAreNot) {
   EXPECT_EQ(ruleError(R"("weights": {"type": "i5", "group": 32})"),
             "test.json: rule 1.weights.type: expected f32, f16, i8 or i4, found \"i5\"");
@@ -184,9 +197,11 @@ TEST(RecipeTest, RefusesTypesThatThereAreNot) {
   EXPECT_EQ(ruleError(R"("attention": "i8")"),
             "test.json: rule 1.attention: expected an object, found \"i8\"");
   EXPECT_EQ(ruleError(R"("ops": ["conv"], "weights": {"type": "f32"})"),
-            "test.json: rule 1.ops: expected linear, embedding or attention, found \"conv\"");
+            "test.json: rule 1.ops: expected linear, embedding, attention, router or experts, "
+            "found \"conv\"");
   EXPECT_EQ(ruleError(R"("ops": [], "weights": {"type": "f32"})"),
-            "test.json: rule 1.ops: expected a list of linear, embedding and attention, found []");
+            "test.json: rule 1.ops: expected a list of linear, embedding, attention, router and "
+            "experts, found []");
   EXPECT_EQ(ruleError(R"("optional": "yes", "weights": {"type": "f32"})"),
             "test.json: rule 1.optional: expected true or false, found \"yes\"");
 }

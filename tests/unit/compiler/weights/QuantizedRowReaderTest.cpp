@@ -169,6 +169,42 @@ TEST_F(QuantizedRowReaderTest, JoinsDimsAndGoesOnWithFloats) {
     }
 }
 
+// Experts' weights: rows of several matrices, of which every second one is taken.
+TEST_F(QuantizedRowReaderTest, PartsDimsAndJoinsThemAgain) {
+  Type type = integerType(4, true);
+  blue::SourceAttr from = source({kNumRows, kNumColumns}, type);
+  SmallVector<Attribute> transforms = {dequantize({1, 8}, {kNumRows, kNumColumns / 8}, type),
+                                       reshape({2, 6, kNumColumns}), reshape({6, 2, kNumColumns}),
+                                       slice(1, 1, 2), reshape({2, 3, kNumColumns})};
+  blue::QuantizedType kept = blue::keptType(from, transforms);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept.getGroup(), 8);
+  FailureOr<reference::Tensor> floats = read(from, transforms);
+  ASSERT_TRUE(succeeded(floats));
+  EXPECT_EQ(floats->shape, (std::vector<int64_t>{2, 3, kNumColumns}));
+  transforms.push_back(reshape({6, kNumColumns}));
+  EXPECT_EQ(blue::keptType(from, transforms), kept);
+  auto reading = RowReader::create(reader, from, builder.getArrayAttr(transforms), emitError);
+  ASSERT_TRUE(succeeded(reading));
+  ASSERT_NE(reading->integers(), nullptr);
+  quantize::Format format = quantize::Format::of(kept);
+  quantize::Rows integers;
+  reading->integers()->readIntegers(format, 0, 6, integers);
+  std::vector<float> back(6 * kNumColumns);
+  quantize::dequantizeRows(format, integers, 6, kNumColumns, back.data());
+  for (int64_t row = 0; row < 6; ++row)
+    for (int64_t k = 0; k < kNumColumns; ++k) {
+      int64_t n = 2 * row + 1, i = n * kNumColumns + k, at = i / 8;
+      float expected =
+          scale(at) * static_cast<float>(element(0, 4, true, i) - element(kZerosAt, 4, true, at));
+      auto place = static_cast<size_t>(row * kNumColumns + k);
+      ASSERT_EQ(floats->f32[place], expected);
+      ASSERT_EQ(back[place], expected);
+    }
+  // A row's blocks may not be torn apart.
+  EXPECT_FALSE(blue::keptType(from, {transforms[0], reshape({2 * kNumRows, kNumColumns / 2})}));
+}
+
 // No type has a scale for each column, or groups that begin in the middle.
 TEST_F(QuantizedRowReaderTest, KeepsNoTypeThatIsNotThere) {
   Type type = integerType(4, false);
