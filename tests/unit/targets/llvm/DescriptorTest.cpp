@@ -131,20 +131,20 @@ TEST_F(Descriptor, IsTheHeadersWithPointersOf64Bits) {
 TEST_F(Descriptor, IsTheHeadersWithPointersOf32Bits) {
   print("e-p:32:32-i64:64");
   EXPECT_EQ(offsetsOf("bluec_model"),
-            (Offsets{0,  4,  8,   12,  16,  20,  24,  28,  32,  40,  72,  80,
-                     88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176}));
+            (Offsets{0,  4,  8,   12,  16,  20,  24,  28,  32,  40,  72,  80,  88,
+                     96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176, 184, 192}));
   EXPECT_EQ(offsetsOf("entries"),
             (Offsets{0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104}));
   EXPECT_EQ(offsetsOf("encode.inputs"), (Offsets{0, 4, 8, 16, 48, 56, 64}));
   EXPECT_EQ(offsetsOf("encode.steps"), (Offsets{0, 4, 8, 16, 80}));
   EXPECT_EQ(offsetsOf("segments"), (Offsets{0, 8, 16, 24}));
-  EXPECT_EQ(field("bluec_model", 2), 176u);
+  EXPECT_EQ(field("bluec_model", 2), 192u);
 }
 
 /// And where they are aligned to 4.
 TEST_F(Descriptor, HasNoPaddingThatTheTargetDoesNotWant) {
   print("e-p:32:32-i64:32");
-  EXPECT_EQ(field("bluec_model", 2), 164u);
+  EXPECT_EQ(field("bluec_model", 2), 180u);
   EXPECT_EQ(offsetsOf("encode.inputs"), (Offsets{0, 4, 8, 12, 44, 52, 60}));
 }
 
