@@ -2,6 +2,8 @@
 #ifndef BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
 #define BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
 
+#include "compiler/import/PictureConfig.h"
+
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdint>
@@ -11,10 +13,11 @@
 namespace bluec {
 
 struct VerifyOptions {
-  std::string bundle;      // directory
-  std::string reference;   // model directory that the bundle was compiled from
-  std::string variant;     // of its graphs (PackagePlace)
-  std::string calibration; // the set that it was compiled with; empty: none
+  std::string bundle;                 // directory
+  std::string reference;              // model directory that the bundle was compiled from
+  std::string variant;                // of its graphs (PackagePlace)
+  std::optional<ImageSize> imageSize; // of all pictures (PackagePlace)
+  std::string calibration;            // the set that it was compiled with; empty: none
   /// Of the relative error of a layer; absent: 1e-3 where all is computed in floats, 2e-2 with
   /// 16-bit and 1e-1 with 8-bit activations. A value that is rounded the other way is off by a
   /// step, and so are the values that read it. And the plain evaluators do not quantize the
