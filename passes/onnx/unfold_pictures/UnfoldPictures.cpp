@@ -1,8 +1,12 @@
 #include "passes/onnx/unfold_pictures/UnfoldPictures.h"
 
 #include "compiler/dialect/onnx/inference/ShapeInference.h"
+#include "compiler/reference/blue/BlueEvaluators.h"
+#include "compiler/reference/onnx/OnnxEvaluators.h"
 
 #include "mlir/IR/Builders.h"
+
+#include <thread>
 
 using namespace mlir;
 
@@ -12,6 +16,8 @@ namespace bluec {
 #include "passes/onnx/unfold_pictures/UnfoldPictures.h.inc"
 
 namespace {
+
+using reference::Tensor;
 
 constexpr llvm::StringLiteral kGrid = "image_grid_thw";
 constexpr int64_t kChannels = 3;
@@ -44,6 +50,61 @@ struct Patches {
                                    "patch times block divides the first two, found "
                                 << attribute;
   }
+};
+
+/// What a graph computes of its grid and constants alone, for one grid.
+class GridValues {
+public:
+  GridValues(Value grid, Tensor of) { values.try_emplace(grid, std::move(of)); }
+
+  const Tensor *find(Value value) const {
+    auto found = values.find(value);
+    return found == values.end() ? nullptr : &found->second;
+  }
+
+  /// Computes a node that reads the grid; false: it reads more than that, or cannot be computed.
+  bool compute(Operation *op) {
+    if (llvm::none_of(op->getOperands(), [&](Value value) { return values.contains(value); }))
+      return false;
+    const reference::EvaluatorTable &table = reference::onnxEvaluators();
+    auto evaluator = table.find(op->getName().getStringRef());
+    if (evaluator == table.end() || op->getNumRegions() > 0)
+      return false;
+    ScopedDiagnosticHandler quiet(op->getContext(),
+                                  [self = std::this_thread::get_id()](Diagnostic &) {
+                                    return success(std::this_thread::get_id() == self);
+                                  });
+    SmallVector<Tensor> constants(op->getNumOperands());
+    SmallVector<const Tensor *> operands;
+    for (auto [value, tensor] : llvm::zip_equal(op->getOperands(), constants)) {
+      const Tensor *known = find(value);
+      auto constant = value.getDefiningOp<onnx::ConstantOp>();
+      if (!known && !isa<NoneType>(value.getType())) {
+        if (!constant || constant.getValue().getNumElements() > kMaxElements)
+          return false;
+        FailureOr<Tensor> read = reference::tensorFromElements(op->getLoc(), constant.getValue());
+        if (failed(read))
+          return false;
+        tensor = std::move(*read);
+        known = &tensor;
+      }
+      operands.push_back(known);
+    }
+    reference::EvaluationLimits limits;
+    limits.maxElements = kMaxElements;
+    limits.products = &products;
+    auto results = evaluator->second(op, operands, limits);
+    if (failed(results) || results->size() != op->getNumResults())
+      return false;
+    for (auto [result, tensor] : llvm::zip_equal(op->getResults(), *results))
+      values.try_emplace(result, std::move(tensor));
+    return true;
+  }
+
+private:
+  static constexpr int64_t kMaxElements = 1 << 16;
+  int64_t products = int64_t{1} << 26; // what sums of products may cost
+  DenseMap<Value, Tensor> values;
 };
 
 struct UnfoldPictures : impl::UnfoldPicturesBase<UnfoldPictures> {
@@ -90,6 +151,11 @@ struct UnfoldPictures : impl::UnfoldPicturesBase<UnfoldPictures> {
         !mayBe(gridType.getDimSize(0), 1) || !mayBe(gridType.getDimSize(1), 3))
       return function.emitError() << "graph input '" << kGrid
                                   << "': expected integers [1, 3], found " << grid.getType();
+    if (!follows(grid, patches))
+      return function.emitError()
+             << "graph input '" << kGrid << "': expected positions that follow it, found a graph "
+             << "that computes the same for grids of other sides: it is of one grid, which it does "
+                "not name";
     OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
     bindGrid(builder, grid, gridType.getElementType(), patches);
     cut(builder, pixels, type.getElementType(), patches);
@@ -99,6 +165,37 @@ struct UnfoldPictures : impl::UnfoldPicturesBase<UnfoldPictures> {
       return failure();
     addPictures(function);
     return onnx::inferFunction(function);
+  }
+
+  /// Whether the graph computes anything else for a grid of other sides and as many patches. If
+  /// not, its exporter has made constants of the positions, those of its own picture.
+  static bool follows(BlockArgument grid, const Patches &patches) {
+    const int64_t others[][2] = {{patches.block, patches.count() / patches.block},
+                                 {patches.count() / patches.block, patches.block}};
+    const auto *other = llvm::find_if(
+        others, [&](const int64_t (&sides)[2]) { return sides[0] != patches.rows(); });
+    if (other == std::end(others))
+      return true; // there is no such grid
+    auto of = [](int64_t rows, int64_t columns) {
+      Tensor sides = Tensor::zeros(reference::ElementType::I64, {1, 3});
+      sides.i64 = {1, rows, columns};
+      return sides;
+    };
+    GridValues own(grid, of(patches.rows(), patches.columns()));
+    GridValues swapped(grid, of((*other)[0], (*other)[1]));
+    auto differs = [&](Value value) {
+      const Tensor *one = own.find(value), *two = swapped.find(value);
+      return one && two &&
+             (one->shape != two->shape || one->i64 != two->i64 || one->f32 != two->f32);
+    };
+    // A value counts where the rest of the graph reads it.
+    return llvm::any_of(*grid.getOwner(), [&](Operation &op) {
+      const bool isComputed = own.compute(&op), isComputedToo = swapped.compute(&op);
+      bool reads = false;
+      if (!isComputed || !isComputedToo)
+        op.walk([&](Operation *inner) { reads |= llvm::any_of(inner->getOperands(), differs); });
+      return reads;
+    });
   }
 
   static Value integers(OpBuilder &builder, Location loc, Type element, ArrayRef<int64_t> shape,

@@ -63,3 +63,15 @@ func.func @vision(%x: tensor<8x24xf32> {onnx.name = "pixel_values", onnx.patches
   %0 = onnx.Relu %x : (tensor<8x24xf32>) -> tensor<*xf32>
   return %0 : tensor<*xf32>
 }
+
+// -----
+
+// A grid of which only the number of patches counts: positions are those of the exporter's picture.
+// expected-error @+1 {{graph input 'image_grid_thw': expected positions that follow it, found a graph that computes the same for grids of other sides: it is of one grid, which it does not name}}
+func.func @vision(%x: tensor<8x24xf32> {onnx.name = "pixel_values", onnx.patches = array<i64: 4, 8, 2, 2, 2>}, %grid: tensor<1x3xi64> {onnx.name = "image_grid_thw"}) -> (tensor<*xf32>, tensor<*xi64>)
+    attributes {blue.role = #blue.role<vision>} {
+  %0 = onnx.Relu %x : (tensor<8x24xf32>) -> tensor<*xf32>
+  %axes = onnx.Constant dense<1> : tensor<1xi64> : tensor<1xi64>
+  %1 = onnx.ReduceProd %grid, %axes : (tensor<1x3xi64>, tensor<1xi64>) -> tensor<*xi64>
+  return %0, %1 : tensor<*xf32>, tensor<*xi64>
+}
