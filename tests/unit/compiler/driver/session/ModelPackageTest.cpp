@@ -197,7 +197,11 @@ TEST_P(PictureTurns, HaveTheIdsOfTheProcessor) {
       << said;
   const ChatConfig &chat = *package.config.chat;
   const runtime::Tokenizer tokens = package.tokens();
-  const int64_t tokensPerTile = chat.placeholder.tokensPerTile.value();
+  // Of patches, blocks make features; otherwise the processor's files say how many there are.
+  const std::optional<PatchRows> &rows = package.config.patches;
+  const int64_t side = rows ? rows->patch * rows->block : 1;
+  const int64_t tokensPerTile = rows ? rows->picture.height / side * (rows->picture.width / side)
+                                     : chat.placeholder.tokensPerTile.value();
   int cases = 0;
   const Json goldens = goldenOf(GetParam());
   for (const Json &golden : goldens["turns"]) {
