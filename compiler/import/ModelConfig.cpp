@@ -261,7 +261,18 @@ std::string ChatConfig::token(llvm::StringRef name) const {
   return {};
 }
 
-llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
+/// What a processor's file says of patches has to be what the encoder's says.
+static void checkPatches(const PatchRows &rows, const JsonReader &vision) {
+  const std::pair<const char *, int64_t> said[] = {{"patch_size", rows.patch},
+                                                   {"temporal_patch_size", rows.frames},
+                                                   {"spatial_merge_size", rows.block}};
+  for (const auto &[key, number] : said)
+    if (const JsonValue *own = vision.find(key); own && own->integer() != number)
+      vision.fail(key, std::to_string(number) + ", as the image processor has it", *own);
+}
+
+llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory,
+                                                   std::optional<ImageSize> size) {
   constexpr const char *kConfigName = "config.json", *kProcessorName = "processor_config.json",
                        *kPreprocessorName = "preprocessor_config.json",
                        *kTokenizerName = "tokenizer_config.json",
@@ -332,7 +343,10 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     const JsonReader processor = readerOf(processorJson, kProcessorName);
     out.preprocess = readPreprocess(nested ? processor.child(kImageProcessor)
                                            : readerOf(preprocessorJson, kPreprocessorName),
-                                    processorClass, out.imageTokenCap, differs);
+                                    processorClass, size, out.patches, out.imageTokenCap, differs);
+    if (out.patches && visionJson)
+      checkPatches(*out.patches,
+                   readerOf(*visionJson, kConfigName, visionOnly ? "" : "vision_config"));
     for (const std::string &line : differs)
       out.ignored.push_back(out.preprocessPlace + line);
     nameUnknown(nested ? *nested : preprocessorJson, nested ? kProcessorName : kPreprocessorName,
@@ -346,6 +360,8 @@ llvm::Expected<ModelConfig> bluec::readModelConfig(llvm::StringRef directory) {
     fault = "preprocessor_config.json: expected beside a vision encoder (or processor_config.json "
             "with image_processor), found none";
   }
+  if (size && !out.patches && fault.empty())
+    fault = "--image-size: expected a processor that chooses a size for each picture, found none";
   const JsonReader generation = readerOf(generationJson, kGenerationName);
   for (const JsonReader *source : {&generation, &text, &config})
     if (out.eosTokenIds.empty())

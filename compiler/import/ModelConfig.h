@@ -63,6 +63,8 @@ struct ModelConfig {
   /// or nothing: one tile, to which a picture is fitted as image_processor_type says. A tile of 0
   /// pixels: not said. What only the graphs know, its tokens, is 0.
   std::optional<runtime::Preprocess> preprocess;
+  /// Of a processor that cuts pictures into rows of patches, with the size that was asked for.
+  std::optional<PatchRows> patches;
   /// Where it is said, as messages have it: "preprocessor_config.json: ".
   std::string preprocessPlace;
   ImageTokenCap imageTokenCap;
@@ -87,8 +89,9 @@ struct ModelConfig {
 /// are used),
 /// preprocessor_config.json, tokenizer_config.json, special_tokens_map.json,
 /// generation_config.json, chat_template.jinja and chat_template.json of `directory`. One line on
-/// failure.
-llvm::Expected<ModelConfig> readModelConfig(llvm::StringRef directory);
+/// failure. `size`: what every picture gets, of a processor that chooses one for each.
+llvm::Expected<ModelConfig> readModelConfig(llvm::StringRef directory,
+                                            std::optional<ImageSize> size = std::nullopt);
 
 } // namespace bluec
 

@@ -21,6 +21,7 @@ enum class Fit {
   Stretch,     // stretched to one tile
   Crop,        // the middle of the picture
   LongestEdge, // resized twice, then cut into tiles or stretched to one
+  Patches,     // resized to whole patches, as many as suit its proportions
 };
 
 struct ImageProcessorClass {
@@ -40,6 +41,8 @@ constexpr ImageProcessorClass kImageProcessors[] = {
     {"CLIPImageProcessor", Fit::Crop, Filter::Bicubic},
     {"Idefics3ImageProcessor", Fit::LongestEdge, Filter::Lanczos},
     {"SmolVLMImageProcessor", Fit::LongestEdge, Filter::Lanczos},
+    {"Qwen2VLImageProcessor", Fit::Patches, Filter::Bicubic},
+    {"Qwen2_5_VLImageProcessor", Fit::Patches, Filter::Bicubic},
 };
 
 /// What a processor writes around the image tokens of a picture.
@@ -289,6 +292,15 @@ void readDynamicResolution(const JsonReader &reader, bool crops, runtime::Prepro
   readTileCounts(reader, "min_patches", "max_patches", out);
 }
 
+/// Names of the classes that make pictures of one size, or (`each`) of a size for each.
+std::string imageProcessorNames(bool each) {
+  std::vector<std::string> names;
+  for (const ImageProcessorClass &known : kImageProcessors)
+    if ((known.fit == Fit::Patches) == each)
+      names.push_back(known.name.str());
+  return JsonReader::listed(names);
+}
+
 const ImageProcessorClass *findImageProcessor(const JsonReader &reader,
                                               std::vector<std::string> &ignored) {
   constexpr const char *kType = "image_processor_type";
@@ -305,10 +317,7 @@ const ImageProcessorClass *findImageProcessor(const JsonReader &reader,
   const ImageProcessorClass *found = findClass(kImageProcessors, name);
   if (found)
     return found;
-  std::vector<std::string> names;
-  for (const ImageProcessorClass &known : kImageProcessors)
-    names.push_back(known.name.str());
-  reader.failWith(kType, JsonReader::listed(names), JsonReader::shown(type));
+  reader.failWith(kType, imageProcessorNames(/*each=*/false), JsonReader::shown(type));
   return &kImageProcessors[0];
 }
 
@@ -385,6 +394,51 @@ void readLongestEdge(const JsonReader &reader, runtime::Preprocess &out) {
   out.thumbnail = runtime::Thumbnail::LastIfMany;
 }
 
+/// Pixels that a picture may have. Older files have the two numbers at the top, newer ones as
+/// members of `size` that are no edges.
+std::pair<int64_t, int64_t> readPixelCounts(const JsonReader &reader) {
+  constexpr int64_t kLeast = int64_t{56} * 56, kMost = int64_t{28} * 28 * 1280; // of the class
+  const JsonReader size = reader.child("size");
+  auto read = [&](const char *own, const char *edge, int64_t otherwise) {
+    std::optional<int64_t> pixels = reader.integer(own, 1, kLargestCount);
+    for (const char *key : {edge, own})
+      if (!pixels)
+        pixels = size.integer(key, 1, kLargestCount);
+    return pixels.value_or(otherwise);
+  };
+  return {read("min_pixels", "shortest_edge", kLeast), read("max_pixels", "longest_edge", kMost)};
+}
+
+/// Patches of pictures that all get `size`, where the processor would choose one for each.
+PatchRows readPatches(const JsonReader &reader, ImageSize size, llvm::StringRef name,
+                      runtime::Preprocess &out, std::vector<std::string> &ignored) {
+  constexpr int64_t kPatch = 14, kFrames = 2, kBlock = 2; // of the class
+  constexpr int64_t kMostPatch = 1 << 10, kMostFrames = 64, kMostBlock = 64;
+  PatchRows rows{.picture = size,
+                 .patch = reader.integer("patch_size", 1, kMostPatch).value_or(kPatch),
+                 .frames = reader.integer("temporal_patch_size", 1, kMostFrames).value_or(kFrames),
+                 .block = reader.integer("merge_size", 1, kMostBlock).value_or(kBlock)};
+  const std::string shown = std::to_string(size.height) + "x" + std::to_string(size.width);
+  const int64_t side = rows.patch * rows.block, pixels = size.height * size.width;
+  const auto [least, most] = readPixelCounts(reader);
+  constexpr const char *kFlag = "--image-size";
+  if (size.height % side != 0 || size.width % side != 0)
+    reader.failWith(kFlag, "multiples of " + std::to_string(side) + ", patch_size times merge_size",
+                    shown);
+  else if (pixels < least || pixels > most)
+    reader.failWith(kFlag,
+                    std::to_string(least) + " to " + std::to_string(most) +
+                        " pixels (min_pixels and max_pixels, or those of size)",
+                    shown + ", which are " + std::to_string(pixels));
+  out.tileHeight = static_cast<int>(size.height);
+  out.tileWidth = static_cast<int>(size.width);
+  ignored.push_back("image_processor_type: " + name.str() +
+                    " chooses a size for each picture by its proportions; here each is stretched "
+                    "to " +
+                    shown + " pixels (" + kFlag + ")");
+  return rows;
+}
+
 void readFit(const JsonReader &reader, llvm::StringRef processor, const ImageProcessorClass &type,
              runtime::Preprocess &out, ImageTokenCap &cap, std::vector<std::string> &ignored) {
   if (!reader.boolean("do_resize", true))
@@ -403,6 +457,11 @@ void readFit(const JsonReader &reader, llvm::StringRef processor, const ImagePro
     return readCrop(reader, out, ignored);
   if (type.fit == Fit::LongestEdge)
     return readLongestEdge(reader, out);
+  if (type.fit == Fit::Patches) {
+    // The size is not the file's; readPatches() has it.
+    out.scheme = runtime::Scheme::InternVl; // which stretches, here to its only grid
+    return;
+  }
   if (type.fit == Fit::Stretch)
     checkSides(reader);
   readTileSize(reader, "size", out);
@@ -419,10 +478,13 @@ void readFit(const JsonReader &reader, llvm::StringRef processor, const ImagePro
 }
 
 /// What other processors do to pixels, and bluec does not.
-void refuseOtherSchemes(const JsonReader &reader, const runtime::Preprocess &out) {
-  std::vector<const char *> keys = {"do_pan_and_scan", "min_pixels",         "max_pixels",
-                                    "num_crops",       "max_slice_nums",     "pad_size",
-                                    "do_thumbnail",    "do_align_long_axis", "do_crop_margin"};
+void refuseOtherSchemes(const JsonReader &reader, bool isOfPatches,
+                        const runtime::Preprocess &out) {
+  std::vector<const char *> keys = {"do_pan_and_scan", "num_crops",    "max_slice_nums",
+                                    "pad_size",        "do_thumbnail", "do_align_long_axis",
+                                    "do_crop_margin"};
+  if (!isOfPatches)
+    keys.insert(keys.end(), {"min_pixels", "max_pixels"});
   if (out.scheme != runtime::Scheme::LongestEdge)
     keys.insert(keys.end(), {"do_image_splitting", "max_image_size"});
   for (const char *key : keys)
@@ -457,7 +519,8 @@ const llvm::StringSet<> &bluec::preprocessKeys() {
       "image_processor_type", "do_resize", "size", "resample", "do_center_crop", "crop_size",
       "do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std", "do_pad",
       "pad_color", "pad_position", "dynamic_resolution", "image_grid_pinpoints", "crop_to_patches",
-      "min_patches", "max_patches", "max_image_size", "do_image_splitting",
+      "min_patches", "max_patches", "max_image_size", "do_image_splitting", "min_pixels",
+      "max_pixels", "temporal_patch_size", "merge_size",
       // pictures are decoded to RGB
       "do_convert_rgb",
       // what do_pan_and_scan asks for
@@ -475,16 +538,30 @@ const llvm::StringSet<> &bluec::preprocessKeys() {
 }
 
 runtime::Preprocess bluec::readPreprocess(const JsonReader &reader, llvm::StringRef processor,
-                                          ImageTokenCap &cap, std::vector<std::string> &ignored) {
+                                          std::optional<ImageSize> size,
+                                          std::optional<PatchRows> &rows, ImageTokenCap &cap,
+                                          std::vector<std::string> &ignored) {
   runtime::Preprocess out = oneTile();
   const ImageProcessorClass &type = *findImageProcessor(reader, ignored);
+  const bool isOfPatches = type.fit == Fit::Patches;
+  if (isOfPatches != size.has_value())
+    reader.failWith("image_processor_type",
+                    isOfPatches ? imageProcessorNames(/*each=*/false) +
+                                      ", or --image-size HEIGHTxWIDTH with one that chooses a size "
+                                      "for each picture"
+                                : imageProcessorNames(/*each=*/true) + " with --image-size",
+                    reader.find("image_processor_type")
+                        ? JsonReader::shown(*reader.find("image_processor_type"))
+                        : "none");
   readNormalization(reader, out);
   checkPixels(reader, out);
   out.filter = type.filter;
   readFilter(reader, out);
   readPadding(reader, out);
   readFit(reader, processor, type, out, cap, ignored);
-  refuseOtherSchemes(reader, out);
+  if (isOfPatches && size)
+    rows = readPatches(reader, *size, type.name, out, ignored);
+  refuseOtherSchemes(reader, isOfPatches, out);
   return out;
 }
 

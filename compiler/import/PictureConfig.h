@@ -34,10 +34,27 @@ runtime::Preprocess oneTile();
 /// stretched.
 runtime::Preprocess siglipPreprocess();
 
+/// The only size that pictures get, in pixels.
+struct ImageSize {
+  int64_t height = 0, width = 0;
+};
+
+/// How a processor cuts a picture of three channels into rows, as encoders take them that are for
+/// any grid of patches: a row is a patch, `frames` times the same picture, channel by channel;
+/// `block` x `block` patches follow each other, block by block.
+struct PatchRows {
+  ImageSize picture;
+  int64_t patch = 0;  // pixels of a side
+  int64_t frames = 0; // of a patch
+  int64_t block = 0;  // patches of a side
+};
+
 /// The preprocessing that an image processor's object says. `processor`: the class that holds it,
-/// which has a say in some keys; empty: not known. What bluec does otherwise goes to `ignored`, as
-/// lines that begin with a key.
+/// which has a say in some keys; empty: not known. `size`: what pictures get from a processor that
+/// chooses a size for each, which gives `rows`; for any other, and for such a one without it, there
+/// is a fault. What bluec does otherwise goes to `ignored`, as lines that begin with a key.
 runtime::Preprocess readPreprocess(const JsonReader &reader, llvm::StringRef processor,
+                                   std::optional<ImageSize> size, std::optional<PatchRows> &rows,
                                    ImageTokenCap &cap, std::vector<std::string> &ignored);
 
 /// Keys of an image processor that are read, or that change no pixel.

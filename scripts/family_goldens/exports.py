@@ -8,6 +8,7 @@ import warnings
 
 import onnx
 import torch
+from transformers.models.qwen2_vl import modeling_qwen2_vl as qwen2_vl
 
 from . import models
 
@@ -219,6 +220,68 @@ def export_patches(model, picture, path: pathlib.Path, opset: int) -> None:
     names = ["pixel_values"], ["image_features"]
     axes = {"pixel_values": {}, "image_features": {}}
     export(model, (picture,), path, *names, axes, opset, False)
+
+
+@contextlib.contextmanager
+def _exportable_grid():
+    """What Qwen2-VL computes of a grid, in forms that TorchScript follows: the release at hand takes
+    the grid's numbers out of the tensor, which makes constants of them. Attention hides other
+    pictures by a mask, as it did in the releases with which models are published."""
+
+    def positions(grid, block, **_):
+        down, across = grid[0, 1], grid[0, 2]
+        order = down // block, block, across // block, block
+        axes = torch.arange(down)[:, None], torch.arange(across)[None, :]
+        places = [axis.expand(down, across).reshape(order).transpose(1, 2).flatten() for axis in axes]
+        return torch.stack(places, dim=-1)
+
+    def ends(grid, *_, **__):
+        lengths = grid[:, 1] * grid[:, 2]
+        return torch.nn.functional.pad(lengths.cumsum(0), (1, 0)), None
+
+    def attention(self, hidden_states, cu_seqlens, position_embeddings, **_):
+        count = hidden_states.shape[0]
+        parts = self.qkv(hidden_states).reshape(count, 3, self.num_heads, -1).unbind(1)
+        turned = qwen2_vl.apply_rotary_pos_emb_vision(*parts[:2], *position_embeddings)
+        query, key, value = (part.transpose(0, 1)[None] for part in (*turned, parts[2]))
+        sees = torch.zeros([1, 1, count, count], dtype=torch.bool)
+        for begin, end in zip(cu_seqlens[:-1], cu_seqlens[1:]):
+            sees[..., begin:end, begin:end] = True
+        found = torch.nn.functional.scaled_dot_product_attention(query, key, value, sees)
+        return self.proj(found[0].transpose(0, 1).reshape(count, -1))
+
+    kept = (
+        qwen2_vl.get_vision_position_ids,
+        qwen2_vl.get_vision_attention_seqlens,
+        qwen2_vl.VisionAttention.forward,
+    )
+    qwen2_vl.get_vision_position_ids = positions
+    qwen2_vl.get_vision_attention_seqlens = ends
+    qwen2_vl.VisionAttention.forward = attention
+    try:
+        yield
+    finally:
+        (
+            qwen2_vl.get_vision_position_ids,
+            qwen2_vl.get_vision_attention_seqlens,
+            qwen2_vl.VisionAttention.forward,
+        ) = kept
+
+
+def export_patch_rows(model, path: pathlib.Path, opset: int) -> None:
+    """A tower for any grid of patches. The example's grid is none that a test asks for."""
+    config = model.config
+    rows = 6 * config.spatial_merge_size**2
+    values = config.in_channels * config.temporal_patch_size * config.patch_size**2
+    grid = torch.tensor([[1, 2 * config.spatial_merge_size, 3 * config.spatial_merge_size]])
+    axes = {
+        "pixel_values": {0: "num_patches"},
+        "image_grid_thw": {},
+        "image_features": {0: "num_features"},
+    }
+    names = ["pixel_values", "image_grid_thw"], ["image_features"]
+    with _exportable_grid():
+        export(model, (torch.zeros(rows, values), grid), path, *names, axes, opset, False)
 
 
 def export_keeping(model, path: pathlib.Path, opset: int) -> None:

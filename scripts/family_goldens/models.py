@@ -689,6 +689,17 @@ class Patches(nn.Module):
         return self.tower(x, grid_thw=grid).pooler_output[None]
 
 
+class PatchRows(nn.Module):
+    """An encoder of patches for any grid, as it is published: rows of patches and the grid are inputs."""
+
+    def __init__(self, tower: nn.Module):
+        super().__init__()
+        self.tower, self.config, self.dtype = tower, tower.config, torch.float32
+
+    def forward(self, pixel_values, image_grid_thw):
+        return self.tower(pixel_values, grid_thw=image_grid_thw).pooler_output
+
+
 def qwen2_vl() -> nn.Module:
     """Rotary embeddings of rows and columns, blocks of 2 x 2 tokens side by side; a wide picture."""
     config = Qwen2VLVisionConfig(

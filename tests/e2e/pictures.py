@@ -21,7 +21,7 @@ def answers(name):
     package = os.path.join(FOLDER, name)
     with open(os.path.join(package, "goldens.json"), encoding="utf-8") as file:
         golden = json.load(file)["answer"]
-    bundle = compile_model(os.path.join(ROOT, name), "--recipe", "float", model=package)
+    bundle = compile_model(os.path.join(ROOT, name), "--recipe", "float", *golden.get("compile", []), model=package)
     done = run(BLUEC, "run", bundle, "--image", os.path.join(package, "picture.png"), "--prompt", golden["prompt"], "--json")
     check(done.code == 0, f"expected an answer, found {describe(done)}")
     found = json.loads(done.out)
@@ -36,7 +36,7 @@ def ahead(name):
     picture = os.path.join(package, "picture.png")
     with open(os.path.join(package, "goldens.json"), encoding="utf-8") as file:
         golden = json.load(file)["answer"]
-    bundle = compile_model(os.path.join(ROOT, name + "-ahead"), "--recipe", "float", "--chunk", "16", model=package)
+    bundle = compile_model(os.path.join(ROOT, name + "-ahead"), "--recipe", "float", "--chunk", "16", *golden.get("compile", []), model=package)
     turns = f"{picture}\t{golden['prompt']}\n+\t{picture}\t{picture}\tAnd these?\n+\tWhy?\n"
     found = []
     for mode in range(3):

@@ -129,6 +129,7 @@ LogicalResult Calibration::prepare(const CompileOptions &like, llvm::raw_ostream
   CompileOptions options;
   options.model = like.model;
   options.variant = like.variant;
+  options.imageSize = like.imageSize;
   options.output = scratch + "/float";
   options.recipe = "float";
   options.context = like.context;

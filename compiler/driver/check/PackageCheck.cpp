@@ -20,7 +20,8 @@ namespace {
 class PackageCheck {
 public:
   PackageCheck(const CheckOptions &options, Diagnostics &diagnostics)
-      : from{options.model, options.variant}, diagnostics(diagnostics), session(diagnostics) {}
+      : from{options.model, options.variant, options.imageSize}, diagnostics(diagnostics),
+        session(diagnostics) {}
 
   LogicalResult run();
 
@@ -38,7 +39,7 @@ private:
 
 LogicalResult PackageCheck::run() {
   report["model"] = from.directory;
-  LogicalResult read = readTexts(from.directory, session.package(), diagnostics);
+  LogicalResult read = readTexts(from, session.package(), diagnostics);
   if (succeeded(read)) {
     describeTexts();
     read = readGraphs();

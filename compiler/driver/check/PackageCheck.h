@@ -2,16 +2,20 @@
 #ifndef BLUEC_COMPILER_DRIVER_CHECK_PACKAGECHECK_H
 #define BLUEC_COMPILER_DRIVER_CHECK_PACKAGECHECK_H
 
+#include "compiler/import/PictureConfig.h"
+
 #include "llvm/Support/raw_ostream.h"
 
+#include <optional>
 #include <string>
 
 namespace bluec {
 
 struct CheckOptions {
-  std::string model;   // directory
-  std::string variant; // of its graphs (PackagePlace)
-  bool strict = false; // a warning is an error
+  std::string model;                  // directory
+  std::string variant;                // of its graphs (PackagePlace)
+  std::optional<ImageSize> imageSize; // of all pictures (PackagePlace)
+  bool strict = false;                // a warning is an error
   bool json = false;
 };
 

@@ -473,8 +473,8 @@ LogicalResult Compilation::import() {
   }
   if (source == Source::Session)
     return chooseSizes();
-  if (failed(session.read({options.model, options.variant})) || failed(chooseSizes()) ||
-      failed(capImageTokens()))
+  if (failed(session.read({options.model, options.variant, options.imageSize})) ||
+      failed(chooseSizes()) || failed(capImageTokens()))
     return failure();
   return session.run("import", buildImportPipeline);
 }

@@ -43,9 +43,10 @@ public:
 };
 
 struct CompileOptions {
-  std::string model;   // directory
-  std::string variant; // of its graphs (PackagePlace)
-  std::string output;  // may be empty with stopAfter
+  std::string model;                  // directory
+  std::string variant;                // of its graphs (PackagePlace)
+  std::optional<ImageSize> imageSize; // of all pictures (PackagePlace)
+  std::string output;                 // may be empty with stopAfter
   /// A name that TargetRegistry::find knows; empty: "host", or the target of C++ source for cpp.
   std::string target;
   std::string targetName() const;

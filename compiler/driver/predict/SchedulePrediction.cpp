@@ -119,11 +119,12 @@ LogicalResult Prediction::chooseSizes() {
 /// The model as `blue`: from its graphs, or from what its configuration says.
 LogicalResult Prediction::readModel() {
   if (!hasGraphs({options.model, options.variant}))
-    return success(succeeded(readConfiguration(options.model, package, diagnostics)) &&
+    return success(succeeded(readConfiguration({options.model, options.variant, options.imageSize},
+                                               package, diagnostics)) &&
                    succeeded(chooseSizes()) &&
                    succeeded(report(buildGeometryModel(package.config, sizes.context, *module))) &&
                    succeeded(session.run("model", buildFoldingPipeline)));
-  return success(succeeded(session.read({options.model, options.variant})) &&
+  return success(succeeded(session.read({options.model, options.variant, options.imageSize})) &&
                  succeeded(chooseSizes()) &&
                  succeeded(session.run("import", buildImportPipeline)) &&
                  succeeded(session.run("model", [&](OpPassManager &to) {

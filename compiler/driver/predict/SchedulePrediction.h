@@ -3,6 +3,7 @@
 #define BLUEC_COMPILER_DRIVER_PREDICT_SCHEDULEPREDICTION_H
 
 #include "compiler/driver/session/Diagnostics.h"
+#include "compiler/import/PictureConfig.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -13,10 +14,11 @@
 namespace bluec {
 
 struct ScheduleCommandOptions {
-  std::string model;   // directory: with graphs, or with configuration files alone
-  std::string variant; // of its graphs (PackagePlace)
-  std::string machine; // a name or a file, as Machine::load takes it
-  std::string target;  // as TargetRegistry::find takes it; empty: the machine's
+  std::string model;                  // directory: with graphs, or with configuration files alone
+  std::string variant;                // of its graphs (PackagePlace)
+  std::optional<ImageSize> imageSize; // of all pictures (PackagePlace)
+  std::string machine;                // a name or a file, as Machine::load takes it
+  std::string target;                 // as TargetRegistry::find takes it; empty: the machine's
   std::string recipe = "bluelm-v";
   int imageWidth = 768, imageHeight = 1536; // pixels
   std::optional<int64_t> context;           // tokens; absent: 2048, or what the model has

@@ -155,11 +155,11 @@ runtime::Tokenizer ModelPackage::tokens() const {
   return *runtime::Tokenizer::fromTable({tokenizer.data(), tokenizer.size()});
 }
 
-LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackage &package,
+LogicalResult bluec::readConfiguration(const PackagePlace &from, ModelPackage &package,
                                        Diagnostics &diagnostics) {
-  if (!llvm::sys::fs::is_directory(directory))
-    return diagnostics.inputError(directory + ": expected a model directory, found none");
-  llvm::Expected<ModelConfig> config = readModelConfig(directory);
+  if (!llvm::sys::fs::is_directory(from.directory))
+    return diagnostics.inputError(from.directory + ": expected a model directory, found none");
+  llvm::Expected<ModelConfig> config = readModelConfig(from.directory, from.imageSize);
   if (!config)
     return diagnostics.report(config.takeError());
   package.config = std::move(*config);
@@ -169,9 +169,9 @@ LogicalResult bluec::readConfiguration(const std::string &directory, ModelPackag
   return success();
 }
 
-LogicalResult bluec::readTexts(const std::string &directory, ModelPackage &package,
+LogicalResult bluec::readTexts(const PackagePlace &from, ModelPackage &package,
                                Diagnostics &diagnostics) {
-  if (failed(readConfiguration(directory, package, diagnostics)))
+  if (failed(readConfiguration(from, package, diagnostics)))
     return failure();
   if (!package.config.hasText)
     return success();
@@ -179,12 +179,12 @@ LogicalResult bluec::readTexts(const std::string &directory, ModelPackage &packa
   const JsonValue *said = package.config.text.find("vocab_size");
   std::optional<int64_t> size = said ? said->integer() : std::nullopt;
   int64_t vocabulary = size.value_or(std::numeric_limits<int32_t>::max());
-  return readTokenizer(directory, vocabulary, package, diagnostics);
+  return readTokenizer(from.directory, vocabulary, package, diagnostics);
 }
 
 LogicalResult bluec::readPackage(const PackagePlace &from, ModuleOp module, ModelPackage &package,
                                  Diagnostics &diagnostics) {
-  if (failed(readTexts(from.directory, package, diagnostics)))
+  if (failed(readTexts(from, package, diagnostics)))
     return failure();
   return readGraphsOf(from, module, package, diagnostics);
 }

@@ -37,12 +37,12 @@ struct ModelPackage {
   runtime::Tokenizer tokens() const;
 };
 
-/// Reads the configuration files of `directory` alone into `package`.
-mlir::LogicalResult readConfiguration(const std::string &directory, ModelPackage &package,
+/// Reads the configuration files alone into `package`.
+mlir::LogicalResult readConfiguration(const PackagePlace &from, ModelPackage &package,
                                       Diagnostics &diagnostics);
 
-/// Reads configuration files, tokenizer and chat template of `directory` into `package`.
-mlir::LogicalResult readTexts(const std::string &directory, ModelPackage &package,
+/// Reads configuration files, tokenizer and chat template into `package`.
+mlir::LogicalResult readTexts(const PackagePlace &from, ModelPackage &package,
                               Diagnostics &diagnostics);
 
 /// Reads the graphs that `package`, whose texts have been read, says there are. A decoder that

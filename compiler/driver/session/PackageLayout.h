@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/StringRef.h"
 
+#include <optional>
 #include <string>
 
 namespace bluec {
@@ -14,6 +15,8 @@ namespace bluec {
 struct PackagePlace {
   std::string directory;
   std::string variant; // fp16: decoder_model_merged_fp16.onnx; empty: decoder_model_merged.onnx
+  /// What every picture gets, of a processor that chooses a size for each.
+  std::optional<ImageSize> imageSize = std::nullopt;
 };
 
 /// The layouts in which packages are published.

@@ -10,6 +10,7 @@
 #include "passes/onnx/inline_cached_branch/InlineCachedBranch.h"
 #include "passes/onnx/specialize_batch/SpecializeBatch.h"
 #include "passes/onnx/split_embedding/SplitEmbedding.h"
+#include "passes/onnx/unfold_pictures/UnfoldPictures.h"
 #include "passes/onnx/unpack_attention/UnpackAttention.h"
 #include "passes/onnx/unpack_quantized/UnpackQuantized.h"
 #include "passes/precision/lift_key_bias/LiftKeyBias.h"
@@ -34,6 +35,7 @@ void bluec::buildImportPipeline(mlir::OpPassManager &passes) {
   mlir::OpPassManager &functions = passes.nest<mlir::func::FuncOp>();
   functions.addPass(createInlineCachedBranch());
   functions.addPass(createBindInputs());
+  functions.addPass(createUnfoldPictures());
   functions.addPass(createSpecializeBatch());
   functions.addPass(createFloatActivations());
   functions.addPass(createUnpackAttention());

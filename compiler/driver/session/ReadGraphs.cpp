@@ -3,6 +3,7 @@
 #include "compiler/dialect/onnx/inference/ShapeInference.h"
 #include "compiler/driver/session/ModelPackage.h"
 #include "compiler/import/onnx/GraphImport.h"
+#include "passes/onnx/unfold_pictures/UnfoldPictures.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringExtras.h"
@@ -102,6 +103,29 @@ LogicalResult bindPictures(func::FuncOp vision, const ModelConfig &config) {
   return bound.empty() ? success() : onnx::bindSymbols(vision, bound);
 }
 
+/// Rows of patches become a picture of the one size that was asked for (unfold-pictures).
+LogicalResult markPatches(func::FuncOp vision, const ModelConfig &config, StringRef file,
+                          Diagnostics &diagnostics) {
+  for (BlockArgument argument : vision.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type || type.getRank() != 2 || !isa<FloatType>(type.getElementType()))
+      continue;
+    const unsigned index = argument.getArgNumber();
+    if (!config.patches)
+      return diagnostics.inputError(
+          file + ": graph input '" + nameOf(vision, index, true) +
+          "': expected pictures (rank 4), or --image-size and a processor that cuts them into "
+          "patches, found rows of patches");
+    const PatchRows &rows = *config.patches;
+    vision.setArgAttr(index, onnx::kPatchesAttr,
+                      Builder(vision.getContext())
+                          .getDenseI64ArrayAttr({rows.picture.height, rows.picture.width,
+                                                 rows.patch, rows.frames, rows.block}));
+    return success();
+  }
+  return success();
+}
+
 /// Encoders of transformers give their pooled token, too, and more; one output is a picture's rows.
 LogicalResult keepFeatures(func::FuncOp vision, StringRef file, Diagnostics &diagnostics) {
   unsigned count = vision.getNumResults(), kept = count;
@@ -160,7 +184,8 @@ LogicalResult bluec::readGraphsOf(const PackagePlace &from, ModuleOp module, Mod
     func::FuncOp vision = importGraph(files, graphs.vision, blue::Role::Vision, module);
     if (!vision || failed(keepFeatures(vision, graphs.vision, diagnostics)) ||
         failed(checkPixelMask(vision, package.config, graphs.vision, diagnostics)) ||
-        failed(bindPictures(vision, package.config)))
+        failed(bindPictures(vision, package.config)) ||
+        failed(markPatches(vision, package.config, graphs.vision, diagnostics)))
       return failure();
   }
   if (!package.config.hasText)

@@ -14,6 +14,7 @@
 #include "compiler/driver/verify/OnnxComparison.h"
 #include "compiler/driver/verify/PictureQuestion.h"
 #include "passes/onnx/float_activations/FloatActivations.h"
+#include "passes/onnx/unfold_pictures/UnfoldPictures.h"
 #include "runtime/core/Bundle.h"
 #include "runtime/core/RowPositions.h"
 #include "runtime/core/Session.h"
@@ -166,19 +167,20 @@ LogicalResult Verification::open() {
 }
 
 /// The graphs as they are, but for the rounding of activations, which a bundle leaves to its
-/// recipe: the import says so.
+/// recipe: the import says so. And for patches, which a bundle cuts out of pictures itself.
 LogicalResult Verification::keepGraphs() {
   imported = module->clone();
   ScopedDiagnosticHandler once(compiler.context(), [](Diagnostic &diagnostic) {
     return success(diagnostic.getSeverity() == DiagnosticSeverity::Warning);
   });
   return compiler.passes().run(*imported, "import", [](OpPassManager &to) {
+    to.nest<func::FuncOp>().addPass(createUnfoldPictures());
     to.nest<func::FuncOp>().addPass(createFloatActivations());
   });
 }
 
 LogicalResult Verification::import() {
-  if (failed(compiler.read({options.reference, options.variant})))
+  if (failed(compiler.read({options.reference, options.variant, options.imageSize})))
     return failure();
   if (options.onnx && failed(keepGraphs()))
     return failure();
@@ -198,6 +200,7 @@ LogicalResult Verification::calibrate() {
         "found none");
   CompileOptions like;
   like.model = options.reference;
+  like.imageSize = options.imageSize;
   like.calibration = options.calibration;
   like.target = manifest.target.name;
   like.context = manifest.context;

@@ -2,6 +2,8 @@
 #ifndef BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
 #define BLUEC_COMPILER_DRIVER_VERIFY_VERIFICATION_H
 
+#include "compiler/import/PictureConfig.h"
+
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdint>
@@ -11,10 +13,11 @@
 namespace bluec {
 
 struct VerifyOptions {
-  std::string bundle;      // directory
-  std::string reference;   // model directory that the bundle was compiled from
-  std::string variant;     // of its graphs (PackagePlace)
-  std::string calibration; // the set that it was compiled with; empty: none
+  std::string bundle;                 // directory
+  std::string reference;              // model directory that the bundle was compiled from
+  std::string variant;                // of its graphs (PackagePlace)
+  std::optional<ImageSize> imageSize; // of all pictures (PackagePlace)
+  std::string calibration;            // the set that it was compiled with; empty: none
   /// In place of each layer's own limit (LayerComparison); what the end of the chain and a
   /// quantized cache may cost, where it is more than theirs.
   std::optional<double> tolerance;

@@ -17,6 +17,7 @@ Command bluec::tools::checkCommand() {
   table.options = {
       {.name = "model", .target = &options->model, .help = "The model directory", .required = true},
       variantOption(options->variant),
+      imageSizeOption(options->imageSize),
       {.name = "--strict",
        .target = &options->strict,
        .help = "Fail where a warning would be: what the model asks for and does not get"},

@@ -14,6 +14,7 @@ using namespace bluec::tools;
 
 static constexpr int64_t kMostTokens = int64_t{1} << 20;
 static constexpr int kMostThreads = 1024;
+static constexpr int64_t kMostSidePixels = 1 << 14;
 
 int bluec::tools::usageError(const std::string &message) {
   std::string line = message;
@@ -57,6 +58,26 @@ runtime::Option bluec::tools::variantOption(std::string &variant) {
           .target = &variant,
           .help = "Of graphs that are published in several precisions: fp16 for "
                   "decoder_model_merged_fp16.onnx"};
+}
+
+runtime::Option bluec::tools::imageSizeOption(std::optional<ImageSize> &size) {
+  const auto read = [&size](std::string_view text) -> runtime::Status {
+    auto [height, width] = llvm::StringRef(text).split('x');
+    ImageSize found;
+    auto isSide = [](llvm::StringRef side, int64_t &pixels) {
+      return !side.getAsInteger(10, pixels) && pixels >= 1 && pixels <= kMostSidePixels;
+    };
+    if (!isSide(height, found.height) || !isSide(width, found.width))
+      return unexpected("HEIGHTxWIDTH of 1 to " + std::to_string(kMostSidePixels) + " pixels each",
+                        text);
+    size = found;
+    return {};
+  };
+  return {.name = "--image-size",
+          .target = read,
+          .help =
+              "HEIGHTxWIDTH in pixels that every picture gets, of a model whose processor "
+              "chooses a size for each (Qwen2VLImageProcessor); its encoder is compiled for it"};
 }
 
 runtime::Option bluec::tools::threadsOption(int &threads) {

@@ -2,6 +2,7 @@
 #ifndef BLUEC_COMPILER_TOOLS_BLUEC_COMMANDLINE_H
 #define BLUEC_COMPILER_TOOLS_BLUEC_COMMANDLINE_H
 
+#include "compiler/import/PictureConfig.h"
 #include "runtime/cli/OptionTable.h"
 
 #include <cstdint>
@@ -25,6 +26,8 @@ std::string recipeHelp();
 
 /// --variant: which of a package's graphs are meant (PackagePlace::variant).
 runtime::Option variantOption(std::string &variant);
+/// --image-size: what every picture gets (PackagePlace::imageSize).
+runtime::Option imageSizeOption(std::optional<ImageSize> &size);
 /// --threads.
 runtime::Option threadsOption(int &threads);
 

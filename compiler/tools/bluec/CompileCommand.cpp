@@ -109,6 +109,7 @@ Command bluec::tools::compileCommand() {
   table.options = {
       {.name = "model", .target = &options.model, .help = "The model directory", .required = true},
       variantOption(options.variant),
+      imageSizeOption(options.imageSize),
       {.name = "--output",
        .target = &options.output,
        .help = "Where the bundle goes (a file for --emit mlir and llvm)",

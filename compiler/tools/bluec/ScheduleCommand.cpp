@@ -35,6 +35,7 @@ Command bluec::tools::scheduleCommand() {
        .help = "The model directory; its configuration files are enough",
        .required = true},
       variantOption(options.variant),
+      imageSizeOption(options.imageSize),
       {.name = "--machine",
        .target = &options.machine,
        .help = machineHelp("Machine description"),

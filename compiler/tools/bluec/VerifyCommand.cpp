@@ -25,6 +25,7 @@ Command bluec::tools::verifyCommand() {
        .help = "The model directory that the bundle was compiled from",
        .required = true},
       variantOption(options->variant),
+      imageSizeOption(options->imageSize),
       {.name = "--calibration",
        .target = &options->calibration,
        .help = "The calibration set that the bundle was compiled with, for recipes with gptq"},

@@ -32,7 +32,9 @@ class PicturePackage : public testing::TestWithParam<const char *> {};
 
 // To the bit: Pillow's resizing, then the same float arithmetic.
 TEST_P(PicturePackage, PixelsAreThoseOfTheProcessor) {
-  llvm::Expected<ModelConfig> config = readModelConfig(folder + GetParam());
+  llvm::Expected<ModelConfig> config = readModelConfig(
+      folder + GetParam(),
+      GetParam() == std::string("qwen2vl") ? std::optional(ImageSize{56, 84}) : std::nullopt);
   ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
   runtime::Preprocess preprocess = *config->preprocess;
   std::ifstream file(folder + GetParam() + "/goldens.json");
@@ -52,8 +54,8 @@ TEST_P(PicturePackage, PixelsAreThoseOfTheProcessor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(PictureConfig, PicturePackage,
-                         testing::Values("smolvlm", "smolvlm-whole", "llava", "gemma3",
-                                         "internvl"));
+                         testing::Values("smolvlm", "smolvlm-whole", "llava", "gemma3", "internvl",
+                                         "qwen2vl"));
 
 class PictureConfigTest : public testing::Test {
 protected:
@@ -67,7 +69,7 @@ protected:
     EXPECT_TRUE(json) << fault;
     ImageTokenCap cap;
     const JsonReader reader(*json, "p.json", "", fault, JsonNulls::Absent);
-    return readPreprocess(reader, processor, cap, ignored);
+    return readPreprocess(reader, processor, size, rows, cap, ignored);
   }
   // Without the place in the file.
   std::string faultOf(const std::string &fields) {
@@ -78,6 +80,8 @@ protected:
 
   std::string fault;
   std::vector<std::string> ignored;
+  std::optional<ImageSize> size;
+  std::optional<PatchRows> rows;
 };
 
 const std::string clip = R"("image_processor_type": "CLIPImageProcessor", )";
@@ -185,6 +189,46 @@ TEST_F(PictureConfigTest, RefusesProcessors) {
   EXPECT_EQ(faultOfClass("", "{}"), "");
   EXPECT_EQ(findProcessorClass({}, "llava_next"), "LlavaNextProcessor");
   EXPECT_EQ(findProcessorClass({}, "other"), "");
+}
+
+// A processor that chooses a size for each picture is taken for the one that was asked for.
+TEST_F(PictureConfigTest, AllPicturesGetTheSizeThatWasAskedFor) {
+  const std::string patches = R"("image_processor_type": "Qwen2VLImageProcessor")";
+  EXPECT_TRUE(llvm::StringRef(faultOf(patches))
+                  .ends_with("or SmolVLMImageProcessor, or --image-size HEIGHTxWIDTH with one that "
+                             "chooses a size for each picture, found \"Qwen2VLImageProcessor\""))
+      << fault;
+  size = ImageSize{56, 84};
+  runtime::Preprocess found = read(patches);
+  EXPECT_EQ(fault, "");
+  EXPECT_EQ(found.tileHeight, 56);
+  EXPECT_EQ(found.tileWidth, 84);
+  EXPECT_EQ(found.filter, runtime::Filter::Bicubic);
+  EXPECT_EQ(found.scheme, runtime::Scheme::InternVl);
+  EXPECT_EQ(found.candidates.size(), 1u);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->patch, 14);
+  EXPECT_EQ(rows->frames, 2);
+  EXPECT_EQ(rows->block, 2);
+  ASSERT_EQ(ignored.size(), 1u);
+  EXPECT_EQ(ignored[0],
+            "image_processor_type: Qwen2VLImageProcessor chooses a size for each picture by its "
+            "proportions; here each is stretched to 56x84 pixels (--image-size)");
+  EXPECT_EQ(faultOf(patches + R"(, "patch_size": 16)"),
+            "--image-size: expected multiples of 32, patch_size times merge_size, found 56x84");
+  // The two forms in which the bounds are said.
+  const std::string few = "--image-size: expected 5000 to 1003520 pixels (min_pixels and "
+                          "max_pixels, or those of size), found 56x84, which are 4704";
+  EXPECT_EQ(faultOf(patches + R"(, "min_pixels": 5000)"), few);
+  EXPECT_EQ(faultOf(patches + R"(, "size": {"shortest_edge": 5000, "longest_edge": 1003520})"),
+            few);
+  EXPECT_EQ(faultOf(patches + R"(, "max_pixels": 4000, "size": {"max_pixels": 9000})"),
+            "--image-size: expected 3136 to 4000 pixels (min_pixels and max_pixels, or those of "
+            "size), found 56x84, which are 4704");
+  EXPECT_EQ(faultOf(patches + R"(, "do_resize": false)"), "do_resize: expected true, found false");
+  EXPECT_EQ(faultOf(R"("image_processor_type": "SiglipImageProcessor", "size": 9)"),
+            "image_processor_type: expected Qwen2VLImageProcessor or Qwen2_5_VLImageProcessor with "
+            "--image-size, found \"SiglipImageProcessor\"");
 }
 
 } // namespace

@@ -109,7 +109,7 @@ struct ModelPackageTest : testing::Test {
     llvm::raw_string_ostream out(text);
     Diagnostics diagnostics(out);
     ModelPackage package;
-    if (failed(readTexts(root.string(), package, diagnostics)))
+    if (failed(readTexts({root.string(), ""}, package, diagnostics)))
       return text;
     for (const std::string &line : contradictions(package.config, model))
       out << line << '\n';
@@ -136,7 +136,7 @@ TEST_F(ModelPackageTest, EachChangeOfAFileShows) {
   CompilerSession session(diagnostics, 1);
   // Layers as the good configuration has them stand for the graphs'.
   constexpr int64_t kContext = 512;
-  ASSERT_TRUE(succeeded(readConfiguration(example, session.package(), diagnostics))) << said;
+  ASSERT_TRUE(succeeded(readConfiguration({example, ""}, session.package(), diagnostics))) << said;
   llvm::Error fault = buildGeometryModel(session.package().config, kContext, *session.module());
   ASSERT_FALSE(bool(fault)) << llvm::toString(std::move(fault));
   const std::string good = outcome(*session.module());
@@ -178,6 +178,11 @@ Json goldenOf(const std::string &name) {
   return Json::parse(file);
 }
 
+// What all pictures of a package get, whose processor chooses a size for each.
+std::optional<ImageSize> sizeOf(const std::string &package) {
+  return package == "qwen2vl" ? std::optional(ImageSize{56, 84}) : std::nullopt;
+}
+
 class PictureTurns : public testing::TestWithParam<const char *> {};
 
 // Turns with pictures, as ids: what transformers' processors make of template, placeholders and
@@ -187,10 +192,16 @@ TEST_P(PictureTurns, HaveTheIdsOfTheProcessor) {
   llvm::raw_string_ostream err(said);
   Diagnostics diagnostics(err);
   ModelPackage package;
-  ASSERT_TRUE(succeeded(readTexts(pictures + GetParam(), package, diagnostics))) << said;
+  ASSERT_TRUE(
+      succeeded(readTexts({pictures + GetParam(), "", sizeOf(GetParam())}, package, diagnostics)))
+      << said;
   const ChatConfig &chat = *package.config.chat;
   const runtime::Tokenizer tokens = package.tokens();
-  const int64_t tokensPerTile = chat.placeholder.tokensPerTile.value();
+  // Of patches, blocks make features; otherwise the processor's files say how many there are.
+  const std::optional<PatchRows> &rows = package.config.patches;
+  const int64_t side = rows ? rows->patch * rows->block : 1;
+  const int64_t tokensPerTile = rows ? rows->picture.height / side * (rows->picture.width / side)
+                                     : chat.placeholder.tokensPerTile.value();
   int cases = 0;
   const Json goldens = goldenOf(GetParam());
   for (const Json &golden : goldens["turns"]) {
@@ -220,8 +231,8 @@ TEST_P(PictureTurns, HaveTheIdsOfTheProcessor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ModelPackage, PictureTurns,
-                         testing::Values("smolvlm", "smolvlm-whole", "llava", "gemma3",
-                                         "internvl"));
+                         testing::Values("smolvlm", "smolvlm-whole", "llava", "gemma3", "internvl",
+                                         "qwen2vl"));
 
 // Values of a processor's files that change nothing, and why.
 const std::set<std::string> withoutEffectOnPictures = {
@@ -234,12 +245,14 @@ const std::set<std::string> withoutEffectOnPictures = {
     "/vision_feature_select_strategy",
     // processor_config.json names the class first.
     "preprocessor_config.json /processor_class",
+    // Bounds of what a processor chooses, within which the size that was asked for stays.
+    "/min_pixels", "/max_pixels",
     // InternVL's processor splits pictures whatever it says.
     "/crop_to_patches"};
 
 // Each value of a processor's files, one at a time, shows or is refused.
 TEST_F(ModelPackageTest, EachChangeOfAProcessorShows) {
-  for (const char *name : {"smolvlm", "llava", "gemma3", "internvl"}) {
+  for (const char *name : {"smolvlm", "llava", "gemma3", "internvl", "qwen2vl"}) {
     fs::remove_all(root);
     fs::copy(pictures + name, root);
     const auto said = [&] {
@@ -247,7 +260,7 @@ TEST_F(ModelPackageTest, EachChangeOfAProcessorShows) {
       llvm::raw_string_ostream out(text);
       Diagnostics diagnostics(out);
       ModelPackage package;
-      if (succeeded(readTexts(root.string(), package, diagnostics))) {
+      if (succeeded(readTexts({root.string(), "", sizeOf(name)}, package, diagnostics))) {
         Json fields;
         addConfig(package.config, fields);
         out << fields.dump() << package.config.preprocess->tileHeight << 'x'
