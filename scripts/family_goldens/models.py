@@ -21,6 +21,8 @@ from transformers import (
     GPT2LMHeadModel,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
     Idefics3Config,
     InternVLConfig,
     InternVLVisionConfig,
@@ -348,6 +350,29 @@ def gemma2_genai() -> nn.Module:
             )
         ),
         seed=31,
+    )
+
+
+def gpt_oss() -> nn.Module:
+    """Experts with gates that are cut, a score of its own for each head, windows in turn and
+    frequencies by YaRN."""
+    return _randomise(
+        GptOssForCausalLM(
+            _decoder_config(
+                GptOssConfig,
+                hidden_size=32,
+                intermediate_size=32,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                head_dim=16,
+                num_local_experts=6,
+                num_experts_per_tok=2,
+                sliding_window=4,
+                layer_types=["sliding_attention", "full_attention"],
+                architectures=["GptOssForCausalLM"],
+            )
+        ),
+        seed=41,
     )
 
 
