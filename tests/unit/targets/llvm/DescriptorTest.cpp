@@ -131,7 +131,7 @@ TEST_F(Descriptor, IsTheHeadersWithPointersOf64Bits) {
 TEST_F(Descriptor, IsTheHeadersWithPointersOf32Bits) {
   print("e-p:32:32-i64:64");
   EXPECT_EQ(offsetsOf("bluec_model"),
-            (Offsets{0,  4,  8,   12,  16,  20,  24,  28,  32,  40,  72,  80,  88,
+            (Offsets{0,  4,   8,   12,  16,  20,  24,  28,  32,  40,  72,  80,  88,
                      96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176, 184, 192}));
   EXPECT_EQ(offsetsOf("entries"),
             (Offsets{0, 4, 8, 12, 16, 20, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104}));

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <set>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace bluec;
@@ -86,7 +87,7 @@ Json changed(const Json &json) {
 
 struct ModelPackageTest : testing::Test {
   ModelPackageTest() {
-    root = fs::path(testing::TempDir()) / "bluec-honest";
+    root = fs::path(testing::TempDir()) / ("bluec-honest-" + std::to_string(getpid()));
     fs::remove_all(root);
     fs::create_directories(root);
     for (const fs::directory_entry &entry : fs::directory_iterator(example))
