@@ -157,7 +157,19 @@ RemovedOnSignal::RemovedOnSignal(std::string directory) : directory(std::move(di
   watch().directories.insert(this->directory);
 }
 
+RemovedOnSignal::RemovedOnSignal(std::string directory, std::error_code &code)
+    : directory(std::move(directory)) {
+  std::lock_guard<std::mutex> lock(watch().mutex);
+  code = fs::create_directory(this->directory, /*IgnoreExisting=*/false, fs::perms::all_all);
+  if (code)
+    this->directory.clear();
+  else
+    watch().directories.insert(this->directory);
+}
+
 RemovedOnSignal::~RemovedOnSignal() {
+  if (directory.empty())
+    return;
   std::lock_guard<std::mutex> lock(watch().mutex);
   watch().directories.erase(watch().directories.find(directory));
 }

@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <string>
+#include <system_error>
 
 namespace bluec {
 
@@ -17,6 +18,9 @@ namespace bluec {
 class RemovedOnSignal {
 public:
   explicit RemovedOnSignal(std::string directory);
+  /// Makes the directory, with the permissions that the umask leaves: no signal comes between that
+  /// and this. With an error in `code` nothing was made, and what is there stays.
+  RemovedOnSignal(std::string directory, std::error_code &code);
   ~RemovedOnSignal();
   RemovedOnSignal(const RemovedOnSignal &) = delete;
   RemovedOnSignal &operator=(const RemovedOnSignal &) = delete;

@@ -66,15 +66,21 @@ llvm::Expected<std::unique_ptr<StagingDirectory>> StagingDirectory::create(llvm:
   std::error_code code;
   for (int i = 0; i < kTries; ++i) {
     fs::createUniquePath(model, place, /*MakeAbsolute=*/false);
-    code = fs::create_directory(place, /*IgnoreExisting=*/false, fs::perms::all_all);
-    if (code == std::errc::file_exists)
-      continue;
-    if (code)
+    std::unique_ptr<StagingDirectory> made(new StagingDirectory(place.str().str(), code));
+    if (!code)
+      return made;
+    if (code != std::errc::file_exists)
       break;
-    return std::unique_ptr<StagingDirectory>(
-        new StagingDirectory(place.str().str(), lockDirectory(place.str().str())));
   }
   return llvm::errorCodeToError(code);
+}
+
+StagingDirectory::StagingDirectory(std::string wanted, std::error_code &code) {
+  removed.emplace(wanted, code);
+  if (code)
+    return;
+  place = std::move(wanted);
+  lock = lockDirectory(place);
 }
 
 StagingDirectory::~StagingDirectory() {

@@ -31,11 +31,11 @@ public:
   llvm::Error moveTo(llvm::StringRef output);
 
 private:
-  StagingDirectory(std::string place, int lock)
-      : place(std::move(place)), lock(lock), removed(this->place) {}
+  /// Makes `wanted`, or says in `code` why not.
+  StagingDirectory(std::string wanted, std::error_code &code);
 
   std::string place;
-  int lock; // descriptor of the directory
+  int lock = -1; // descriptor of the directory
   std::optional<RemovedOnSignal> removed;
 };
 

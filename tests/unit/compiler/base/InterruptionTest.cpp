@@ -66,6 +66,21 @@ TEST_F(InterruptionTest, ASignalRemovesTheDirectory) {
   }
 }
 
+TEST_F(InterruptionTest, ADirectoryIsMadeOnceASignalWouldRemoveIt) {
+  EXPECT_EQ(endOf([&] {
+              std::error_code code, there;
+              RemovedOnSignal made((root / "made").string(), code);
+              RemovedOnSignal notMade((root / "staging").string(), there);
+              if (code || there != std::errc::file_exists || !fs::is_directory(root / "made"))
+                _exit(98);
+              kill(getpid(), SIGTERM);
+              waitForEver();
+            }),
+            128 + SIGTERM);
+  EXPECT_FALSE(fs::exists(root / "made"));
+  EXPECT_TRUE(fs::exists(root / "staging" / "part")) << "it was there before";
+}
+
 TEST_F(InterruptionTest, WhatIsOverIsNotRemoved) {
   EXPECT_EQ(endOf([&] {
               {
